@@ -1,0 +1,3 @@
+drop table public.message_statuses;
+drop function chatschema.keep_status_monotonic();
+drop function chatschema.set_conversation_id_from_message();
