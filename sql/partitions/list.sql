@@ -1,0 +1,15 @@
+-- list: the partitions of a table, with the moments their bounds stand for.
+-- Why: the catalog knows the truth; names are only names.
+select
+    child.relname as name,
+    n.nspname as schema,
+    chatschema.uuid7_time((bounds.parts)[1]::uuid) as lower,
+    chatschema.uuid7_time((bounds.parts)[2]::uuid) as upper
+from pg_catalog.pg_inherits as i
+join pg_catalog.pg_class as child on child.oid = i.inhrelid
+join pg_catalog.pg_namespace as n on n.oid = child.relnamespace
+cross join lateral (
+    select regexp_match(pg_get_expr(child.relpartbound, child.oid), 'FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)')
+) as bounds (parts)
+where i.inhparent = to_regclass(%(parent)s)
+order by 3
