@@ -1,0 +1,23 @@
+"""Where sql/ and seeds/ are: the checkout when run from one, else the copies that the wheel carries."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parent
+
+
+def sql_dir() -> Path:
+    """Return the folder with migrations/ and partitions/."""
+    return _find("sql")
+
+
+def seeds_dir() -> Path:
+    """Return the folder with the seeders."""
+    return _find("seeds")
+
+
+def _find(name: str) -> Path:
+    # An editable install also leaves a copy under _data; the checkout's own files are the ones being edited.
+    if (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / name).is_dir():
+        return _CHECKOUT / name
+    return _PACKAGE / "_data" / name

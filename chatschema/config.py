@@ -1,0 +1,160 @@
+"""From flags, environment, .env and chatschema.toml to one Settings. Reads them, decides nothing else."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from chatschema import assets
+from chatschema.errors import UsageError
+from chatschema.models import Settings
+from chatschema.redact import redact, remember
+
+STATE_DIR = ".chatschema"
+CONFIG_FILE = "chatschema.toml"
+
+# The spec's variables and libpq's, and the connection keyword each one sets.
+_DB_KEYWORDS = {"DB_HOST": "host", "DB_PORT": "port", "DB_NAME": "dbname", "DB_USER": "user", "DB_PASSWORD": "password"}
+_PG_KEYWORDS = {
+    "PGSERVICE": "service", "PGHOST": "host", "PGHOSTADDR": "hostaddr", "PGPORT": "port", "PGDATABASE": "dbname",
+    "PGUSER": "user", "PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert",
+}  # fmt: skip
+# A password or an SSL mode alone does not say which server is meant.
+_TARGETS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
+_TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
+_TOML_KEYS = ("url", "sql_dir", "seeds_dir")
+
+
+def load(*, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: Path | None = None) -> Settings:
+    """Return the settings for a command run in `folder`.
+
+    Precedence: `url`, the environment, `.env`, `chatschema.toml`, the embedded server. Within the environment and
+    `.env`: DATABASE_URL, then DB_*, then PG*; what the winning family leaves out is filled from the layer below.
+    Raises UsageError for anything that cannot be understood.
+    """
+    toml = _read_toml(folder / CONFIG_FILE)
+    dotenv = _read_dotenv(folder / ".env")
+    for source in (environ, dotenv):
+        for name in ("DB_PASSWORD", "PGPASSWORD"):
+            remember(source.get(name, ""))
+    conninfo, source_name = _find_conninfo(url, environ, dotenv, toml)
+    state_dir = folder / STATE_DIR
+    return Settings(
+        conninfo=conninfo or "",
+        source=source_name,
+        embedded=None if conninfo is not None else state_dir,
+        sql_dir=sql_dir or _folder(folder, toml, "sql_dir") or assets.sql_dir(),
+        seeds_dir=_folder(folder, toml, "seeds_dir") or assets.seeds_dir(),
+        state_dir=state_dir,
+        is_production={**dotenv, **environ}.get("CHATSCHEMA_ENV", "").strip().lower() == "production",
+    )
+
+
+def _find_conninfo(
+    url: str | None, environ: Mapping[str, str], dotenv: Mapping[str, str], toml: Mapping[str, str]
+) -> tuple[str | None, str]:
+    ssl = environ.get("DB_SSL", dotenv.get("DB_SSL", ""))
+    if url is not None:
+        return _from_url(url, "--url", ssl=""), "--url"
+    for layer, below, where in ((environ, dotenv, "the environment"), (dotenv, {}, ".env")):
+        if layer.get("DATABASE_URL"):
+            return _from_url(layer["DATABASE_URL"], f"DATABASE_URL in {where}", ssl), f"DATABASE_URL in {where}"
+        for family, keywords in (("DB_*", _DB_KEYWORDS), ("PG*", _PG_KEYWORDS)):
+            if any(layer.get(name) for name in keywords if name in _TARGETS):
+                merged = {**below, **{name: value for name, value in layer.items() if value}}
+                parts = {keyword: merged[name] for name, keyword in keywords.items() if merged.get(name)}
+                return _conninfo(parts, f"{family} in {where}", ssl if family == "DB_*" else ""), f"{family} in {where}"
+    if "url" in toml:
+        return _from_url(toml["url"], CONFIG_FILE, ssl), CONFIG_FILE
+    return None, "embedded"
+
+
+def _from_url(url: str, where: str, ssl: str) -> str:
+    """Return the URL, or a libpq keyword string, as keyword string; complain in words that hold no password."""
+    url = url.strip()
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        if "=" not in url:
+            raise UsageError(f"{where} is not a connection URL", "it looks like postgresql://user:password@host:5432/database")
+        return _conninfo(_parse(url, where), where, ssl)
+    scheme = scheme.lower().removesuffix("+psycopg").removesuffix("+psycopg2")
+    if scheme not in ("postgresql", "postgres"):
+        raise UsageError(f"{where} is not a PostgreSQL URL: it begins with {scheme}://", "use postgresql://")
+    authority = rest.partition("/")[0].partition("?")[0]
+    if "@" in authority and ":" in authority.rpartition("@")[0]:
+        remember(unquote(authority.rpartition("@")[0].partition(":")[2]))
+    user_part = rest.rpartition("@")[0]
+    if user_part.count("@") or any(sign in user_part for sign in "/?#"):
+        remember(user_part.partition(":")[2])
+        raise UsageError(
+            f"{where} has a special character in its user or password that must be encoded",
+            "write @ as %40, / as %2F, ? as %3F, # as %23, or set DB_HOST, DB_USER, DB_PASSWORD, DB_NAME instead",
+        )
+    return _conninfo(_parse(f"postgresql://{rest}", where), where, ssl)
+
+
+def _parse(text: str, where: str) -> dict[str, str]:
+    from psycopg import Error
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        # libpq also reads ssl=true, JDBC's spelling of sslmode=require.
+        return {key: str(value) for key, value in conninfo_to_dict(text).items() if value is not None}
+    except Error as error:
+        host = urlsplit(text).hostname if "://" in text else None
+        raise UsageError(f"{where} cannot be read{f' (host {host})' if host else ''}: {redact(str(error)).strip()}") from None
+
+
+def _conninfo(parts: dict[str, str], where: str, ssl: str) -> str:
+    from psycopg import Error
+    from psycopg.conninfo import make_conninfo
+
+    remember(parts.get("password", ""))
+    port = parts.get("port", "")
+    if not all(part.isdigit() or not part for part in port.split(",")):
+        raise UsageError(f"{where}: the port {port!r} is not a number")
+    if "sslmode" not in parts and _is_true(ssl):
+        parts = {**parts, "sslmode": "require"}
+    try:
+        return make_conninfo("", **parts)
+    except Error as error:
+        raise UsageError(f"{where} cannot be read: {redact(str(error)).strip()}") from None
+
+
+def _is_true(text: str) -> bool:
+    value = text.strip().lower()
+    if value not in _TRUE | _FALSE:
+        raise UsageError(f"DB_SSL={text} is neither true nor false", "set DB_SSL=true to require TLS")
+    return value in _TRUE
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        # No interpolation: the application's dotenv does none, and a password may hold ${.
+        return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} cannot be read: {error}") from None
+
+
+def _read_toml(path: Path) -> dict[str, str]:
+    try:
+        table = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path.name} cannot be read: {error}") from None
+    for key, value in table.items():
+        if key not in _TOML_KEYS or not isinstance(value, str):
+            raise UsageError(f"{path.name}: {key} is not a setting", f"the settings are texts: {', '.join(_TOML_KEYS)}")
+    return table
+
+
+def _folder(base: Path, toml: Mapping[str, str], key: str) -> Path | None:
+    if key not in toml:
+        return None
+    path = (base / toml[key]).resolve()
+    if not path.is_dir():
+        raise UsageError(f"{CONFIG_FILE}: {key} = {toml[key]!r} is not a folder")
+    return path
