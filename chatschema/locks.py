@@ -1,0 +1,103 @@
+"""Locks: one chatschema at a time in a database, and DDL that never makes everybody wait for long."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+from psycopg import sql
+
+from chatschema import postgres
+from chatschema.errors import Busy, ServerError
+from chatschema.postgres import Connection, Say
+
+T = TypeVar("T")
+
+DDL_LOCK_TIMEOUT_S = 2.0
+# Two integers name an advisory lock of a database: 'chat' in ASCII, and the purpose.
+_LOCK_CLASS, _MIGRATION_LOCK = 0x63686174, 1
+_POLL_S = (0.05, 1.0)
+
+
+@contextmanager
+def migration_lock(connection: Connection, *, wait_s: float, say: Say | None = None) -> Iterator[None]:
+    """Hold the lock that keeps two chatschema commands from changing one database at a time.
+
+    Tried again and again instead of waited for: a waiting session would block CREATE INDEX CONCURRENTLY for ever.
+    Raises Busy after `wait_s` seconds, naming the holder. A killed client frees it within a second.
+    """
+    deadline, pause = time.monotonic() + wait_s, _POLL_S[0]
+    lock = "select pg_try_advisory_lock(%s, %s)"
+    while not postgres.fetch_one(connection, lock, (_LOCK_CLASS, _MIGRATION_LOCK))[0]:
+        if time.monotonic() + pause > deadline:
+            hint = "wait for it, or end it: select pg_terminate_backend(pid)"
+            raise Busy(f"another chatschema is at work in this database: {_holder(connection)}", hint)
+        if say and pause == _POLL_S[0]:
+            say(f"waiting for another chatschema: {_holder(connection)}")
+        time.sleep(pause)
+        pause = min(pause * 2, _POLL_S[1])
+    try:
+        yield
+    finally:
+        # Without a connection there is no lock left to give back.
+        with suppress(ServerError):
+            postgres.execute(connection, "select pg_advisory_unlock(%s, %s)", (_LOCK_CLASS, _MIGRATION_LOCK))
+
+
+def _holder(connection: Connection) -> str:
+    rows = postgres.fetch_all(
+        connection,
+        """
+        select a.pid, a.usename, coalesce(host(a.client_addr), 'local'), a.application_name,
+            extract(epoch from now() - a.backend_start)::int
+        from pg_catalog.pg_locks as l join pg_catalog.pg_stat_activity as a using (pid)
+        where l.locktype = 'advisory' and l.classid = %s and l.objid = %s and l.granted
+            and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+        """,
+        (_LOCK_CLASS, _MIGRATION_LOCK),
+    )
+    if not rows:
+        return "it has just finished"
+    pid, user, host, application, seconds = rows[0]
+    return f"pid {pid}, {application or 'unnamed'}, {user}@{host}, connected {seconds} s ago"
+
+
+def limit_lock_wait(connection: Connection) -> None:
+    """Let the current transaction wait for no lock longer than DDL_LOCK_TIMEOUT_S."""
+    timeout = sql.Literal(f"{DDL_LOCK_TIMEOUT_S * 1000:.0f}ms")
+    postgres.execute(connection, sql.SQL("set local lock_timeout = {}").format(timeout))
+
+
+def with_lock_retries(connection: Connection, work: Callable[[], T], *, say: Say | None = None, attempts: int = 6) -> T:
+    """Return what `work`, a whole transaction, returns; try it again when a lock did not come in time.
+
+    The lock timeout is short, because everybody else queues behind a waiting ALTER TABLE; between two tries
+    they run. Raises ServerError (busy) after the last try.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except ServerError as error:
+            if error.sqlstate not in ("55P03", "40P01") or attempt == attempts:
+                raise
+            if say:
+                say(f"a lock did not come within {DDL_LOCK_TIMEOUT_S:g} s (try {attempt} of {attempts}){_blockers(connection)}")
+            time.sleep(min(0.2 * 2**attempt, 5.0))
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _blockers(connection: Connection) -> str:
+    """Name the oldest other transaction: most often the one in the way."""
+    rows = postgres.fetch_all(
+        connection,
+        """
+        select pid, coalesce(application_name, ''), state, extract(epoch from now() - xact_start)::int
+        from pg_catalog.pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
+        order by xact_start limit 1
+        """,
+    )
+    if not rows:
+        return ""
+    pid, application, state, seconds = rows[0]
+    return f"; oldest transaction: pid {pid} {application} ({state}), open for {seconds} s"

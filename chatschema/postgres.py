@@ -1,0 +1,225 @@
+"""Connections, and what the server says put into our words. The only file that opens one or catches psycopg's errors."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from chatschema.errors import CannotConnect, ChatschemaError, ServerError
+from chatschema.models import Server, Settings
+from chatschema.redact import redact, remember
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Query = LiteralString | sql.SQL | sql.Composed
+Say = Callable[[str], None]
+
+OLDEST_VERSION = 150000
+_POLL_S = (0.05, 1.0)
+
+# A role or database may carry its own timeouts and time zone; a migration must not depend on them.
+_SESSION: LiteralString = """
+    set timezone = 'UTC';
+    set statement_timeout = 0;
+    set lock_timeout = 0;
+    set idle_in_transaction_session_timeout = 0;
+    set idle_session_timeout = 0;
+    set client_connection_check_interval = '1s';
+    set client_min_messages = notice
+"""
+
+# libpq gives no SQLSTATE for a failed connection; its words are what there is. (pattern, what to say, hint)
+_FATAL: tuple[tuple[str, str, str], ...] = (
+    (
+        r"password authentication failed|no password supplied|authentication failed",
+        "wrong user or password for {target}",
+        "check DATABASE_URL or DB_USER and DB_PASSWORD; special characters in a URL are percent-encoded",
+    ),
+    (
+        r'database "(?P<name>.*)" does not exist',
+        "database {name} does not exist on {target}",
+        "create it: chatschema reset --yes",
+    ),
+    (r'role "(?P<name>.*)" does not exist', "role {name} does not exist on {target}", "create it: create role ... login"),
+    (
+        r"server does not support SSL",
+        "{target} does not offer TLS, and the settings require it",
+        "unset DB_SSL or sslmode, or switch ssl on at the server",
+    ),
+    (r"certificate|SSL error|sslmode", "TLS with {target} failed: {text}", "check sslmode and sslrootcert"),
+    (r"no pg_hba.conf entry", "{target} does not let this host, user and database in: {text}", "add a line to its pg_hba.conf"),
+    (r"invalid (?:integer )?value|invalid \w+ value", "the connection settings are wrong: {text}", ""),
+    (
+        r"session is (?:not )?read-only|server is (?:not )?in hot standby",
+        "no server in {target} is of the kind that target_session_attrs asks for: {text}",
+        "check target_session_attrs",
+    ),
+)
+
+
+def connect(
+    settings: Settings, *, dbname: str | None = None, wait_s: float = 0, say: Say | None = None, writes: bool = True
+) -> Connection:
+    """Return an autocommit connection, in UTC, without timeouts.
+
+    A server that does not answer yet is tried again for `wait_s` seconds; a wrong password or database never is.
+    Raises CannotConnect, also for a server older than 15, and for a standby when the command `writes`.
+    """
+    conninfo = make_conninfo(settings.conninfo, **({"dbname": dbname} if dbname else {}))
+    deadline, pause = time.monotonic() + wait_s, _POLL_S[0]
+    while True:
+        try:
+            connection = _open(conninfo)
+            break
+        except _NotYet as error:
+            if time.monotonic() + pause > deadline:
+                hint = "is it running? check the host and port, or give it time: --wait 30"
+                raise CannotConnect(str(error), hint) from None
+            if say and pause == _POLL_S[0]:
+                say(f"waiting for the server: {error}")
+            time.sleep(pause)
+            pause = min(pause * 2, _POLL_S[1])
+    try:
+        _check(connection, writes)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class _NotYet(Exception):
+    """The server does not answer, but may in a moment."""
+
+
+def _open(conninfo: str) -> Connection:
+    parts = conninfo_to_dict(conninfo)
+    parts.setdefault("application_name", "chatschema")
+    parts.setdefault("connect_timeout", "10")
+    try:
+        # Behind a transaction pooler a prepared statement is gone on the next one.
+        return psycopg.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        remember(str(parts.get("password", "")))
+        text = redact(" ".join(str(error).split()))
+        target = _target(parts)
+        for pattern, message, hint in _FATAL:
+            if match := re.search(pattern, text):
+                words = {"target": target, "text": text, **match.groupdict()}
+                raise CannotConnect(message.format(**words), hint or None) from None
+        raise _NotYet(f"cannot reach {target}: {text}") from None
+
+
+def _target(parts: dict[str, Any]) -> str:
+    host = (
+        parts.get("host")
+        or parts.get("hostaddr")
+        or (f"service {parts['service']}" if parts.get("service") else "the local server")
+    )
+    return f"{host}:{parts['port']}" if parts.get("port") and not str(host).startswith("/") else str(host)
+
+
+def _check(connection: Connection, writes: bool) -> None:
+    if connection.info.server_version < OLDEST_VERSION:
+        version = connection.info.parameter_status("server_version")
+        raise CannotConnect(f"the server is PostgreSQL {version}; chatschema needs 15 or later", "upgrade the server")
+    with translated():
+        connection.execute(_SESSION)
+        row = connection.execute("select pg_is_in_recovery(), current_setting('default_transaction_read_only')").fetchone()
+    if writes and row and row[0]:
+        hint = "use the primary; with several hosts add target_session_attrs=read-write to the URL"
+        raise CannotConnect(f"{connection.info.host} is a read-only standby", hint)
+    if writes and row and row[1] == "on":
+        hint = "use another role, or: alter role ... reset default_transaction_read_only"
+        raise CannotConnect(f"{connection.info.dbname} is read-only for {connection.info.user}", hint)
+
+
+def reset_session(connection: Connection) -> None:
+    """Take back what a migration file may have set for the session: role, search_path, timeouts, time zone."""
+    execute(connection, f"reset session authorization; reset role; reset all; {_SESSION}")
+
+
+def describe(connection: Connection) -> Server:
+    """Return who and what this connection talks to."""
+    row = fetch_one(connection, "select current_setting('server_version'), current_database(), current_user, pg_is_in_recovery()")
+    return Server(row[0].split()[0], row[1], row[2], connection.info.host, row[3])
+
+
+def database_name(settings: Settings) -> str:
+    """Return the name of the database the settings point at, without connecting."""
+    parts = conninfo_to_dict(settings.conninfo)
+    return str(parts.get("dbname") or _libpq_default("dbname") or parts.get("user") or _libpq_default("user") or "")
+
+
+def _libpq_default(keyword: str) -> str:
+    for option in psycopg.pq.Conninfo.get_defaults():
+        if option.keyword == keyword.encode() and option.val:
+            return option.val.decode()
+    return ""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn psycopg's errors into ours."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translate(error) from None
+
+
+def _translate(error: psycopg.Error) -> ServerError:
+    diag = error.diag
+    # Without a SQLSTATE it was either the connection or psycopg itself that failed.
+    state = error.sqlstate or ("08006" if isinstance(error, psycopg.OperationalError) else "XX000")
+    message = redact(diag.message_primary or " ".join(str(error).split()) or "the connection was lost")
+    detail = diag.message_detail
+    if detail:
+        message = f"{message} ({redact(detail)})"
+    hint = diag.message_hint
+    if state == "42501" and not hint:
+        hint = "log in as the owner of the schema, or have it granted"
+    elif state == "25006":
+        hint = "the connection is read-only: use the primary and a role that may write"
+    elif state == "55P03":
+        hint = "somebody uses the table; try again, or end the blocker: select pg_cancel_backend(pid)"
+    elif state.startswith("53"):
+        hint = hint or "the server has run out of room; nothing of this step was kept"
+    position = int(diag.statement_position) if diag.statement_position else None
+    return ServerError(message, redact(hint) if hint else None, state, position)
+
+
+def execute(connection: Connection, query: Query, params: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Run one query; raises ServerError."""
+    with translated():
+        return connection.execute(query, params)
+
+
+def fetch_all(connection: Connection, query: Query, params: Any = None) -> list[tuple[Any, ...]]:
+    """Return all rows of a query; raises ServerError."""
+    with translated():
+        return connection.execute(query, params).fetchall()
+
+
+def fetch_one(connection: Connection, query: Query, params: Any = None) -> tuple[Any, ...]:
+    """Return the single row of a query; raises ServerError."""
+    with translated():
+        row = connection.execute(query, params).fetchone()
+    if row is None:
+        raise ChatschemaError("the server returned no row where there is always one")
+    return row
+
+
+def execute_text(connection: Connection, text: str) -> None:
+    """Run a statement that came from a file; its rows are read and dropped. Raises ServerError."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(text.encode())
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Commit at the end, roll back on any error; raises ServerError also when the commit itself fails."""
+    with translated(), connection.transaction():
+        yield
