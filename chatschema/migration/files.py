@@ -1,0 +1,146 @@
+"""The migration files: which there are, in which order, and whether they can be run at all."""
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatschema import sqlfile
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.sqlfile import SqlFile, Statement
+
+_NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
+_ROLLBACK = ".rollback.sql"
+# The engine owns the transaction; a file that ends it would be half applied and not recorded.
+_TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
+_COPY_STDIN = re.compile(r"(?is)copy\b.*\bfrom\s+stdin\b")
+_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFile:
+    """A migration and, where there is one, its rollback."""
+
+    id: str
+    apply: SqlFile
+    rollback: SqlFile | None
+
+    @property
+    def title(self) -> str:
+        """The sentence of the file's first line."""
+        return self.apply.title
+
+
+def discover(folder: Path) -> list[MigrationFile]:
+    """Return the migrations of `folder`, oldest first.
+
+    Raises ChatschemaError when the folder is missing or empty, or a file could not be run: a name that does not
+    sort, a number used twice, a rollback without its migration, a statement that ends the transaction.
+    """
+    if not folder.is_dir():
+        raise ChatschemaError(
+            f"there is no folder {folder}", "point to the SQL files: --sql-dir DIR, or sql_dir in chatschema.toml"
+        )
+    paths = {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+    names = [name for name in paths if not name.endswith(_ROLLBACK)]
+    if not names:
+        raise ChatschemaError(
+            f"there are no migrations in {folder}", "make the first one: chatschema new migration create_something"
+        )
+    for name in names:
+        if not (name.endswith(".sql") and _NAME.fullmatch(name.removesuffix(".sql"))):
+            raise ChatschemaError(
+                f"{name} in {folder} is not a migration's name", "name it YYYYMMDDNNNNNN_verb_object.sql, or move it elsewhere"
+            )
+    _refuse_twins(names)
+    for name in paths:
+        if name.endswith(_ROLLBACK) and name.removesuffix(_ROLLBACK) + ".sql" not in paths:
+            raise ChatschemaError(f"{name} has no migration beside it", f"restore {name.removesuffix(_ROLLBACK)}.sql")
+    return [_read(paths, name.removesuffix(".sql")) for name in names]
+
+
+def _refuse_twins(names: list[str]) -> None:
+    numbers: dict[str, str] = {}
+    for name in names:
+        number = name[:14]
+        if number in numbers:
+            raise ChatschemaError(
+                f"{numbers[number]} and {name} have the same number, so their order is open",
+                f"rename one: git mv {name} {int(number) + 1}{name[14:]}",
+            )
+        numbers[number] = name
+
+
+def _read(paths: dict[str, Path], id: str) -> MigrationFile:
+    rollback = paths.get(id + _ROLLBACK)
+    migration = MigrationFile(id, sqlfile.read(paths[id + ".sql"]), sqlfile.read(rollback) if rollback else None)
+    for file in (migration.apply, migration.rollback):
+        if file:
+            _check(file)
+    return migration
+
+
+def _check(file: SqlFile) -> None:
+    if not file.statements:
+        raise ChatschemaError(f"{file.path.name} has no statement", "write the change, or remove the file")
+    if not file.is_transactional and len(file.statements) > 1:
+        raise ChatschemaError(
+            f"{file.path.name} is not transactional and has {len(file.statements)} statements",
+            "one statement a file: after a failure nobody could tell which of them ran",
+        )
+    for statement in file.statements:
+        bare = _COMMENTS.sub(" ", statement.text).strip()
+        if _TRANSACTION_CONTROL.match(bare):
+            word = bare.split()[0].lower()
+            raise ChatschemaError(
+                f"{file.path.name} line {statement.line}: {word} is not allowed in a migration",
+                "chatschema runs each file in a transaction of its own; remove it",
+                excerpt(file, statement, None),
+            )
+        if _COPY_STDIN.match(bare):
+            raise ChatschemaError(
+                f"{file.path.name} line {statement.line}: copy from stdin is not allowed in a migration",
+                "write insert statements, or a seeder",
+                excerpt(file, statement, None),
+            )
+
+
+def excerpt(file: SqlFile, statement: Statement, position: int | None) -> str:
+    """Return the lines around a place in `file`, with a caret under the 1-based `position` in `statement`."""
+    before = statement.text[: position - 1] if position else ""
+    line = statement.line + before.count("\n")
+    lines = file.text.splitlines()
+    shown = []
+    for number in range(max(line - 2, 1), min(line + 1, len(lines)) + 1):
+        shown.append(f"{number:>5} | {lines[number - 1]}".rstrip())
+        if number == line and position:
+            # On the statement's first line the text before it counts too.
+            column = len(before.rpartition("\n")[2])
+            if "\n" not in before:
+                column += max(lines[line - 1].find(statement.text.split("\n")[0]), 0)
+            shown.append(f"{'':>5} | {' ' * column}^")
+    return "\n".join(shown)
+
+
+def line_of(statement: Statement, position: int | None) -> int:
+    """Return the line in the file of a 1-based `position` in `statement`."""
+    return statement.line + (statement.text[: position - 1].count("\n") if position else 0)
+
+
+def resolve(wanted: str, ids: list[str]) -> str:
+    """Return the one id that `wanted` means: itself, or a prefix that only one id has.
+
+    Sequelize's spelling is understood: 20241217000001-create-users-table.js.
+    Raises UsageError for none or several, naming what is near.
+    """
+    name = re.sub(r"\.(sql|js)$", "", wanted.strip()).replace("-", "_")
+    found = [id for id in ids if id == name] or [id for id in ids if name and id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{wanted} means {len(found)} migrations: {', '.join(found[:5])}", "write more of the name")
+    near = difflib.get_close_matches(name, ids, n=3, cutoff=0.4) or [id for id in ids if name in id][:3]
+    raise UsageError(
+        f"there is no migration {wanted}",
+        f"did you mean {' or '.join(near)}?" if near else "list them: chatschema status",
+    )

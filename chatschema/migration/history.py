@@ -1,0 +1,75 @@
+"""Files against ledger: where every migration stands, and whether it is safe to go on."""
+
+from chatschema.errors import HistoryConflict
+from chatschema.migration.files import MigrationFile
+from chatschema.migration.ledger import Entry
+from chatschema.models import MigrationState, MigrationStatus
+
+# What stops `migrate`: going on would build on something other than what the files say.
+CONFLICTS: tuple[MigrationState, ...] = ("edited", "missing", "renamed", "out-of-order")
+
+
+def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[MigrationStatus]:
+    """Return the state of every migration in the files or the ledger, by id."""
+    applied = {entry.id: entry for entry in entries if not entry.is_running}
+    running = {entry.id for entry in entries if entry.is_running}
+    by_id = {file.id: file for file in files}
+    renames = _renames(files, applied)
+    newest = max(applied, default="")
+    done = [_of_applied(entry, by_id.get(entry.id), renames.get(entry.id)) for entry in applied.values()]
+    new = [file for file in files if file.id not in applied and file.id not in renames.values()]
+    open_ = [_of_pending(file, newest, is_running=file.id in running) for file in new]
+    return sorted(done + open_, key=lambda status: status.id)
+
+
+def _renames(files: list[MigrationFile], applied: dict[str, Entry]) -> dict[str, str]:
+    """Map an applied id whose file is gone to the file that has the same text now."""
+    present = {file.id for file in files}
+    unapplied = {file.apply.checksum: file.id for file in files if file.id not in applied}
+    return {
+        entry.id: unapplied[entry.checksum] for entry in applied.values() if entry.id not in present and entry.checksum in unapplied
+    }
+
+
+def _of_applied(entry: Entry, file: MigrationFile | None, new_name: str | None) -> MigrationStatus:
+    state: MigrationState = "applied"
+    note = None
+    if file is None and new_name:
+        state, note = "renamed", f"the file is now {new_name}"
+    elif file is None:
+        state, note = "missing", "the file is gone"
+    elif entry.checksum is None:
+        note = "applied by yoyo, so there is no checksum to compare"
+    elif entry.checksum != file.apply.checksum:
+        state, note = "edited", "the file is not the one that was applied"
+    return MigrationStatus(entry.id, file.title if file else "", state, entry.applied_at, bool(file and file.rollback), note)
+
+
+def _of_pending(file: MigrationFile, newest: str, *, is_running: bool) -> MigrationStatus:
+    state: MigrationState = "pending"
+    note = None
+    if is_running:
+        state, note = "interrupted", "its statement began and may have been cut off; migrate takes it up again"
+    elif file.id < newest:
+        state, note = "out-of-order", f"it comes before {newest}, which is applied"
+    return MigrationStatus(file.id, file.title, state, None, file.rollback is not None, note)
+
+
+def refuse_conflicts(statuses: list[MigrationStatus]) -> None:
+    """Raise HistoryConflict, with a cure, when files and ledger disagree."""
+    conflicts = [status for status in statuses if status.state in CONFLICTS]
+    if not conflicts:
+        return
+    lines = "\n".join(f"  {status.id}  {status.state}: {status.note}" for status in conflicts)
+    count = "1 migration is" if len(conflicts) == 1 else f"{len(conflicts)} migrations are"
+    raise HistoryConflict(f"{count} not as applied; nothing was changed\n{lines}", _cure(conflicts[0]))
+
+
+def _cure(status: MigrationStatus) -> str:
+    if status.state == "edited":
+        return f"take the applied text back, and put the change in a new migration: git checkout -- {status.id}.sql"
+    if status.state == "missing":
+        return "run the version of the files that has it, or restore it from git"
+    if status.state == "renamed":
+        return f"take the old name back: git mv {(status.note or '').rpartition(' ')[2]}.sql {status.id}.sql"
+    return f"give it a number after the last applied one: git mv {status.id}.sql <new number>{status.id[14:]}.sql"

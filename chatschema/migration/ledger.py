@@ -1,0 +1,88 @@
+"""What the database remembers of its migrations."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chatschema import __version__, postgres, sqlfile
+from chatschema.postgres import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A migration in the ledger. `checksum` is None when stock yoyo applied it."""
+
+    id: str
+    checksum: str | None
+    applied_at: datetime | None
+    is_running: bool
+
+
+def exists(connection: Connection) -> bool:
+    """Return whether chatschema has been here before; needs no privilege."""
+    return bool(postgres.fetch_one(connection, "select to_regclass('chatschema.migrations') is not null")[0])
+
+
+def ensure(connection: Connection, sql_dir: Path) -> None:
+    """Create the ledger where there is none. The caller holds the migration lock."""
+    if not exists(connection):
+        with postgres.transaction(connection):
+            postgres.execute(connection, "set local client_min_messages = warning")
+            postgres.execute_text(connection, sqlfile.text_of(sql_dir / "ledger.sql"))
+
+
+def entries(connection: Connection) -> list[Entry]:
+    """Return what was applied, in the order it was applied, then what was cut off while running."""
+    if not exists(connection):
+        return []
+    rows = postgres.fetch_all(
+        connection,
+        """
+        select coalesce(y.migration_id, m.migration_id), m.checksum, y.applied_at_utc, y.migration_id is null
+        from chatschema._yoyo_migration as y
+        full join chatschema.migrations as m on m.migration_id = y.migration_id
+        order by y.migration_id is null, m.applied_order nulls first, y.applied_at_utc, y.migration_id
+        """,
+    )
+    return [Entry(id, checksum, at and at.replace(tzinfo=UTC), is_running) for id, checksum, at, is_running in rows]
+
+
+def start(connection: Connection, id: str, checksum: str) -> None:
+    """Note that a statement outside of a transaction is about to run."""
+    _write(connection, id, checksum, "running", None)
+
+
+def record(connection: Connection, id: str, checksum: str, duration_ms: float) -> None:
+    """Note that a migration is applied; in the same transaction as yoyo's mark."""
+    _write(connection, id, checksum, "applied", duration_ms)
+
+
+def _write(connection: Connection, id: str, checksum: str, state: str, duration_ms: float | None) -> None:
+    postgres.execute(
+        connection,
+        """
+        insert into chatschema.migrations (migration_id, checksum, state, duration_ms, tool_version)
+        values (%(id)s, %(checksum)s, %(state)s, %(duration_ms)s, %(tool_version)s)
+        on conflict (migration_id) do update set
+            checksum = excluded.checksum, state = excluded.state, duration_ms = excluded.duration_ms,
+            tool_version = excluded.tool_version, applied_at = clock_timestamp()
+        """,
+        {"id": id, "checksum": checksum, "state": state, "duration_ms": duration_ms, "tool_version": __version__},
+    )
+
+
+def forget(connection: Connection, id: str) -> None:
+    """Remove what the ledger has of an undone migration; in the same transaction as yoyo's unmark.
+
+    Seeds whose table went with it are forgotten too, or they would count as done when the table comes back.
+    """
+    postgres.execute(connection, "delete from chatschema.migrations where migration_id = %s", (id,))
+    postgres.execute(
+        connection,
+        """
+        delete from chatschema.seeds where name in (
+            select seed from (select distinct seed, table_name from chatschema.seeded_rows) as r
+            where to_regclass('public.' || quote_ident(table_name)) is null
+        )
+        """,
+    )

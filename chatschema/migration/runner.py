@@ -1,0 +1,221 @@
+"""Applying and undoing: a migration, its mark, its log and its checksum commit together or not at all."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from psycopg import sql
+
+from chatschema import locks, postgres
+from chatschema.errors import ChatschemaError, HistoryConflict, MigrationFailed, ServerError
+from chatschema.migration import history, ledger
+from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
+from chatschema.migration.files import MigrationFile, excerpt, line_of
+from chatschema.models import Applied, MigrationStatus
+from chatschema.postgres import Connection, Say
+
+_CONCURRENT_INDEX = re.compile(
+    r"(?is)create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(?P<name>\"[^\"]+\"|\w+)\s+on\s+"
+    r"(?:only\s+)?(?:(?P<schema>\"[^\"]+\"|\w+)\.)?"
+)
+
+
+def pending(files: list[MigrationFile], statuses: Sequence[MigrationStatus], to: str | None) -> list[MigrationFile]:
+    """Return the migrations to apply, oldest first, up to and including `to`; none when `to` is applied already."""
+    wanted = {status.id for status in statuses if status.state in ("pending", "interrupted")}
+    return [file for file in files if file.id in wanted and (to is None or file.id <= to)]
+
+
+def migrate(connection: Connection, files: Sequence[MigrationFile], *, say: Say) -> Iterator[Applied]:
+    """Apply `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
+
+    Raises MigrationFailed at the first that fails; what was yielded before stays, of the failed one nothing does.
+    """
+    backend = Backend(connection)
+    for file in files:
+        started = time.monotonic()
+        run = _apply if file.apply.is_transactional else _apply_alone
+        with _explained(file):
+            run(backend, file, started, say)
+        postgres.reset_session(connection)
+        yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
+
+
+def _apply(backend: Backend, file: MigrationFile, started: float, say: Say) -> None:
+    def work() -> None:
+        with _transaction(backend):
+            migration = YoyoMigration(file)
+            migration.process_steps(backend, "apply")
+            # The file may have changed the role for its own objects; the ledger is ours.
+            postgres.execute(backend.connection, "reset session authorization; reset role")
+            _record(backend, file, started)
+
+    locks.with_lock_retries(backend.connection, work, say=say)
+
+
+def _apply_alone(backend: Backend, file: MigrationFile, started: float, say: Say) -> None:
+    """Apply a single statement that refuses to run in a transaction; the ledger knows that it began."""
+    connection = backend.connection
+    was_running = any(entry.is_running and entry.id == file.id for entry in ledger.entries(connection))
+    is_done = was_running and _take_up(connection, file, say)
+    ledger.start(connection, file.id, file.apply.checksum)
+    if not is_done:
+        migration = YoyoMigration(file)
+        migration.load()
+        for step in migration.steps:
+            step.apply(backend)
+    postgres.execute(connection, "reset session authorization; reset role")
+    with postgres.transaction(connection):
+        _record(backend, file, started)
+
+
+def _take_up(connection: Connection, file: MigrationFile, say: Say) -> bool:
+    """Look at what an interrupted CREATE INDEX CONCURRENTLY left: True when it is whole, else it is removed."""
+    match = _CONCURRENT_INDEX.match(file.apply.statements[0].text)
+    if not match:
+        return False
+    name = sql.Identifier(*(part.strip('"') for part in (match["schema"] or "public", match["name"])))
+    row = postgres.execute(
+        connection,
+        "select indisvalid from pg_catalog.pg_index where indexrelid = to_regclass(%s)",
+        (name.as_string(connection),),
+    ).fetchone()
+    if row is None:
+        return False
+    if row[0]:
+        say(f"{file.id}: the index of the interrupted run is complete")
+        return True
+    say(f"{file.id}: removing the invalid index of the interrupted run")
+    postgres.execute(connection, sql.SQL("drop index concurrently {}").format(name))
+    return False
+
+
+def _record(backend: Backend, file: MigrationFile, started: float) -> None:
+    migration = YoyoMigration(file)
+    with postgres.translated():
+        backend.mark_one(migration, log=False)
+        backend.log_migration(migration, "apply")
+    ledger.record(backend.connection, file.id, file.apply.checksum, round((time.monotonic() - started) * 1000, 1))
+
+
+def to_undo(
+    files: list[MigrationFile], entries: Sequence[ledger.Entry], *, steps: int | None, to: str | None
+) -> list[MigrationFile]:
+    """Return the migrations to undo, last applied first: `steps` of them, or all that came after `to`, or all.
+
+    Raises HistoryConflict when one of them has no file or no rollback.
+    """
+    by_id = {file.id: file for file in files}
+    applied = [entry.id for entry in entries if not entry.is_running]
+    if to is not None:
+        if to not in applied:
+            raise HistoryConflict(f"{to} is not applied, so there is no going back to it", "see what is: chatschema status")
+        chosen = applied[applied.index(to) + 1 :]
+    else:
+        chosen = applied[-steps:] if steps is not None else applied
+    result = []
+    for id in reversed(chosen):
+        file = by_id.get(id)
+        if file is None:
+            raise HistoryConflict(f"{id} is applied, but its file is gone", "restore it from git, or run the version that has it")
+        if file.rollback is None:
+            raise HistoryConflict(
+                f"{id} has no rollback, so it cannot be undone; nothing was changed", f"write {id}.rollback.sql, or go forward"
+            )
+        result.append(file)
+    return result
+
+
+def undo(connection: Connection, files: Sequence[MigrationFile], *, say: Say) -> Iterator[Applied]:
+    """Roll back `files` in the given order, yielding each once it is committed. The caller holds the migration lock."""
+    backend = Backend(connection)
+    for file in files:
+        started = time.monotonic()
+        with _explained(file):
+            _undo(backend, file, say)
+        postgres.reset_session(connection)
+        yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
+
+
+def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
+    migration = YoyoMigration(file)
+
+    def unmark() -> None:
+        postgres.execute(backend.connection, "reset session authorization; reset role")
+        with postgres.translated():
+            backend.unmark_one(migration, log=False)
+            backend.log_migration(migration, "rollback")
+        ledger.forget(backend.connection, file.id)
+
+    def work() -> None:
+        with _transaction(backend):
+            migration.process_steps(backend, "rollback")
+            unmark()
+
+    if file.rollback and not file.rollback.is_transactional:
+        migration.load()
+        for step in reversed(migration.steps):
+            step.rollback(backend)
+        with postgres.transaction(backend.connection):
+            unmark()
+    else:
+        locks.with_lock_retries(backend.connection, work, say=say)
+
+
+@contextmanager
+def _transaction(backend: Backend) -> Iterator[None]:
+    """Yoyo's transaction with a short lock timeout; a lock that does not come can be retried as a whole."""
+    try:
+        with postgres.translated(), backend.transaction():
+            locks.limit_lock_wait(backend.connection)
+            yield
+    except StatementFailed as error:
+        if error.cause.sqlstate in ("55P03", "40P01"):
+            error.cause.__cause__ = error
+            raise error.cause from error
+        raise
+
+
+@contextmanager
+def _explained(file: MigrationFile) -> Iterator[None]:
+    """Turn a failure into one that shows file, line and the place."""
+    try:
+        yield
+    except StatementFailed as error:
+        raise _failure(file, error) from None
+    except ServerError as error:
+        if isinstance(error.__cause__, StatementFailed):
+            raise _failure(file, error.__cause__) from None
+        raise
+
+
+def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:
+    cause = error.cause
+    line = line_of(error.statement, cause.position)
+    hint = cause.hint
+    if cause.sqlstate == "25001":
+        hint = "let the statement stand alone in its file, under a first line: -- transactional: false"
+    elif not hint and not error.file.is_transactional:
+        hint = f"the statement may have left something behind; mend {error.file.path.name} and run: chatschema migrate"
+    elif not hint:
+        hint = f"nothing of {file.id} was kept; mend the file and run: chatschema migrate"
+    place = excerpt(error.file, error.statement, cause.position)
+    return MigrationFailed(f"{error.file.path.name} line {line}: {cause.message}", hint, place, cause)
+
+
+def check_history(files: list[MigrationFile], connection: Connection) -> list[MigrationStatus]:
+    """Return where every migration stands; raise HistoryConflict when going on would be wrong."""
+    statuses = history.statuses(files, ledger.entries(connection))
+    history.refuse_conflicts(statuses)
+    return statuses
+
+
+def refuse_foreign_lock(connection: Connection) -> None:
+    """Raise when a stock yoyo is at work, or was killed, in this database: it does not know our lock."""
+    row = postgres.execute(connection, "select pid, ctime from chatschema.yoyo_lock").fetchone()
+    if row:
+        raise ChatschemaError(
+            f"a stock yoyo (pid {row[0]}, since {row[1]} UTC) holds its lock here",
+            "let it end; if it was killed: yoyo break-lock",
+        )
