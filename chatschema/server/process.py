@@ -1,0 +1,127 @@
+"""Setting up, starting and stopping PostgreSQL in a folder. The caller sees to it that nobody else does."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from chatschema.errors import CannotConnect, ChatschemaError
+from chatschema.server.embedded import DATABASE, SUPERUSER, Embedded
+
+_CONFIG = """
+# chatschema: reached through a private socket only; what the reports need is loaded.
+listen_addresses = ''
+shared_preload_libraries = 'pg_stat_statements'
+track_io_timing = on
+"""
+_FIRST_STATEMENTS = {"template1": "create extension pg_stat_statements", "postgres": f"create database {DATABASE}"}
+
+
+def ensure_running(embedded: Embedded) -> None:
+    """Set the server up if it never was, and start it if it is down. Raises CannotConnect when it does not start."""
+    if not (embedded.data / "PG_VERSION").exists():
+        _initialise(embedded)
+    if pid(embedded) is not None:
+        return
+    _remove_stale_pid(embedded)
+    arguments = ["-D", str(embedded.data), "-l", str(embedded.log), "-w", "-t", "60"]
+    arguments += ["-o", f"-k {embedded.sockets}", "start"]
+    # After a kill -9 the old server's children hold its shared memory for a moment.
+    for attempt in range(20):
+        if _run(embedded, "pg_ctl", arguments).returncode == 0:
+            return
+        if "shared memory" not in _tail(embedded.log) or attempt == 19:
+            break
+        time.sleep(0.5)
+    raise CannotConnect(
+        f"the embedded server does not start:\n{_tail(embedded.log)}",
+        f"free disk space or repair the folder; the whole log is {short(embedded.log)}",
+    )
+
+
+def _initialise(embedded: Embedded) -> None:
+    """Make the data folder under another name and rename it when it is whole: a killed initdb leaves no half one."""
+    unfinished = embedded.data.with_suffix(".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir(mode=0o700)
+        if embedded.uid is not None and embedded.gid is not None:
+            os.chown(unfinished, embedded.uid, embedded.gid)
+            embedded.log.touch()
+            os.chown(embedded.log, embedded.uid, embedded.gid)
+        locale = ["--locale-provider=builtin", "--locale=C.UTF-8", "--encoding=UTF8"]
+        _checked(embedded, "initdb", ["-D", str(unfinished), "-A", "trust", "-U", SUPERUSER, *locale])
+        with (unfinished / "postgresql.conf").open("a") as file:
+            file.write(_CONFIG)
+        for database, statement in _FIRST_STATEMENTS.items():
+            _checked(embedded, "postgres", ["--single", "-j", "-D", str(unfinished), database], statement + ";\n\n")
+        unfinished.rename(embedded.data)
+    except (OSError, ChatschemaError) as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise ChatschemaError(f"the embedded server cannot be set up: {error.strerror}", "is the disk full?") from None
+        raise
+
+
+def _checked(embedded: Embedded, program: str, arguments: Sequence[str], text: str = "") -> None:
+    result = _run(embedded, program, arguments, text)
+    # Single-user mode reports an error and still ends with 0.
+    if result.returncode or "ERROR:" in result.stderr or "FATAL:" in result.stderr:
+        words = [line for line in result.stderr.splitlines() if line.strip()]
+        raise ChatschemaError(
+            f"the embedded server cannot be set up: {words[-1] if words else program + ' failed'}",
+            f"is there room and permission in {short(embedded.folder)}? nothing was kept; run the command again",
+        )
+
+
+def _run(embedded: Embedded, program: str, arguments: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+    # Output goes to files: the server inherits them and would keep a pipe open for ever.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, tempfile.TemporaryFile("w+") as given:
+        given.write(text)
+        given.seek(0)
+        code = subprocess.run(
+            [embedded.bin / program, *arguments], stdin=given, stdout=out, stderr=err, check=False, cwd="/",
+            user=embedded.uid, group=embedded.gid, extra_groups=None if embedded.uid is None else [],
+            env={**{k: v for k, v in os.environ.items() if not k.startswith("PG")}, "LC_MESSAGES": "C"},
+        ).returncode  # fmt: skip
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess([program], code, out.read(), err.read())
+
+
+def pid(embedded: Embedded) -> int | None:
+    """Return the id of the live server of this data folder; a number that now means another process is none."""
+    import psutil
+
+    try:
+        number = int((embedded.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        process = psutil.Process(number)
+        is_ours = process.name().startswith("postgres") and str(embedded.data) in process.cmdline()
+        return number if is_ours and process.status() != psutil.STATUS_ZOMBIE else None
+    except (OSError, ValueError, psutil.Error):
+        return None
+
+
+def _remove_stale_pid(embedded: Embedded) -> None:
+    # PostgreSQL itself hesitates when another process has the number now; we have just looked who it is.
+    (embedded.data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def stop(embedded: Embedded) -> None:
+    """Stop the server; open transactions are rolled back."""
+    _run(embedded, "pg_ctl", ["-D", str(embedded.data), "-m", "fast", "-w", "-t", "60", "stop"])
+
+
+def _tail(log: Path, lines: int = 5) -> str:
+    try:
+        return "\n".join(f"  {line}" for line in log.read_text("utf-8", "replace").splitlines()[-lines:])
+    except OSError:
+        return "  (no log)"
+
+
+def short(path: Path) -> str:
+    """Return the path as the user would type it here."""
+    return f"./{path.relative_to(Path.cwd())}" if path.is_relative_to(Path.cwd()) else str(path)
