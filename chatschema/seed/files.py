@@ -1,0 +1,118 @@
+"""The files of seeds/: finding, choosing and writing seeders."""
+
+import difflib
+import importlib.util
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.seed.world import World
+
+_FILE = re.compile(r"\d{2}_([a-z][a-z0-9_]*)\.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Seeder:
+    """A file of seeds/: what it fills, what must be there first, and its function."""
+
+    name: str
+    title: str
+    needs: tuple[str, ...]
+    run: Callable[[World], None]
+
+
+def discover(folder: Path) -> list[Seeder]:
+    """Return the seeders of `folder` in their order.
+
+    Raises ChatschemaError when the folder is missing or empty or a file is not a seeder.
+    """
+    if not folder.is_dir():
+        raise ChatschemaError(f"there is no folder {folder}", "set seeds_dir in chatschema.toml")
+    seeders = [_load(path) for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+    if not seeders:
+        raise ChatschemaError(f"there are no seeders in {folder}", "make one: chatschema new seeder NAME")
+    names = [seeder.name for seeder in seeders]
+    for seeder in seeders:
+        for need in seeder.needs:
+            if need not in names[: names.index(seeder.name)]:
+                raise ChatschemaError(f"seeder {seeder.name} needs {need}, which does not come before it", "renumber its file")
+    return seeders
+
+
+def name_of(path: Path) -> str:
+    """Return the name of the seeder in a file: 01_users.py is users."""
+    match = _FILE.fullmatch(path.name)
+    if not match:
+        raise ChatschemaError(f"{path.name} is not a seeder's name", "name it NN_table.py")
+    return match[1]
+
+
+def _load(path: Path) -> Seeder:
+    name = name_of(path)
+    spec = importlib.util.spec_from_file_location(f"chatschema_seed_{name}", path)
+    if spec is None or spec.loader is None:
+        raise ChatschemaError(f"{path.name} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        return Seeder(name, (module.__doc__ or "").strip().partition("\n")[0], tuple(module.NEEDS), module.seed)
+    except Exception as error:  # noqa: BLE001  # whatever a user's file may raise
+        raise ChatschemaError(
+            f"seeder {path.name} cannot be loaded: {type(error).__name__}: {error}", "a seeder has NEEDS and seed(world)"
+        ) from None
+
+
+def choose(seeders: list[Seeder], wanted: Sequence[str], *, dependents: bool = False) -> list[Seeder]:
+    """Return the wanted seeders (all, when none is named) with what they need, or with what needs them.
+
+    A name may be written as in sequelize-cli: 01-user-seeder.js is not, but 01_users and users.py are.
+    Raises UsageError for an unknown name.
+    """
+    names = [seeder.name for seeder in seeders]
+    chosen = {_resolve(name, names) for name in wanted} or set(names)
+    for seeder in seeders if dependents else reversed(seeders):
+        if dependents and chosen.intersection(seeder.needs):
+            chosen.add(seeder.name)
+        elif not dependents and seeder.name in chosen:
+            chosen.update(seeder.needs)
+    return [seeder for seeder in seeders if seeder.name in chosen]
+
+
+def _resolve(wanted: str, names: list[str]) -> str:
+    name = re.sub(r"^\d+_|\.py$", "", wanted.strip().lower().replace("-", "_"))
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=2)
+    raise UsageError(
+        f"there is no seeder {wanted}", f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+    )
+
+
+_TEMPLATE = '''\
+"""{name}: what it fills, in a sentence."""
+
+from chatschema.seed import World
+
+NEEDS: tuple[str, ...] = ()
+
+
+def seed(world: World) -> None:
+    """Say what the rows are like."""
+    world.insert("{name}", [])
+'''
+
+
+def write_seeder(folder: Path, name: str) -> Path:
+    """Write a new seeder, numbered last, and return its path. Raises UsageError for a name that cannot be one."""
+    slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
+        raise UsageError(f"{name!r} is not a seeder's name", "name it after the table: chatschema new seeder reactions")
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = [int(path.name[:2]) for path in folder.glob("*.py") if _FILE.fullmatch(path.name)]
+    if slug in {name_of(path) for path in folder.glob("*.py") if _FILE.fullmatch(path.name)}:
+        raise UsageError(f"there is a seeder {slug} already", f"run it: chatschema seed {slug}")
+    path = folder / f"{max(numbers, default=0) + 1:02}_{slug}.py"
+    path.write_text(_TEMPLATE.format(name=slug), "utf-8")
+    return path

@@ -1,0 +1,100 @@
+"""What a seeder works with."""
+
+import hashlib
+import random
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID
+
+from psycopg import sql
+
+from chatschema import postgres
+from chatschema.postgres import Connection
+
+if TYPE_CHECKING:
+    from faker import Faker
+
+
+class World:
+    """What a seeder works with: its own random numbers, the time, and the tables.
+
+    The same `rng` gives the same people, conversations and times of day; only salts and wrapped keys are fresh.
+    """
+
+    def __init__(self, connection: Connection, name: str, rng: int, now: datetime) -> None:
+        self.now = now
+        self.rng = rng
+        self.random = random.Random(f"{rng}:{name}")
+        self.rows = 0
+        self._connection, self._name = connection, name
+
+    @cached_property
+    def fake(self) -> "Faker":
+        """Faker, with this seeder's own random numbers."""
+        from faker import Faker
+
+        fake = Faker("en_US")
+        fake.seed_instance(f"{self.rng}:{self._name}")
+        return fake
+
+    def ago(self, days: float) -> datetime:
+        """Return the moment `days` before now, in whole milliseconds as ids have them."""
+        moment = self.now - timedelta(days=days)
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def uuid7(self, moment: datetime) -> UUID:
+        """Return a UUIDv7 of `moment` from this seeder's random numbers (RFC 9562 section 5.7)."""
+        millis = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        return UUID(int=millis << 80 | 7 << 76 | self.random.getrandbits(12) << 64 | 2 << 62 | self.random.getrandbits(62))
+
+    def secret(self, purpose: str, of: object) -> bytes:
+        """Return 32 bytes that only `rng`, `purpose` and `of` decide. Anyone can make them again: demo data only."""
+        return hashlib.blake2b(f"{purpose}:{of}".encode(), key=f"chatschema {self.rng}".encode(), digest_size=32).digest()
+
+    def fetch(self, query: LiteralString) -> list[tuple[Any, ...]]:
+        """Return the rows of a query. Join chatschema.seeded_rows to see seeded rows only."""
+        return postgres.fetch_all(self._connection, query)
+
+    def reserve_ids(self, table: str, count: int) -> list[int]:
+        """Return `count` numbers of the table's identity column."""
+        query = "select nextval(pg_get_serial_sequence(%s, 'id')) from generate_series(1, %s)"
+        return [row[0] for row in postgres.fetch_all(self._connection, query, (f"public.{table}", count))]
+
+    def insert(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Store `rows`, all with the same columns, and remember their primary keys."""
+        if not rows:
+            return
+        columns = list(rows[0])
+        key = primary_key(self._connection, table)
+        names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
+        copy = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier("public", table), names)
+        _copy(self._connection, copy, ([_plain(row[column]) for column in columns] for row in rows))
+        remember = sql.SQL("copy chatschema.seeded_rows (seed, table_name, key) from stdin")
+        keys = ((self._name, table, [str(row[column]) for column in key]) for row in rows)
+        _copy(self._connection, remember, keys)
+        self.rows += len(rows)
+
+
+def _plain(value: Any) -> Any:
+    from psycopg.types.json import Jsonb
+
+    return Jsonb(value) if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)) else value
+
+
+def _copy(connection: Connection, copy: sql.SQL | sql.Composed, rows: Iterable[Sequence[Any]]) -> None:
+    with postgres.translated(), connection.cursor() as cursor, cursor.copy(copy) as stream:
+        for row in rows:
+            stream.write_row(row)
+
+
+def primary_key(connection: Connection, table: str) -> dict[str, str]:
+    """Return the columns of the primary key in order, with their types."""
+    query = """
+        select a.attname, format_type(a.atttypid, null) from pg_catalog.pg_index as i
+        cross join lateral unnest(i.indkey) with ordinality as k (attnum, position)
+        join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+        where i.indrelid = to_regclass(%s) and i.indisprimary order by k.position
+    """
+    return dict(postgres.fetch_all(connection, query, (f"public.{table}",)))
