@@ -1,0 +1,95 @@
+"""The command line: one file a command group, one place where an error becomes an exit code."""
+
+import os
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from chatschema import __version__
+from chatschema.cli import console, database, migrate, new, partition, schema, seed, server, status
+from chatschema.errors import ChatschemaError, ExitCode
+
+EXIT_CODES = """
+Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 ran, and the answer is no (--check);
+4 cannot connect or log in; 5 busy, safe to try again; 130 interrupted.
+"""
+
+
+class Root(TyperGroup):
+    """The group that prints errors and turns them into exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; no exception but Typer's own leaves."""
+        verbose = bool(ctx.params.get("verbose")) or bool(os.environ.get("CHATSCHEMA_VERBOSE"))
+        try:
+            return super().invoke(ctx)
+        except ChatschemaError as error:
+            if verbose:
+                console.note(traceback.format_exc())
+            console.error(error)
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            # Whoever read our output has enough (| head); the interpreter must not flush into the closed pipe again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.DONE) from None
+        except KeyboardInterrupt:
+            console.note("interrupted; what was committed stays, the rest was rolled back")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except OSError as error:
+            console.error(ChatschemaError(f"{error.filename or 'the system'}: {error.strerror or error}"))
+            raise typer.Exit(ExitCode.FAILED) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if type(error).__module__.startswith("typer."):
+                raise
+            if verbose:
+                console.note(traceback.format_exc())
+            unforeseen = f"{type(error).__name__}: {error}"
+            console.error(ChatschemaError(f"this is a bug in chatschema: {unforeseen}", "see where: chatschema --verbose ..."))
+            raise typer.Exit(ExitCode.FAILED) from None
+
+
+app = typer.Typer(
+    cls=Root,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.answer(f"chatschema {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show where an error came from.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Own the PostgreSQL schema of a chat application: migrations, monthly partitions, seeds, status."""
+
+
+app.command()(migrate.migrate)
+app.command()(migrate.undo)
+app.command()(status.status)
+app.command()(seed.seed)
+app.command()(database.reset)
+app.command()(database.protect)
+app.command()(database.unprotect)
+app.add_typer(new.app, name="new")
+app.add_typer(partition.app, name="partition")
+app.add_typer(schema.app, name="schema")
+app.add_typer(server.app, name="server")
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="chatschema")

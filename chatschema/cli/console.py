@@ -1,0 +1,143 @@
+"""The only printer. stdout is the answer, stderr is the story; everything passes the redaction."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.redact import redact
+
+Progress = Callable[[int], None]
+
+
+def answer(text: str = "") -> None:
+    """Print a line of the answer."""
+    print(redact(text), file=sys.stdout)
+
+
+def note(text: str) -> None:
+    """Print a line of the story."""
+    sys.stdout.flush()
+    print(redact(text), file=sys.stderr)
+
+
+def warning(text: str) -> None:
+    """Print something the user should look at."""
+    note(f"{_paint('warning:', '33')} {text}")
+
+
+def error(failure: ChatschemaError) -> None:
+    """Print what happened, where, and what to type next."""
+    note(f"{_paint('error:', '31')} {failure.message}")
+    if failure.excerpt:
+        note(failure.excerpt)
+    if failure.hint:
+        note(f"hint:  {failure.hint}")
+
+
+def as_json(value: Any) -> None:
+    """Print one JSON document: dataclasses as objects, times as ISO 8601 in UTC."""
+    print(redact(json.dumps(value, default=_plain, indent=2, ensure_ascii=False)), file=sys.stdout)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Print rows under a header: drawn by Rich on a terminal, plain columns of full width elsewhere.
+
+    `right` are the columns, from 0, that are set flush right.
+    """
+    if _is_terminal(sys.stdout):
+        _rich_table(header, rows, right)
+        return
+    cells = [list(header), *([redact(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    for row in cells:
+        line = (
+            cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  ".join(line).rstrip(), file=sys.stdout)
+
+
+def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column, title in enumerate(header):
+        # The last column is the one with the long texts; the others keep their words whole.
+        drawn.add_column(title, justify="right" if column in right else "left", no_wrap=column != len(header) - 1, overflow="fold")
+    for row in rows:
+        # Text, never markup: a [/b] in a name or query is data.
+        drawn.add_row(*(Text(redact(cell), style=_STATE_STYLES.get(cell, "")) for cell in row))
+    Console(highlight=False).print(drawn)
+
+
+_STATE_STYLES = {
+    "applied": "green", "pending": "yellow", "interrupted": "yellow", "edited": "red", "missing": "red",
+    "renamed": "red", "out-of-order": "red",
+}  # fmt: skip
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Progress]:
+    """Show a bar on stderr while the block runs, on a terminal only; call what is yielded with each step's size."""
+    if not _is_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda step: bar.advance(task, step)
+
+
+def confirm_name(action: str, name: str, *, yes: bool) -> None:
+    """Let the user type `name` before `action`; raise UsageError when that is not done, or cannot be."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{action} asks for confirmation, and there is no terminal to ask on", "add --yes")
+    note(f"{action}. Type the database's name to go on, anything else to stop.")
+    print("database: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != name:
+        raise ChatschemaError("not confirmed; nothing was changed")
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _paint(text: str, colour: str) -> str:
+    # NO_COLOR counts when it is not empty (no-color.org).
+    return f"\033[{colour}m{text}\033[0m" if _is_terminal(sys.stderr) and not os.environ.get("NO_COLOR") else text
+
+
+def size(count: int) -> str:
+    """Return bytes for people."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TB"
+
+
+def when(moment: datetime | None) -> str:
+    """Return a time for people, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""

@@ -1,0 +1,167 @@
+"""chatschema migrate and chatschema undo."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatschema.cli import console, options, session
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.models import Applied, Month, Settings
+
+if TYPE_CHECKING:
+    from chatschema.migration.files import MigrationFile
+    from chatschema.postgres import Connection
+
+
+def migrate(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="ID", help="Stop after this migration: its id or the beginning of it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL that would run; change nothing.")] = False,
+    json: options.Json = False,
+    wait: options.Wait = 0,
+    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    url: options.Url = None,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Apply pending migrations, then make the months ahead.
+
+    Each migration commits together with its record: killed at any moment, it is there and recorded, or not at all.
+    """
+    from chatschema.migration import files as migration_files
+
+    settings = session.settings(url, sql_dir)
+    files = migration_files.discover(settings.sql_dir / "migrations")
+    last = migration_files.resolve(to, [file.id for file in files]) if to else None
+    with session.connected(settings, wait_s=wait) as (live, connection):
+        if dry_run:
+            _print_plan(live, connection, files, last, json)
+        else:
+            applied, months = up(live, connection, files, to=last, lock_wait_s=lock_wait, as_lines=not json)
+            if json:
+                console.as_json({"applied": applied, "partitions": months})
+            elif not applied and not months:
+                console.answer(f"nothing to do: {last or files[-1].id} is applied" if last or files else "nothing to do")
+
+
+def up(
+    settings: Settings,
+    connection: "Connection",
+    files: "list[MigrationFile]",
+    *,
+    to: str | None = None,
+    lock_wait_s: float = session.LOCK_WAIT_S,
+    as_lines: bool,
+) -> tuple[list[Applied], list[Month]]:
+    """Migrate and make the months ahead, under the lock; return what was done, and print it when `as_lines`."""
+    from chatschema import locks, partition, protection
+    from chatschema.migration import ledger, runner
+
+    applied: list[Applied] = []
+    with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
+        ledger.ensure(connection, settings.sql_dir)
+        runner.refuse_foreign_lock(connection)
+        if settings.is_production:
+            protection.protect(connection, protection.BY_ENVIRONMENT)
+        statuses = runner.check_history(files, connection)
+        for done in runner.migrate(connection, runner.pending(files, statuses, to), say=console.note):
+            applied.append(done)
+            if as_lines:
+                _print_done("applied", done)
+        parents = partition.parents(connection)
+        now = partition.server_now(connection)
+        plan = partition.plan(now, partition.months(connection, settings.sql_dir), parents)
+        months = list(partition.ensure(connection, settings.sql_dir, plan, say=console.note))
+    if as_lines and months:
+        first, last = months[0].lower, months[-1].lower
+        console.answer(f"created {len(months)} partitions, {first:%Y-%m} to {last:%Y-%m}")
+    return applied, months
+
+
+def _print_done(verb: str, done: Applied) -> None:
+    console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
+
+
+def _print_plan(settings: Settings, connection: "Connection", files: "list[MigrationFile]", to: str | None, as_json: bool) -> None:
+    from chatschema import partition
+    from chatschema.migration import runner
+
+    pending = runner.pending(files, runner.check_history(files, connection), to)
+    makes_months = any("partition by range" in file.apply.text.lower() for file in pending)
+    parents = partition.parents(connection)
+    plan = partition.plan(partition.server_now(connection), partition.months(connection, settings.sql_dir), parents)
+    if as_json:
+        console.as_json({"pending": [{"id": file.id, "title": file.title} for file in pending], "partitions": plan})
+        return
+    for file in pending:
+        wrap = ("begin;\n", "commit;\n") if file.apply.is_transactional else ("", "")
+        console.answer(f"-- migration {file.id}\n{wrap[0]}{file.apply.text.rstrip()}\n{wrap[1]}")
+    for month in plan:
+        console.answer(f"-- partition {month.name}")
+        for statement in partition.statements(connection, settings.sql_dir, month):
+            console.answer(statement.as_string(connection).rstrip() + ";")
+    if makes_months:
+        console.note(f"then the months from this one to {partition.MONTHS_AHEAD} ahead are created")
+    console.note(f"{len(pending)} migrations and {len(plan)} partitions pending; nothing was changed. Apply: chatschema migrate")
+
+
+def undo(
+    steps: Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="How many; default 1.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="ID", help="Go back to this migration, which stays applied.")] = None,
+    all: Annotated[bool, typer.Option("--all", help="Undo every migration. Refused on a protected database.")] = False,
+    yes: options.Yes = False,
+    json: options.Json = False,
+    wait: options.Wait = 0,
+    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    url: options.Url = None,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Undo the last migration, or more, last applied first. What the tables held is lost."""
+    from chatschema import locks, protection
+    from chatschema.migration import files as migration_files
+    from chatschema.migration import ledger, runner
+
+    if sum((steps is not None, to is not None, all)) > 1:
+        raise UsageError("--steps, --to and --all exclude each other", "give one of them")
+    settings = session.settings(url, sql_dir)
+    files = migration_files.discover(settings.sql_dir / "migrations")
+    with (
+        session.connected(settings, wait_s=wait) as (live, connection),
+        locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
+    ):
+        entries = ledger.entries(connection)
+        last = migration_files.resolve(to, [entry.id for entry in entries]) if to else None
+        chosen = runner.to_undo(files, entries, steps=None if all else steps or 1, to=last)
+        if all or len(chosen) == len([entry for entry in entries if not entry.is_running]):
+            protection.refuse(connection, live, "undo of every migration")
+        if all and chosen:
+            _confirm_on_terminal(connection, yes)
+        undone = _undo_each(runner.undo(connection, chosen, say=console.note), as_lines=not json)
+    if json:
+        console.as_json({"undone": undone})
+    elif not undone:
+        console.answer("nothing to undo")
+
+
+def _confirm_on_terminal(connection: "Connection", yes: bool) -> None:
+    """Ask a person; a script that says --all has said it."""
+    import sys
+
+    if sys.stdin.isatty():
+        name = connection.info.dbname
+        console.confirm_name(f"undo --all drops the nine tables of database {name} and everything in them", name, yes=yes)
+
+
+def _undo_each(steps: Iterable[Applied], *, as_lines: bool) -> list[Applied]:
+    undone: list[Applied] = []
+    try:
+        for done in steps:
+            undone.append(done)
+            if as_lines:
+                _print_done("undid", done)
+    except ChatschemaError:
+        if undone and not as_lines:
+            console.note(f"undone before the failure: {', '.join(done.id for done in undone)}")
+        raise
+    return undone

@@ -1,0 +1,38 @@
+"""chatschema new migration and new seeder."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatschema.cli import console, options, session
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write the files of a new migration or seeder.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What it does or fills, for example add_messages_pin.")]
+
+
+@app.command("migration")
+def new_migration(name: Name, sql_dir: options.SqlDir = None) -> None:
+    """Write a migration and its rollback, headers filled in."""
+    from chatschema.migration import template
+
+    folder = session.settings(None, sql_dir).sql_dir / "migrations"
+    for path in template.write_migration(folder, name, datetime.now(UTC)):
+        console.answer(_short(path))
+    console.note("next: write both, then chatschema migrate --dry-run")
+
+
+@app.command("seeder")
+def new_seeder(name: Name) -> None:
+    """Write a seeder."""
+    from chatschema.seed import files
+
+    path = files.write_seeder(session.settings(None).seeds_dir, name)
+    console.answer(_short(path))
+    console.note(f"next: write it, then chatschema seed {files.name_of(path)}")
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

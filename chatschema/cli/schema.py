@@ -1,0 +1,22 @@
+"""chatschema schema dump."""
+
+import typer
+
+from chatschema.cli import console, options, session
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The schema as it is in the database.")
+
+
+@app.callback()
+def group() -> None:
+    """Show the schema as it is in the database."""
+
+
+@app.command()
+def dump(url: options.Url = None) -> None:
+    """Print the schema as SQL, without partitions, ledger and owners: what sql/schema.sql is made of."""
+    from chatschema import schema
+    from chatschema.server import embedded
+
+    with session.connected(session.settings(url), writes=False) as (live, connection):
+        console.answer(schema.dump(live.conninfo, connection.info.server_version // 10000, programs=embedded.bin_folder()).rstrip())

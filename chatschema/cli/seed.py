@@ -1,0 +1,135 @@
+"""chatschema seed."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chatschema.cli import console, options, session
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.models import TABLES, Settings
+
+if TYPE_CHECKING:
+    from chatschema.postgres import Connection
+    from chatschema.seed.files import Seeder
+
+
+def seed(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Seeders to run; all when none is named.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Remove exactly what was seeded.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List the seeders.")] = False,
+    rng: Annotated[int, typer.Option("--rng", metavar="N", help="Number the data is made from.")] = 0,
+    json: options.Json = False,
+    wait: options.Wait = 0,
+    url: options.Url = None,
+) -> None:
+    """Fill the database with demo data: believable, encrypted, the same for the same --rng.
+
+    What has run is not run again. Refused on a protected database.
+    """
+    if undo and listing:
+        raise UsageError("--undo and --list exclude each other", "give one of them")
+    settings = session.settings(url)
+    with session.connected(settings, wait_s=wait, writes=not listing) as (live, connection):
+        if listing:
+            _list(live, connection, as_json=json)
+        elif undo:
+            _undo(live, connection, names or [], as_json=json)
+        else:
+            seeded = plant(live, connection, names or [], rng=rng, as_lines=not json)
+            if json:
+                console.as_json({"seeded": seeded})
+
+
+def plant(
+    settings: Settings, connection: "Connection", names: list[str] | None = None, *, rng: int = 0, as_lines: bool
+) -> list[dict[str, Any]]:
+    """Run the named seeders and what they need, under the lock; return what was done."""
+    from chatschema import locks, protection
+    from chatschema.seed import files, runner
+
+    seeders = files.choose(files.discover(settings.seeds_dir), names or [])
+    protection.refuse(connection, settings, "seed")
+    _refuse_unmigrated(connection)
+    seeded = []
+    with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
+        _make_past_months(settings, connection)
+        now = _now(connection)
+        with console.progress("seeding", len(seeders)) as advance:
+            for done, rows in runner.run(connection, seeders, rng=rng, now=now):
+                advance(1)
+                seeded.append({"name": done.id, "rows": rows, "duration_ms": done.duration_ms})
+                if as_lines:
+                    console.answer(f"seeded {done.id}  {rows} rows")
+    if seeded:
+        _finish(settings, connection, [str(entry["name"]) for entry in seeded], rng)
+    elif as_lines:
+        console.answer("nothing to do: seeded already")
+    return seeded
+
+
+def _now(connection: "Connection") -> Any:
+    from chatschema import partition
+
+    return partition.server_now(connection).replace(microsecond=0)
+
+
+def _finish(settings: Settings, connection: "Connection", names: list[str], rng: int) -> None:
+    from chatschema import tables
+    from chatschema.seed import demo_keys
+
+    tables.analyze(connection)
+    if "user_public_keys" in names:
+        path = demo_keys.write(connection, settings.state_dir, rng)
+        console.note(f"private keys of the demo users: {path.parent.name}/{path.name} (docs/seed.md shows how to read a message)")
+
+
+def _refuse_unmigrated(connection: "Connection") -> None:
+    from chatschema import tables
+
+    missing = [name for name in TABLES if name not in {row.table for row in tables.rows(connection)}]
+    if missing:
+        raise ChatschemaError(f"table {missing[0]} is not there, so nothing can be seeded", "first: chatschema migrate")
+
+
+def _make_past_months(settings: Settings, connection: "Connection") -> None:
+    from chatschema import partition
+    from chatschema.seed import runner
+
+    now = partition.server_now(connection)
+    existing = partition.months(connection, settings.sql_dir)
+    plan = partition.plan(now, existing, partition.parents(connection), now - runner.HISTORY)
+    for month in partition.ensure(connection, settings.sql_dir, plan, say=console.note):
+        if month.parent == partition.GROUP[0].table:
+            console.note(f"created the month {month.lower:%Y-%m} for the demo's past")
+
+
+def _undo(settings: Settings, connection: "Connection", names: list[str], *, as_json: bool) -> None:
+    from chatschema import locks, protection
+    from chatschema.seed import demo_keys, files, runner
+
+    protection.refuse(connection, settings, "seed --undo")
+    seeders: list[Seeder] = files.choose(files.discover(settings.seeds_dir), names, dependents=True)
+    removed = []
+    _refuse_unmigrated(connection)
+    with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
+        for done, rows in runner.undo(connection, seeders):
+            removed.append({"name": done.id, "rows": rows})
+            if not as_json:
+                console.answer(f"removed {done.id}  {rows} rows")
+            if done.id == "user_public_keys":
+                (settings.state_dir / demo_keys.FILE).unlink(missing_ok=True)
+    if as_json:
+        console.as_json({"removed": removed})
+    elif not removed:
+        console.answer("nothing to do: nothing is seeded")
+
+
+def _list(settings: Settings, connection: "Connection", *, as_json: bool) -> None:
+    from chatschema.seed import runner
+
+    statuses = runner.statuses(connection, settings.seeds_dir)
+    if as_json:
+        console.as_json({"seeds": statuses})
+        return
+    rows = [(s.name, "seeded" if s.seeded_at else "not run", str(s.rows), s.title) for s in statuses]
+    console.table(("seeder", "state", "rows", "what"), rows, right=(2,))

@@ -1,0 +1,65 @@
+"""chatschema server: the embedded one."""
+
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatschema.cli import console
+from chatschema.config import STATE_DIR
+from chatschema.errors import ExitCode
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The embedded PostgreSQL in ./.chatschema.")
+
+
+def _folder() -> Path:
+    return Path.cwd() / STATE_DIR
+
+
+@app.command()
+def start() -> None:
+    """Start it and let it stay up, for psql or the application."""
+    from chatschema.server import lifecycle
+
+    embedded = lifecycle.start(_folder())
+    console.answer(f"PostgreSQL {embedded.version} is running: {embedded.url}")
+    console.note("stop it: chatschema server stop")
+
+
+@app.command()
+def stop() -> None:
+    """Stop it. The data stays in ./.chatschema."""
+    from chatschema.server import lifecycle
+
+    console.answer("stopped" if lifecycle.stop(_folder()) else "it was not running")
+
+
+@app.command()
+def status() -> None:
+    """Say whether it is running; exit 3 when not."""
+    from chatschema.server import lifecycle
+
+    pid = lifecycle.pid(_folder())
+    console.answer(f"running, pid {pid}" if pid else "not running")
+    if pid is None:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+@app.command()
+def url() -> None:
+    """Print its connection URL."""
+    from chatschema.server import embedded
+
+    console.answer(embedded.locate(_folder()).url)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]...", help="For psql.")] = None) -> None:
+    """Open psql on it."""
+    from chatschema.server import embedded, lifecycle
+
+    bin = embedded.locate(_folder()).bin
+    with lifecycle.in_use(_folder(), say=console.note) as conninfo:
+        code = subprocess.run([bin / "psql", "-d", conninfo, *(arguments or [])], check=False).returncode
+    raise typer.Exit(code)

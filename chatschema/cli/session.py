@@ -1,0 +1,43 @@
+"""From options to a connection: settings, the embedded server where none is configured, notices on stderr."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from chatschema import config
+from chatschema.cli import console
+from chatschema.models import Settings
+from chatschema.postgres import Connection
+
+LOCK_WAIT_S = 60.0
+
+
+def settings(url: str | None, sql_dir: Path | None = None) -> Settings:
+    """Return the settings for a command run here and now."""
+    return config.load(url=url, environ=os.environ, folder=Path.cwd(), sql_dir=sql_dir)
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Settings]:
+    """Yield settings that point at a running server; the embedded one is started, and stopped by its last user."""
+    if settings.embedded is None:
+        yield settings
+        return
+    from chatschema.server import lifecycle
+
+    with lifecycle.in_use(settings.embedded, say=console.note) as conninfo:
+        yield lifecycle.pointed_at(settings, conninfo)
+
+
+@contextmanager
+def connected(settings: Settings, *, wait_s: float = 0, writes: bool = True) -> Iterator[tuple[Settings, Connection]]:
+    """Yield settings and a connection to the configured or the embedded server."""
+    from chatschema import postgres
+
+    with (
+        running(settings) as live,
+        closing(postgres.connect(live, wait_s=wait_s, say=console.note, writes=writes)) as connection,
+    ):
+        connection.add_notice_handler(lambda diag: console.note(f"{(diag.severity or 'notice').lower()}: {diag.message_primary}"))
+        yield live, connection

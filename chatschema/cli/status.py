@@ -1,0 +1,124 @@
+"""chatschema status."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chatschema.cli import console, options, session
+from chatschema.errors import ChatschemaError, ExitCode
+from chatschema.models import MigrationStatus, Runway, SeedStatus, Server, TableRows
+
+if TYPE_CHECKING:
+    from chatschema.models import Protection, Settings
+    from chatschema.postgres import Connection
+
+
+def status(
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 3 when something is pending, differs, or the months run out.")
+    ] = False,
+    json: options.Json = False,
+    wait: options.Wait = 0,
+    url: options.Url = None,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Show the server, the migrations, the tables, the months ahead and the seeds. Reads only."""
+    from chatschema.migration import files as migration_files
+
+    settings = session.settings(url, sql_dir)
+    files = migration_files.discover(settings.sql_dir / "migrations")
+    with session.connected(settings, wait_s=wait, writes=False) as (live, connection):
+        report = _collect(live, connection, files)
+    findings = _findings(report)
+    if json:
+        console.as_json({**report, "findings": findings})
+    else:
+        _print(report, findings)
+    if check and findings:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _collect(settings: "Settings", connection: "Connection", files: list[Any]) -> dict[str, Any]:
+    from chatschema import partition, postgres, protection, tables
+    from chatschema.migration import history, ledger
+    from chatschema.seed import runner as seed
+
+    try:
+        parents = partition.parents(connection)
+        months = partition.months(connection, settings.sql_dir)
+        return {
+            "server": postgres.describe(connection),
+            "source": settings.source,
+            "protection": protection.read(connection, settings),
+            "migrations": history.statuses(files, ledger.entries(connection)),
+            "tables": tables.rows(connection),
+            "runway": partition.runway(months, parents, partition.server_now(connection)),
+            "seeds": seed.statuses(connection, settings.seeds_dir),
+        }
+    except ChatschemaError as error:
+        if getattr(error, "sqlstate", "") == "42501":
+            hint = f"grant it to this role: grant usage on schema chatschema to {connection.info.user}"
+            raise ChatschemaError(f"this role may not read the ledger: {error.message}", hint) from None
+        raise
+
+
+def _findings(report: dict[str, Any]) -> list[str]:
+    from chatschema import partition
+
+    migrations: list[MigrationStatus] = report["migrations"]
+    found = [f"{m.id} is {m.state}" + (f": {m.note}" if m.note else "") for m in migrations if m.state != "applied"]
+    runways: list[Runway] = report["runway"]
+    found += [
+        f"{runway.parent} has partitions for {runway.days:g} more days, under {partition.RUNWAY_DAYS}"
+        for runway in runways
+        if runway.days < partition.RUNWAY_DAYS
+    ]
+    return found
+
+
+def _print(report: dict[str, Any], findings: list[str]) -> None:
+    _print_server(report["server"], report["source"], report["protection"])
+    migrations: list[MigrationStatus] = report["migrations"]
+    console.answer()
+    console.table(
+        ("migration", "state", "applied (UTC)", "what"),
+        [(m.id, m.state, console.when(m.applied_at), m.note or m.title) for m in migrations],
+    )
+    tables: list[TableRows] = report["tables"]
+    if tables:
+        console.answer()
+        console.table(("table", "rows", "size"), [(t.table, _rows(t), console.size(t.bytes)) for t in tables], right=(1, 2))
+    runways: list[Runway] = report["runway"]
+    if runways:
+        console.answer()
+        rows = [(r.parent, str(r.months), f"{r.until:%Y-%m-%d}" if r.until else "none", f"{r.days:.0f} days") for r in runways]
+        console.table(("partitioned", "months", "until", "runway"), rows, right=(1, 3))
+    seeds: list[SeedStatus] = [seed for seed in report["seeds"] if seed.seeded_at]
+    console.answer()
+    rows_seeded = sum(seed.rows for seed in seeds)
+    console.answer(f"seeds: {len(seeds)} of {len(report['seeds'])} run, {rows_seeded} rows" if seeds else "seeds: none")
+    for line in _next_steps(migrations, findings, is_seeded=bool(seeds), is_protected=report["protection"] is not None):
+        console.answer(line)
+
+
+def _print_server(server: Server, source: str, protection: "Protection | None") -> None:
+    standby = ", standby" if server.is_standby else ""
+    console.answer(f"PostgreSQL {server.version}{standby}, database {server.database}, as {server.role} ({source})")
+    if protection:
+        console.answer(f"protected: {protection.reason}")
+
+
+def _rows(table: TableRows) -> str:
+    if table.rows is None:
+        return "?"
+    return f"{table.rows}" if table.is_exact else f"~{table.rows}"
+
+
+def _next_steps(migrations: list[MigrationStatus], findings: list[str], *, is_seeded: bool, is_protected: bool) -> list[str]:
+    if any(m.state in ("pending", "interrupted") for m in migrations):
+        return ["next: chatschema migrate"]
+    if findings:
+        return ["look at: " + finding for finding in findings]
+    if is_seeded or is_protected:
+        return ["all is applied, and the months reach far enough"]
+    return ["next: chatschema seed, for demo data"]
