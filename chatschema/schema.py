@@ -23,6 +23,12 @@ _NOISE = re.compile(
     re.MULTILINE,
 )
 
+# From the first table to the last thing that is said about one, before the constraints that name two tables.
+_TABLES = re.compile(
+    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE TABLE |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT) |ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
+    re.MULTILINE,
+)
+
 
 def dump(conninfo: str, major_version: int, *, programs: Path | None, with_partitions: bool = False) -> str:
     """Return the DDL of chatschema's three schemas, the same for the same schema.
@@ -42,7 +48,16 @@ def dump(conninfo: str, major_version: int, *, programs: Path | None, with_parti
     if result.returncode:
         raise ChatschemaError(f"pg_dump failed: {redact(result.stderr.strip())}", "can this role read every table?")
     text = re.sub(r"\n{3,}", "\n\n", _NOISE.sub("", result.stdout)).strip()
-    return f"{HEADER}\n{text}\n"
+    return f"{HEADER}\n{_sort_tables(text)}\n"
+
+
+def _sort_tables(text: str) -> str:
+    """Put the tables in the order of their names: pg_dump's depends on which partitions there are."""
+    match = _TABLES.search(text)
+    if match is None:
+        return text
+    tables = sorted(re.split(r"\n\n(?=CREATE TABLE )", match.group()))
+    return text[: match.start()] + "\n\n".join(tables) + text[match.end() :]
 
 
 def _pg_dump(major_version: int, programs: Path | None) -> Path:

@@ -40,17 +40,20 @@ create function chatschema.keep_public_key() returns trigger
     language plpgsql
 as $$
 begin
-    raise exception 'public key % of user % cannot be changed', old.key_id, old.user_id
-        using errcode = 'restrict_violation', hint = 'Supersede it and insert a new key.';
+    if (new.public_key, new.user_id, new.device_id, new.key_type, new.algorithm, new.key_id)
+        is distinct from (old.public_key, old.user_id, old.device_id, old.key_type, old.algorithm, old.key_id)
+    then
+        raise exception 'public key % of user % cannot be changed', old.key_id, old.user_id
+            using errcode = 'restrict_violation', hint = 'Supersede it and insert a new key.';
+    end if;
+    return new;
 end
 $$;
 comment on function chatschema.keep_public_key() is 'Trigger: refuses another key under the same id.';
 
 create trigger user_public_keys_keep_public_key
     before update of public_key, user_id, device_id, key_type, algorithm, key_id on public.user_public_keys
-    for each row when ((old.public_key, old.user_id, old.device_id, old.key_type, old.algorithm, old.key_id)
-        is distinct from (new.public_key, new.user_id, new.device_id, new.key_type, new.algorithm, new.key_id))
-    execute function chatschema.keep_public_key();
+    for each row execute function chatschema.keep_public_key();
 create trigger user_public_keys_set_updated_at before update on public.user_public_keys
     for each row execute function chatschema.set_updated_at();
 
