@@ -1,5 +1,6 @@
 """From flags, environment, .env and chatschema.toml to one Settings. Reads them, decides nothing else."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,9 +35,6 @@ def load(*, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: 
     """
     toml = _read_toml(folder / CONFIG_FILE)
     dotenv = _read_dotenv(folder / ".env")
-    for source in (environ, dotenv):
-        for name in ("DB_PASSWORD", "PGPASSWORD"):
-            remember(source.get(name, ""))
     conninfo, source_name = _find_conninfo(url, environ, dotenv, toml)
     state_dir = folder / STATE_DIR
     return Settings(
@@ -80,12 +78,12 @@ def _from_url(url: str, where: str, ssl: str) -> str:
     scheme = scheme.lower().removesuffix("+psycopg").removesuffix("+psycopg2")
     if scheme not in ("postgresql", "postgres"):
         raise UsageError(f"{where} is not a PostgreSQL URL: it begins with {scheme}://", "use postgresql://")
-    authority = rest.partition("/")[0].partition("?")[0]
-    if "@" in authority and ":" in authority.rpartition("@")[0]:
-        remember(unquote(authority.rpartition("@")[0].partition(":")[2]))
     user_part = rest.rpartition("@")[0]
+    user, _, secret = user_part.partition(":")
+    # Both spellings, as libpq quotes what it cannot decode.
+    for spelling in (secret, unquote(secret)):
+        remember(spelling, public=[user, *re.split(r"[/:?,]", rest.rpartition("@")[2])])
     if user_part.count("@") or any(sign in user_part for sign in "/?#"):
-        remember(user_part.partition(":")[2])
         raise UsageError(
             f"{where} has a special character in its user or password that must be encoded",
             "write @ as %40, / as %2F, ? as %3F, # as %23, or set DB_HOST, DB_USER, DB_PASSWORD, DB_NAME instead",
@@ -109,7 +107,7 @@ def _conninfo(parts: dict[str, str], where: str, ssl: str) -> str:
     from psycopg import Error
     from psycopg.conninfo import make_conninfo
 
-    remember(parts.get("password", ""))
+    remember(parts.get("password", ""), public=[parts.get(key, "") for key in ("user", "dbname", "host")])
     port = parts.get("port", "")
     if not all(part.isdigit() or not part for part in port.split(",")):
         raise UsageError(f"{where}: the port {port!r} is not a number")

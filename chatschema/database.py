@@ -126,10 +126,14 @@ def _properties(connection: Connection, name: str, clone: str) -> list[str]:
             case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
         from pg_database, aclexplode(datacl) as a where datname = %(name)s group by a.grantee
         union all
-        select format('alter %%s database %%I set %%I to %%L',
+        select format('alter %%s database %%I set %%I to %%s',
             case when s.setrole = 0 then '' else 'role ' || quote_ident(pg_get_userbyid(s.setrole)) || ' in' end,
-            %(clone)s::text, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1))
+            %(clone)s::text, v.name,
+            -- These are lists, stored quoted item by item (GUC_LIST_QUOTE in guc_tables.c); quoting again makes one item of all.
+            case when v.name in ('search_path', 'local_preload_libraries', 'session_preload_libraries', 'temp_tablespaces')
+                and v.value <> '""' then v.value else quote_literal(case v.value when '""' then '' else v.value end) end)
         from pg_db_role_setting as s join pg_database as d on d.oid = s.setdatabase, unnest(s.setconfig) as c
+        cross join lateral (select split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)) as v (name, value)
         where d.datname = %(name)s
     """
     return [row[0] for row in postgres.fetch_all(connection, query, {"name": name, "clone": clone})]

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from chatschema.errors import CannotConnect, ChatschemaError, ServerError
 from chatschema.models import Server, Settings
-from chatschema.redact import redact, remember
+from chatschema.redact import redact
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Query = LiteralString | sql.SQL | sql.Composed
@@ -103,7 +103,6 @@ def _open(conninfo: str) -> Connection:
         # Behind a transaction pooler a prepared statement is gone on the next one.
         return psycopg.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
-        remember(str(parts.get("password", "")))
         text = redact(" ".join(str(error).split()))
         target = _target(parts)
         for pattern, message, hint in _FATAL:

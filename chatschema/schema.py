@@ -25,7 +25,8 @@ _NOISE = re.compile(
 
 # From the first table to the last thing that is said about one, before the constraints that name two tables.
 _TABLES = re.compile(
-    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE TABLE |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT) |ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
+    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE TABLE |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT) |"
+    r"ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
     re.MULTILINE,
 )
 

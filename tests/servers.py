@@ -21,7 +21,6 @@ HBA = "host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 tru
 CONFIG = """
 listen_addresses = '127.0.0.1'
 fsync = off
-max_connections = 60
 shared_preload_libraries = 'pg_stat_statements'
 timezone = 'America/New_York'
 """
@@ -93,7 +92,9 @@ def private(bin: Path, name: str, *, standby: bool = False) -> Iterator[PgServer
         _run([bin / "pg_ctl", "-D", data, "-l", home / "log", "-w", "start"], as_user)
         yield _described(name, "127.0.0.1", port, "postgres", "")
     finally:
-        subprocess.run([bin / "pg_ctl", "-D", data, "-m", "immediate", "stop"], capture_output=True, check=False, cwd="/", **as_user)
+        subprocess.run(
+            [bin / "pg_ctl", "-D", data, "-m", "immediate", "stop"], capture_output=True, check=False, cwd="/", **as_user
+        )
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -123,7 +124,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _container() -> Iterator[PgServer]:
-    from testcontainers.postgres import PostgresContainer
+    from testcontainers.community.postgres import PostgresContainer
 
     image = os.environ.get("CHATSCHEMA_TEST_IMAGE", "postgres:15")
     container = PostgresContainer(image, username="postgres", password="postgres", dbname="postgres", driver=None)

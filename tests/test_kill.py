@@ -23,7 +23,9 @@ def start(*arguments: str, cwd: Path) -> "subprocess.Popen[str]":
 
 def recorded_once(database: Database) -> None:
     assert database.all("select migration_id from chatschema._yoyo_migration order by migration_id") == [(id,) for id in IDS]
-    assert database.all("select migration_id, state from chatschema.migrations order by migration_id") == [(id, "applied") for id in IDS]
+    assert database.all("select migration_id, state from chatschema.migrations order by migration_id") == [
+        (id, "applied") for id in IDS
+    ]
     assert database.all("select migration_id, count(*) from chatschema._yoyo_log group by 1 order by 1") == [(id, 1) for id in IDS]
 
 

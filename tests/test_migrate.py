@@ -51,7 +51,9 @@ def test_to_stops_there_and_takes_sequelizes_spelling(cli: Cli, empty: Database)
     assert (earlier.code, earlier.out) == (0, f"nothing to do: {IDS[1]} is applied\n")
 
 
-@pytest.mark.parametrize(("wanted", "says"), [("20241217000001_create_user_table", "did you mean"), ("2024121700000", "means 10"), ("zzz", "status")])
+@pytest.mark.parametrize(
+    ("wanted", "says"), [("20241217000001_create_user_table", "did you mean"), ("2024121700000", "means 10"), ("zzz", "status")]
+)
 def test_an_unknown_or_vague_id_is_wrong_usage(cli: Cli, empty: Database, wanted: str, says: str) -> None:
     result = cli("migrate", "--to", wanted, "--url", empty.url)
     assert result.code == 2
@@ -192,7 +194,9 @@ def test_status_names_the_same_states_and_check_exits_3(cli: Cli, migrated: Data
     ]  # fmt: skip
 
 
-def test_a_syntax_error_in_the_middle_shows_the_place_and_keeps_nothing_of_the_file(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+def test_a_syntax_error_in_the_middle_shows_the_place_and_keeps_nothing_of_the_file(
+    cli: Cli, migrated: Database, sql_dir: Path
+) -> None:
     before = dump(migrated)
     text = "-- note: a note.\ncreate table public.note (i int);\n\nalter table public.note\n    ad column größe int;\nselect 1;\n"
     write(sql_dir, NEXT, text)
@@ -217,7 +221,7 @@ def test_what_was_applied_before_a_failure_stays_and_is_said(cli: Cli, migrated:
     result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert result.code == 1
     assert result.out.startswith(f"applied {NEXT}")
-    assert "20250102000000_add_wrong.sql line 1: relation \"public.nowhere\" does not exist" in result.err
+    assert '20250102000000_add_wrong.sql line 1: relation "public.nowhere" does not exist' in result.err
     assert applied(migrated) == [*IDS, NEXT]
 
 
@@ -239,9 +243,13 @@ def test_notices_of_a_migration_are_shown_and_its_rows_are_not(cli: Cli, migrate
     assert result.json()["applied"][0]["id"] == NEXT
 
 
-def test_what_a_migration_sets_for_its_session_does_not_reach_the_next_or_the_ledger(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+def test_what_a_migration_sets_for_its_session_does_not_reach_the_next_or_the_ledger(
+    cli: Cli, migrated: Database, sql_dir: Path
+) -> None:
     write(sql_dir, NEXT, "set search_path = ''; set statement_timeout = '1ms'; set timezone = 'Asia/Kolkata'; set role pg_monitor;")
-    check = "do $$ begin assert current_setting('timezone') = 'UTC' and current_user = session_user; perform pg_sleep(0.05); end $$;"
+    check = (
+        "do $$ begin assert current_setting('timezone') = 'UTC' and current_user = session_user; perform pg_sleep(0.05); end $$;"
+    )
     write(sql_dir, "20250102000000_check_session", check)
     result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert result.code == 0, result.err

@@ -30,7 +30,9 @@ def test_schema_sql_is_what_the_migrations_add_up_to(migrated: Database, empty: 
 
 
 def test_public_holds_exactly_the_nine_tables(migrated: Database) -> None:
-    found = migrated.all("select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'S')")
+    found = migrated.all(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'S')"
+    )
     # The identity of audit_logs owns a sequence.
     assert {row[0] for row in found} - {"audit_logs_id_seq"} == set(TABLES)
 
@@ -122,7 +124,9 @@ def test_ids_are_uuid7_of_this_moment_and_rise(migrated: Database) -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu"])
-@pytest.mark.parametrize("moment", ["1970-01-01 00:00:00+00", "2024-12-01 00:00:00+00", "2025-03-30 01:30:00+01", "2241-12-31 23:59:59.999+00"])
+@pytest.mark.parametrize(
+    "moment", ["1970-01-01 00:00:00+00", "2024-12-01 00:00:00+00", "2025-03-30 01:30:00+01", "2241-12-31 23:59:59.999+00"]
+)
 def test_floor_and_time_are_exact_in_any_time_zone(migrated: Database, zone: str, moment: str) -> None:
     with migrated.connect() as connection:
         connection.execute(f"set timezone = '{zone}'".encode())
@@ -150,10 +154,19 @@ def test_created_at_is_the_time_of_the_id(migrated: Database) -> None:
         add_message(migrated, user, conversation, "created_at", "2000-01-01T00:00:00Z")
     assert "uuid7(created_at)" in str(caught.value.diag.message_hint)
     with pytest.raises(psycopg.errors.CheckViolation, match="no partition of relation"):
-        migrated.run("insert into public.messages (id, conversation_id, sender_id, content_encrypted) values ('ffffffff-ffff-4fff-bfff-ffffffffffff', %s, %s, 'x')", conversation, user)
+        migrated.run(
+            "insert into public.messages (id, conversation_id, sender_id, content_encrypted) values ('ffffffff-ffff-4fff-bfff-ffffffffffff', %s, %s, 'x')",
+            conversation,
+            user,
+        )
     fake = migrated.one("select overlay(chatschema.uuid7()::text placing '4' from 15 for 1)")
     with pytest.raises(psycopg.errors.CheckViolation, match="is not a UUIDv7"):
-        migrated.run("insert into public.messages (id, conversation_id, sender_id, content_encrypted) values (%s, %s, %s, 'x')", fake, conversation, user)
+        migrated.run(
+            "insert into public.messages (id, conversation_id, sender_id, content_encrypted) values (%s, %s, %s, 'x')",
+            fake,
+            conversation,
+            user,
+        )
 
 
 def test_a_status_only_rises_and_keeps_its_first_times(migrated: Database) -> None:
@@ -175,7 +188,11 @@ def test_a_status_only_rises_and_keeps_its_first_times(migrated: Database) -> No
 def test_read_before_delivered_implies_delivered(migrated: Database) -> None:
     user, conversation = add_conversation(migrated)
     message = add_message(migrated, user, conversation)
-    row = migrated.one("insert into public.message_statuses (message_id, user_id, status) values (%s, %s, 'read') returning delivered_at, read_at", message, user)
+    row = migrated.one(
+        "insert into public.message_statuses (message_id, user_id, status) values (%s, %s, 'read') returning delivered_at, read_at",
+        message,
+        user,
+    )
     assert row[0] == row[1] is not None
 
 
@@ -184,9 +201,16 @@ def test_a_status_or_attachment_cannot_name_another_conversation(migrated: Datab
     other = migrated.one("insert into public.conversations default values returning id")
     message = add_message(migrated, user, conversation)
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        migrated.run("insert into public.message_statuses (message_id, user_id, conversation_id) values (%s, %s, %s)", message, user, other)
+        migrated.run(
+            "insert into public.message_statuses (message_id, user_id, conversation_id) values (%s, %s, %s)", message, user, other
+        )
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        migrated.run("insert into public.messages (conversation_id, sender_id, content_encrypted, reply_to_id) values (%s, %s, 'x', %s)", other, user, message)
+        migrated.run(
+            "insert into public.messages (conversation_id, sender_id, content_encrypted, reply_to_id) values (%s, %s, 'x', %s)",
+            other,
+            user,
+            message,
+        )
     with pytest.raises(psycopg.errors.ForeignKeyViolation, match="does not exist"):
         migrated.run("insert into public.message_statuses (message_id, user_id) values (chatschema.uuid7(), %s)", user)
 
@@ -231,7 +255,13 @@ def test_the_pii_digest_tells_apart_what_only_looks_alike(migrated: Database) ->
     digest = "select chatschema.audit_pii_digest('s', %s::inet, %s, %s::jsonb)"
     seen = {
         migrated.one(digest, *row)
-        for row in ((None, "ab", "{}"), ("10.0.0.1", "ab", "{}"), ("10.0.0.1", "", "{}"), ("10.0.0.1", None, "{}"), (None, "a", '{"b": 1}'))
+        for row in (
+            (None, "ab", "{}"),
+            ("10.0.0.1", "ab", "{}"),
+            ("10.0.0.1", "", "{}"),
+            ("10.0.0.1", None, "{}"),
+            (None, "a", '{"b": 1}'),
+        )
     }
     assert len(seen) == 5
 

@@ -82,7 +82,9 @@ def test_username_alice_uses_an_index(grown: Database) -> None:
 @pytest.mark.parametrize("condition", ["", "AND is_deleted = false"])
 def test_newest_fifty_of_a_conversation_come_in_index_order(grown: Database, condition: str) -> None:
     conversation = grown.one("select id from conversations where title = 'c1'")
-    tree = plan(grown, f"SELECT * FROM messages WHERE conversation_id = '{conversation}' {condition} ORDER BY created_at DESC LIMIT 50")
+    tree = plan(
+        grown, f"SELECT * FROM messages WHERE conversation_id = '{conversation}' {condition} ORDER BY created_at DESC LIMIT 50"
+    )
     assert kinds(tree) <= {"Limit", "Merge Append", "Append", "Index Scan"}, kinds(tree)
     scans = [node for node in nodes(tree) if node["Node Type"] == "Index Scan"]
     assert len(scans) >= MONTHS
@@ -143,6 +145,8 @@ def test_the_specs_index_names_exist(migrated: Database) -> None:
 def test_the_specs_monthly_partitions_have_the_specs_names(cli: Any, migrated: Database) -> None:
     assert cli("partition", "ensure", "--from", "2024-12", "--url", migrated.url).code == 0
     bound = migrated.one("select pg_get_expr(relpartbound, oid) from pg_class where relname = 'messages_y2024m12'")
-    lower, upper = migrated.one("select chatschema.uuid7_floor('2024-12-01 00:00+00'), chatschema.uuid7_floor('2025-01-01 00:00+00')")
+    lower, upper = migrated.one(
+        "select chatschema.uuid7_floor('2024-12-01 00:00+00'), chatschema.uuid7_floor('2025-01-01 00:00+00')"
+    )
     assert bound == f"FOR VALUES FROM ('{lower}') TO ('{upper}')"
     assert migrated.one("select to_regclass('chat_partitions.message_statuses_y2024m12') is not null")

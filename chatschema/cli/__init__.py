@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from chatschema import __version__
 from chatschema.cli import console, database, migrate, new, partition, schema, seed, server, status
 from chatschema.errors import ChatschemaError, ExitCode
+from chatschema.redact import redact, redact_places
 
 EXIT_CODES = """
 Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 ran, and the answer is no (--check);
@@ -28,7 +29,7 @@ class Root(TyperGroup):
             return super().invoke(ctx)
         except ChatschemaError as error:
             if verbose:
-                console.note(traceback.format_exc())
+                console.note(redact(traceback.format_exc()))
             console.error(error)
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
@@ -45,10 +46,12 @@ class Root(TyperGroup):
             raise
         except Exception as error:
             if type(error).__module__.startswith("typer."):
+                # Typer quotes what it did not expect, and that may be a URL.
+                error.message = redact_places(getattr(error, "message", ""))  # type: ignore[attr-defined]
                 raise
             if verbose:
-                console.note(traceback.format_exc())
-            unforeseen = f"{type(error).__name__}: {error}"
+                console.note(redact(traceback.format_exc()))
+            unforeseen = redact(f"{type(error).__name__}: {error}")
             console.error(ChatschemaError(f"this is a bug in chatschema: {unforeseen}", "see where: chatschema --verbose ..."))
             raise typer.Exit(ExitCode.FAILED) from None
 

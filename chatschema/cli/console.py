@@ -10,20 +10,20 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.redact import redact
+from chatschema.redact import redact_places
 
 Progress = Callable[[int], None]
 
 
 def answer(text: str = "") -> None:
     """Print a line of the answer."""
-    print(redact(text), file=sys.stdout)
+    print(redact_places(text), file=sys.stdout)
 
 
 def note(text: str) -> None:
     """Print a line of the story."""
     sys.stdout.flush()
-    print(redact(text), file=sys.stderr)
+    print(redact_places(text), file=sys.stderr)
 
 
 def warning(text: str) -> None:
@@ -42,7 +42,7 @@ def error(failure: ChatschemaError) -> None:
 
 def as_json(value: Any) -> None:
     """Print one JSON document: dataclasses as objects, times as ISO 8601 in UTC."""
-    print(redact(json.dumps(value, default=_plain, indent=2, ensure_ascii=False)), file=sys.stdout)
+    print(redact_places(json.dumps(value, default=_plain, indent=2, ensure_ascii=False)), file=sys.stdout)
 
 
 def _plain(value: Any) -> Any:
@@ -61,7 +61,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
     if _is_terminal(sys.stdout):
         _rich_table(header, rows, right)
         return
-    cells = [list(header), *([redact(cell) for cell in row] for row in rows)]
+    cells = [list(header), *([redact_places(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     for row in cells:
         line = (
@@ -82,7 +82,7 @@ def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
         drawn.add_column(title, justify="right" if column in right else "left", no_wrap=column != len(header) - 1, overflow="fold")
     for row in rows:
         # Text, never markup: a [/b] in a name or query is data.
-        drawn.add_row(*(Text(redact(cell), style=_STATE_STYLES.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(redact_places(cell), style=_STATE_STYLES.get(cell, "")) for cell in row))
     Console(highlight=False).print(drawn)
 
 

@@ -27,10 +27,10 @@ def in_use(folder: Path, *, say: Say) -> Iterator[str]:
     embedded = locate(folder)
     _prepare_folder(embedded)
     with (folder / "users.lock").open("a") as users:
-        with _exclusive(folder):
+        with _exclusive(folder) as lock:
             fcntl.flock(users, fcntl.LOCK_SH)
             say(f"no server is configured: using the embedded PostgreSQL {embedded.version} in {short(folder)}")
-            process.ensure_running(embedded)
+            process.ensure_running(embedded, lock)
         try:
             yield embedded.conninfo
         finally:
@@ -43,8 +43,8 @@ def start(folder: Path) -> Embedded:
     """Start the server, if need be, and let it stay up."""
     embedded = locate(folder)
     _prepare_folder(embedded)
-    with _exclusive(folder):
-        process.ensure_running(embedded)
+    with _exclusive(folder) as lock:
+        process.ensure_running(embedded, lock)
         embedded.keep.touch()
     return embedded
 
@@ -98,11 +98,11 @@ def _let_through(path: Path) -> None:
 
 
 @contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
+def _exclusive(folder: Path) -> Iterator[IO[str]]:
     """Let one command at a time start or stop the server."""
     with (folder / "start.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock
 
 
 def _is_last(users: IO[str]) -> bool:

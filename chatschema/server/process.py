@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from chatschema.errors import CannotConnect, ChatschemaError
 from chatschema.server.embedded import DATABASE, SUPERUSER, Embedded
@@ -17,17 +18,37 @@ listen_addresses = ''
 shared_preload_libraries = 'pg_stat_statements'
 track_io_timing = on
 """
+START_TIMEOUT_S = 60
 _FIRST_STATEMENTS = {"template1": "create extension pg_stat_statements", "postgres": f"create database {DATABASE}"}
 
 
-def ensure_running(embedded: Embedded) -> None:
-    """Set the server up if it never was, and start it if it is down. Raises CannotConnect when it does not start."""
+def ensure_running(embedded: Embedded, lock: IO[str]) -> None:
+    """Set the server up if it never was, and start it if it is down. Raises CannotConnect when it does not start.
+
+    `lock` is the file whose lock the caller holds.
+    """
     if not (embedded.data / "PG_VERSION").exists():
-        _initialise(embedded)
-    if pid(embedded) is not None:
-        return
-    _remove_stale_pid(embedded)
-    arguments = ["-D", str(embedded.data), "-l", str(embedded.log), "-w", "-t", "60"]
+        _initialise(embedded, lock)
+    if pid(embedded) is None:
+        _start(embedded)
+    _wait_until_ready(embedded)
+
+
+def _wait_until_ready(embedded: Embedded) -> None:
+    """Wait for a server that a killed command began to start, or that is recovering."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and pid(embedded) is not None:
+        # The eighth line of postmaster.pid (miscadmin.h) says how far it is.
+        lines = (embedded.data / "postmaster.pid").read_text().split("\n")
+        if len(lines) > 7 and lines[7].strip() == "ready":
+            return
+        time.sleep(0.05)
+    raise CannotConnect(f"the embedded server is not ready:\n{_tail(embedded.log)}", "try again in a moment")
+
+
+def _start(embedded: Embedded) -> None:
+    _remove_stale_files(embedded)
+    arguments = ["-D", str(embedded.data), "-l", str(embedded.log), "-w", "-t", str(START_TIMEOUT_S)]
     arguments += ["-o", f"-k {embedded.sockets}", "start"]
     # After a kill -9 the old server's children hold its shared memory for a moment.
     for attempt in range(20):
@@ -42,7 +63,7 @@ def ensure_running(embedded: Embedded) -> None:
     )
 
 
-def _initialise(embedded: Embedded) -> None:
+def _initialise(embedded: Embedded, lock: IO[str]) -> None:
     """Make the data folder under another name and rename it when it is whole: a killed initdb leaves no half one."""
     unfinished = embedded.data.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -53,11 +74,11 @@ def _initialise(embedded: Embedded) -> None:
             embedded.log.touch()
             os.chown(embedded.log, embedded.uid, embedded.gid)
         locale = ["--locale-provider=builtin", "--locale=C.UTF-8", "--encoding=UTF8"]
-        _checked(embedded, "initdb", ["-D", str(unfinished), "-A", "trust", "-U", SUPERUSER, *locale])
+        _checked(embedded, "initdb", ["-D", str(unfinished), "-A", "trust", "-U", SUPERUSER, *locale], lock=lock)
         with (unfinished / "postgresql.conf").open("a") as file:
             file.write(_CONFIG)
         for database, statement in _FIRST_STATEMENTS.items():
-            _checked(embedded, "postgres", ["--single", "-j", "-D", str(unfinished), database], statement + ";\n\n")
+            _checked(embedded, "postgres", ["--single", "-j", "-D", str(unfinished), database], statement + ";\n\n", lock=lock)
         unfinished.rename(embedded.data)
     except (OSError, ChatschemaError) as error:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -66,8 +87,9 @@ def _initialise(embedded: Embedded) -> None:
         raise
 
 
-def _checked(embedded: Embedded, program: str, arguments: Sequence[str], text: str = "") -> None:
-    result = _run(embedded, program, arguments, text)
+def _checked(embedded: Embedded, program: str, arguments: Sequence[str], text: str = "", *, lock: IO[str]) -> None:
+    # They inherit the lock: when this command is killed, the next one waits until they have ended too.
+    result = _run(embedded, program, arguments, text, pass_fds=(lock.fileno(),))
     # Single-user mode reports an error and still ends with 0.
     if result.returncode or "ERROR:" in result.stderr or "FATAL:" in result.stderr:
         words = [line for line in result.stderr.splitlines() if line.strip()]
@@ -77,13 +99,15 @@ def _checked(embedded: Embedded, program: str, arguments: Sequence[str], text: s
         )
 
 
-def _run(embedded: Embedded, program: str, arguments: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+def _run(
+    embedded: Embedded, program: str, arguments: Sequence[str], text: str = "", pass_fds: Sequence[int] = ()
+) -> subprocess.CompletedProcess[str]:
     # Output goes to files: the server inherits them and would keep a pipe open for ever.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, tempfile.TemporaryFile("w+") as given:
         given.write(text)
         given.seek(0)
         code = subprocess.run(
-            [embedded.bin / program, *arguments], stdin=given, stdout=out, stderr=err, check=False, cwd="/",
+            [embedded.bin / program, *arguments], pass_fds=pass_fds, stdin=given, stdout=out, stderr=err, check=False, cwd="/",
             user=embedded.uid, group=embedded.gid, extra_groups=None if embedded.uid is None else [],
             env={**{k: v for k, v in os.environ.items() if not k.startswith("PG")}, "LC_MESSAGES": "C"},
         ).returncode  # fmt: skip
@@ -105,14 +129,17 @@ def pid(embedded: Embedded) -> int | None:
         return None
 
 
-def _remove_stale_pid(embedded: Embedded) -> None:
-    # PostgreSQL itself hesitates when another process has the number now; we have just looked who it is.
-    (embedded.data / "postmaster.pid").unlink(missing_ok=True)
+def _remove_stale_files(embedded: Embedded) -> None:
+    # PostgreSQL itself hesitates when the number is another process's now, or that of a dead one that nobody
+    # has waited for, as in a container without an init. We have just looked who it is.
+    stale = (embedded.data / "postmaster.pid", embedded.sockets / ".s.PGSQL.5432.lock", embedded.sockets / ".s.PGSQL.5432")
+    for path in stale:
+        path.unlink(missing_ok=True)
 
 
 def stop(embedded: Embedded) -> None:
     """Stop the server; open transactions are rolled back."""
-    _run(embedded, "pg_ctl", ["-D", str(embedded.data), "-m", "fast", "-w", "-t", "60", "stop"])
+    _run(embedded, "pg_ctl", ["-D", str(embedded.data), "-m", "fast", "-w", "-t", str(START_TIMEOUT_S), "stop"])
 
 
 def _tail(log: Path, lines: int = 5) -> str:

@@ -1,0 +1,252 @@
+"""reset, protect and unprotect: a database goes only when it may, and a new one always comes."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from conftest import Cli, Database, Result, clean_environment
+from dump import dump
+from servers import PgServer
+
+PREFIX = "chatschema_template_"
+
+
+def templates(server: PgServer) -> list[str]:
+    with server.connect("postgres") as admin:
+        query = "select datname from pg_database where starts_with(datname, %s) order by 1"
+        return [str(row[0]) for row in admin.execute(query, (PREFIX,)).fetchall()]
+
+
+@pytest.fixture(autouse=True)
+def no_templates(server: PgServer) -> Iterator[None]:
+    yield
+    with server.connect("postgres") as admin:
+        for name in templates(server):
+            admin.execute(f"drop database {name} with (force)".encode())
+
+
+def test_reset_rebuilds_by_a_template_and_then_by_cloning_it(cli: Cli, migrated: Database) -> None:
+    fresh = dump(migrated)
+    migrated.run("create table public.mine (i int); insert into public.users (username) values ('alice')")
+    first = cli("reset", "--yes", "--url", migrated.url)
+    assert first.code == 0, first.err
+    assert "migrated a template and cloned it" in first.out
+    assert dump(migrated) == fresh
+    assert migrated.one("select count(*) from public.users") == 0
+    migrated.run("insert into public.users (username) values ('bob')")
+    second = cli("reset", "--yes", "--url", migrated.url)
+    assert "cloned from its template" in second.out
+    assert migrated.one("select count(*) from public.users") == 0
+    assert len(templates(migrated.server)) == 1
+
+
+def test_a_changed_migration_makes_another_template_and_the_old_one_goes(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    options = ("--yes", "--url", migrated.url, "--sql-dir", str(sql_dir))
+    assert cli("reset", *options).code == 0
+    before = templates(migrated.server)
+    (sql_dir / "migrations" / "20250101000000_add_note.sql").write_text("create table public.note (i int);")
+    assert "migrated a template" in cli("reset", *options).out
+    assert migrated.one("select to_regclass('public.note') is not null")
+    after = templates(migrated.server)
+    assert len(after) == 1
+    assert after != before
+
+
+def test_reset_with_seed_and_json(cli: Cli, migrated: Database) -> None:
+    result = cli("reset", "--seed", "--yes", "--json", "--url", migrated.url)
+    assert [entry["name"] for entry in result.json()["seeded"]][0] == "users"
+    assert migrated.one("select count(*) from public.users") == 25
+
+
+def test_reset_makes_a_database_that_is_not_there(cli: Cli, server: PgServer) -> None:
+    name = "reset_new_one"
+    try:
+        result = cli("reset", "--yes", "--url", server.url(name))
+        assert result.code == 0, result.err
+        assert Database(server, name).one("select count(*) from public.users") == 0
+    finally:
+        with server.connect("postgres") as admin:
+            admin.execute(f"drop database if exists {name}".encode())
+
+
+def test_what_belongs_to_the_database_itself_is_kept(cli: Cli, migrated: Database) -> None:
+    migrated.run(f"""
+        create role reset_owner; alter database {migrated.name} owner to reset_owner;
+        alter database {migrated.name} set work_mem = '7MB'; alter database {migrated.name} set search_path = '"$user", public';
+        comment on database {migrated.name} is 'it''s mine'; revoke connect on database {migrated.name} from public;
+        grant connect on database {migrated.name} to pg_monitor""")
+    query = """select pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'),
+        (select array_agg(c order by c) from pg_db_role_setting, unnest(setconfig) as c where setdatabase = d.oid),
+        has_database_privilege('pg_monitor', d.oid, 'connect'), datcollate, pg_encoding_to_char(encoding),
+        exists (select from aclexplode(datacl) where grantee = 0 and privilege_type = 'CONNECT')
+        from pg_database as d where datname = current_database()"""
+    before = migrated.one(query)
+    assert cli("reset", "--yes", "--url", migrated.url).code == 0
+    assert migrated.one(query) == before
+    with migrated.server.connect("postgres") as admin:
+        admin.execute(f"drop database {migrated.name} with (force)".encode())
+        admin.execute("drop role reset_owner")
+
+
+def test_sessions_of_others_do_not_stop_it(cli: Cli, migrated: Database) -> None:
+    with migrated.connect() as other:
+        other.execute("begin; select * from public.users")
+        assert cli("reset", "--yes", "--url", migrated.url).code == 0
+        with pytest.raises(psycopg.OperationalError):
+            other.execute("select 1")
+
+
+def test_a_role_that_may_not_create_databases_gets_its_objects_rebuilt(cli: Cli, server: PgServer, empty: Database) -> None:
+    empty.run(f"create role plain_owner login password 'plain99'; alter database {empty.name} owner to plain_owner; grant all on schema public to plain_owner")
+    url = server.url(empty.name, user="plain_owner", password="plain99")
+    try:
+        assert cli("migrate", "--url", url).code == 0
+        empty.run("create table public.not_ours (i int)")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("insert into public.users (username) values ('alice')")
+        result = cli("reset", "--yes", "--url", url)
+        assert result.code == 0, result.err
+        assert "its objects were dropped" in result.out
+        assert empty.one("select count(*) from public.users") == 0
+        assert empty.one("select to_regclass('public.not_ours') is not null")
+        empty.run("create view public.depends as select username from public.users")
+        refused = cli("reset", "--yes", "--url", url)
+        assert refused.code == 1
+        assert "depend" in refused.err
+        assert empty.one("select count(*) from public.depends") == 0
+    finally:
+        empty.run("drop owned by plain_owner cascade")
+        with server.connect("postgres") as admin:
+            admin.execute(f"drop database {empty.name} with (force)".encode())
+            admin.execute("drop role plain_owner")
+
+
+@pytest.mark.parametrize("command", [("reset",), ("unprotect",)])
+def test_without_a_terminal_it_needs_yes(cli: Cli, migrated: Database, command: tuple[str, ...]) -> None:
+    migrated.run("insert into public.users (username) values ('alice')")
+    result = cli(*command, "--url", migrated.url)
+    assert result.code == 2
+    assert "--yes" in result.err
+    assert migrated.one("select count(*) from public.users") == 1
+
+
+def typed(database: Database, answer: str, *command: str) -> Result:
+    """Run a command on a pseudo-terminal and type an answer."""
+    import os
+    import pty
+
+    parent, child = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "chatschema", *command, "--url", database.url],
+        env=clean_environment(), stdin=child, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(child)
+    os.write(parent, f"{answer}\n".encode())
+    out, err = running.communicate(timeout=60)
+    os.close(parent)
+    return Result(running.returncode, out, err)
+
+
+def test_on_a_terminal_it_asks_for_the_databases_name(migrated: Database) -> None:
+    migrated.run("insert into public.users (username) values ('alice')")
+    refused = typed(migrated, "yes", "reset")
+    assert refused.code == 1
+    assert f"drops database {migrated.name}" in refused.err
+    assert migrated.one("select count(*) from public.users") == 1
+    assert typed(migrated, "no", "undo", "--all").code == 1
+    assert migrated.one("select count(*) from public.users") == 1
+    assert typed(migrated, migrated.name, "reset").code == 0
+    assert migrated.one("select count(*) from public.users") == 0
+    assert typed(migrated, migrated.name, "undo", "--all").code == 0
+
+
+@pytest.mark.parametrize("command", [("reset", "--yes"), ("undo", "--all"), ("undo", "--steps", "10"), ("seed",), ("seed", "--undo")])
+def test_a_protected_database_refuses(cli: Cli, migrated: Database, command: tuple[str, ...]) -> None:
+    assert cli("protect", "--reason", "the real one", "--url", migrated.url).code == 0
+    assert "already" in cli("protect", "--url", migrated.url).out
+    before = dump(migrated)
+    result = cli(*command, "--url", migrated.url)
+    assert result.code == 1
+    assert "is protected (the real one" in result.err
+    assert "chatschema unprotect" in result.err
+    assert dump(migrated) == before
+    assert cli("undo", "--url", migrated.url).code == 0
+    assert cli("migrate", "--url", migrated.url).code == 0
+    assert cli("unprotect", "--yes", "--url", migrated.url).code == 0
+    assert cli("reset", "--yes", "--url", migrated.url).code == 0
+
+
+def test_an_empty_database_can_be_protected_before_its_first_migration(cli: Cli, empty: Database) -> None:
+    assert cli("protect", "--url", empty.url).code == 0
+    assert cli("reset", "--yes", "--url", empty.url).code == 1
+    assert cli("migrate", "--url", empty.url).code == 0
+
+
+def test_production_protects_by_itself_and_stays_protected(cli: Cli, empty: Database) -> None:
+    production = {"CHATSCHEMA_ENV": "production"}
+    assert cli("reset", "--yes", "--url", empty.url, env=production).code == 1
+    assert cli("migrate", "--url", empty.url, env=production).code == 0
+    # Also for a laptop that does not say so.
+    result = cli("reset", "--yes", "--url", empty.url)
+    assert result.code == 1
+    assert "CHATSCHEMA_ENV=production" in result.err
+    assert cli("unprotect", "--yes", "--url", empty.url, env=production).code == 2
+    assert "protected: CHATSCHEMA_ENV=production" in cli("status", "--url", empty.url).out
+
+
+def test_a_failing_migration_leaves_the_old_database_and_no_template(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    migrated.run("insert into public.users (username) values ('alice')")
+    (sql_dir / "migrations" / "20250101000000_add_wrong.sql").write_text("select 1/0;")
+    result = cli("reset", "--yes", "--url", migrated.url, "--sql-dir", str(sql_dir))
+    assert result.code == 1
+    assert "division by zero" in result.err
+    assert migrated.one("select count(*) from public.users") == 1
+    assert templates(migrated.server) == []
+
+
+def test_killed_at_any_moment_the_next_reset_succeeds(cli: Cli, migrated: Database, tmp_path: Path) -> None:
+    for delay in (0.25, 0.35, 0.45, 0.55, 0.65, 0.75):
+        running = subprocess.Popen(
+            [sys.executable, "-m", "chatschema", "reset", "--yes", "--url", migrated.url], cwd=tmp_path, env=clean_environment(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(delay)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        again = cli("reset", "--yes", "--url", migrated.url)
+        assert again.code == 0, again.err
+        assert migrated.one("select count(*) from chatschema.migrations where state = 'applied'") == 10
+        with migrated.server.connect("postgres") as admin:
+            admin.execute(f"drop database {templates(migrated.server)[0]} with (force)".encode())
+
+
+def test_resets_of_two_databases_at_once_share_the_template(server: PgServer, tmp_path: Path) -> None:
+    names = ["reset_twin_one", "reset_twin_two"]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "chatschema", "reset", "--yes", "--url", server.url(name)], cwd=tmp_path, env=clean_environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for name in names
+    ]  # fmt: skip
+    outputs = [process.communicate(timeout=120) for process in running]
+    try:
+        assert [process.returncode for process in running] == [0, 0], outputs
+        assert len(templates(server)) == 1
+    finally:
+        with server.connect("postgres") as admin:
+            for name in names:
+                admin.execute(f"drop database if exists {name} with (force)".encode())
+
+
+def test_a_running_migration_is_not_dropped_from_under_its_feet(cli: Cli, migrated: Database) -> None:
+    with migrated.connect() as holder:
+        holder.execute("select pg_advisory_lock(%s, 1)", (0x63686174,))
+        result = cli("reset", "--yes", "--url", migrated.url)
+    assert result.code == 5
+    assert migrated.one("select count(*) from public.users") == 0
