@@ -9,7 +9,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from chatschema import __version__, locks, postgres
-from chatschema.models import Settings
+from chatschema.models import TABLES, Settings
 from chatschema.postgres import Connection, Say
 
 PREFIX = "chatschema_template_"
@@ -182,12 +182,12 @@ def _quiet(connection: Connection) -> Iterator[None]:
             postgres.execute(connection, "reset client_min_messages")
 
 
-def drop_objects(connection: Connection, tables: tuple[str, ...]) -> None:
+def drop_objects(connection: Connection) -> None:
     """Drop what chatschema made in this database, in one transaction, and nothing else.
 
     Raises ServerError when an object of somebody else depends on it.
     """
-    names = sql.SQL(", ").join(sql.Identifier("public", table) for table in tables)
+    names = sql.SQL(", ").join(sql.Identifier("public", table) for table in TABLES)
     with _quiet(connection), postgres.transaction(connection):
         locks.limit_lock_wait(connection)
         postgres.execute(connection, sql.SQL("drop table if exists {}").format(names))

@@ -127,6 +127,9 @@ def _check(connection: Connection, writes: bool) -> None:
         raise CannotConnect(f"the server is PostgreSQL {version}; chatschema needs 15 or later", "upgrade the server")
     with translated():
         connection.execute(_SESSION)
+        if not writes:
+            # A report that waits for a lock is of no use to the one who looks into a blocked database.
+            connection.execute("set lock_timeout = '1s'")
         row = connection.execute("select pg_is_in_recovery(), current_setting('default_transaction_read_only')").fetchone()
     if writes and row and row[0]:
         hint = "use the primary; with several hosts add target_session_attrs=read-write to the URL"

@@ -3,46 +3,61 @@
 from psycopg import sql
 
 from chatschema import postgres
+from chatschema.errors import BUSY_SQLSTATES, ServerError
 from chatschema.models import TABLES, TableRows
 from chatschema.postgres import Connection
 
 # Counting this much takes some ten milliseconds; beyond it the planner's estimate has to do.
 _COUNTED_BYTES = 16 * 1024 * 1024
 
-_SIZES = """
+# From the catalog alone: the functions that measure files wait for locks. Months are one level below their table.
+_FROM_CATALOG = """
     select w.name, has_table_privilege(c.oid, 'select'),
-        sum(pg_relation_size(leaf.oid))::bigint,
-        sum(pg_total_relation_size(leaf.oid))::bigint,
+        sum(greatest(leaf.relpages, 0))::bigint * current_setting('block_size')::int,
         sum(greatest(leaf.reltuples, 0))::bigint,
-        bool_or(leaf.reltuples < 0 and pg_relation_size(leaf.oid) > 0)
+        bool_or(leaf.reltuples < 0 and leaf.relkind = 'r')
     from unnest(%s::text[]) as w (name)
-    join pg_catalog.pg_class as c on c.oid = to_regclass('public.' || w.name)
-    cross join lateral pg_partition_tree(c.oid) as tree
-    join pg_catalog.pg_class as leaf on leaf.oid = tree.relid
-    where tree.isleaf or c.relkind <> 'p'
+    join pg_catalog.pg_class as c on c.oid = to_regclass('public.' || w.name) and c.relkind in ('r', 'p')
+    join pg_catalog.pg_class as leaf
+        on leaf.oid = c.oid or leaf.oid in (select inhrelid from pg_catalog.pg_inherits where inhparent = c.oid)
     group by w.name, c.oid
 """
-# pg_partition_tree() returns nothing for a table that is neither partitioned nor a partition.
-_PLAIN_SIZES = """
-    select w.name, has_table_privilege(c.oid, 'select'), pg_relation_size(c.oid), pg_total_relation_size(c.oid),
-        greatest(c.reltuples, 0)::bigint, c.reltuples < 0 and pg_relation_size(c.oid) > 0
-    from unnest(%s::text[]) as w (name)
-    join pg_catalog.pg_class as c on c.oid = to_regclass('public.' || w.name)
-    where c.relkind in ('r', 'p')
+_SIZES = """
+    select sum(pg_relation_size(leaf.oid))::bigint, sum(pg_total_relation_size(leaf.oid))::bigint
+    from pg_catalog.pg_class as leaf
+    where leaf.oid = to_regclass(%(table)s) and leaf.relkind = 'r'
+        or leaf.oid in (select inhrelid from pg_catalog.pg_inherits where inhparent = to_regclass(%(table)s))
 """
+
+
+def missing(connection: Connection) -> list[str]:
+    """Return which of the nine tables do not exist, parents first; waits for no lock."""
+    query = (
+        "select name from unnest(%s::text[]) with ordinality as w (name, n) where to_regclass('public.' || name) is null order by n"
+    )
+    return [row[0] for row in postgres.fetch_all(connection, query, (list(TABLES),))]
 
 
 def rows(connection: Connection) -> list[TableRows]:
-    """Return the tables that exist, parents first. `rows` is None where this role may not look."""
-    found = {row[0]: row for query in (_PLAIN_SIZES, _SIZES) for row in postgres.fetch_all(connection, query, (list(TABLES),))}
-    return [_table(connection, *found[name]) for name in TABLES if name in found]
+    """Return the tables that exist, parents first, with rows and bytes.
+
+    Rows are None where this role may not look and nothing is estimated; a locked table is estimated.
+    """
+    found = {row[0]: row[1:] for row in postgres.fetch_all(connection, _FROM_CATALOG, (list(TABLES),))}
+    return [_table(connection, name, *found[name]) for name in TABLES if name in found]
 
 
-def _table(connection: Connection, name: str, may_read: bool, heap: int, total: int, estimate: int, is_unknown: bool) -> TableRows:
-    if may_read and heap <= _COUNTED_BYTES:
-        query = sql.SQL("select count(*) from {}").format(sql.Identifier("public", name))
-        return TableRows(name, postgres.fetch_one(connection, query)[0], True, total)
-    return TableRows(name, None if is_unknown else estimate, False, total)
+def _table(connection: Connection, name: str, may_read: bool, pages: int, estimate: int, is_unknown: bool) -> TableRows:
+    try:
+        heap, total = postgres.fetch_one(connection, _SIZES, {"table": f"public.{name}"})
+        if may_read and (heap or 0) <= _COUNTED_BYTES:
+            query = sql.SQL("select count(*) from {}").format(sql.Identifier("public", name))
+            return TableRows(name, postgres.fetch_one(connection, query)[0], True, total or 0)
+    except ServerError as error:
+        if error.sqlstate not in BUSY_SQLSTATES:
+            raise
+        total = pages
+    return TableRows(name, None if is_unknown else estimate, False, total or 0)
 
 
 def analyze(connection: Connection) -> None:

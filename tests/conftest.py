@@ -97,7 +97,7 @@ def cli(tmp_path: Path) -> Cli:
     return run
 
 
-def _create(server: PgServer, name: str, template: str = "template1") -> Iterator[Database]:
+def create(server: PgServer, name: str, template: str = "template1") -> Iterator[Database]:
     with server.connect("postgres") as admin:
         admin.execute(f"create database {name} template {template}".encode())
     yield Database(server, name)
@@ -108,11 +108,11 @@ def _create(server: PgServer, name: str, template: str = "template1") -> Iterato
 @pytest.fixture
 def empty(server: PgServer) -> Iterator[Database]:
     """An empty database."""
-    yield from _create(server, f"empty_{uuid.uuid4().hex[:12]}")
+    yield from create(server, f"empty_{uuid.uuid4().hex[:12]}")
 
 
 def _template(server: PgServer, folder: Path, name: str, *commands: list[str]) -> Iterator[str]:
-    for database in _create(server, f"{name}_{uuid.uuid4().hex[:8]}"):
+    for database in create(server, f"{name}_{uuid.uuid4().hex[:8]}"):
         for command in commands:
             done = run_cli(*command, "--url", database.url, cwd=folder)
             assert done.code == 0, done.err
@@ -132,13 +132,13 @@ def seeded_template(server: PgServer, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def migrated(server: PgServer, migrated_template: str) -> Iterator[Database]:
     """A migrated database without rows."""
-    yield from _create(server, f"migrated_{uuid.uuid4().hex[:12]}", migrated_template)
+    yield from create(server, f"migrated_{uuid.uuid4().hex[:12]}", migrated_template)
 
 
 @pytest.fixture
 def seeded(server: PgServer, seeded_template: str) -> Iterator[Database]:
     """A migrated database with the demo data."""
-    yield from _create(server, f"seeded_{uuid.uuid4().hex[:12]}", seeded_template)
+    yield from create(server, f"seeded_{uuid.uuid4().hex[:12]}", seeded_template)
 
 
 @pytest.fixture

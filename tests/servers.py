@@ -1,7 +1,6 @@
 """Real PostgreSQL servers for the tests: from a URL, a container, the machine's own programs or the embedded wheel's."""
 
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -80,40 +79,40 @@ def private(bin: Path, name: str, *, standby: bool = False) -> Iterator[PgServer
     home = Path(tempfile.mkdtemp(prefix="chatschema-test-"))
     home.chmod(0o755)
     data = home / "data"
-    as_user = _as_user(home)
     try:
-        _run([bin / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N"], as_user)
+        _run(home, bin / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
         port = _free_port()
         (data / "pg_hba.conf").write_text(HBA)
         with (data / "postgresql.conf").open("a") as file:
             file.write(f"{CONFIG}port = {port}\nunix_socket_directories = '{home}'\n")
         if standby:
             (data / "standby.signal").touch()
-        _run([bin / "pg_ctl", "-D", data, "-l", home / "log", "-w", "start"], as_user)
+        _run(home, bin / "pg_ctl", "-D", data, "-l", home / "log", "-w", "start")
         yield _described(name, "127.0.0.1", port, "postgres", "")
     finally:
-        subprocess.run(
-            [bin / "pg_ctl", "-D", data, "-m", "immediate", "stop"], capture_output=True, check=False, cwd="/", **as_user
-        )
+        if (data / "postmaster.pid").exists():
+            _run(home, bin / "pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _as_user(home: Path) -> dict[str, object]:
-    """Return what makes subprocess run as somebody whom PostgreSQL accepts."""
-    if os.geteuid() != 0:
-        return {}
+def _run(home: Path, *command: str | Path) -> None:
+    """Run a program as somebody whom PostgreSQL accepts: not as root."""
     located = embedded.locate(home)
-    assert located.uid is not None
-    os.chown(home, located.uid, located.gid or -1)
-    return {"user": pwd.getpwuid(located.uid).pw_name, "extra_groups": []}
-
-
-def _run(command: list[object], as_user: dict[str, object]) -> None:
+    if located.uid is not None:
+        os.chown(home, located.uid, located.gid or -1)
     # Into a file, as the server would keep a pipe open.
     with tempfile.TemporaryFile("w+") as out:
-        code = subprocess.run([str(part) for part in command], stdout=out, stderr=out, check=False, cwd="/", **as_user).returncode  # type: ignore[call-overload]
+        done = subprocess.run(
+            command,
+            stdout=out,
+            stderr=out,
+            check=False,
+            cwd="/",
+            user=located.uid,
+            extra_groups=None if located.uid is None else [],
+        )
         out.seek(0)
-        assert code == 0, out.read()
+        assert done.returncode == 0, out.read()
 
 
 def _free_port() -> int:

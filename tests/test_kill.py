@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Cli, Database, clean_environment
 from dump import dump
-from test_migrate import IDS
+from migrations import IDS
 
 ROUNDS = 50
 

@@ -86,14 +86,22 @@ def test_bounds_do_not_depend_on_any_time_zone(cli: Cli, migrated: Database) -> 
 
 def test_a_partition_has_all_of_its_parent(migrated: Database) -> None:
     for table in BOTH:
-        leaf = migrated.one("select min(inhrelid::regclass::text) from pg_inherits where inhparent = %s::regclass", f"public.{table}")
+        leaf = migrated.one(
+            "select min(inhrelid::regclass::text) from pg_inherits where inhparent = %s::regclass", f"public.{table}"
+        )
         for query in (
             "select count(*) from pg_index where indrelid = %s::regclass and indisvalid",
             "select count(*) from pg_trigger where tgrelid = %s::regclass and not tgisinternal",
             "select count(distinct (contype, conkey::text)) from pg_constraint where conrelid = %s::regclass and contype in ('f', 'p', 'u')",
         ):
             assert migrated.one(query, leaf) == migrated.one(query, f"public.{table}") > 0, (leaf, query)
-        assert migrated.one("select count(*) from pg_constraint where conrelid = %s::regclass and conname ~ '_bounds_check$' and convalidated", leaf) == 1
+        assert (
+            migrated.one(
+                "select count(*) from pg_constraint where conrelid = %s::regclass and conname ~ '_bounds_check$' and convalidated",
+                leaf,
+            )
+            == 1
+        )
 
 
 def test_ensure_takes_no_lock_when_nothing_is_missing(cli: Cli, migrated: Database) -> None:
@@ -149,7 +157,9 @@ def test_a_foreign_keys_rows_in_the_catalog_grow_with_the_months_and_not_with_th
 
 def test_status_check_fails_when_the_months_run_out(cli: Cli, migrated: Database) -> None:
     assert cli("status", "--check", "--url", migrated.url).code == 0
-    for (name,) in migrated.all("select relname from pg_class where relname ~ '^message_statuses_y....m..$' order by 1 desc limit 6"):
+    for (name,) in migrated.all(
+        "select relname from pg_class where relname ~ '^message_statuses_y....m..$' order by 1 desc limit 6"
+    ):
         migrated.run(f"drop table chat_partitions.{name}")
     result = cli("status", "--check", "--url", migrated.url)
     assert result.code == 3

@@ -1,4 +1,4 @@
-"""reset, protect and unprotect: a database goes only when it may, and a new one always comes."""
+"""reset: a database goes only when it may, and a new one always comes."""
 
 import signal
 import subprocess
@@ -102,7 +102,9 @@ def test_sessions_of_others_do_not_stop_it(cli: Cli, migrated: Database) -> None
 
 
 def test_a_role_that_may_not_create_databases_gets_its_objects_rebuilt(cli: Cli, server: PgServer, empty: Database) -> None:
-    empty.run(f"create role plain_owner login password 'plain99'; alter database {empty.name} owner to plain_owner; grant all on schema public to plain_owner")
+    empty.run(
+        f"create role plain_owner login password 'plain99'; alter database {empty.name} owner to plain_owner; grant all on schema public to plain_owner"
+    )
     url = server.url(empty.name, user="plain_owner", password="plain99")
     try:
         assert cli("migrate", "--url", url).code == 0
@@ -163,40 +165,6 @@ def test_on_a_terminal_it_asks_for_the_databases_name(migrated: Database) -> Non
     assert typed(migrated, migrated.name, "reset").code == 0
     assert migrated.one("select count(*) from public.users") == 0
     assert typed(migrated, migrated.name, "undo", "--all").code == 0
-
-
-@pytest.mark.parametrize("command", [("reset", "--yes"), ("undo", "--all"), ("undo", "--steps", "10"), ("seed",), ("seed", "--undo")])
-def test_a_protected_database_refuses(cli: Cli, migrated: Database, command: tuple[str, ...]) -> None:
-    assert cli("protect", "--reason", "the real one", "--url", migrated.url).code == 0
-    assert "already" in cli("protect", "--url", migrated.url).out
-    before = dump(migrated)
-    result = cli(*command, "--url", migrated.url)
-    assert result.code == 1
-    assert "is protected (the real one" in result.err
-    assert "chatschema unprotect" in result.err
-    assert dump(migrated) == before
-    assert cli("undo", "--url", migrated.url).code == 0
-    assert cli("migrate", "--url", migrated.url).code == 0
-    assert cli("unprotect", "--yes", "--url", migrated.url).code == 0
-    assert cli("reset", "--yes", "--url", migrated.url).code == 0
-
-
-def test_an_empty_database_can_be_protected_before_its_first_migration(cli: Cli, empty: Database) -> None:
-    assert cli("protect", "--url", empty.url).code == 0
-    assert cli("reset", "--yes", "--url", empty.url).code == 1
-    assert cli("migrate", "--url", empty.url).code == 0
-
-
-def test_production_protects_by_itself_and_stays_protected(cli: Cli, empty: Database) -> None:
-    production = {"CHATSCHEMA_ENV": "production"}
-    assert cli("reset", "--yes", "--url", empty.url, env=production).code == 1
-    assert cli("migrate", "--url", empty.url, env=production).code == 0
-    # Also for a laptop that does not say so.
-    result = cli("reset", "--yes", "--url", empty.url)
-    assert result.code == 1
-    assert "CHATSCHEMA_ENV=production" in result.err
-    assert cli("unprotect", "--yes", "--url", empty.url, env=production).code == 2
-    assert "protected: CHATSCHEMA_ENV=production" in cli("status", "--url", empty.url).out
 
 
 def test_a_failing_migration_leaves_the_old_database_and_no_template(cli: Cli, migrated: Database, sql_dir: Path) -> None:

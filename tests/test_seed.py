@@ -1,7 +1,6 @@
 """The demo data: believable, really encrypted, repeatable, and removable to the row."""
 
 import json
-import os
 import re
 import stat
 import subprocess
@@ -11,14 +10,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 from conftest import ROOT, Cli, Database, clean_environment
-
-from chatschema.models import TABLES
-
-
-def fingerprint(database: Database) -> dict[str, object]:
-    """Return count and content of every table."""
-    query = "select count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) from public.{} as t"
-    return {table: database.one(query.format(table)) for table in TABLES}
+from fingerprint import fingerprint
 
 
 def test_the_demo_is_as_large_and_as_lively_as_promised(seeded: Database) -> None:
@@ -28,7 +20,13 @@ def test_the_demo_is_as_large_and_as_lively_as_promised(seeded: Database) -> Non
     days = seeded.one("select extract(day from max(created_at) - min(created_at)) from messages")
     assert 60 < days < 93
     assert seeded.one("select count(distinct tableoid) from messages") >= 3
-    for condition in ("reply_to_id is not null", "edit_count > 0", "is_deleted", "message_type = 'system'", "message_type = 'image'"):
+    for condition in (
+        "reply_to_id is not null",
+        "edit_count > 0",
+        "is_deleted",
+        "message_type = 'system'",
+        "message_type = 'image'",
+    ):
         assert seeded.one(f"select count(*) from messages where {condition}") > 5, condition
     assert seeded.one("select count(*) from message_statuses where reactions <> '{}'") > 100
     assert seeded.one("select count(*) from message_statuses where status = 'delivered'") > 100
@@ -40,20 +38,33 @@ def test_the_demo_is_as_large_and_as_lively_as_promised(seeded: Database) -> Non
 
 def test_nothing_in_the_demo_happens_before_it_can(seeded: Database) -> None:
     assert seeded.one("select max(created_at) <= now() from messages")
-    assert seeded.one("select bool_and(m.created_at >= c.created_at - interval '1 second') from messages m join conversations c on c.id = m.conversation_id")
-    assert seeded.one("select count(*) from messages r join messages m on m.id = r.reply_to_id where r.created_at <= m.created_at") == 0
-    assert seeded.one("select bool_and(s.delivered_at >= m.created_at) from message_statuses s join messages m on m.id = s.message_id")
+    assert seeded.one(
+        "select bool_and(m.created_at >= c.created_at - interval '1 second') from messages m join conversations c on c.id = m.conversation_id"
+    )
+    assert (
+        seeded.one("select count(*) from messages r join messages m on m.id = r.reply_to_id where r.created_at <= m.created_at")
+        == 0
+    )
+    assert seeded.one(
+        "select bool_and(s.delivered_at >= m.created_at) from message_statuses s join messages m on m.id = s.message_id"
+    )
     assert seeded.one("select bool_and(updated_at >= created_at) from messages")
     # Who speaks is in the conversation.
-    assert seeded.one("""select count(*) from messages m where sender_id is not null and not exists (
-        select from conversation_participants p where p.conversation_id = m.conversation_id and p.user_id = m.sender_id)""") == 0
+    assert (
+        seeded.one("""select count(*) from messages m where sender_id is not null and not exists (
+        select from conversation_participants p where p.conversation_id = m.conversation_id and p.user_id = m.sender_id)""")
+        == 0
+    )
 
 
 def test_the_audit_trail_fits_the_rows(seeded: Database) -> None:
     deleted = seeded.one("select count(*) from messages where is_deleted")
     assert seeded.one("select count(*) from audit_logs where action = 'message.delete'") == deleted
-    assert seeded.one("""select count(*) from audit_logs a where resource_type = 'message' and not exists (
-        select from messages m where m.id::text = a.resource_id and m.sender_id = a.user_id)""") == 0
+    assert (
+        seeded.one("""select count(*) from audit_logs a where resource_type = 'message' and not exists (
+        select from messages m where m.id::text = a.resource_id and m.sender_id = a.user_id)""")
+        == 0
+    )
     assert seeded.one("select count(*) from audit_logs where severity = 'critical'") == 1
 
 
@@ -86,11 +97,18 @@ def test_every_message_can_be_read_by_everybody_who_is_in(cli: Cli, migrated: Da
 
     assert cli("seed", "messages", "--url", migrated.url).code == 0
     private = json.loads((tmp_path / ".chatschema" / "demo-keys.json").read_text())["private_keys"]
-    members = migrated.all("select u.username, p.conversation_id, p.encrypted_key from conversation_participants p join users u on u.id = p.user_id")
-    opened = {(name, conversation): SealedBox(PrivateKey(bytes.fromhex(private[name]))).decrypt(bytes(key)) for name, conversation, key in members}
+    members = migrated.all(
+        "select u.username, p.conversation_id, p.encrypted_key from conversation_participants p join users u on u.id = p.user_id"
+    )
+    opened = {
+        (name, conversation): SealedBox(PrivateKey(bytes.fromhex(private[name]))).decrypt(bytes(key))
+        for name, conversation, key in members
+    }
     by_conversation = {conversation: key for (_, conversation), key in opened.items()}
     assert len(set(opened.values())) == len(by_conversation)
-    rows = migrated.all("select conversation_id, content_encrypted, content_nonce from messages where content_encrypted is not null")
+    rows = migrated.all(
+        "select conversation_id, content_encrypted, content_nonce from messages where content_encrypted is not null"
+    )
     texts = [SecretBox(by_conversation[c]).decrypt(bytes(text), bytes(nonce)).decode() for c, text, nonce in rows]
     assert len(set(texts)) > 0.9 * len(texts)
     assert migrated.one("select count(distinct content_nonce) = count(content_nonce) from messages")
@@ -117,58 +135,15 @@ def test_the_same_number_makes_the_same_people_and_another_number_others(cli: Cl
 
 def test_one_seeder_brings_what_it_needs_and_no_more(cli: Cli, migrated: Database) -> None:
     result = cli("seed", "05_conversation_participants.py", "--url", migrated.url)
-    assert [line.split()[1] for line in result.out.splitlines()] == ["users", "user_public_keys", "conversations", "conversation_participants"]
+    assert [line.split()[1] for line in result.out.splitlines()] == [
+        "users",
+        "user_public_keys",
+        "conversations",
+        "conversation_participants",
+    ]
     states = {entry["name"]: entry["rows"] for entry in cli("seed", "--list", "--json", "--url", migrated.url).json()["seeds"]}
     assert states["users"] == 25
     assert states["messages"] == 0
-
-
-def test_undo_removes_exactly_what_was_seeded(cli: Cli, migrated: Database) -> None:
-    migrated.run("insert into users (username) values ('carol'); insert into audit_logs (action) values ('mine')")
-    migrated.run("insert into conversations (title) values ('mine')")
-    before = fingerprint(migrated)
-    assert cli("seed", "--url", migrated.url).code == 0
-    assert fingerprint(migrated) != before
-    result = cli("seed", "--undo", "--url", migrated.url)
-    assert result.code == 0, result.err
-    assert fingerprint(migrated) == before
-    assert migrated.one("select count(*) from chatschema.seeded_rows") == 0
-    # The trail's guard is back.
-    assert migrated.one("select tgenabled = 'A' from pg_trigger where tgname = 'audit_logs_refuse_change'")
-    assert cli("seed", "--undo", "--url", migrated.url).out == "nothing to do: nothing is seeded\n"
-
-
-@pytest.mark.parametrize(
-    ("mine", "stays"),
-    [
-        ("insert into message_statuses (message_id, user_id) select m.id, u.id from messages m, users u where u.username = 'carol' limit 1", "message_statuses"),
-        ("insert into messages (conversation_id, sender_id, content_encrypted) select c.id, u.id, 'x' from conversations c, users u limit 1", "messages"),
-        ("insert into conversations (created_by) select id from users where username = 'alice'", "conversations"),
-    ],
-)
-def test_undo_refuses_to_touch_rows_of_others(cli: Cli, seeded: Database, mine: str, stays: str) -> None:
-    """By cascade or by setting a reference to null, removing a seeded row would reach further."""
-    seeded.run("insert into users (username) values ('carol')")
-    seeded.run(mine)
-    before = seeded.one(f"select count(*) from {stays}")
-    result = cli("seed", "--undo", "--url", seeded.url)
-    assert result.code == 1
-    assert f"1 rows of {stays} that were not seeded refer to seeded" in result.err
-    own = seeded.one(f"select count(*) from {stays} as t where not exists (select from chatschema.seeded_rows s where s.table_name = '{stays}')")
-    assert own == 1 or seeded.one(f"select count(*) from {stays}") == before
-
-
-def test_undo_of_one_takes_what_depends_on_it(cli: Cli, seeded: Database) -> None:
-    result = cli("seed", "--undo", "messages", "--url", seeded.url)
-    assert [line.split()[1] for line in result.out.splitlines()] == ["audit_logs", "attachments", "message_statuses", "messages"]
-    assert seeded.one("select count(*) from users") == 25
-
-
-def test_after_undo_and_migrate_seeds_count_as_not_run(cli: Cli, seeded: Database) -> None:
-    assert cli("undo", "--all", "--url", seeded.url).code == 0
-    assert cli("migrate", "--url", seeded.url).code == 0
-    assert "seeds: none" in cli("status", "--url", seeded.url).out
-    assert cli("seed", "users", "--url", seeded.url).out.startswith("seeded users")
 
 
 def test_seeding_an_unmigrated_database_says_what_to_do(cli: Cli, empty: Database) -> None:
@@ -186,7 +161,11 @@ def test_an_unknown_seeder_is_wrong_usage(cli: Cli, migrated: Database) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("def seed(world): 1/0\n", "NEEDS"), ("NEEDS = ('zzz',)\ndef seed(world): pass\n", "needs zzz"), ("import nowhere\n", "nowhere")],
+    [
+        ("def seed(world): 1/0\n", "NEEDS"),
+        ("NEEDS = ('zzz',)\ndef seed(world): pass\n", "needs zzz"),
+        ("import nowhere\n", "nowhere"),
+    ],
 )
 def test_a_broken_seeder_is_named(cli: Cli, migrated: Database, tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "seeds").mkdir()
@@ -213,14 +192,3 @@ def test_a_seeder_that_fails_leaves_nothing(cli: Cli, migrated: Database, tmp_pa
     assert "users_username_key" in result.err
     assert migrated.one("select count(*) from users") == 0
     assert migrated.one("select count(*) from chatschema.seeds") == 0
-
-
-def test_the_demo_keys_of_an_earlier_run_are_replaced_and_go_with_undo(cli: Cli, migrated: Database, tmp_path: Path) -> None:
-    keys = tmp_path / ".chatschema" / "demo-keys.json"
-    keys.parent.mkdir()
-    keys.write_text("old")
-    os.chmod(keys, 0o644)
-    assert cli("seed", "user_public_keys", "--url", migrated.url).code == 0
-    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
-    assert cli("seed", "--undo", "--url", migrated.url).code == 0
-    assert not keys.exists()

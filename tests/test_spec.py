@@ -1,11 +1,15 @@
 """The specification's own SQL, run as printed where it is valid, and the plans it gets on a grown database."""
 
 import json
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Database, PgServer, _create
+from conftest import Database, create, run_cli
+from servers import PgServer
 
 MONTHS = 24
 MESSAGES = 200_000
@@ -14,13 +18,7 @@ MESSAGES = 200_000
 @pytest.fixture(scope="module")
 def grown(server: PgServer, migrated_template: str) -> Iterator[Database]:
     """24 months of messages in 200 conversations, 200,000 of them in one."""
-    for database in _create(server, "grown", migrated_template):
-        import sys
-        from datetime import UTC, datetime
-        from pathlib import Path
-
-        from conftest import run_cli
-
+    for database in create(server, "grown", migrated_template):
         now = datetime.now(UTC)
         first = f"{now.year - 2:04}-{now.month:02}"
         done = run_cli("partition", "ensure", "--from", first, "--url", database.url, cwd=Path(sys.prefix))

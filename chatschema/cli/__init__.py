@@ -1,15 +1,15 @@
 """The command line: one file a command group, one place where an error becomes an exit code."""
 
+import importlib
 import os
 import sys
-import traceback
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from chatschema import __version__
-from chatschema.cli import console, database, migrate, new, partition, schema, seed, server, status
+from chatschema.cli import console
 from chatschema.errors import ChatschemaError, ExitCode
 from chatschema.redact import redact, redact_places
 
@@ -19,8 +19,40 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 ran, and the an
 """
 
 
+# In the order of --help: the command, its file under cli/, and its name there. Only what is run is loaded.
+COMMANDS = {
+    "migrate": ("migrate", "migrate"),
+    "undo": ("migrate", "undo"),
+    "status": ("status", "status"),
+    "seed": ("seed", "seed"),
+    "reset": ("database", "reset"),
+    "protect": ("database", "protect"),
+    "unprotect": ("database", "unprotect"),
+    "new": ("new", "app"),
+    "partition": ("partition", "app"),
+    "schema": ("schema", "app"),
+    "server": ("server", "app"),
+}
+
+
 class Root(TyperGroup):
-    """The group that prints errors and turns them into exit codes."""
+    """The group that loads commands, prints errors and turns them into exit codes."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # Typer passes it
+        """Return the names of the commands, in the order of --help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # Typer passes it
+        """Return the command, its file imported now; None for an unknown one."""
+        if cmd_name not in COMMANDS:
+            return None
+        file, name = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(f"chatschema.cli.{file}"), name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_group(found)
+        single = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+        single.command(name=cmd_name)(found)
+        return typer.main.get_command(single)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; no exception but Typer's own leaves."""
@@ -29,7 +61,7 @@ class Root(TyperGroup):
             return super().invoke(ctx)
         except ChatschemaError as error:
             if verbose:
-                console.note(redact(traceback.format_exc()))
+                console.note(_traceback())
             console.error(error)
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
@@ -50,7 +82,7 @@ class Root(TyperGroup):
                 error.message = redact_places(getattr(error, "message", ""))  # type: ignore[attr-defined]
                 raise
             if verbose:
-                console.note(redact(traceback.format_exc()))
+                console.note(_traceback())
             unforeseen = redact(f"{type(error).__name__}: {error}")
             console.error(ChatschemaError(f"this is a bug in chatschema: {unforeseen}", "see where: chatschema --verbose ..."))
             raise typer.Exit(ExitCode.FAILED) from None
@@ -66,6 +98,13 @@ app = typer.Typer(
 )
 
 
+def _traceback() -> str:
+    """Return where the current exception came from, without passwords. Imported late, as most runs have none."""
+    import traceback
+
+    return redact(traceback.format_exc())
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         console.answer(f"chatschema {__version__}")
@@ -78,19 +117,6 @@ def root(
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Own the PostgreSQL schema of a chat application: migrations, monthly partitions, seeds, status."""
-
-
-app.command()(migrate.migrate)
-app.command()(migrate.undo)
-app.command()(status.status)
-app.command()(seed.seed)
-app.command()(database.reset)
-app.command()(database.protect)
-app.command()(database.unprotect)
-app.add_typer(new.app, name="new")
-app.add_typer(partition.app, name="partition")
-app.add_typer(schema.app, name="schema")
-app.add_typer(server.app, name="server")
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """The only printer. stdout is the answer, stderr is the story; everything passes the redaction."""
 
 import dataclasses
-import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +42,8 @@ def error(failure: ChatschemaError) -> None:
 
 def as_json(value: Any) -> None:
     """Print one JSON document: dataclasses as objects, times as ISO 8601 in UTC."""
+    import json
+
     print(redact_places(json.dumps(value, default=_plain, indent=2, ensure_ascii=False)), file=sys.stdout)
 
 
@@ -119,6 +121,11 @@ def confirm_name(action: str, name: str, *, yes: bool) -> None:
         raise ChatschemaError("not confirmed; nothing was changed")
 
 
+def is_narrow() -> bool:
+    """Return whether stdout is a terminal too narrow for long names beside long texts."""
+    return _is_terminal(sys.stdout) and shutil.get_terminal_size().columns < 120
+
+
 def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -140,4 +147,4 @@ def size(count: int) -> str:
 
 def when(moment: datetime | None) -> str:
     """Return a time for people, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else ""

@@ -1,5 +1,7 @@
 """chatschema reset, protect and unprotect."""
 
+from __future__ import annotations
+
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,10 +10,10 @@ import typer
 from chatschema.cli import console, migrate, options, session
 from chatschema.cli.seed import plant
 from chatschema.errors import CannotConnect
-from chatschema.models import TABLES, Settings
 
 if TYPE_CHECKING:
     from chatschema.database import Target
+    from chatschema.models import Settings
     from chatschema.postgres import Connection
 
 
@@ -50,7 +52,7 @@ def reset(
         console.as_json({"database": name, "how": how, "seeded": seeded})
 
 
-def _maintenance(settings: Settings, wait_s: float) -> "Connection":
+def _maintenance(settings: Settings, wait_s: float) -> Connection:
     from chatschema import database, postgres
 
     try:
@@ -60,7 +62,7 @@ def _maintenance(settings: Settings, wait_s: float) -> "Connection":
         return postgres.connect(settings, wait_s=wait_s)
 
 
-def _refuse(settings: Settings, target: "Target") -> None:
+def _refuse(settings: Settings, target: Target) -> None:
     """Raise when the database is protected or somebody migrates it right now."""
     from chatschema import locks, postgres, protection
 
@@ -70,12 +72,12 @@ def _refuse(settings: Settings, target: "Target") -> None:
         protection.refuse(connection, settings, "reset")
 
 
-def _rebuild(settings: Settings, connection: "Connection", target: "Target", files: list[Any]) -> str:
+def _rebuild(settings: Settings, connection: Connection, target: Target, files: list[Any]) -> str:
     from chatschema import database, locks, postgres
 
     if not target.can_clone or connection.info.dbname == target.name:
         with closing(postgres.connect(settings)) as own:
-            database.drop_objects(own, TABLES)
+            database.drop_objects(own)
         return "its objects were dropped, as this role may not create databases"
     # Of the maintenance database: two resets at once would build the same template.
     with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):

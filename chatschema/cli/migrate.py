@@ -1,5 +1,7 @@
 """chatschema migrate and chatschema undo."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,10 +9,10 @@ import typer
 
 from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.models import Applied, Month, Settings
 
 if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
+    from chatschema.models import Applied, Month, Settings
     from chatschema.postgres import Connection
 
 
@@ -47,8 +49,8 @@ def migrate(
 
 def up(
     settings: Settings,
-    connection: "Connection",
-    files: "list[MigrationFile]",
+    connection: Connection,
+    files: list[MigrationFile],
     *,
     to: str | None = None,
     lock_wait_s: float = session.LOCK_WAIT_S,
@@ -83,7 +85,7 @@ def _print_done(verb: str, done: Applied) -> None:
     console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
 
 
-def _print_plan(settings: Settings, connection: "Connection", files: "list[MigrationFile]", to: str | None, as_json: bool) -> None:
+def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
     from chatschema import partition
     from chatschema.migration import runner
 
@@ -144,7 +146,7 @@ def undo(
         console.answer("nothing to undo")
 
 
-def _confirm_on_terminal(connection: "Connection", yes: bool) -> None:
+def _confirm_on_terminal(connection: Connection, yes: bool) -> None:
     """Ask a person; a script that says --all has said it."""
     import sys
 

@@ -1,14 +1,16 @@
 """chatschema seed."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.models import TABLES, Settings
 
 if TYPE_CHECKING:
+    from chatschema.models import Settings
     from chatschema.postgres import Connection
     from chatschema.seed.files import Seeder
 
@@ -41,7 +43,7 @@ def seed(
 
 
 def plant(
-    settings: Settings, connection: "Connection", names: list[str] | None = None, *, rng: int = 0, as_lines: bool
+    settings: Settings, connection: Connection, names: list[str] | None = None, *, rng: int = 0, as_lines: bool
 ) -> list[dict[str, Any]]:
     """Run the named seeders and what they need, under the lock; return what was done."""
     from chatschema import locks, protection
@@ -67,13 +69,13 @@ def plant(
     return seeded
 
 
-def _now(connection: "Connection") -> Any:
+def _now(connection: Connection) -> Any:
     from chatschema import partition
 
     return partition.server_now(connection).replace(microsecond=0)
 
 
-def _finish(settings: Settings, connection: "Connection", names: list[str], rng: int) -> None:
+def _finish(settings: Settings, connection: Connection, names: list[str], rng: int) -> None:
     from chatschema import tables
     from chatschema.seed import demo_keys
 
@@ -83,15 +85,15 @@ def _finish(settings: Settings, connection: "Connection", names: list[str], rng:
         console.note(f"private keys of the demo users: {path.parent.name}/{path.name} (docs/seed.md shows how to read a message)")
 
 
-def _refuse_unmigrated(connection: "Connection") -> None:
+def _refuse_unmigrated(connection: Connection) -> None:
     from chatschema import tables
 
-    missing = [name for name in TABLES if name not in {row.table for row in tables.rows(connection)}]
+    missing = tables.missing(connection)
     if missing:
         raise ChatschemaError(f"table {missing[0]} is not there, so nothing can be seeded", "first: chatschema migrate")
 
 
-def _make_past_months(settings: Settings, connection: "Connection") -> None:
+def _make_past_months(settings: Settings, connection: Connection) -> None:
     from chatschema import partition
     from chatschema.seed import runner
 
@@ -103,7 +105,7 @@ def _make_past_months(settings: Settings, connection: "Connection") -> None:
             console.note(f"created the month {month.lower:%Y-%m} for the demo's past")
 
 
-def _undo(settings: Settings, connection: "Connection", names: list[str], *, as_json: bool) -> None:
+def _undo(settings: Settings, connection: Connection, names: list[str], *, as_json: bool) -> None:
     from chatschema import locks, protection
     from chatschema.seed import demo_keys, files, runner
 
@@ -124,7 +126,7 @@ def _undo(settings: Settings, connection: "Connection", names: list[str], *, as_
         console.answer("nothing to do: nothing is seeded")
 
 
-def _list(settings: Settings, connection: "Connection", *, as_json: bool) -> None:
+def _list(settings: Settings, connection: Connection, *, as_json: bool) -> None:
     from chatschema.seed import runner
 
     statuses = runner.statuses(connection, settings.seeds_dir)

@@ -1,19 +1,19 @@
 """chatschema server: the embedded one."""
 
-import subprocess
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chatschema.cli import console
-from chatschema.config import STATE_DIR
 from chatschema.errors import ExitCode
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The embedded PostgreSQL in ./.chatschema.")
 
 
 def _folder() -> Path:
+    from chatschema.config import STATE_DIR
+
     return Path.cwd() / STATE_DIR
 
 
@@ -57,6 +57,8 @@ def url() -> None:
 @app.command(context_settings={"ignore_unknown_options": True})
 def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]...", help="For psql.")] = None) -> None:
     """Open psql on it."""
+    import subprocess
+
     from chatschema.server import embedded, lifecycle
 
     bin = embedded.locate(_folder()).bin

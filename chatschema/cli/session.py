@@ -1,20 +1,26 @@
 """From options to a connection: settings, the embedded server where none is configured, notices on stderr."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chatschema import config
 from chatschema.cli import console
-from chatschema.models import Settings
-from chatschema.postgres import Connection
+
+if TYPE_CHECKING:
+    from chatschema.models import Settings
+    from chatschema.postgres import Connection
 
 LOCK_WAIT_S = 60.0
 
 
 def settings(url: str | None, sql_dir: Path | None = None) -> Settings:
     """Return the settings for a command run here and now."""
+    from chatschema import config
+
     return config.load(url=url, environ=os.environ, folder=Path.cwd(), sql_dir=sql_dir)
 
 

@@ -1,15 +1,16 @@
 """chatschema status."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, ExitCode
-from chatschema.models import MigrationStatus, Runway, SeedStatus, Server, TableRows
 
 if TYPE_CHECKING:
-    from chatschema.models import Protection, Settings
+    from chatschema.models import MigrationStatus, Protection, Runway, SeedStatus, Server, Settings, TableRows
     from chatschema.postgres import Connection
 
 
@@ -38,7 +39,7 @@ def status(
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-def _collect(settings: "Settings", connection: "Connection", files: list[Any]) -> dict[str, Any]:
+def _collect(settings: Settings, connection: Connection, files: list[Any]) -> dict[str, Any]:
     from chatschema import partition, postgres, protection, tables
     from chatschema.migration import history, ledger
     from chatschema.seed import runner as seed
@@ -80,10 +81,7 @@ def _print(report: dict[str, Any], findings: list[str]) -> None:
     _print_server(report["server"], report["source"], report["protection"])
     migrations: list[MigrationStatus] = report["migrations"]
     console.answer()
-    console.table(
-        ("migration", "state", "applied (UTC)", "what"),
-        [(m.id, m.state, console.when(m.applied_at), m.note or m.title) for m in migrations],
-    )
+    _print_migrations(migrations)
     tables: list[TableRows] = report["tables"]
     if tables:
         console.answer()
@@ -101,7 +99,15 @@ def _print(report: dict[str, Any], findings: list[str]) -> None:
         console.answer(line)
 
 
-def _print_server(server: Server, source: str, protection: "Protection | None") -> None:
+def _print_migrations(migrations: list[MigrationStatus]) -> None:
+    rows = [(m.id, m.state, console.when(m.applied_at), m.note or m.title) for m in migrations]
+    if console.is_narrow():
+        # The number alone is enough for --to, and the object says which table.
+        rows = [(m.id[:14], m.state, console.when(m.applied_at), m.note or m.title.partition(":")[0]) for m in migrations]
+    console.table(("migration", "state", "applied (UTC)", "what"), rows)
+
+
+def _print_server(server: Server, source: str, protection: Protection | None) -> None:
     standby = ", standby" if server.is_standby else ""
     console.answer(f"PostgreSQL {server.version}{standby}, database {server.database}, as {server.role} ({source})")
     if protection:

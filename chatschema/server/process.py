@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -39,9 +40,10 @@ def _wait_until_ready(embedded: Embedded) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and pid(embedded) is not None:
         # The eighth line of postmaster.pid (miscadmin.h) says how far it is.
-        lines = (embedded.data / "postmaster.pid").read_text().split("\n")
-        if len(lines) > 7 and lines[7].strip() == "ready":
-            return
+        with suppress(OSError):
+            lines = (embedded.data / "postmaster.pid").read_text().split("\n")
+            if len(lines) > 7 and lines[7].strip() == "ready":
+                return
         time.sleep(0.05)
     raise CannotConnect(f"the embedded server is not ready:\n{_tail(embedded.log)}", "try again in a moment")
 

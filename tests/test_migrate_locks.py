@@ -1,0 +1,91 @@
+"""Migrations beside other people's locks, and statements that run outside of a transaction."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Cli, Database, clean_environment
+from migrations import IDS, NEXT, applied, write
+
+
+def test_concurrently_in_a_transaction_says_what_to_write(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    write(sql_dir, NEXT, "create index concurrently note_idx on public.users (last_seen_at);")
+    result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
+    assert result.code == 1
+    assert "-- transactional: false" in result.err
+
+
+def test_a_concurrent_index_that_failed_is_taken_up_again(cli: Cli, seeded: Database, sql_dir: Path) -> None:
+    options = ("--url", seeded.url, "--sql-dir", str(sql_dir))
+    name = "20250101000000_add_users_status_key"
+    text = "-- transactional: false\ncreate unique index concurrently if not exists users_status_key on public.users (status);"
+    write(sql_dir, name, text, "-- transactional: false\ndrop index concurrently public.users_status_key;")
+    failed = cli("migrate", *options)
+    assert failed.code == 1
+    assert "could not create unique index" in failed.err
+    assert seeded.one("select indisvalid from pg_index where indexrelid = 'public.users_status_key'::regclass") is False
+    states = {entry["id"]: entry["state"] for entry in cli("status", "--json", *options).json()["migrations"]}
+    assert states[name] == "interrupted"
+    seeded.run("update public.users set status = 'offline' where false")
+    write(sql_dir, name, text.replace("(status)", "(status, id)"))
+    done = cli("migrate", *options)
+    assert done.code == 0, done.err
+    assert "removing the invalid index" in done.err
+    assert seeded.one("select indisvalid from pg_index where indexrelid = 'public.users_status_key'::regclass") is True
+    assert cli("undo", *options).code == 0
+    assert seeded.one("select to_regclass('public.users_status_key') is null")
+
+
+def test_an_invalid_index_of_somebody_else_is_not_dropped(cli: Cli, seeded: Database, sql_dir: Path) -> None:
+    with seeded.connect() as connection, pytest.raises(Exception, match="could not create unique index"):
+        connection.execute("create unique index concurrently mine on public.users (status)")
+    write(sql_dir, NEXT, "-- transactional: false\ncreate index concurrently mine on public.users (status);")
+    result = cli("migrate", "--url", seeded.url, "--sql-dir", str(sql_dir))
+    assert result.code == 1
+    assert "already exists" in result.err
+    assert seeded.one("select indisvalid from pg_index where indexrelid = 'public.mine'::regclass") is False
+
+
+def test_a_table_in_use_is_busy_not_broken_and_readers_are_not_held_up(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    write(sql_dir, NEXT, "alter table public.users add column note text;")
+    options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
+    with migrated.connect() as reader, migrated.connect() as other:
+        reader.execute("begin; select count(*) from public.users")
+        running = subprocess.Popen(
+            [sys.executable, "-m", "chatschema", "migrate", *options],
+            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        longest = 0.0
+        while running.poll() is None:
+            started = time.monotonic()
+            other.execute("select count(*) from public.users")
+            longest = max(longest, time.monotonic() - started)
+            time.sleep(0.02)
+            if running.poll() is None and time.monotonic() > started + 60:
+                break
+        out, err = running.communicate()
+    assert running.returncode == 5, err
+    assert out == ""
+    assert "a lock did not come" in err
+    assert "oldest transaction: pid" in err
+    # A waiting ALTER TABLE holds up those behind it for its lock timeout, not for as long as the reader stays.
+    assert longest < 4
+    assert applied(migrated) == IDS
+    assert cli("migrate", *options).code == 0
+
+
+def test_a_lock_that_comes_in_time_is_taken_by_a_retry(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    write(sql_dir, NEXT, "alter table public.users add column note text;")
+    with migrated.connect() as reader:
+        reader.execute("begin; select count(*) from public.users")
+        running = subprocess.Popen(
+            [sys.executable, "-m", "chatschema", "migrate", "--url", migrated.url, "--sql-dir", str(sql_dir)],
+            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        time.sleep(3)
+        reader.execute("commit")
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    assert "try 1 of" in err

@@ -1,0 +1,41 @@
+"""protect and unprotect: what a marked database refuses."""
+
+import pytest
+from conftest import Cli, Database
+from dump import dump
+
+
+@pytest.mark.parametrize(
+    "command", [("reset", "--yes"), ("undo", "--all"), ("undo", "--steps", "10"), ("seed",), ("seed", "--undo")]
+)
+def test_a_protected_database_refuses(cli: Cli, migrated: Database, command: tuple[str, ...]) -> None:
+    assert cli("protect", "--reason", "the real one", "--url", migrated.url).code == 0
+    assert "already" in cli("protect", "--url", migrated.url).out
+    before = dump(migrated)
+    result = cli(*command, "--url", migrated.url)
+    assert result.code == 1
+    assert "is protected (the real one" in result.err
+    assert "chatschema unprotect" in result.err
+    assert dump(migrated) == before
+    assert cli("undo", "--url", migrated.url).code == 0
+    assert cli("migrate", "--url", migrated.url).code == 0
+    assert cli("unprotect", "--yes", "--url", migrated.url).code == 0
+    assert cli("reset", "--yes", "--url", migrated.url).code == 0
+
+
+def test_an_empty_database_can_be_protected_before_its_first_migration(cli: Cli, empty: Database) -> None:
+    assert cli("protect", "--url", empty.url).code == 0
+    assert cli("reset", "--yes", "--url", empty.url).code == 1
+    assert cli("migrate", "--url", empty.url).code == 0
+
+
+def test_production_protects_by_itself_and_stays_protected(cli: Cli, empty: Database) -> None:
+    production = {"CHATSCHEMA_ENV": "production"}
+    assert cli("reset", "--yes", "--url", empty.url, env=production).code == 1
+    assert cli("migrate", "--url", empty.url, env=production).code == 0
+    # Also for a laptop that does not say so.
+    result = cli("reset", "--yes", "--url", empty.url)
+    assert result.code == 1
+    assert "CHATSCHEMA_ENV=production" in result.err
+    assert cli("unprotect", "--yes", "--url", empty.url, env=production).code == 2
+    assert "protected: CHATSCHEMA_ENV=production" in cli("status", "--url", empty.url).out
