@@ -35,9 +35,8 @@ def main() -> None:
             admin.execute("select pg_reload_conf()")
         os.chdir(folder)
         bench = Bench(server, Path(folder))
-        print(
-            f"PostgreSQL {server.version // 10000}.{server.version % 10000}, Python {sys.version.split()[0]}, {os.cpu_count()} cores\n"
-        )
+        major, minor = divmod(server.version, 10000)
+        print(f"PostgreSQL {major}.{minor}, Python {sys.version.split()[0]}, {os.cpu_count()} cores\n")
         bench.start_up()
         status = bench.status()
         bench.migrate(status)
