@@ -17,12 +17,12 @@ PREFIX = "chatschema_template_"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The database to rebuild. `locale` is None when it does not exist."""
+    """The database to rebuild. `locale` is encoding, collation and ctype: its own, or what a new one would get."""
 
     name: str
     exists: bool
     can_clone: bool
-    locale: tuple[str, str, str] | None
+    locale: tuple[str, str, str]
 
 
 def maintenance(settings: Settings, *, wait_s: float = 0, say: Say | None = None) -> Connection:
@@ -44,13 +44,13 @@ def inspect(connection: Connection, name: str) -> Target:
     creator = "select rolcreatedb or rolsuper from pg_catalog.pg_roles where rolname = current_user"
     may_create = bool(postgres.fetch_one(connection, creator)[0])
     if row is None:
-        return Target(name, False, may_create, None)
+        return Target(name, False, may_create, _locale(connection, "template1"))
     return Target(name, True, may_create and row[0], (row[1], row[2], row[3]))
 
 
 def template_name(checksums: list[str], target: Target) -> str:
     """Return the template's name: a hash of the migrations, this version, and the target's encoding and locale."""
-    text = "\n".join([__version__, *checksums, *(target.locale or ())])
+    text = "\n".join([__version__, *checksums, *target.locale])
     return PREFIX + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -146,7 +146,7 @@ def drop(connection: Connection, name: str) -> None:
 
 def _create(connection: Connection, name: str, template: str, target: Target) -> None:
     statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-    if target.locale and target.locale != _locale(connection, template):
+    if target.locale != _locale(connection, template):
         encoding, collate, ctype = (sql.Literal(part) for part in target.locale)
         # Only template0 may be copied into another encoding or locale.
         statement = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(

@@ -60,6 +60,12 @@ _FATAL: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
+# libpq repeats the target, which our own words name already, and asks what our hint asks.
+_NOISE = re.compile(
+    r"^connection failed: |connection to server (?:at|on) .*? failed: (?:FATAL: )?"
+    r"| Is the server running .*?\?| Multiple connection attempts failed.*"
+)
+
 
 def connect(
     settings: Settings, *, dbname: str | None = None, wait_s: float = 0, say: Say | None = None, writes: bool = True
@@ -103,7 +109,7 @@ def _open(conninfo: str) -> Connection:
         # Behind a transaction pooler a prepared statement is gone on the next one.
         return psycopg.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
-        text = redact(" ".join(str(error).split()))
+        text = redact(_NOISE.sub("", " ".join(str(error).split())))
         target = _target(parts)
         for pattern, message, hint in _FATAL:
             if match := re.search(pattern, text):

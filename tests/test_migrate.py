@@ -93,6 +93,10 @@ def test_what_was_applied_before_a_failure_stays_and_is_said(cli: Cli, migrated:
     assert result.out.startswith(f"applied {NEXT}")
     assert '20250102000000_add_wrong.sql line 1: relation "public.nowhere" does not exist' in result.err
     assert applied(migrated) == [*IDS, NEXT]
+    write(sql_dir, "20250101000001_add_more", "create table public.more (i int);")
+    as_json = cli("migrate", "--json", "--url", migrated.url, "--sql-dir", str(sql_dir))
+    assert (as_json.code, as_json.out) == (1, "")
+    assert "applied before the failure: 20250101000001_add_more" in as_json.err
 
 
 def test_notices_of_a_migration_are_shown_and_its_rows_are_not(cli: Cli, migrated: Database, sql_dir: Path) -> None:

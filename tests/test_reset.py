@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -23,8 +22,8 @@ def templates(server: PgServer) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def no_templates(server: PgServer) -> Iterator[None]:
-    yield
+def no_templates(server: PgServer) -> None:
+    """Other tests reset too, and leave theirs."""
     with server.connect("postgres") as admin:
         for name in templates(server):
             admin.execute(f"drop database {name} with (force)".encode())
@@ -69,6 +68,8 @@ def test_reset_makes_a_database_that_is_not_there(cli: Cli, server: PgServer) ->
         result = cli("reset", "--yes", "--url", server.url(name))
         assert result.code == 0, result.err
         assert Database(server, name).one("select count(*) from public.users") == 0
+        # It has the locale now that the first one was made for.
+        assert "cloned from its template" in cli("reset", "--yes", "--url", server.url(name)).out
     finally:
         with server.connect("postgres") as admin:
             admin.execute(f"drop database if exists {name}".encode())

@@ -97,7 +97,7 @@ def protect(
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Mark the database protected: reset, seed and undo --all are refused."""
+    """Refuse reset, seed and undo --all from now on."""
     from chatschema import locks, protection
     from chatschema.migration import ledger
 
@@ -109,7 +109,7 @@ def protect(
 
 
 def unprotect(yes: options.Yes = False, url: options.Url = None) -> None:
-    """Take the mark away. Asks for the database's name."""
+    """Allow them again. Asks for the database's name."""
     from chatschema import protection
 
     with session.connected(session.settings(url)) as (live, connection):

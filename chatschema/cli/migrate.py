@@ -44,7 +44,7 @@ def migrate(
             if json:
                 console.as_json({"applied": applied, "partitions": months})
             elif not applied and not months:
-                console.answer(f"nothing to do: {last or files[-1].id} is applied" if last or files else "nothing to do")
+                console.answer(f"nothing to do: {last or files[-1].id} is applied")
 
 
 def up(
@@ -60,17 +60,14 @@ def up(
     from chatschema import locks, partition, protection
     from chatschema.migration import ledger, runner
 
-    applied: list[Applied] = []
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
         ledger.ensure(connection, settings.sql_dir)
         runner.refuse_foreign_lock(connection)
         if settings.is_production:
             protection.protect(connection, protection.BY_ENVIRONMENT)
         statuses = runner.check_history(files, connection)
-        for done in runner.migrate(connection, runner.pending(files, statuses, to), say=console.note):
-            applied.append(done)
-            if as_lines:
-                _print_done("applied", done)
+        steps = runner.migrate(connection, runner.pending(files, statuses, to), say=console.note)
+        applied = _follow(steps, "applied", as_lines=as_lines)
         parents = partition.parents(connection)
         now = partition.server_now(connection)
         plan = partition.plan(now, partition.months(connection, settings.sql_dir), parents)
@@ -81,8 +78,19 @@ def up(
     return applied, months
 
 
-def _print_done(verb: str, done: Applied) -> None:
-    console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
+def _follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Applied]:
+    """Return what was done; print each as it is done, or, as a document stays unfinished then, before a failure."""
+    followed: list[Applied] = []
+    try:
+        for done in steps:
+            followed.append(done)
+            if as_lines:
+                console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
+    except ChatschemaError:
+        if followed and not as_lines:
+            console.note(f"{verb} before the failure: {', '.join(done.id for done in followed)}")
+        raise
+    return followed
 
 
 def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
@@ -139,7 +147,7 @@ def undo(
             protection.refuse(connection, live, "undo of every migration")
         if all and chosen:
             _confirm_on_terminal(connection, yes)
-        undone = _undo_each(runner.undo(connection, chosen, say=console.note), as_lines=not json)
+        undone = _follow(runner.undo(connection, chosen, say=console.note), "undid", as_lines=not json)
     if json:
         console.as_json({"undone": undone})
     elif not undone:
@@ -153,17 +161,3 @@ def _confirm_on_terminal(connection: Connection, yes: bool) -> None:
     if sys.stdin.isatty():
         name = connection.info.dbname
         console.confirm_name(f"undo --all drops the nine tables of database {name} and everything in them", name, yes=yes)
-
-
-def _undo_each(steps: Iterable[Applied], *, as_lines: bool) -> list[Applied]:
-    undone: list[Applied] = []
-    try:
-        for done in steps:
-            undone.append(done)
-            if as_lines:
-                _print_done("undid", done)
-    except ChatschemaError:
-        if undone and not as_lines:
-            console.note(f"undone before the failure: {', '.join(done.id for done in undone)}")
-        raise
-    return undone

@@ -24,9 +24,9 @@ def seed(
     wait: options.Wait = 0,
     url: options.Url = None,
 ) -> None:
-    """Fill the database with demo data: believable, encrypted, the same for the same --rng.
+    """Fill the database with demo data.
 
-    What has run is not run again. Refused on a protected database.
+    Believable, encrypted, and the same for the same --rng. What has run is not run again. Refused on a protected database.
     """
     if undo and listing:
         raise UsageError("--undo and --list exclude each other", "give one of them")

@@ -23,7 +23,7 @@ def status(
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Show the server, the migrations, the tables, the months ahead and the seeds. Reads only."""
+    """Show migrations, tables, months and seeds. Reads only."""
     from chatschema.migration import files as migration_files
 
     settings = session.settings(url, sql_dir)
