@@ -7,26 +7,34 @@ from chatschema.errors import BUSY_SQLSTATES, ServerError
 from chatschema.models import TABLES, TableRows
 from chatschema.postgres import Connection
 
-# Counting this much takes some ten milliseconds; beyond it the planner's estimate has to do.
-_COUNTED_BYTES = 16 * 1024 * 1024
+# Counting this much takes some ten milliseconds; beyond it the planner's estimate has to do. A count over
+# hundreds of months takes as long to plan, however empty they are.
+_COUNTED_BYTES, _COUNTED_PARTITIONS = 16 * 1024 * 1024, 120
 
 # From the catalog alone: the functions that measure files wait for locks. Months are one level below their table.
 _FROM_CATALOG = """
     select w.name, has_table_privilege(c.oid, 'select'),
-        sum(greatest(leaf.relpages, 0))::bigint * current_setting('block_size')::int,
-        sum(greatest(leaf.reltuples, 0))::bigint,
-        bool_or(leaf.reltuples < 0 and leaf.relkind = 'r')
+        coalesce(sum(greatest(leaf.relpages, 0)), 0)::bigint * current_setting('block_size')::int,
+        coalesce(sum(greatest(leaf.reltuples, 0)), 0)::bigint,
+        coalesce(bool_or(leaf.reltuples < 0), false),
+        count(leaf.oid)
     from unnest(%s::text[]) as w (name)
     join pg_catalog.pg_class as c on c.oid = to_regclass('public.' || w.name) and c.relkind in ('r', 'p')
-    join pg_catalog.pg_class as leaf
-        on leaf.oid = c.oid or leaf.oid in (select inhrelid from pg_catalog.pg_inherits where inhparent = c.oid)
+    cross join lateral (
+        select c.oid union all select inhrelid from pg_catalog.pg_inherits where inhparent = c.oid
+    ) as tree (oid)
+    -- ANALYZE writes the sum to the partitioned table itself, which would count twice.
+    left join pg_catalog.pg_class as leaf on leaf.oid = tree.oid and leaf.relkind = 'r'
     group by w.name, c.oid
 """
 _SIZES = """
-    select sum(pg_relation_size(leaf.oid))::bigint, sum(pg_total_relation_size(leaf.oid))::bigint
-    from pg_catalog.pg_class as leaf
-    where leaf.oid = to_regclass(%(table)s) and leaf.relkind = 'r'
-        or leaf.oid in (select inhrelid from pg_catalog.pg_inherits where inhparent = to_regclass(%(table)s))
+    select sum(pg_relation_size(leaf.oid))::bigint, sum(pg_total_relation_size(leaf.oid))::bigint,
+        coalesce(bool_or(leaf.reltuples < 0 and pg_relation_size(leaf.oid) > 0), false)
+    from (
+        select to_regclass(%(table)s)::oid
+        union all select inhrelid from pg_catalog.pg_inherits where inhparent = to_regclass(%(table)s)
+    ) as tree (oid)
+    join pg_catalog.pg_class as leaf on leaf.oid = tree.oid and leaf.relkind = 'r'
 """
 
 
@@ -47,10 +55,13 @@ def rows(connection: Connection) -> list[TableRows]:
     return [_table(connection, name, *found[name]) for name in TABLES if name in found]
 
 
-def _table(connection: Connection, name: str, may_read: bool, pages: int, estimate: int, is_unknown: bool) -> TableRows:
+def _table(
+    connection: Connection, name: str, may_read: bool, pages: int, estimate: int, is_unknown: bool, relations: int
+) -> TableRows:
     try:
-        heap, total = postgres.fetch_one(connection, _SIZES, {"table": f"public.{name}"})
-        if may_read and (heap or 0) <= _COUNTED_BYTES:
+        # What was never analyzed is unknown only where it has pages at all.
+        heap, total, is_unknown = postgres.fetch_one(connection, _SIZES, {"table": f"public.{name}"})
+        if may_read and (heap or 0) <= _COUNTED_BYTES and relations <= _COUNTED_PARTITIONS:
             query = sql.SQL("select count(*) from {}").format(sql.Identifier("public", name))
             return TableRows(name, postgres.fetch_one(connection, query)[0], True, total or 0)
     except ServerError as error:

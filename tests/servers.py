@@ -81,18 +81,30 @@ def private(bin: Path, name: str, *, standby: bool = False) -> Iterator[PgServer
     data = home / "data"
     try:
         _run(home, bin / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-        port = _free_port()
         (data / "pg_hba.conf").write_text(HBA)
         with (data / "postgresql.conf").open("a") as file:
-            file.write(f"{CONFIG}port = {port}\nunix_socket_directories = '{home}'\n")
+            file.write(f"{CONFIG}unix_socket_directories = '{home}'\n")
         if standby:
             (data / "standby.signal").touch()
-        _run(home, bin / "pg_ctl", "-D", data, "-l", home / "log", "-w", "start")
-        yield _described(name, "127.0.0.1", port, "postgres", "")
+        yield _described(name, "127.0.0.1", _start(home, bin), "postgres", "")
     finally:
         if (data / "postmaster.pid").exists():
             _run(home, bin / "pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(home: Path, bin: Path) -> int:
+    """Start the server on a free port and return it; another process may take one that was just free."""
+    for attempt in range(3):
+        port = _free_port()
+        try:
+            _run(home, bin / "pg_ctl", "-D", home / "data", "-l", home / "log", "-o", f"-p {port}", "-w", "start")
+        except AssertionError:
+            if attempt == 2:
+                raise AssertionError((home / "log").read_text()) from None
+        else:
+            return port
+    raise AssertionError("unreachable")
 
 
 def _run(home: Path, *command: str | Path) -> None:

@@ -149,3 +149,15 @@ def test_version_and_help_load_no_driver() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_many_months_are_estimated_and_never_analyzed_ones_unknown(cli: Cli, seeded: Database) -> None:
+    assert cli("partition", "ensure", "--from", "2014-01", "--url", seeded.url).code == 0
+    tables = {entry["table"]: entry for entry in cli("status", "--json", "--url", seeded.url).json()["tables"]}
+    assert tables["messages"]["is_exact"] is False
+    assert tables["messages"]["rows"] == seeded.one("select count(*) from messages")
+    old = "2014-02-03 04:05:06+00"
+    seeded.run(f"""insert into messages (id, conversation_id, sender_id, content_encrypted, created_at)
+        select chatschema.uuid7('{old}'), conversation_id, sender_id, 'x', '{old}' from messages where sender_id is not null limit 1""")
+    tables = {entry["table"]: entry for entry in cli("status", "--json", "--url", seeded.url).json()["tables"]}
+    assert tables["messages"]["rows"] is None

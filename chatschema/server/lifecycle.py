@@ -2,7 +2,6 @@
 
 import dataclasses
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,12 +75,6 @@ def _prepare_folder(embedded: Embedded) -> None:
                 _let_through(path)
         (embedded.folder / "start.lock").touch()
         (embedded.folder / ".gitignore").write_text("*\n")
-        embedded.sockets.mkdir(mode=0o700, exist_ok=True)
-        owner = embedded.sockets.stat().st_uid
-        if owner not in (os.geteuid(), embedded.uid):
-            raise ChatschemaError(f"{embedded.sockets} belongs to another user", f"remove it: rm -r {embedded.sockets}")
-        if embedded.uid is not None and embedded.gid is not None:
-            os.chown(embedded.sockets, embedded.uid, embedded.gid)
     except OSError as error:
         raise ChatschemaError(
             f"the embedded server cannot use {short(embedded.folder)}: {error.strerror}",

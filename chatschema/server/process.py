@@ -49,6 +49,7 @@ def _wait_until_ready(embedded: Embedded) -> None:
 
 
 def _start(embedded: Embedded) -> None:
+    _make_sockets_folder(embedded)
     _remove_stale_files(embedded)
     arguments = ["-D", str(embedded.data), "-l", str(embedded.log), "-w", "-t", str(START_TIMEOUT_S)]
     arguments += ["-o", f"-k {embedded.sockets}", "start"]
@@ -131,6 +132,15 @@ def pid(embedded: Embedded) -> int | None:
         return None
 
 
+def _make_sockets_folder(embedded: Embedded) -> None:
+    embedded.sockets.mkdir(mode=0o700, exist_ok=True)
+    # Its name can be guessed, and whoever made it first could listen there.
+    if embedded.sockets.stat().st_uid not in (os.geteuid(), embedded.uid):
+        raise ChatschemaError(f"{embedded.sockets} belongs to another user", f"remove it: rm -r {embedded.sockets}")
+    if embedded.uid is not None and embedded.gid is not None:
+        os.chown(embedded.sockets, embedded.uid, embedded.gid)
+
+
 def _remove_stale_files(embedded: Embedded) -> None:
     # PostgreSQL itself hesitates when the number is another process's now, or that of a dead one that nobody
     # has waited for, as in a container without an init. We have just looked who it is.
@@ -142,6 +152,8 @@ def _remove_stale_files(embedded: Embedded) -> None:
 def stop(embedded: Embedded) -> None:
     """Stop the server; open transactions are rolled back."""
     _run(embedded, "pg_ctl", ["-D", str(embedded.data), "-m", "fast", "-w", "-t", str(START_TIMEOUT_S), "stop"])
+    with suppress(OSError):
+        embedded.sockets.rmdir()
 
 
 def _tail(log: Path, lines: int = 5) -> str:
