@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from chatschema import assets
 from chatschema.errors import UsageError
@@ -71,8 +71,9 @@ def _from_url(url: str, where: str, ssl: str) -> str:
     """Return the URL, or a libpq keyword string, as keyword string; complain in words that hold no password."""
     url = url.strip()
     scheme, separator, rest = url.partition("://")
-    if not separator:
-        if "=" not in url:
+    if not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) or not separator:
+        # What is neither may still hold a password, so it is not quoted.
+        if not re.match(r"\s*[a-z_]+\s*=", url):
             raise UsageError(f"{where} is not a connection URL", "it looks like postgresql://user:password@host:5432/database")
         return _conninfo(_parse(url, where), where, ssl)
     scheme = scheme.lower().removesuffix("+psycopg").removesuffix("+psycopg2")
@@ -99,8 +100,9 @@ def _parse(text: str, where: str) -> dict[str, str]:
         # libpq also reads ssl=true, JDBC's spelling of sslmode=require.
         return {key: str(value) for key, value in conninfo_to_dict(text).items() if value is not None}
     except Error as error:
-        host = urlsplit(text).hostname if "://" in text else None
-        raise UsageError(f"{where} cannot be read{f' (host {host})' if host else ''}: {redact(str(error)).strip()}") from None
+        # Of a keyword string libpq quotes the part it stumbled over, and that may be half of a password.
+        why = f": {redact(str(error)).strip()}" if "://" in text else ", as libpq's keyword = value pairs"
+        raise UsageError(f"{where} cannot be read{why}", "quote a value that has blanks: password='...'") from None
 
 
 def _conninfo(parts: dict[str, str], where: str, ssl: str) -> str:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, LiteralString
 
 import psycopg
@@ -21,8 +21,10 @@ Say = Callable[[str], None]
 OLDEST_VERSION = 150000
 _POLL_S = (0.05, 1.0)
 
-# A role or database may carry its own timeouts and time zone; a migration must not depend on them.
+# A role, a database or the environment may carry settings of its own; a migration must not depend on them.
 _SESSION: LiteralString = """
+    set client_encoding = 'UTF8';
+    set search_path = public;
     set timezone = 'UTC';
     set statement_timeout = 0;
     set lock_timeout = 0;
@@ -43,6 +45,11 @@ _FATAL: tuple[tuple[str, str, str], ...] = (
         r'database "(?P<name>.*)" does not exist',
         "database {name} does not exist on {target}",
         "create it: chatschema reset --yes",
+    ),
+    (
+        r'database "(?P<name>.*)" is not currently accepting connections',
+        "database {name} on {target} is closed",
+        "was a reset cut off? finish it: chatschema reset",
     ),
     (r'role "(?P<name>.*)" does not exist', "role {name} does not exist on {target}", "create it: create role ... login"),
     (
@@ -157,16 +164,15 @@ def describe(connection: Connection) -> Server:
 
 
 def database_name(settings: Settings) -> str:
-    """Return the name of the database the settings point at, without connecting."""
-    parts = conninfo_to_dict(settings.conninfo)
-    return str(parts.get("dbname") or _libpq_default("dbname") or parts.get("user") or _libpq_default("user") or "")
+    """Return the name of the database the settings point at.
 
-
-def _libpq_default(keyword: str) -> str:
-    for option in psycopg.pq.Conninfo.get_defaults():
-        if option.keyword == keyword.encode() and option.val:
-            return option.val.decode()
-    return ""
+    Where they do not say it, the server is asked: libpq may take it from a service file, a variable or the user.
+    """
+    name = conninfo_to_dict(settings.conninfo).get("dbname")
+    if name:
+        return str(name)
+    with closing(connect(settings, writes=False)) as connection:
+        return connection.info.dbname
 
 
 @contextmanager

@@ -68,6 +68,8 @@ def read(path: Path) -> SqlFile:
         raise ChatschemaError(f"{path.name} is not UTF-8 text: {error.reason} at byte {error.start}") from None
     except OSError as error:
         raise ChatschemaError(f"{path.name} cannot be read: {error.strerror}") from None
+    if "\0" in text:
+        raise ChatschemaError(f"{path.name} has a NUL byte, at which the server would stop reading")
     statements = tuple(split(text))
     header = text.split("\n", max(statements[0].line - 1, 0) if statements else -1)
     return SqlFile(path, text, _title(header), statements, _is_transactional(path, header))

@@ -26,7 +26,7 @@ from migrations import IDS, NEXT, applied, write
         (lambda d: (d / f"{NEXT}.rollback.sql").write_text("select 1;"), 1, "has no migration beside it"),
         (lambda d: (d / f"{NEXT}.sql").write_text("select 1;\ncommit;\nselect 2;"), 1, "line 2: commit is not allowed"),
         (lambda d: (d / f"{NEXT}.sql").write_text("-- transactional: false\nselect 1; select 2;"), 1, "has 2 statements"),
-        (lambda d: (d / f"{NEXT}.sql").write_text("copy public.users from stdin;\n1\n\\.\n"), 1, "copy from stdin is not allowed"),
+        (lambda d: (d / f"{NEXT}.sql").write_text("copy public.users from stdin;\n1\n\\.\n"), 1, "copy from stdin and to stdout are not allowed"),
         (lambda d: (d / f"{NEXT}.sql").write_bytes(b"select '\xff';"), 1, "is not UTF-8 text"),
         (lambda d: (d / f"{NEXT}.py").write_text("steps = []"), 1, "is not a migration's name"),
     ],

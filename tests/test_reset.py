@@ -122,6 +122,13 @@ def test_a_role_that_may_not_create_databases_gets_its_objects_rebuilt(cli: Cli,
         assert refused.code == 1
         assert "depend" in refused.err
         assert empty.one("select count(*) from public.depends") == 0
+        empty.run("drop view public.depends; create table public.polls (id uuid, at timestamptz generated always as (chatschema.uuid7_time(id)) stored)")
+        assert cli("reset", "--yes", "--url", url).code == 1
+        assert empty.one("select count(*) from information_schema.columns where table_name = 'polls'") == 2
+        empty.run("drop table public.polls; create table chat_partitions.my_archive (i int)")
+        assert cli("reset", "--yes", "--url", url).code == 1
+        assert empty.one("select to_regclass('chat_partitions.my_archive') is not null")
+        assert empty.one("select to_regclass('public.users') is not null")
     finally:
         empty.run("drop owned by plain_owner cascade")
         with server.connect("postgres") as admin:
@@ -219,3 +226,79 @@ def test_a_running_migration_is_not_dropped_from_under_its_feet(cli: Cli, migrat
         result = cli("reset", "--yes", "--url", migrated.url)
     assert result.code == 5
     assert migrated.one("select count(*) from public.users") == 0
+
+
+def test_a_service_file_names_the_database_that_goes(cli: Cli, migrated: Database, empty: Database, tmp_path: Path) -> None:
+    """libpq takes dbname from the service, and not from PGDATABASE, which is another database here."""
+    empty.run("create table public.precious (i int)")
+    server = migrated.server
+    password = f"password={server.password}\n" if server.password else ""
+    (tmp_path / "services").write_text(f"[dev]\nhost={server.host}\nport={server.port}\nuser={server.user}\n{password}dbname={migrated.name}\n")
+    migrated.run("insert into public.users (username) values ('alice')")
+    env = {"PGSERVICEFILE": str(tmp_path / "services"), "PGDATABASE": empty.name}
+    result = cli("reset", "--yes", "--url", "service=dev", env=env)
+    assert result.code == 0, result.err
+    assert result.out.startswith(f"reset {migrated.name}:")
+    assert migrated.one("select count(*) from public.users") == 0
+    assert empty.one("select to_regclass('public.precious') is not null")
+
+
+def test_protection_that_comes_while_the_template_is_built_wins(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    (sql_dir / "migrations" / "20250101000000_add_slow.sql").write_text("do $$ begin perform pg_sleep(4); end $$;")
+    migrated.run("insert into public.users (username) values ('alice')")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "chatschema", "reset", "--yes", "--url", migrated.url, "--sql-dir", str(sql_dir)],
+        env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(2)
+    assert cli("protect", "--url", migrated.url).code == 0
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "is protected" in err
+    assert migrated.one("select count(*) from public.users") == 1
+
+
+def test_a_template_built_in_production_protects_no_clone(cli: Cli, server: PgServer, migrated: Database) -> None:
+    name = "reset_production"
+    try:
+        assert cli("reset", "--yes", "--url", server.url(name), env={"CHATSCHEMA_ENV": "production"}).code == 0
+        result = cli("reset", "--yes", "--url", migrated.url)
+        assert "cloned from its template" in result.out
+        assert migrated.one("select count(*) from chatschema.protection") == 0
+        assert Database(server, name).one("select count(*) from chatschema.protection") == 1
+    finally:
+        with server.connect("postgres") as admin:
+            admin.execute(f"drop database if exists {name} with (force)".encode())
+
+
+def test_a_renumbered_migration_makes_another_template(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    options = ("--yes", "--url", migrated.url, "--sql-dir", str(sql_dir))
+    folder = sql_dir / "migrations"
+    (folder / "20250101000000_add_note.sql").write_text("create table public.note (i int);")
+    assert cli("reset", *options).code == 0
+    (folder / "20250101000000_add_note.sql").rename(folder / "20250102000000_add_note.sql")
+    result = cli("reset", *options)
+    assert result.code == 0, result.err
+    assert migrated.one("select max(migration_id) from chatschema.migrations") == "20250102000000_add_note"
+
+
+@pytest.mark.parametrize("left", ["closed", "renamed", "swapped"])
+def test_what_a_killed_reset_left_is_brought_back(cli: Cli, migrated: Database, left: str) -> None:
+    from chatschema.database.catalog import digest
+
+    clone, old = (f"chatschema_{kind}_{digest(migrated.name)}" for kind in ("reset", "old"))
+    migrated.run("select 1")
+    with migrated.server.connect("postgres") as admin:
+        admin.execute(f"create database {clone} template {migrated.name} allow_connections false".encode())
+        if left != "closed":
+            admin.execute(f"alter database {migrated.name} rename to {old}".encode())
+        if left == "swapped":
+            admin.execute(f"alter database {clone} rename to {migrated.name}".encode())
+        else:
+            admin.execute(f"alter database {migrated.name if left == 'closed' else old} with allow_connections false".encode())
+    assert cli("migrate", "--url", migrated.url).code == 4
+    result = cli("reset", "--yes", "--url", migrated.url)
+    assert result.code == 0, result.err
+    assert cli("status", "--check", "--url", migrated.url).code == 0
+    with migrated.server.connect("postgres") as admin:
+        assert admin.execute("select count(*) from pg_database where datname in (%s, %s)", (clone, old)).fetchone() == (0,)

@@ -129,6 +129,22 @@ def test_a_reader_that_has_enough_is_no_error(seeded: Database) -> None:
     assert done.stderr == ""
 
 
+def test_migrate_goes_on_when_nobody_reads_any_more(empty: Database) -> None:
+    command = f"{sys.executable} -m chatschema migrate --url '{empty.url}' | head -n 1"
+    env = clean_environment({"PYTHONUNBUFFERED": "1"})
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert empty.one("select count(*) from chatschema.migrations") == 10
+
+
+def test_json_stays_json_when_a_text_looks_like_a_password(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    (sql_dir / "migrations" / "20250101000000_add_note.sql").write_text(
+        "-- note: says password=text\ncreate table public.note (i int);"
+    )
+    status = cli("status", "--json", "--url", migrated.url, "--sql-dir", str(sql_dir)).json()
+    assert status["migrations"][-1]["title"] == "note: says password=text"
+
+
 def test_a_broken_ledger_is_an_error_and_no_traceback(cli: Cli, migrated: Database) -> None:
     migrated.run("alter table chatschema.migrations drop column checksum")
     result = cli("status", "--url", migrated.url)

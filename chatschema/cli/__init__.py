@@ -64,10 +64,6 @@ class Root(TyperGroup):
                 console.note(_traceback())
             console.error(error)
             raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:
-            # Whoever read our output has enough (| head); the interpreter must not flush into the closed pipe again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(ExitCode.DONE) from None
         except KeyboardInterrupt:
             console.note("interrupted; what was committed stays, the rest was rolled back")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
@@ -121,4 +117,11 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    app(prog_name="chatschema")
+    try:
+        app(prog_name="chatschema")
+    finally:
+        # Here rather than when the interpreter ends, which would complain about a closed pipe.
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            console.silence()

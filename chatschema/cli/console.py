@@ -1,4 +1,4 @@
-"""The only printer. stdout is the answer, stderr is the story; everything passes the redaction."""
+"""The only printer. stdout is the answer, stderr is the story, which passes the redaction."""
 
 import dataclasses
 import os
@@ -16,13 +16,24 @@ Progress = Callable[[int], None]
 
 
 def answer(text: str = "") -> None:
-    """Print a line of the answer."""
-    print(redact_places(text), file=sys.stdout)
+    """Print a line of the answer. A reader that has gone away (| head) does not stop the work."""
+    try:
+        print(text, file=sys.stdout)
+    except BrokenPipeError:
+        silence()
+
+
+def silence() -> None:
+    """Send the rest of the answer nowhere: whoever read it has enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(text: str) -> None:
     """Print a line of the story."""
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence()
     print(redact_places(text), file=sys.stderr)
 
 
@@ -44,7 +55,7 @@ def as_json(value: Any) -> None:
     """Print one JSON document: dataclasses as objects, times as ISO 8601 in UTC."""
     import json
 
-    print(redact_places(json.dumps(value, default=_plain, indent=2, ensure_ascii=False)), file=sys.stdout)
+    answer(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
 
 
 def _plain(value: Any) -> Any:
@@ -63,13 +74,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
     if _is_terminal(sys.stdout):
         _rich_table(header, rows, right)
         return
-    cells = [list(header), *([redact_places(cell) for cell in row] for row in rows)]
+    cells = [list(header), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     for row in cells:
         line = (
             cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
-        print("  ".join(line).rstrip(), file=sys.stdout)
+        answer("  ".join(line).rstrip())
 
 
 def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> None:
@@ -84,7 +95,7 @@ def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
         drawn.add_column(title, justify="right" if column in right else "left", no_wrap=column != len(header) - 1, overflow="fold")
     for row in rows:
         # Text, never markup: a [/b] in a name or query is data.
-        drawn.add_row(*(Text(redact_places(cell), style=_STATE_STYLES.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(cell, style=_STATE_STYLES.get(cell, "")) for cell in row))
     Console(highlight=False).print(drawn)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Any
+import dataclasses
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +14,8 @@ from chatschema.cli.seed import plant
 from chatschema.errors import CannotConnect
 
 if TYPE_CHECKING:
-    from chatschema.database import Target
+    from chatschema.database.catalog import Target
+    from chatschema.migration.files import MigrationFile
     from chatschema.models import Settings
     from chatschema.postgres import Connection
 
@@ -30,7 +33,7 @@ def reset(
     Where the role may create databases the new one is a clone of a migrated template, which takes a moment; else
     chatschema's own tables and schemas are dropped and migrated again, and other objects stay.
     """
-    from chatschema import database, postgres
+    from chatschema import postgres
     from chatschema.migration import files as migration_files
 
     settings = session.settings(url, sql_dir)
@@ -38,13 +41,11 @@ def reset(
     with session.running(settings) as live:
         name = postgres.database_name(live)
         console.confirm_name(f"reset drops database {name} and everything in it", name, yes=yes)
-        with closing(_maintenance(live, wait)) as connection:
-            target = database.inspect(connection, name)
-            _refuse(live, target)
-            how = _rebuild(live, connection, target, files)
+        with closing(_maintenance(live, name, wait)) as connection:
+            how = _rebuild(live, connection, name, files)
         if not json:
             console.answer(f"reset {name}: {how}")
-        with closing(postgres.connect(live)) as connection:
+        with closing(postgres.connect(live, dbname=name)) as connection:
             # The template may be from last month.
             migrate.up(live, connection, files, as_lines=not json)
             seeded = plant(live, connection, as_lines=not json) if with_seed else []
@@ -52,44 +53,79 @@ def reset(
         console.as_json({"database": name, "how": how, "seeded": seeded})
 
 
-def _maintenance(settings: Settings, wait_s: float) -> Connection:
-    from chatschema import database, postgres
+def _maintenance(settings: Settings, name: str, wait_s: float) -> Connection:
+    from chatschema import postgres
+    from chatschema.database import catalog
 
     try:
-        return database.maintenance(settings, wait_s=wait_s, say=console.note)
+        return catalog.maintenance(settings, name, wait_s=wait_s, say=console.note)
     except CannotConnect:
         # Some roles may log in to their own database only.
-        return postgres.connect(settings, wait_s=wait_s)
+        return postgres.connect(settings, dbname=name, wait_s=wait_s)
 
 
-def _refuse(settings: Settings, target: Target) -> None:
-    """Raise when the database is protected or somebody migrates it right now."""
-    from chatschema import locks, postgres, protection
+def _rebuild(settings: Settings, connection: Connection, name: str, files: list[MigrationFile]) -> str:
+    from chatschema import locks
+    from chatschema.database import catalog, objects, swap
 
-    if not target.exists:
-        return
-    with closing(postgres.connect(settings)) as connection, locks.migration_lock(connection, wait_s=5, say=console.note):
-        protection.refuse(connection, settings, "reset")
-
-
-def _rebuild(settings: Settings, connection: Connection, target: Target, files: list[Any]) -> str:
-    from chatschema import database, locks, postgres
-
-    if not target.can_clone or connection.info.dbname == target.name:
-        with closing(postgres.connect(settings)) as own:
-            database.drop_objects(own)
-        return "its objects were dropped, as this role may not create databases"
     # Of the maintenance database: two resets at once would build the same template.
     with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
-        template = database.template_name([file.apply.checksum for file in files], target)
-
-        def migrate_template(dbname: str) -> None:
-            with closing(postgres.connect(settings, dbname=dbname)) as building:
-                migrate.up(settings, building, files, as_lines=False)
-
-        was_built = database.build_template(connection, template, target, migrate_template)
-        database.replace(connection, target, template)
+        if connection.info.dbname != name:
+            swap.recover(connection, name)
+        target = catalog.inspect(connection, name)
+        if target.exists:
+            with _guarded(settings, name):
+                pass
+        if not target.can_clone or connection.info.dbname == name:
+            with _guarded(settings, name) as own:
+                objects.drop_objects(own)
+            return "its objects were dropped, as this role may not create databases"
+        was_built = _clone(settings, connection, target, files)
     return "migrated a template and cloned it" if was_built else "cloned from its template"
+
+
+@contextmanager
+def _guarded(settings: Settings, name: str) -> Iterator[Connection]:
+    """Yield a connection that keeps everybody from migrating or protecting the database; raise when it is protected."""
+    from chatschema import locks, postgres, protection
+
+    with (
+        closing(postgres.connect(settings, dbname=name)) as own,
+        locks.migration_lock(own, wait_s=5, say=console.note),
+    ):
+        protection.refuse(own, settings, "reset")
+        yield own
+
+
+def _clone(settings: Settings, connection: Connection, target: Target, files: list[MigrationFile]) -> bool:
+    """Put a clone of the migrated template in the target's place; return whether the template had to be built."""
+    from chatschema import postgres
+    from chatschema.database import swap
+    from chatschema.database import template as templates
+
+    contents = [f"{file.id} {file.apply.checksum}" for file in files]
+    contents += [path.read_text("utf-8") for path in sorted((settings.sql_dir / "partitions").glob("*.sql"))]
+    template = templates.template_name(connection, [*contents, (settings.sql_dir / "ledger.sql").read_text("utf-8")], target)
+
+    def migrate_template(dbname: str) -> None:
+        # A template is nobody's production, and its clones must not be born protected.
+        plain = dataclasses.replace(settings, is_production=False)
+        with closing(postgres.connect(settings, dbname=dbname)) as building:
+            migrate.up(plain, building, files, as_lines=False)
+
+    was_built = templates.build_template(connection, template, target, migrate_template)
+    swap.make_clone(connection, target, template)
+    if target.exists:
+        # Building took its time. Whoever protects or migrates now waits for the lock, and finds no way in after it.
+        with _guarded(settings, target.name) as own:
+            swap.close(connection, target.name)
+            swap.end_sessions(connection, target.name, but=own.info.backend_pid)
+    try:
+        swap.swap(connection, target)
+    except BaseException:
+        swap.recover(connection, target.name)
+        raise
+    return was_built
 
 
 def protect(

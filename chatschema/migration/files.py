@@ -13,7 +13,7 @@ _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
 # The engine owns the transaction; a file that ends it would be half applied and not recorded.
 _TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
-_COPY_STDIN = re.compile(r"(?is)copy\b.*\bfrom\s+stdin\b")
+_COPY = re.compile(r"(?is)copy\b.*\b(?:from\s+stdin|to\s+stdout)\b")
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -97,9 +97,9 @@ def _check(file: SqlFile) -> None:
                 "chatschema runs each file in a transaction of its own; remove it",
                 excerpt(file, statement, None),
             )
-        if _COPY_STDIN.match(bare):
+        if _COPY.match(bare):
             raise ChatschemaError(
-                f"{file.path.name} line {statement.line}: copy from stdin is not allowed in a migration",
+                f"{file.path.name} line {statement.line}: copy from stdin and to stdout are not allowed in a migration",
                 "write insert statements, or a seeder",
                 excerpt(file, statement, None),
             )

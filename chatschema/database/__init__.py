@@ -1,0 +1,1 @@
+"""Whole databases: dropping and rebuilding, by cloning a migrated template where the role may."""

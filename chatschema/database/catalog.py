@@ -1,0 +1,104 @@
+"""What databases there are, and one statement on one of them."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import sql
+
+from chatschema import postgres
+from chatschema.models import Settings
+from chatschema.postgres import Connection, Say
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """What a database cannot change later: encoding, collation, ctype, provider (c, i, b) and the provider's locale."""
+
+    encoding: str
+    collate: str
+    ctype: str
+    provider: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The database to rebuild. `locale` is its own, or what a new one would get."""
+
+    name: str
+    exists: bool
+    can_clone: bool
+    locale: Locale
+
+    @property
+    def clone(self) -> str:
+        """The name under which its successor is made."""
+        return f"chatschema_reset_{digest(self.name)}"
+
+    @property
+    def old(self) -> str:
+        """The name under which it waits to be dropped."""
+        return f"chatschema_old_{digest(self.name)}"
+
+
+def digest(text: str) -> str:
+    """Return a short name for a long text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def maintenance(settings: Settings, name: str, *, wait_s: float = 0, say: Say | None = None) -> Connection:
+    """Return a connection to a database of the same server that is not `name`, the one to be dropped."""
+    other = "template1" if name == "postgres" else "postgres"
+    return postgres.connect(settings, dbname=other, wait_s=wait_s, say=say)
+
+
+def inspect(connection: Connection, name: str) -> Target:
+    """Return what there is under this name, and whether this role may drop and create it."""
+    owner = "select pg_catalog.pg_has_role(datdba, 'usage') from pg_catalog.pg_database where datname = %s"
+    row = postgres.execute(connection, owner, (name,)).fetchone()
+    creator = "select rolcreatedb or rolsuper from pg_catalog.pg_roles where rolname = current_user"
+    may_create = bool(postgres.fetch_one(connection, creator)[0])
+    own = locale(connection, name if row else "template1")
+    return Target(name, row is not None, may_create and (row is None or row[0]), own)
+
+
+def locale(connection: Connection, name: str) -> Locale:
+    """Return what the database cannot change."""
+    # The provider's locale is daticulocale on 15 and 16, datlocale from 17 on.
+    query = """
+        select pg_encoding_to_char(encoding), datcollate, datctype, datlocprovider::text,
+            coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')
+        from pg_catalog.pg_database as d where datname = %s
+    """
+    return Locale(*postgres.fetch_one(connection, query, (name,)))
+
+
+def exists(connection: Connection, name: str) -> bool:
+    """Return whether there is a database of this name."""
+    query = "select exists (select from pg_catalog.pg_database where datname = %s)"
+    return bool(postgres.fetch_one(connection, query, (name,))[0])
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Drop a database if it is there, ending its sessions."""
+    ddl(connection, "drop database if exists {} with (force)", name)
+
+
+def ddl(connection: Connection, template: LiteralString, *names: str) -> None:
+    """Run a statement with the names in the place of its {}."""
+    with quiet(connection):
+        postgres.execute(connection, sql.SQL(template).format(*(sql.Identifier(name) for name in names)))
+
+
+@contextmanager
+def quiet(connection: Connection) -> Iterator[None]:
+    """Leave out the notice that something to be dropped is not there."""
+    postgres.execute(connection, "set client_min_messages = warning")
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            postgres.execute(connection, "set client_min_messages = notice")

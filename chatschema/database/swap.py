@@ -1,0 +1,95 @@
+"""Putting a clone in a database's place, so that at every moment one of the two is there."""
+
+from chatschema import postgres
+from chatschema.database.catalog import Target, ddl, drop, exists, locale
+from chatschema.postgres import Connection
+
+
+def make_clone(connection: Connection, target: Target, template: str) -> None:
+    """Make the target's successor beside it, closed to everybody, with what belongs to the database itself."""
+    drop(connection, target.clone)
+    ddl(connection, "create database {} template {} allow_connections false", target.clone, template)
+    if target.exists:
+        for statement in _properties(connection, target.name, target.clone):
+            postgres.execute_text(connection, statement)
+
+
+def swap(connection: Connection, target: Target) -> None:
+    """Put the clone in the target's place. The caller has closed the target, and drops nothing that is not replaced.
+
+    Names change before anything is dropped; `recover` finishes or takes back what a kill left between two steps.
+    """
+    if target.exists:
+        owner = _owner(connection, target.name)
+        end_sessions(connection, target.name)
+        ddl(connection, "alter database {} rename to {}", target.name, target.old)
+        ddl(connection, "alter database {} rename to {}", target.clone, target.name)
+        if owner != connection.info.user:
+            ddl(connection, "alter database {} owner to {}", target.name, owner)
+    else:
+        ddl(connection, "alter database {} rename to {}", target.clone, target.name)
+    ddl(connection, "alter database {} with allow_connections true", target.name)
+    drop(connection, target.old)
+
+
+def recover(connection: Connection, name: str) -> None:
+    """Bring a database back that a killed reset left under its other name, or closed."""
+    target = Target(name, True, True, locale(connection, "template1"))
+    has_name, has_old, has_clone = (exists(connection, n) for n in (name, target.old, target.clone))
+    if has_old and not has_name:
+        ddl(connection, "alter database {} rename to {}", target.old, name)
+    if has_old or has_clone:
+        if has_old or has_name:
+            ddl(connection, "alter database {} with allow_connections true", name)
+        drop(connection, target.clone)
+        if has_name:
+            drop(connection, target.old)
+
+
+def close(connection: Connection, name: str) -> None:
+    """Let nobody log in to the database any more; who is in stays until `end_sessions`."""
+    ddl(connection, "alter database {} with allow_connections false", name)
+
+
+def end_sessions(connection: Connection, name: str, *, but: int = 0) -> None:
+    """End the sessions in a closed database, except that of process `but`, and wait until they are gone."""
+    query = """
+        select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_catalog.pg_stat_activity
+        where datname = %s and pid <> %s
+    """
+    postgres.fetch_one(connection, query, (name, but))
+
+
+def _owner(connection: Connection, name: str) -> str:
+    query = "select pg_get_userbyid(datdba) from pg_catalog.pg_database where datname = %s"
+    return str(postgres.fetch_one(connection, query, (name,))[0])
+
+
+def _properties(connection: Connection, name: str, clone: str) -> list[str]:
+    """Return the statements that give `clone` what belongs to the database `name` and not to its contents."""
+    query = """
+        select format('comment on database %%I is %%L', %(clone)s::text, shobj_description(oid, 'pg_database'))
+        from pg_database where datname = %(name)s and shobj_description(oid, 'pg_database') is not null
+        union all
+        select format('revoke all on database %%I from public', %(clone)s::text)
+        from pg_database where datname = %(name)s and datacl is not null
+        union all
+        select format('grant %%s on database %%I to %%s', string_agg(a.privilege_type, ', '), %(clone)s::text,
+            case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
+            || case when a.is_grantable then ' with grant option' else '' end
+        from pg_database, aclexplode(datacl) as a where datname = %(name)s group by a.grantee, a.is_grantable
+        union all
+        select format('alter database %%I with connection limit %%s', %(clone)s::text, datconnlimit)
+        from pg_database where datname = %(name)s and datconnlimit <> -1
+        union all
+        select format('alter %%s database %%I set %%I to %%s',
+            case when s.setrole = 0 then '' else 'role ' || quote_ident(pg_get_userbyid(s.setrole)) || ' in' end,
+            %(clone)s::text, v.name,
+            -- These are lists, stored quoted item by item (GUC_LIST_QUOTE in guc_tables.c); quoting again makes one item of all.
+            case when v.name in ('search_path', 'local_preload_libraries', 'session_preload_libraries', 'temp_tablespaces')
+                and v.value <> '""' then v.value else quote_literal(case v.value when '""' then '' else v.value end) end)
+        from pg_db_role_setting as s join pg_database as d on d.oid = s.setdatabase, unnest(s.setconfig) as c
+        cross join lateral (select split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)) as v (name, value)
+        where d.datname = %(name)s
+    """
+    return [row[0] for row in postgres.fetch_all(connection, query, {"name": name, "clone": clone})]
