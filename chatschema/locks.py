@@ -1,5 +1,6 @@
 """Locks: one chatschema at a time in a database, and DDL that never makes everybody wait for long."""
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,10 @@ from chatschema.postgres import Connection, Say
 
 T = TypeVar("T")
 
-DDL_LOCK_TIMEOUT_S = 2.0
+# Below deadlock_timeout (1 s): of a deadlock with the application's transactions, ours is the one that gives up.
+DDL_LOCK_TIMEOUT_S, DDL_ATTEMPTS = 0.8, 8
+# Attaching a month clones foreign keys, which stops writers of every table they name, so it asks briefly and often.
+MONTH_LOCK_TIMEOUT_S, MONTH_ATTEMPTS = 0.15, 60
 # Two integers name an advisory lock of a database: 'chat' in ASCII, and the purpose.
 _LOCK_CLASS, _MIGRATION_LOCK = 0x63686174, 1
 _POLL_S = (0.05, 1.0)
@@ -30,10 +34,11 @@ def migration_lock(connection: Connection, *, wait_s: float, say: Say | None = N
     lock = "select pg_try_advisory_lock(%s, %s)"
     while not postgres.fetch_one(connection, lock, (_LOCK_CLASS, _MIGRATION_LOCK))[0]:
         if time.monotonic() + pause > deadline:
-            hint = "wait for it, or end it: select pg_terminate_backend(pid)"
-            raise Busy(f"another chatschema is at work in this database: {_holder(connection)}", hint)
+            pid, holder = _holder(connection)
+            hint = f"wait for it, or end it: select pg_terminate_backend({pid})" if pid else "try again"
+            raise Busy(f"another chatschema is at work in this database: {holder}", hint)
         if say and pause == _POLL_S[0]:
-            say(f"waiting for another chatschema: {_holder(connection)}")
+            say(f"waiting for another chatschema: {_holder(connection)[1]}")
         time.sleep(pause)
         pause = min(pause * 2, _POLL_S[1])
     try:
@@ -44,7 +49,7 @@ def migration_lock(connection: Connection, *, wait_s: float, say: Say | None = N
             postgres.execute(connection, "select pg_advisory_unlock(%s, %s)", (_LOCK_CLASS, _MIGRATION_LOCK))
 
 
-def _holder(connection: Connection) -> str:
+def _holder(connection: Connection) -> tuple[int | None, str]:
     rows = postgres.fetch_all(
         connection,
         """
@@ -57,37 +62,46 @@ def _holder(connection: Connection) -> str:
         (_LOCK_CLASS, _MIGRATION_LOCK),
     )
     if not rows:
-        return "it has just finished"
+        return None, "it has just finished"
     pid, user, host, application, seconds = rows[0]
-    return f"pid {pid}, {application or 'unnamed'}, {user}@{host}, connected {seconds} s ago"
+    return pid, f"pid {pid}, {application or 'unnamed'}, {user}@{host}, connected {seconds} s ago"
 
 
-def limit_lock_wait(connection: Connection) -> None:
-    """Let the current transaction wait for no lock longer than DDL_LOCK_TIMEOUT_S."""
-    timeout = sql.Literal(f"{DDL_LOCK_TIMEOUT_S * 1000:.0f}ms")
+def limit_lock_wait(connection: Connection, seconds: float = DDL_LOCK_TIMEOUT_S) -> None:
+    """Let the current transaction wait for no lock longer than `seconds`."""
+    timeout = sql.Literal(f"{seconds * 1000:.0f}ms")
     postgres.execute(connection, sql.SQL("set local lock_timeout = {}").format(timeout))
 
 
-def with_lock_retries(connection: Connection, work: Callable[[], T], *, say: Say | None = None, attempts: int = 6) -> T:
+def with_lock_retries(connection: Connection, work: Callable[[], T], *, say: Say | None = None, attempts: int = DDL_ATTEMPTS) -> T:
     """Return what `work`, a whole transaction, returns; try it again when a lock did not come in time.
 
     The lock timeout is short, because everybody else queues behind a waiting ALTER TABLE; between two tries
-    they run. Raises ServerError (busy) after the last try.
+    they run. Raises Busy after the last try, naming who was in the way.
     """
     for attempt in range(1, attempts + 1):
         try:
             return work()
         except ServerError as error:
-            if error.sqlstate not in ("55P03", "40P01") or attempt == attempts:
+            if error.sqlstate not in ("55P03", "40P01"):
                 raise
-            if say:
-                say(f"a lock did not come within {DDL_LOCK_TIMEOUT_S:g} s (try {attempt} of {attempts}){_blockers(connection)}")
-            time.sleep(min(0.2 * 2**attempt, 5.0))
+            pid, blocker = _oldest(connection)
+            if attempt == attempts:
+                hint = f"end it: select pg_terminate_backend({pid}); then try again" if pid else "try again"
+                raise Busy(f"a lock did not come in {attempts} tries; nothing was changed{blocker}", hint) from error
+            if say and (attempt == 1 or attempt % 10 == 0):
+                say(f"waiting for a lock (try {attempt} of {attempts}){blocker}")
+            time.sleep(_pause(attempt) if attempts == DDL_ATTEMPTS else _pause(1))
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _blockers(connection: Connection) -> str:
-    """Name the oldest other transaction: most often the one in the way."""
+def _pause(attempt: int) -> float:
+    """Return seconds to wait before the next try: growing, and never the same, or two that retry would meet again."""
+    return min(0.3 * 1.6**attempt, 4.0) * random.uniform(0.3, 1.0)  # noqa: S311  # no secret
+
+
+def _oldest(connection: Connection) -> tuple[int | None, str]:
+    """Return the oldest other transaction, most often the one in the way: its process, and what to say of it."""
     rows = postgres.fetch_all(
         connection,
         """
@@ -98,6 +112,6 @@ def _blockers(connection: Connection) -> str:
         """,
     )
     if not rows:
-        return ""
+        return None, ""
     pid, application, state, seconds = rows[0]
-    return f"; oldest transaction: pid {pid} {application} ({state}), open for {seconds} s"
+    return pid, f"; oldest transaction: pid {pid} {application} ({state}), open for {seconds} s"

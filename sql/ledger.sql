@@ -55,7 +55,7 @@ create table chatschema.protection (
     constraint protection_pkey primary key (is_protected),
     constraint protection_one_row_check check (is_protected)
 );
-comment on table chatschema.protection is 'One row: reset, seed and undo --all are refused. See chatschema protect.';
+comment on table chatschema.protection is 'One row: reset, seed, undo --all and any undo that loses rows are refused. See chatschema protect.';
 
 create table chatschema.seeds (
     name        text        not null,

@@ -103,8 +103,11 @@ begin
         raise exception 'message id % is not a UUIDv7', new.id
             using errcode = 'check_violation', hint = 'Leave the id out, or make it with chatschema.uuid7().';
     end if;
-    -- A day covers clocks that disagree; more is an import that forgot to date its ids.
-    if abs(extract(epoch from new.created_at - id_time)) > 86400 then
+    -- A day covers clocks that disagree; more is an import that forgot to date its ids. An id of another time with a
+    -- created_at of now is one whose created_at was left out: a message written offline, or an import that trusts its ids.
+    if new.created_at < id_time - interval '24 hours'
+        or new.created_at > id_time + interval '24 hours' and new.created_at < now() - interval '24 hours'
+    then
         raise exception 'message % says created_at %, but its id is of %', new.id, new.created_at, id_time
             using errcode = 'check_violation', hint = 'Make the id of the same moment: chatschema.uuid7(created_at).';
     end if;
@@ -113,7 +116,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.set_created_at_from_id() IS 'Trigger: created_at is the time in the id, so both orders agree; refuses a pair more than a day apart.';
+COMMENT ON FUNCTION chatschema.set_created_at_from_id() IS 'Trigger: created_at is the time in the id, so both orders agree; refuses two that name different days.';
 
 CREATE FUNCTION chatschema.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
@@ -364,7 +367,7 @@ CREATE TABLE public.auth_sessions (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT auth_sessions_refresh_token_hash_check CHECK ((refresh_token_hash ~ '^\$2[aby]\$12\$[./A-Za-z0-9]{53}$'::text)),
     CONSTRAINT auth_sessions_revoked_reason_check CHECK ((((revoked_at IS NULL) = (revoked_reason IS NULL)) AND (revoked_reason = ANY (ARRAY['logout'::text, 'admin'::text, 'password_change'::text, 'reuse_detected'::text, 'expired'::text, 'erasure'::text])))),
-    CONSTRAINT auth_sessions_user_agent_length_check CHECK ((length(user_agent) <= 512))
+    CONSTRAINT auth_sessions_user_agent_length_check CHECK ((length(user_agent) <= 2048))
 );
 
 COMMENT ON TABLE public.auth_sessions IS 'Refresh tokens handed out, one row a token, one family a login.';
@@ -407,7 +410,7 @@ COMMENT ON CONSTRAINT auth_sessions_refresh_token_hash_check ON public.auth_sess
 
 COMMENT ON CONSTRAINT auth_sessions_revoked_reason_check ON public.auth_sessions IS 'A revoked token says why, with a known reason.';
 
-COMMENT ON CONSTRAINT auth_sessions_user_agent_length_check ON public.auth_sessions IS 'At most 512 characters.';
+COMMENT ON CONSTRAINT auth_sessions_user_agent_length_check ON public.auth_sessions IS 'At most 2048 characters: a login is not refused for a talkative browser.';
 
 CREATE TABLE public.conversation_participants (
     conversation_id uuid NOT NULL,
@@ -429,7 +432,7 @@ CREATE TABLE public.conversation_participants (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT conversation_participants_encrypted_key_check CHECK ((((encrypted_key IS NULL) OR ((key_algorithm IS NOT NULL) AND (key_version IS NOT NULL))) AND (octet_length(encrypted_key) <= 8192))),
     CONSTRAINT conversation_participants_key_version_check CHECK ((key_version > 0)),
-    CONSTRAINT conversation_participants_left_at_check CHECK ((left_at >= joined_at)),
+    CONSTRAINT conversation_participants_left_at_check CHECK ((left_at >= (joined_at - '00:01:00'::interval))),
     CONSTRAINT conversation_participants_notification_level_check CHECK ((notification_level = ANY (ARRAY['all'::text, 'mentions'::text, 'none'::text]))),
     CONSTRAINT conversation_participants_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'moderator'::text, 'member'::text])))
 );
@@ -474,7 +477,7 @@ COMMENT ON CONSTRAINT conversation_participants_encrypted_key_check ON public.co
 
 COMMENT ON CONSTRAINT conversation_participants_key_version_check ON public.conversation_participants IS 'From 1.';
 
-COMMENT ON CONSTRAINT conversation_participants_left_at_check ON public.conversation_participants IS 'Nobody leaves before joining.';
+COMMENT ON CONSTRAINT conversation_participants_left_at_check ON public.conversation_participants IS 'Nobody leaves before joining; a minute covers the clocks of application and server.';
 
 COMMENT ON CONSTRAINT conversation_participants_notification_level_check ON public.conversation_participants IS 'The levels of notification.';
 
@@ -620,7 +623,7 @@ CREATE TABLE public.messages (
     expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT messages_content_nonce_check CHECK ((octet_length(content_nonce) = ANY (ARRAY[12, 24]))),
+    CONSTRAINT messages_content_nonce_check CHECK (((octet_length(content_nonce) >= 8) AND (octet_length(content_nonce) <= 32))),
     CONSTRAINT messages_content_present_check CHECK (((content_encrypted IS NOT NULL) OR is_deleted OR (message_type = 'system'::text))),
     CONSTRAINT messages_content_size_check CHECK ((octet_length(content_encrypted) <= 65536)),
     CONSTRAINT messages_edit_check CHECK ((((edit_count > 0) = (edited_at IS NOT NULL)) AND (edit_count >= 0))),
@@ -643,7 +646,7 @@ COMMENT ON COLUMN public.messages.sender_id IS 'Who said it; null for a system m
 
 COMMENT ON COLUMN public.messages.content_encrypted IS 'Ciphertext, at most 64 kB; null once deleted. The server cannot read it.';
 
-COMMENT ON COLUMN public.messages.content_nonce IS 'Nonce of the cipher, 12 or 24 bytes, where it is not part of the ciphertext.';
+COMMENT ON COLUMN public.messages.content_nonce IS 'Nonce of the cipher, where it is not part of the ciphertext.';
 
 COMMENT ON COLUMN public.messages.content_algorithm IS 'The cipher, for example xsalsa20-poly1305.';
 
@@ -673,7 +676,7 @@ COMMENT ON COLUMN public.messages.created_at IS 'When it was said, in whole mill
 
 COMMENT ON COLUMN public.messages.updated_at IS 'Last change, kept by a trigger.';
 
-COMMENT ON CONSTRAINT messages_content_nonce_check ON public.messages IS '12 or 24 bytes.';
+COMMENT ON CONSTRAINT messages_content_nonce_check ON public.messages IS '8 to 32 bytes: what the known ciphers take.';
 
 COMMENT ON CONSTRAINT messages_content_present_check ON public.messages IS 'A message has content until it is deleted.';
 

@@ -37,7 +37,8 @@ def test_to_stops_there_and_takes_sequelizes_spelling(cli: Cli, empty: Database)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "says"), [("20241217000001_create_user_table", "did you mean"), ("2024121700000", "means 10"), ("zzz", "status")]
+    ("wanted", "says"),
+    [("20241217000001_create_user_table", "did you mean"), ("2024121700000", "means 10"), ("zzz", "status"), ("", "status")],
 )
 def test_an_unknown_or_vague_id_is_wrong_usage(cli: Cli, empty: Database, wanted: str, says: str) -> None:
     result = cli("migrate", "--to", wanted, "--url", empty.url)

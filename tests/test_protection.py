@@ -5,9 +5,7 @@ from conftest import Cli, Database
 from dump import dump
 
 
-@pytest.mark.parametrize(
-    "command", [("reset", "--yes"), ("undo", "--all"), ("undo", "--steps", "10"), ("seed",), ("seed", "--undo")]
-)
+@pytest.mark.parametrize("command", [("reset", "--yes"), ("undo", "--all"), ("seed",), ("seed", "--undo")])
 def test_a_protected_database_refuses(cli: Cli, migrated: Database, command: tuple[str, ...]) -> None:
     assert cli("protect", "--reason", "the real one", "--url", migrated.url).code == 0
     assert "already" in cli("protect", "--url", migrated.url).out
@@ -17,8 +15,15 @@ def test_a_protected_database_refuses(cli: Cli, migrated: Database, command: tup
     assert "is protected (the real one" in result.err
     assert "chatschema unprotect" in result.err
     assert dump(migrated) == before
+    # One step that loses nothing is a repair; one that loses rows is not.
     assert cli("undo", "--url", migrated.url).code == 0
     assert cli("migrate", "--url", migrated.url).code == 0
+    migrated.run("insert into public.users (username) values ('alice')")
+    for steps in (("--steps", "9"), ("--to", "20241217000000")):
+        refused = cli("undo", *steps, "--url", migrated.url)
+        assert refused.code == 1
+        assert "would drop users with rows in it" in refused.err
+    assert migrated.one("select count(*) from public.users") == 1
     assert cli("unprotect", "--yes", "--url", migrated.url).code == 0
     assert cli("reset", "--yes", "--url", migrated.url).code == 0
 

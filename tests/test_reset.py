@@ -122,7 +122,9 @@ def test_a_role_that_may_not_create_databases_gets_its_objects_rebuilt(cli: Cli,
         assert refused.code == 1
         assert "depend" in refused.err
         assert empty.one("select count(*) from public.depends") == 0
-        empty.run("drop view public.depends; create table public.polls (id uuid, at timestamptz generated always as (chatschema.uuid7_time(id)) stored)")
+        empty.run(
+            "drop view public.depends; create table public.polls (id uuid, at timestamptz generated always as (chatschema.uuid7_time(id)) stored)"
+        )
         assert cli("reset", "--yes", "--url", url).code == 1
         assert empty.one("select count(*) from information_schema.columns where table_name = 'polls'") == 2
         empty.run("drop table public.polls; create table chat_partitions.my_archive (i int)")
@@ -233,7 +235,9 @@ def test_a_service_file_names_the_database_that_goes(cli: Cli, migrated: Databas
     empty.run("create table public.precious (i int)")
     server = migrated.server
     password = f"password={server.password}\n" if server.password else ""
-    (tmp_path / "services").write_text(f"[dev]\nhost={server.host}\nport={server.port}\nuser={server.user}\n{password}dbname={migrated.name}\n")
+    (tmp_path / "services").write_text(
+        f"[dev]\nhost={server.host}\nport={server.port}\nuser={server.user}\n{password}dbname={migrated.name}\n"
+    )
     migrated.run("insert into public.users (username) values ('alice')")
     env = {"PGSERVICEFILE": str(tmp_path / "services"), "PGDATABASE": empty.name}
     result = cli("reset", "--yes", "--url", "service=dev", env=env)

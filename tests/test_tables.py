@@ -65,6 +65,12 @@ def test_created_at_is_the_time_of_the_id(migrated: Database) -> None:
     with pytest.raises(psycopg.errors.CheckViolation, match=r"but its id is of") as caught:
         add_message(migrated, user, conversation, "created_at", "2000-01-01T00:00:00Z")
     assert "uuid7(created_at)" in str(caught.value.diag.message_hint)
+    # An id of yesterday's draft, sent today without a created_at.
+    draft = migrated.one("select chatschema.uuid7(date_trunc('month', now() at time zone 'UTC') at time zone 'UTC')")
+    values = "values (%s, %s, %s, 'x') returning created_at = chatschema.uuid7_time(id)"
+    assert migrated.one(
+        f"insert into public.messages (id, conversation_id, sender_id, content_encrypted) {values}", draft, conversation, user
+    )
     with pytest.raises(psycopg.errors.CheckViolation, match="no partition of relation"):
         migrated.run(
             "insert into public.messages (id, conversation_id, sender_id, content_encrypted) values ('ffffffff-ffff-4fff-bfff-ffffffffffff', %s, %s, 'x')",

@@ -35,7 +35,7 @@ def migrate(
 
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
-    last = migration_files.resolve(to, [file.id for file in files]) if to else None
+    last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
     with session.connected(settings, wait_s=wait) as (live, connection):
         if dry_run:
             _print_plan(live, connection, files, last, json)
@@ -141,10 +141,12 @@ def undo(
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
     ):
         entries = ledger.entries(connection)
-        last = migration_files.resolve(to, [entry.id for entry in entries]) if to else None
+        last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
         chosen = runner.to_undo(files, entries, steps=None if all else steps or 1, to=last)
-        if all or len(chosen) == len([entry for entry in entries if not entry.is_running]):
-            protection.refuse(connection, live, "undo of every migration")
+        if all:
+            protection.refuse(connection, live, "undo --all")
+        if losses := runner.losses(connection, chosen):
+            protection.refuse(connection, live, f"undo, which would drop {', '.join(losses)} with rows in it,")
         if all and chosen:
             _confirm_on_terminal(connection, yes)
         undone = _follow(runner.undo(connection, chosen, say=console.note), "undid", as_lines=not json)

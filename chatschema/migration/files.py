@@ -14,7 +14,7 @@ _ROLLBACK = ".rollback.sql"
 # The engine owns the transaction; a file that ends it would be half applied and not recorded.
 _TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
 _COPY = re.compile(r"(?is)copy\b.*\b(?:from\s+stdin|to\s+stdout)\b")
-_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _check(file: SqlFile) -> None:
             "one statement a file: after a failure nobody could tell which of them ran",
         )
     for statement in file.statements:
-        bare = _COMMENTS.sub(" ", statement.text).strip()
+        bare = COMMENTS.sub(" ", statement.text).strip()
         if _TRANSACTION_CONTROL.match(bare):
             word = bare.split()[0].lower()
             raise ChatschemaError(

@@ -38,6 +38,8 @@ def _of_applied(entry: Entry, file: MigrationFile | None, new_name: str | None) 
         state, note = "renamed", f"the file is now {new_name}"
     elif file is None:
         state, note = "missing", "the file is gone"
+    elif entry.is_undoing:
+        state, note = "interrupted", "its rollback began and may have been cut off; undo takes it up again"
     elif entry.checksum is None:
         note = "applied by yoyo, so there is no checksum to compare"
     elif entry.checksum != file.apply.checksum:
@@ -57,7 +59,7 @@ def _of_pending(file: MigrationFile, newest: str, *, is_running: bool) -> Migrat
 
 def refuse_conflicts(statuses: list[MigrationStatus]) -> None:
     """Raise HistoryConflict, with a cure, when files and ledger disagree."""
-    conflicts = [status for status in statuses if status.state in CONFLICTS]
+    conflicts = [s for s in statuses if s.state in CONFLICTS or (s.state == "interrupted" and s.applied_at)]
     if not conflicts:
         return
     lines = "\n".join(f"  {status.id}  {status.state}: {status.note}" for status in conflicts)
@@ -66,6 +68,8 @@ def refuse_conflicts(statuses: list[MigrationStatus]) -> None:
 
 
 def _cure(status: MigrationStatus) -> str:
+    if status.state == "interrupted":
+        return "finish it: chatschema undo"
     if status.state == "edited":
         return f"take the applied text back, and put the change in a new migration: git checkout -- {status.id}.sql"
     if status.state == "missing":

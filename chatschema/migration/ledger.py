@@ -10,12 +10,16 @@ from chatschema.postgres import Connection
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A migration in the ledger. `checksum` is None when stock yoyo applied it."""
+    """A migration in the ledger. `checksum` is None when stock yoyo applied it.
+
+    `is_running`: a statement outside of a transaction began and was not recorded; `is_undoing`: the same of a rollback.
+    """
 
     id: str
     checksum: str | None
     applied_at: datetime | None
     is_running: bool
+    is_undoing: bool
 
 
 def exists(connection: Connection) -> bool:
@@ -38,13 +42,19 @@ def entries(connection: Connection) -> list[Entry]:
     rows = postgres.fetch_all(
         connection,
         """
-        select coalesce(y.migration_id, m.migration_id), m.checksum, y.applied_at_utc, y.migration_id is null
+        select coalesce(y.migration_id, m.migration_id), m.checksum, y.applied_at_utc, y.migration_id is null,
+            coalesce(y.migration_id is not null and m.state = 'running', false)
         from chatschema._yoyo_migration as y
         full join chatschema.migrations as m on m.migration_id = y.migration_id
         order by y.migration_id is null, m.applied_order nulls first, y.applied_at_utc, y.migration_id
         """,
     )
-    return [Entry(id, checksum, at and at.replace(tzinfo=UTC), is_running) for id, checksum, at, is_running in rows]
+    return [Entry(id, checksum, at and at.replace(tzinfo=UTC), *flags) for id, checksum, at, *flags in rows]
+
+
+def is_undoing(connection: Connection, id: str) -> bool:
+    """Return whether a rollback outside of a transaction began and was not recorded."""
+    return any(entry.is_undoing for entry in entries(connection) if entry.id == id)
 
 
 def start(connection: Connection, id: str, checksum: str) -> None:

@@ -2,28 +2,26 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from psycopg import sql
 
 from chatschema import locks, postgres
-from chatschema.errors import ChatschemaError, HistoryConflict, MigrationFailed, ServerError
-from chatschema.migration import history, ledger
+from chatschema.errors import Busy, ChatschemaError, HistoryConflict, MigrationFailed
+from chatschema.migration import concurrently, history, ledger
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
-from chatschema.migration.files import MigrationFile, excerpt, line_of
+from chatschema.migration.files import COMMENTS, MigrationFile, excerpt, line_of
 from chatschema.models import Applied, MigrationStatus
 from chatschema.postgres import Connection, Say
+from chatschema.sqlfile import SqlFile
 
-_CONCURRENT_INDEX = re.compile(
-    r"(?is)create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(?P<name>\"[^\"]+\"|\w+)\s+on\s+"
-    r"(?:only\s+)?(?:(?P<schema>\"[^\"]+\"|\w+)\.)?"
-)
+_DROP_TABLE = re.compile(r"(?is)\bdrop\s+table\s+(?:if\s+exists\s+)?(?P<names>[\w.\", ]+?)\s*(?:cascade|restrict)?\s*$")
 
 
 def pending(files: list[MigrationFile], statuses: Sequence[MigrationStatus], to: str | None) -> list[MigrationFile]:
     """Return the migrations to apply, oldest first, up to and including `to`; none when `to` is applied already."""
-    wanted = {status.id for status in statuses if status.state in ("pending", "interrupted")}
+    wanted = {s.id for s in statuses if s.state == "pending" or (s.state == "interrupted" and s.applied_at is None)}
     return [file for file in files if file.id in wanted and (to is None or file.id <= to)]
 
 
@@ -58,37 +56,40 @@ def _apply_alone(backend: Backend, file: MigrationFile, started: float, say: Say
     """Apply a single statement that refuses to run in a transaction; the ledger knows that it began."""
     connection = backend.connection
     was_running = any(entry.is_running and entry.id == file.id for entry in ledger.entries(connection))
-    is_done = was_running and _take_up(connection, file, say)
+    is_done = was_running and concurrently.take_up(connection, file, say)
     ledger.start(connection, file.id, file.apply.checksum)
     if not is_done:
-        migration = YoyoMigration(file)
-        migration.load()
-        for step in migration.steps:
-            step.apply(backend)
+        _run_alone(backend, file.apply, YoyoMigration(file), "apply", say)
+    concurrently.refuse_invalid(connection, file)
     postgres.execute(connection, "reset session authorization; reset role")
     with postgres.transaction(connection):
         _record(backend, file, started)
 
 
-def _take_up(connection: Connection, file: MigrationFile, say: Say) -> bool:
-    """Look at what an interrupted CREATE INDEX CONCURRENTLY left: True when it is whole, else it is removed."""
-    match = _CONCURRENT_INDEX.match(file.apply.statements[0].text)
-    if not match:
-        return False
-    name = sql.Identifier(*(part.strip('"') for part in (match["schema"] or "public", match["name"])))
-    row = postgres.execute(
-        connection,
-        "select indisvalid from pg_catalog.pg_index where indexrelid = to_regclass(%s)",
-        (name.as_string(connection),),
-    ).fetchone()
-    if row is None:
-        return False
-    if row[0]:
-        say(f"{file.id}: the index of the interrupted run is complete")
-        return True
-    say(f"{file.id}: removing the invalid index of the interrupted run")
-    postgres.execute(connection, sql.SQL("drop index concurrently {}").format(name))
-    return False
+def _run_alone(backend: Backend, file: SqlFile, migration: YoyoMigration, direction: str, say: Say) -> None:
+    """Run a statement outside of a transaction; unless it is a concurrent one it may not make others wait either."""
+
+    def work() -> None:
+        migration.load()
+        for step in migration.steps:
+            getattr(step, direction)(backend)
+
+    if concurrently.is_concurrent(file):
+        work()
+        return
+    timeout = sql.Literal(f"{locks.DDL_LOCK_TIMEOUT_S * 1000:.0f}ms")
+    postgres.execute(backend.connection, sql.SQL("set lock_timeout = {}").format(timeout))
+    locks.with_lock_retries(backend.connection, lambda: _as_server_error(work), say=say)
+
+
+def _as_server_error(work: Callable[[], None]) -> None:
+    """Let a lock that did not come pass as what it is, so that it is retried."""
+    try:
+        work()
+    except StatementFailed as error:
+        if error.cause.sqlstate in ("55P03", "40P01"):
+            raise error.cause from error
+        raise
 
 
 def _record(backend: Backend, file: MigrationFile, started: float) -> None:
@@ -127,6 +128,19 @@ def to_undo(
     return result
 
 
+def losses(connection: Connection, files: Sequence[MigrationFile]) -> list[str]:
+    """Return the tables with rows in them that the rollbacks of `files` name in a `drop table`."""
+    texts = [COMMENTS.sub(" ", s.text) for file in files if file.rollback for s in file.rollback.statements]
+    dropped = [name.strip() for text in texts for match in _DROP_TABLE.finditer(text) for name in match["names"].split(",")]
+    found = []
+    for name in dropped:
+        table = postgres.fetch_one(connection, "select to_regclass(%s)::text", (name,))[0]
+        # The server wrote the name, quoted where it must be.
+        if table and postgres.fetch_one(connection, sql.SQL("select exists (select from {})").format(sql.SQL(table)))[0]:
+            found.append(table)
+    return found
+
+
 def undo(connection: Connection, files: Sequence[MigrationFile], *, say: Say) -> Iterator[Applied]:
     """Roll back `files` in the given order, yielding each once it is committed. The caller holds the migration lock."""
     backend = Backend(connection)
@@ -153,14 +167,19 @@ def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
             migration.process_steps(backend, "rollback")
             unmark()
 
-    if file.rollback and not file.rollback.is_transactional:
-        migration.load()
-        for step in reversed(migration.steps):
-            step.rollback(backend)
-        with postgres.transaction(backend.connection):
-            unmark()
-    else:
+    if file.rollback is None or file.rollback.is_transactional:
         locks.with_lock_retries(backend.connection, work, say=say)
+        return
+    was_cut_off = ledger.is_undoing(backend.connection, file.id)
+    ledger.start(backend.connection, file.id, file.apply.checksum)
+    try:
+        _run_alone(backend, file.rollback, migration, "rollback", say)
+    except StatementFailed as error:
+        # undefined_object, undefined_table: the run that was cut off had got that far.
+        if not (was_cut_off and error.cause.sqlstate in ("42704", "42P01")):
+            raise
+    with postgres.transaction(backend.connection):
+        unmark()
 
 
 @contextmanager
@@ -172,7 +191,6 @@ def _transaction(backend: Backend) -> Iterator[None]:
             yield
     except StatementFailed as error:
         if error.cause.sqlstate in ("55P03", "40P01"):
-            error.cause.__cause__ = error
             raise error.cause from error
         raise
 
@@ -184,10 +202,8 @@ def _explained(file: MigrationFile) -> Iterator[None]:
         yield
     except StatementFailed as error:
         raise _failure(file, error) from None
-    except ServerError as error:
-        if isinstance(error.__cause__, StatementFailed):
-            raise _failure(file, error.__cause__) from None
-        raise
+    except Busy as error:
+        raise Busy(f"{file.id}: {error.message}", error.hint) from None
 
 
 def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:

@@ -1,9 +1,11 @@
 """The files of seeds/: finding, choosing and writing seeders."""
 
+import ast
 import difflib
 import importlib.util
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,16 @@ class Seeder:
     title: str
     needs: tuple[str, ...]
     run: Callable[[World], None]
+
+
+def titles(folder: Path) -> dict[str, str]:
+    """Return names and first sentences without running the files: a seeder that is broken still has both."""
+    result = {}
+    for path in sorted(folder.glob("*.py")):
+        if match := _FILE.fullmatch(path.name):
+            with suppress(SyntaxError, UnicodeDecodeError):
+                result[match[1]] = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
+    return result
 
 
 def discover(folder: Path) -> list[Seeder]:

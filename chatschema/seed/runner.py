@@ -11,7 +11,7 @@ from chatschema import locks, postgres
 from chatschema.errors import ChatschemaError
 from chatschema.models import Applied, SeedStatus
 from chatschema.postgres import Connection
-from chatschema.seed.files import Seeder, discover
+from chatschema.seed.files import Seeder, titles
 from chatschema.seed.world import World, primary_key
 
 HISTORY = timedelta(days=90)
@@ -23,10 +23,7 @@ def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
     has_ledger = postgres.fetch_one(connection, "select to_regclass('chatschema.seeds') is not null")[0]
     query = "select s.name, s.seeded_at, s.row_count from chatschema.seeds as s"
     done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger else {}
-    return [
-        SeedStatus(seeder.name, seeder.title, *(done[seeder.name][1:] if seeder.name in done else (None, 0)))
-        for seeder in discover(folder)
-    ]
+    return [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
 
 
 def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: datetime) -> Iterator[tuple[Applied, int]]:
@@ -48,23 +45,31 @@ def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: dat
 def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Applied, int]]:
     """Remove what the seeders made, last first, each in a transaction, yielding what was removed.
 
-    Raises ChatschemaError when a row of somebody else refers to a seeded one; that seeder's rows then stay.
+    Raises ChatschemaError, before anything is removed, when a row of somebody else refers to a seeded one.
     """
     done = {row[0] for row in postgres.fetch_all(connection, "select name from chatschema.seeds")}
-    for seeder in reversed(seeders):
-        if seeder.name not in done:
-            continue
+    chosen = [seeder for seeder in reversed(seeders) if seeder.name in done]
+    names = [seeder.name for seeder in chosen]
+    tables = """
+        select table_name from (select distinct table_name from chatschema.seeded_rows where seed = any (%s)) as t
+        where to_regclass('public.' || table_name) is not null
+    """
+    for (table,) in postgres.fetch_all(connection, tables, (names,)):
+        _refuse_references(connection, names, table)
+    for seeder in chosen:
         started = time.monotonic()
         with postgres.transaction(connection):
             locks.limit_lock_wait(connection)
-            query = "select distinct table_name from chatschema.seeded_rows where seed = %s"
-            removed = sum(_remove(connection, seeder.name, row[0]) for row in postgres.fetch_all(connection, query, (seeder.name,)))
+            found = postgres.fetch_all(connection, tables, ([seeder.name],))
+            for (table,) in found:
+                # Once more, with the rows at hand: somebody may have written since.
+                _refuse_references(connection, names, table)
+            removed = sum(_remove(connection, seeder.name, table) for (table,) in found)
             postgres.execute(connection, "delete from chatschema.seeds where name = %s", (seeder.name,))
         yield Applied(seeder.name, seeder.title, round((time.monotonic() - started) * 1000, 1)), removed
 
 
 def _remove(connection: Connection, seed: str, table: str) -> int:
-    _refuse_references(connection, seed, table)
     name, trigger = sql.Identifier("public", table), _APPEND_ONLY.get(table)
     if trigger:
         # Nobody else sees the table without its guard: the change and its end are in this transaction.
@@ -77,43 +82,50 @@ def _remove(connection: Connection, seed: str, table: str) -> int:
     return removed
 
 
-def _refuse_references(connection: Connection, seed: str, table: str) -> None:
-    """Raise when rows that were not seeded refer to seeded ones: removing these would change or remove those."""
-    query = """
-        select c.conrelid::regclass::text, n.relname, a.attname
-        from pg_catalog.pg_constraint as c
-        join pg_catalog.pg_class as n on n.oid = c.conrelid
-        join pg_catalog.pg_attribute as id on id.attrelid = c.confrelid and id.attname = 'id'
-        join pg_catalog.pg_attribute as a
-            on a.attrelid = c.conrelid and a.attnum = c.conkey[array_position(c.confkey, id.attnum)]
-        where c.contype = 'f' and c.conparentid = 0 and c.confrelid = to_regclass(%s)
-    """
-    for _, child, column in postgres.fetch_all(connection, query, (f"public.{table}",)):
+# Every foreign key that refers to a table, with its columns side by side; those of partitions are their parent's.
+_REFERENCES = """
+    select n.nspname, t.relname,
+        array(select attname from unnest(c.conkey) with ordinality as k (n, i)
+            join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.n order by i)::text[],
+        array(select attname from unnest(c.confkey) with ordinality as k (n, i)
+            join pg_attribute as a on a.attrelid = c.confrelid and a.attnum = k.n order by i)::text[]
+    from pg_catalog.pg_constraint as c
+    join pg_catalog.pg_class as t on t.oid = c.conrelid
+    join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
+    where c.contype = 'f' and c.conparentid = 0 and c.confrelid = to_regclass(%s)
+"""
+
+
+def _refuse_references(connection: Connection, seeds: list[str], table: str) -> None:
+    """Raise when rows that `seeds` did not make refer to rows they did: removing these would change or remove those."""
+    for schema, child, columns, targets in postgres.fetch_all(connection, _REFERENCES, (f"public.{table}",)):
+        pairs = zip(columns, targets, strict=True)
+        join = sql.SQL(" and ").join(
+            sql.SQL("c.{} = p.{}").format(sql.Identifier(column), sql.Identifier(target)) for column, target in pairs
+        )
+        own: sql.Composable = sql.SQL("false")
+        if schema == "public" and primary_key(connection, child):
+            own = sql.SQL(
+                "exists (select from chatschema.seeded_rows as o where o.seed = any ({}) and o.table_name = {} and {})"
+            ).format(sql.Literal(seeds), sql.Literal(child), _matches(connection, child, "c", "o"))
         count = sql.SQL("""
-            select count(*) from {child} as c
-            join chatschema.seeded_rows as s on s.seed = {seed} and s.table_name = {table} and c.{column} = s.key[1]::uuid
-            where not exists (select from chatschema.seeded_rows as own where own.table_name = {child_name} and {match})
+            select count(*) from {child} as c join {parent} as p on {join}
+            join chatschema.seeded_rows as s on s.seed = any ({seeds}) and s.table_name = {table} and {match}
+            where not {own}
         """).format(
-            child=sql.Identifier("public", child), seed=sql.Literal(seed), table=sql.Literal(table),
-            column=sql.Identifier(column), child_name=sql.Literal(child), match=_matches(connection, child, "c", "own"),
+            child=sql.Identifier(schema, child), parent=sql.Identifier("public", table), join=join, own=own,
+            seeds=sql.Literal(seeds), table=sql.Literal(table), match=_matches(connection, table, "p", "s"),
         )  # fmt: skip
         if others := postgres.fetch_one(connection, count)[0]:
             raise ChatschemaError(
-                f"{others} rows of {child} that were not seeded refer to seeded {table}; these stay",
-                f"remove those rows first (their {column} is a seeded one), or start anew: chatschema reset",
+                f"{others} rows of {child} that were not seeded refer to seeded {table}; nothing was removed",
+                f"remove those rows first (their {', '.join(columns)} is a seeded one), or start anew: chatschema reset",
             )
 
 
 def _matches(connection: Connection, table: str, row: str, tracked: str) -> sql.Composable:
-    """Return the condition that `tracked` is the entry of `row`, written so that both sides can use their index."""
-    parts = [
-        sql.SQL("{}.{} = ({}.key)[{}]::{}").format(
-            sql.Identifier(row),
-            sql.Identifier(column),
-            sql.Identifier(tracked),
-            sql.Literal(position),
-            sql.SQL(kind),
-        )
-        for position, (column, kind) in enumerate(primary_key(connection, table).items(), 1)
+    """Return the condition that `tracked` is the entry of `row`: an equality of whole keys, which the index serves."""
+    columns = [
+        sql.SQL("{}.{}::text").format(sql.Identifier(row), sql.Identifier(column)) for column in primary_key(connection, table)
     ]
-    return sql.SQL(" and ").join(parts)
+    return sql.SQL("{}.key = array[{}]").format(sql.Identifier(tracked), sql.SQL(", ").join(columns))

@@ -26,7 +26,7 @@ create table public.auth_sessions (
         foreign key (parent_id) references public.auth_sessions (id) on delete set null,
     -- The 53 characters after the cost are bcrypt's salt and digest.
     constraint auth_sessions_refresh_token_hash_check check (refresh_token_hash ~ '^\$2[aby]\$12\$[./A-Za-z0-9]{53}$'),
-    constraint auth_sessions_user_agent_length_check check (length(user_agent) <= 512),
+    constraint auth_sessions_user_agent_length_check check (length(user_agent) <= 2048),
     constraint auth_sessions_revoked_reason_check check (
         (revoked_at is null) = (revoked_reason is null)
         and revoked_reason in ('logout', 'admin', 'password_change', 'reuse_detected', 'expired', 'erasure')
@@ -64,7 +64,7 @@ comment on constraint auth_sessions_parent_id_key on public.auth_sessions is 'A 
 comment on constraint auth_sessions_user_id_fkey on public.auth_sessions is 'Tokens go with their user.';
 comment on constraint auth_sessions_parent_id_fkey on public.auth_sessions is 'The chain of a family; purging an old token only cuts it.';
 comment on constraint auth_sessions_refresh_token_hash_check on public.auth_sessions is 'A bcrypt hash of cost 12, and nothing else.';
-comment on constraint auth_sessions_user_agent_length_check on public.auth_sessions is 'At most 512 characters.';
+comment on constraint auth_sessions_user_agent_length_check on public.auth_sessions is 'At most 2048 characters: a login is not refused for a talkative browser.';
 comment on constraint auth_sessions_revoked_reason_check on public.auth_sessions is 'A revoked token says why, with a known reason.';
 comment on index public.auth_sessions_pkey is 'Refresh: where id = the token''s first half.';
 comment on index public.auth_sessions_parent_id_key is 'Detects a second child; serves the chain.';

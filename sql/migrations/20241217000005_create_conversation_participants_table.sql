@@ -34,7 +34,7 @@ create table public.conversation_participants (
     constraint conversation_participants_key_version_check check (key_version > 0),
     constraint conversation_participants_notification_level_check
         check (notification_level in ('all', 'mentions', 'none')),
-    constraint conversation_participants_left_at_check check (left_at >= joined_at)
+    constraint conversation_participants_left_at_check check (left_at >= joined_at - interval '1 minute')
 );
 
 create index idx_conversation_participants_user_id on public.conversation_participants (user_id, conversation_id);
@@ -69,7 +69,7 @@ comment on constraint conversation_participants_role_check on public.conversatio
 comment on constraint conversation_participants_encrypted_key_check on public.conversation_participants is 'A wrapped key says how and which version; at most 8 kB.';
 comment on constraint conversation_participants_key_version_check on public.conversation_participants is 'From 1.';
 comment on constraint conversation_participants_notification_level_check on public.conversation_participants is 'The levels of notification.';
-comment on constraint conversation_participants_left_at_check on public.conversation_participants is 'Nobody leaves before joining.';
+comment on constraint conversation_participants_left_at_check on public.conversation_participants is 'Nobody leaves before joining; a minute covers the clocks of application and server.';
 comment on index public.conversation_participants_pkey is 'Members of a conversation; is this user a member.';
 comment on index public.idx_conversation_participants_user_id is 'My conversations; deleting a user.';
 comment on index public.idx_conversation_participants_public_key_id is 'What to wrap anew when a key is rotated; deleting a key.';

@@ -34,7 +34,7 @@ create table public.messages (
     constraint messages_content_present_check
         check (content_encrypted is not null or is_deleted or message_type = 'system'),
     constraint messages_content_size_check check (octet_length(content_encrypted) <= 65536),
-    constraint messages_content_nonce_check check (octet_length(content_nonce) in (12, 24)),
+    constraint messages_content_nonce_check check (octet_length(content_nonce) between 8 and 32),
     constraint messages_key_version_check check (key_version > 0),
     constraint messages_edit_check check ((edit_count > 0) = (edited_at is not null) and edit_count >= 0),
     constraint messages_edit_history_check
@@ -60,8 +60,11 @@ begin
         raise exception 'message id % is not a UUIDv7', new.id
             using errcode = 'check_violation', hint = 'Leave the id out, or make it with chatschema.uuid7().';
     end if;
-    -- A day covers clocks that disagree; more is an import that forgot to date its ids.
-    if abs(extract(epoch from new.created_at - id_time)) > 86400 then
+    -- A day covers clocks that disagree; more is an import that forgot to date its ids. An id of another time with a
+    -- created_at of now is one whose created_at was left out: a message written offline, or an import that trusts its ids.
+    if new.created_at < id_time - interval '24 hours'
+        or new.created_at > id_time + interval '24 hours' and new.created_at < now() - interval '24 hours'
+    then
         raise exception 'message % says created_at %, but its id is of %', new.id, new.created_at, id_time
             using errcode = 'check_violation', hint = 'Make the id of the same moment: chatschema.uuid7(created_at).';
     end if;
@@ -70,7 +73,7 @@ begin
 end
 $$;
 comment on function chatschema.set_created_at_from_id() is
-    'Trigger: created_at is the time in the id, so both orders agree; refuses a pair more than a day apart.';
+    'Trigger: created_at is the time in the id, so both orders agree; refuses two that name different days.';
 
 create trigger messages_set_created_at_from_id before insert or update of id, created_at on public.messages
     for each row execute function chatschema.set_created_at_from_id();
@@ -82,7 +85,7 @@ comment on column public.messages.id is 'UUIDv7: decides the month it is stored 
 comment on column public.messages.conversation_id is 'Where it was said.';
 comment on column public.messages.sender_id is 'Who said it; null for a system message.';
 comment on column public.messages.content_encrypted is 'Ciphertext, at most 64 kB; null once deleted. The server cannot read it.';
-comment on column public.messages.content_nonce is 'Nonce of the cipher, 12 or 24 bytes, where it is not part of the ciphertext.';
+comment on column public.messages.content_nonce is 'Nonce of the cipher, where it is not part of the ciphertext.';
 comment on column public.messages.content_algorithm is 'The cipher, for example xsalsa20-poly1305.';
 comment on column public.messages.key_version is 'Version of the conversation key it is encrypted with.';
 comment on column public.messages.sender_key_id is 'Public key of the sender in use. No foreign key: keys may be deleted.';
@@ -106,7 +109,7 @@ comment on constraint messages_message_type_check on public.messages is 'The kin
 comment on constraint messages_sender_check on public.messages is 'Only the system speaks without a sender.';
 comment on constraint messages_content_present_check on public.messages is 'A message has content until it is deleted.';
 comment on constraint messages_content_size_check on public.messages is 'At most 64 kB; larger things are attachments.';
-comment on constraint messages_content_nonce_check on public.messages is '12 or 24 bytes.';
+comment on constraint messages_content_nonce_check on public.messages is '8 to 32 bytes: what the known ciphers take.';
 comment on constraint messages_key_version_check on public.messages is 'From 1.';
 comment on constraint messages_edit_check on public.messages is 'An edited message says when.';
 comment on constraint messages_edit_history_check on public.messages is 'A JSON array of at most 50 entries.';
