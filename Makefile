@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Servers of the developer's own must not get the demo.
-NO_SERVER := env -u DATABASE_URL -u DB_HOST -u DB_PORT -u DB_NAME -u DB_USER -u PGHOST -u PGHOSTADDR -u PGPORT -u PGDATABASE -u PGUSER -u PGSERVICE
+# Whatever .env, chatschema.toml or the environment say: the demo goes to the embedded server.
+EMBEDDED := --url embedded
 # What a test of another server version cannot change: files, configuration, the embedded server, the wheel.
 ONE_SERVER := test_sqlfile test_config test_repo test_server test_package
 SERVER ?= container
@@ -16,13 +16,13 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Install, migrate, seed and show the status, on the embedded server in ./.chatschema
-	@$(NO_SERVER) $(BIN)/chatschema migrate
-	@$(NO_SERVER) $(BIN)/chatschema seed
-	@$(NO_SERVER) $(BIN)/chatschema status
+	@$(BIN)/chatschema migrate $(EMBEDDED)
+	@$(BIN)/chatschema seed $(EMBEDDED)
+	@$(BIN)/chatschema status $(EMBEDDED)
 	@echo
 	@echo "next: look around: $(BIN)/chatschema server psql"
 	@echo "      keep it up for the application: $(BIN)/chatschema server start"
-	@echo "      begin anew: $(BIN)/chatschema reset --seed"
+	@echo "      begin anew: $(BIN)/chatschema reset --seed --url embedded"
 
 test: $(VENV)/.dev ## Run the tests on PostgreSQL 18, the embedded one
 	$(BIN)/python -m pytest -q -n $(WORKERS)
@@ -40,8 +40,8 @@ check: lint test ## What CI runs: lint, then test
 
 schema: $(VENV)/.dev ## Write sql/schema.sql anew from the migrations
 	@folder=$$(mktemp -d) && root=$$PWD && cd $$folder && \
-	  $(NO_SERVER) $$root/$(BIN)/chatschema migrate >/dev/null && \
-	  $(NO_SERVER) $$root/$(BIN)/chatschema schema dump >schema.sql && \
+	  $$root/$(BIN)/chatschema migrate $(EMBEDDED) >/dev/null && \
+	  $$root/$(BIN)/chatschema schema dump $(EMBEDDED) >schema.sql && \
 	  mv schema.sql $$root/sql/schema.sql && rm -rf $$folder && cd $$root && git diff --stat -- sql/schema.sql
 
 bench: $(VENV)/.dev ## Measure against the limit and the peers, in one run (minutes)

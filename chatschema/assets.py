@@ -16,6 +16,11 @@ def seeds_dir() -> Path:
     return _find("seeds")
 
 
+def is_packaged(folder: Path) -> bool:
+    """Return whether the folder is the installed package's own, which the next installation replaces."""
+    return folder.resolve().is_relative_to(_PACKAGE)
+
+
 def _find(name: str) -> Path:
     # An editable install also leaves a copy under _data; the checkout's own files are the ones being edited.
     if (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / name).is_dir():

@@ -13,6 +13,8 @@ from chatschema.redact import redact, remember
 
 STATE_DIR = ".chatschema"
 CONFIG_FILE = "chatschema.toml"
+# What --url says to mean the embedded server, whatever else is configured.
+EMBEDDED = "embedded"
 
 # The spec's variables and libpq's, and the connection keyword each one sets.
 _DB_KEYWORDS = {"DB_HOST": "host", "DB_PORT": "port", "DB_NAME": "dbname", "DB_USER": "user", "DB_PASSWORD": "password"}
@@ -52,6 +54,8 @@ def _find_conninfo(
     url: str | None, environ: Mapping[str, str], dotenv: Mapping[str, str], toml: Mapping[str, str]
 ) -> tuple[str | None, str]:
     ssl = environ.get("DB_SSL", dotenv.get("DB_SSL", ""))
+    if url == EMBEDDED:
+        return None, "--url embedded"
     if url is not None:
         return _from_url(url, "--url", ssl=""), "--url"
     for layer, below, where in ((environ, dotenv, "the environment"), (dotenv, {}, ".env")):
@@ -64,7 +68,7 @@ def _find_conninfo(
                 return _conninfo(parts, f"{family} in {where}", ssl if family == "DB_*" else ""), f"{family} in {where}"
     if "url" in toml:
         return _from_url(toml["url"], CONFIG_FILE, ssl), CONFIG_FILE
-    return None, "embedded"
+    return None, EMBEDDED
 
 
 def _from_url(url: str, where: str, ssl: str) -> str:
@@ -74,7 +78,7 @@ def _from_url(url: str, where: str, ssl: str) -> str:
     if not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) or not separator:
         # What is neither may still hold a password, so it is not quoted.
         if not re.match(r"\s*[a-z_]+\s*=", url):
-            raise UsageError(f"{where} is not a connection URL", "it looks like postgresql://user:password@host:5432/database")
+            raise UsageError(f"{where} is not a connection URL", "it looks like postgresql://user@host:5432/database")
         return _conninfo(_parse(url, where), where, ssl)
     scheme = scheme.lower().removesuffix("+psycopg").removesuffix("+psycopg2")
     if scheme not in ("postgresql", "postgres"):
@@ -102,7 +106,10 @@ def _parse(text: str, where: str) -> dict[str, str]:
     except Error as error:
         # Of a keyword string libpq quotes the part it stumbled over, and that may be half of a password.
         why = f": {redact(str(error)).strip()}" if "://" in text else ", as libpq's keyword = value pairs"
-        raise UsageError(f"{where} cannot be read{why}", "quote a value that has blanks: password='...'") from None
+        hint = "quote a value that has blanks: password='...'"
+        if "query parameter" in why:
+            hint = "remove it: libpq does not know it; ?schema= is another tool's"
+        raise UsageError(f"{where} cannot be read{why}", hint) from None
 
 
 def _conninfo(parts: dict[str, str], where: str, ssl: str) -> str:
@@ -111,8 +118,8 @@ def _conninfo(parts: dict[str, str], where: str, ssl: str) -> str:
 
     remember(parts.get("password", ""), public=[parts.get(key, "") for key in ("user", "dbname", "host")])
     port = parts.get("port", "")
-    if not all(part.isdigit() or not part for part in port.split(",")):
-        raise UsageError(f"{where}: the port {port!r} is not a number")
+    if not all(not part or (part.isdigit() and 0 < int(part) < 65536) for part in port.split(",")):
+        raise UsageError(f"{where}: {port!r} is not a port")
     if "sslmode" not in parts and _is_true(ssl):
         parts = {**parts, "sslmode": "require"}
     try:

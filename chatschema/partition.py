@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from psycopg import sql
 
@@ -60,6 +61,12 @@ def plan(now: datetime, existing: Iterable[Month], parents: Iterable[str], since
     ]
 
 
+def uuid7_floor(moment: datetime) -> UUID:
+    """Return the smallest UUIDv7 of `moment`, as chatschema.uuid7_floor() does."""
+    millis = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return UUID(int=millis << 80 | 7 << 76 | 2 << 62)
+
+
 def server_now(connection: Connection) -> datetime:
     """Return the server's clock: the one that dates the ids."""
     now: datetime = postgres.fetch_one(connection, "select clock_timestamp()")[0]
@@ -106,19 +113,16 @@ def runway(existing: Sequence[Month], parents: Iterable[str], now: datetime) -> 
     return result
 
 
-def statements(connection: Connection, sql_dir: Path, month: Month) -> list[sql.Composed]:
+def statements(sql_dir: Path, month: Month) -> list[sql.Composed]:
     """Return the DDL that makes `month`: create apart, check its bounds, attach."""
     key = next(parent.key for parent in GROUP if parent.table == month.parent)
-    lower, upper = postgres.fetch_one(
-        connection, "select chatschema.uuid7_floor(%s), chatschema.uuid7_floor(%s)", (month.lower, month.upper)
-    )
     values: dict[str, sql.Composable] = {
         "parent": sql.Identifier("public", month.parent),
         "partition": sql.Identifier(SCHEMA, month.name),
         "constraint": sql.Identifier(f"{month.name}_bounds_check"),
         "key": sql.Identifier(key),
-        "lower": sql.Literal(str(lower)),
-        "upper": sql.Literal(str(upper)),
+        "lower": sql.Literal(str(uuid7_floor(month.lower))),
+        "upper": sql.Literal(str(uuid7_floor(month.upper))),
         "from": sql.Literal(f"{month.lower:%Y-%m-%d %H:%M:%S+00}"),
         "to": sql.Literal(f"{month.upper:%Y-%m-%d %H:%M:%S+00}"),
     }
@@ -139,7 +143,7 @@ def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say:
             with postgres.transaction(connection):
                 locks.limit_lock_wait(connection, locks.MONTH_LOCK_TIMEOUT_S)
                 for month in group:
-                    for statement in statements(connection, sql_dir, month):
+                    for statement in statements(sql_dir, month):
                         postgres.execute(connection, statement)
 
         locks.with_lock_retries(connection, work, say=say, attempts=locks.MONTH_ATTEMPTS)

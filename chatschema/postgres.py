@@ -44,7 +44,7 @@ _FATAL: tuple[tuple[str, str, str], ...] = (
     (
         r'database "(?P<name>.*)" does not exist',
         "database {name} does not exist on {target}",
-        "create it: chatschema reset --yes",
+        "create it: createdb {name}, or chatschema reset",
     ),
     (
         r'database "(?P<name>.*)" is not currently accepting connections',
@@ -121,7 +121,7 @@ def _open(conninfo: str) -> Connection:
         for pattern, message, hint in _FATAL:
             if match := re.search(pattern, text):
                 words = {"target": target, "text": text, **match.groupdict()}
-                raise CannotConnect(message.format(**words), hint or None) from None
+                raise CannotConnect(message.format(**words), hint.format(**words) or None) from None
         raise _NotYet(f"cannot reach {target}: {text}") from None
 
 

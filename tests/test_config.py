@@ -37,6 +37,7 @@ def test_precedence_from_flag_to_embedded(tmp_path: Path) -> None:
     assert source(PGHOST="env", DB_HOST="env") == "DB_* in the environment"
     assert source(PGHOST="env", DB_HOST="env", DATABASE_URL="postgresql://env/x") == "DATABASE_URL in the environment"
     assert source(url="postgresql://flag/x", DATABASE_URL="postgresql://env/x") == "--url"
+    assert load(tmp_path, url="embedded", DATABASE_URL="postgresql://env/x").embedded == tmp_path / ".chatschema"
 
 
 def test_the_specs_own_dotenv(tmp_path: Path) -> None:
@@ -106,6 +107,7 @@ def test_a_password_with_any_sign_works_in_db_password(tmp_path: Path) -> None:
         ({"DATABASE_URL": "//app:hunter22@db/chat?x=http://y"}, "not a connection URL"),
         ({"DATABASE_URL": "host=h password=correct hunter22"}, "cannot be read"),
         ({"DB_HOST": "h", "DB_PORT": "five"}, "port"),
+        ({"DATABASE_URL": "postgresql://h:55150000/d"}, "port"),
         ({"DB_HOST": "h", "DB_SSL": "maybe"}, "neither true nor false"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_missing_database_fails_at_once_and_says_how_to_make_it(cli: Cli, migr
     result = cli("migrate", "--wait", "30", "--url", migrated.server.url("no_such_database"))
     assert result.code == 4
     assert "no_such_database does not exist" in result.err
-    assert "chatschema reset --yes" in result.err
+    assert "createdb no_such_database, or chatschema reset" in result.err
     assert time.monotonic() - started < 10
 
 
@@ -223,3 +223,13 @@ def test_the_command_line_of_pg_dump_holds_no_password(migrated: Database, tmp_p
     )
     assert "--schema-only" in done.stderr
     assert PASSWORD not in done.stderr
+
+
+def test_the_clients_encoding_does_not_reach_a_migration(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    (sql_dir / "migrations" / "20250101000000_add_note.sql").write_text(
+        "create table note (t text);\ninsert into note values ('café 👍');"
+    )
+    migrated.run(f"alter database {migrated.name} set search_path = chatschema, public")
+    result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir), env={"PGCLIENTENCODING": "LATIN1"})
+    assert result.code == 0, result.err
+    assert migrated.one("select t from public.note") == "café 👍"

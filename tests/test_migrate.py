@@ -38,7 +38,12 @@ def test_to_stops_there_and_takes_sequelizes_spelling(cli: Cli, empty: Database)
 
 @pytest.mark.parametrize(
     ("wanted", "says"),
-    [("20241217000001_create_user_table", "did you mean"), ("2024121700000", "means 10"), ("zzz", "status"), ("", "status")],
+    [
+        ("20241217000001_create_user_table", "did you mean"),
+        ("2024121700000", "means 10"),
+        ("zzz", "status"),
+        ("", "there is no migration"),
+    ],
 )
 def test_an_unknown_or_vague_id_is_wrong_usage(cli: Cli, empty: Database, wanted: str, says: str) -> None:
     result = cli("migrate", "--to", wanted, "--url", empty.url)
@@ -53,6 +58,7 @@ def test_dry_run_prints_sql_that_psql_could_run_and_changes_nothing(cli: Cli, em
     assert empty.one("select to_regnamespace('chatschema') is null")
     empty.run(result.out)
     assert empty.one("select to_regclass('public.audit_logs') is not null")
+    assert empty.one("select count(*) from pg_inherits where inhparent = 'public.messages'::regclass") == 7
 
 
 def test_dry_run_shows_the_months_that_are_missing(cli: Cli, migrated: Database) -> None:

@@ -89,3 +89,59 @@ def test_a_lock_that_comes_in_time_is_taken_by_a_retry(cli: Cli, migrated: Datab
         _, err = running.communicate(timeout=60)
     assert running.returncode == 0, err
     assert "try 1 of" in err
+
+
+def test_a_concurrent_index_by_an_unquoted_name_is_not_recorded_while_invalid(cli: Cli, seeded: Database, sql_dir: Path) -> None:
+    name = "20250101000000_add_users_status_key"
+    text = "-- transactional: false\ncreate unique index concurrently if not exists Users_Status_Key -- why\n    on public.users (status);"
+    write(sql_dir, name, text)
+    options = ("--url", seeded.url, "--sql-dir", str(sql_dir))
+    for _ in range(3):
+        assert cli("migrate", *options).code == 1
+        assert name not in applied(seeded)
+    seeded.run("drop index public.users_status_key; delete from chatschema.migrations where state = 'running'")
+    with seeded.connect() as connection, pytest.raises(Exception, match="could not create unique index"):
+        connection.execute("create unique index concurrently users_status_key on public.users (status)")
+    somebody_elses = cli("migrate", *options)
+    assert somebody_elses.code == 1
+    assert "exists and is invalid" in somebody_elses.err
+    assert name not in applied(seeded)
+
+
+def test_a_single_statement_outside_of_a_transaction_does_not_hold_readers_up(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    write(sql_dir, NEXT, "-- transactional: false\nalter table public.users add column note text;")
+    with migrated.connect() as reader, migrated.connect() as other:
+        reader.execute("begin; select count(*) from public.users")
+        running = subprocess.Popen(
+            [sys.executable, "-m", "chatschema", "migrate", "--url", migrated.url, "--sql-dir", str(sql_dir)],
+            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        longest = 0.0
+        for _ in range(100):
+            started = time.monotonic()
+            other.execute("select count(*) from public.users")
+            longest = max(longest, time.monotonic() - started)
+            time.sleep(0.04)
+        reader.execute("commit")
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    assert longest < 2
+
+
+def test_an_undo_cut_off_outside_of_a_transaction_can_be_finished(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
+    write(
+        sql_dir, NEXT, "-- transactional: false\ncreate index concurrently note_idx on public.users (last_seen_at);",
+        "-- transactional: false\ndrop index concurrently public.note_idx;",
+    )  # fmt: skip
+    assert cli("migrate", *options).code == 0
+    # What a kill between the statement and its record leaves.
+    migrated.run("drop index public.note_idx")
+    migrated.run("update chatschema.migrations set state = 'running' where migration_id = %s", NEXT)
+    assert cli("status", "--check", *options).code == 3
+    refused = cli("migrate", *options)
+    assert refused.code == 1
+    assert "chatschema undo" in refused.err
+    assert cli("undo", *options).code == 0
+    assert applied(migrated) == IDS
+    assert cli("migrate", *options).code == 0

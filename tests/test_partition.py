@@ -155,6 +155,12 @@ def test_a_foreign_keys_rows_in_the_catalog_grow_with_the_months_and_not_with_th
     assert added <= 8 * (len(attached(migrated)) - months_before) / 2
 
 
+def test_ensure_without_the_tables_is_no_success(cli: Cli, empty: Database) -> None:
+    result = cli("partition", "ensure", "--url", empty.url)
+    assert result.code == 1
+    assert "chatschema migrate" in result.err
+
+
 def test_status_check_fails_when_the_months_run_out(cli: Cli, migrated: Database) -> None:
     assert cli("status", "--check", "--url", migrated.url).code == 0
     for (name,) in migrated.all(
@@ -166,6 +172,6 @@ def test_status_check_fails_when_the_months_run_out(cli: Cli, migrated: Database
     assert "message_statuses has partitions for" in result.out
 
 
-@pytest.mark.parametrize("month", ["2024", "2024-13", "december"])
+@pytest.mark.parametrize("month", ["2024", "2024-13", "december", "1890-01", "2026-1", "2999-01"])
 def test_from_wants_a_month(cli: Cli, migrated: Database, month: str) -> None:
     assert cli("partition", "ensure", "--from", month, "--url", migrated.url).code == 2

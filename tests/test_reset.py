@@ -1,32 +1,20 @@
 """reset: a database goes only when it may, and a new one always comes."""
 
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
 import pytest
 from conftest import Cli, Database, Result, clean_environment
 from dump import dump
+from reset_templates import drop_templates, templates
 from servers import PgServer
-
-PREFIX = "chatschema_template_"
-
-
-def templates(server: PgServer) -> list[str]:
-    with server.connect("postgres") as admin:
-        query = "select datname from pg_database where starts_with(datname, %s) order by 1"
-        return [str(row[0]) for row in admin.execute(query, (PREFIX,)).fetchall()]
 
 
 @pytest.fixture(autouse=True)
 def no_templates(server: PgServer) -> None:
-    """Other tests reset too, and leave theirs."""
-    with server.connect("postgres") as admin:
-        for name in templates(server):
-            admin.execute(f"drop database {name} with (force)".encode())
+    drop_templates(server)
 
 
 def test_reset_rebuilds_by_a_template_and_then_by_cloning_it(cli: Cli, migrated: Database) -> None:
@@ -92,14 +80,6 @@ def test_what_belongs_to_the_database_itself_is_kept(cli: Cli, migrated: Databas
     with migrated.server.connect("postgres") as admin:
         admin.execute(f"drop database {migrated.name} with (force)".encode())
         admin.execute("drop role reset_owner")
-
-
-def test_sessions_of_others_do_not_stop_it(cli: Cli, migrated: Database) -> None:
-    with migrated.connect() as other:
-        other.execute("begin; select * from public.users")
-        assert cli("reset", "--yes", "--url", migrated.url).code == 0
-        with pytest.raises(psycopg.OperationalError):
-            other.execute("select 1")
 
 
 def test_a_role_that_may_not_create_databases_gets_its_objects_rebuilt(cli: Cli, server: PgServer, empty: Database) -> None:
@@ -187,49 +167,6 @@ def test_a_failing_migration_leaves_the_old_database_and_no_template(cli: Cli, m
     assert templates(migrated.server) == []
 
 
-def test_killed_at_any_moment_the_next_reset_succeeds(cli: Cli, migrated: Database, tmp_path: Path) -> None:
-    for delay in (0.25, 0.35, 0.45, 0.55, 0.65, 0.75):
-        running = subprocess.Popen(
-            [sys.executable, "-m", "chatschema", "reset", "--yes", "--url", migrated.url], cwd=tmp_path, env=clean_environment(),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        time.sleep(delay)
-        running.send_signal(signal.SIGKILL)
-        running.wait()
-        again = cli("reset", "--yes", "--url", migrated.url)
-        assert again.code == 0, again.err
-        assert migrated.one("select count(*) from chatschema.migrations where state = 'applied'") == 10
-        with migrated.server.connect("postgres") as admin:
-            admin.execute(f"drop database {templates(migrated.server)[0]} with (force)".encode())
-
-
-def test_resets_of_two_databases_at_once_share_the_template(server: PgServer, tmp_path: Path) -> None:
-    names = ["reset_twin_one", "reset_twin_two"]
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "chatschema", "reset", "--yes", "--url", server.url(name)], cwd=tmp_path, env=clean_environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for name in names
-    ]  # fmt: skip
-    outputs = [process.communicate(timeout=120) for process in running]
-    try:
-        assert [process.returncode for process in running] == [0, 0], outputs
-        assert len(templates(server)) == 1
-    finally:
-        with server.connect("postgres") as admin:
-            for name in names:
-                admin.execute(f"drop database if exists {name} with (force)".encode())
-
-
-def test_a_running_migration_is_not_dropped_from_under_its_feet(cli: Cli, migrated: Database) -> None:
-    with migrated.connect() as holder:
-        holder.execute("select pg_advisory_lock(%s, 1)", (0x63686174,))
-        result = cli("reset", "--yes", "--url", migrated.url)
-    assert result.code == 5
-    assert migrated.one("select count(*) from public.users") == 0
-
-
 def test_a_service_file_names_the_database_that_goes(cli: Cli, migrated: Database, empty: Database, tmp_path: Path) -> None:
     """libpq takes dbname from the service, and not from PGDATABASE, which is another database here."""
     empty.run("create table public.precious (i int)")
@@ -245,21 +182,6 @@ def test_a_service_file_names_the_database_that_goes(cli: Cli, migrated: Databas
     assert result.out.startswith(f"reset {migrated.name}:")
     assert migrated.one("select count(*) from public.users") == 0
     assert empty.one("select to_regclass('public.precious') is not null")
-
-
-def test_protection_that_comes_while_the_template_is_built_wins(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    (sql_dir / "migrations" / "20250101000000_add_slow.sql").write_text("do $$ begin perform pg_sleep(4); end $$;")
-    migrated.run("insert into public.users (username) values ('alice')")
-    running = subprocess.Popen(
-        [sys.executable, "-m", "chatschema", "reset", "--yes", "--url", migrated.url, "--sql-dir", str(sql_dir)],
-        env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    time.sleep(2)
-    assert cli("protect", "--url", migrated.url).code == 0
-    _, err = running.communicate(timeout=60)
-    assert running.returncode == 1
-    assert "is protected" in err
-    assert migrated.one("select count(*) from public.users") == 1
 
 
 def test_a_template_built_in_production_protects_no_clone(cli: Cli, server: PgServer, migrated: Database) -> None:
@@ -284,25 +206,3 @@ def test_a_renumbered_migration_makes_another_template(cli: Cli, migrated: Datab
     result = cli("reset", *options)
     assert result.code == 0, result.err
     assert migrated.one("select max(migration_id) from chatschema.migrations") == "20250102000000_add_note"
-
-
-@pytest.mark.parametrize("left", ["closed", "renamed", "swapped"])
-def test_what_a_killed_reset_left_is_brought_back(cli: Cli, migrated: Database, left: str) -> None:
-    from chatschema.database.catalog import digest
-
-    clone, old = (f"chatschema_{kind}_{digest(migrated.name)}" for kind in ("reset", "old"))
-    migrated.run("select 1")
-    with migrated.server.connect("postgres") as admin:
-        admin.execute(f"create database {clone} template {migrated.name} allow_connections false".encode())
-        if left != "closed":
-            admin.execute(f"alter database {migrated.name} rename to {old}".encode())
-        if left == "swapped":
-            admin.execute(f"alter database {clone} rename to {migrated.name}".encode())
-        else:
-            admin.execute(f"alter database {migrated.name if left == 'closed' else old} with allow_connections false".encode())
-    assert cli("migrate", "--url", migrated.url).code == 4
-    result = cli("reset", "--yes", "--url", migrated.url)
-    assert result.code == 0, result.err
-    assert cli("status", "--check", "--url", migrated.url).code == 0
-    with migrated.server.connect("postgres") as admin:
-        assert admin.execute("select count(*) from pg_database where datname in (%s, %s)", (clone, old)).fetchone() == (0,)

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from chatschema import __version__
 from chatschema.cli import console
-from chatschema.errors import ChatschemaError, ExitCode
+from chatschema.errors import ChatschemaError, ExitCode, UsageError
 from chatschema.redact import redact, redact_places
 
 EXIT_CODES = """
@@ -43,9 +43,13 @@ class Root(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # Typer passes it
-        """Return the command, its file imported now; None for an unknown one."""
+        """Return the command, its file imported now. Raises UsageError for an unknown one."""
         if cmd_name not in COMMANDS:
-            return None
+            from difflib import get_close_matches
+
+            near = get_close_matches(cmd_name, COMMANDS, n=1)
+            hint = f"did you mean: chatschema {near[0]}" if near else "see what there is: chatschema --help"
+            raise UsageError(f"there is no command {redact_places(cmd_name)}", hint)
         file, name = COMMANDS[cmd_name]
         found = getattr(importlib.import_module(f"chatschema.cli.{file}"), name)
         if isinstance(found, typer.Typer):

@@ -125,7 +125,7 @@ def confirm_name(action: str, name: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"{action} asks for confirmation, and there is no terminal to ask on", "add --yes")
+        raise UsageError(f"{action}; there is no terminal to confirm it on", "add --yes")
     note(f"{action}. Type the database's name to go on, anything else to stop.")
     print("database: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != name:

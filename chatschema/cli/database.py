@@ -11,7 +11,7 @@ import typer
 
 from chatschema.cli import console, migrate, options, session
 from chatschema.cli.seed import plant
-from chatschema.errors import CannotConnect
+from chatschema.errors import CannotConnect, ChatschemaError
 
 if TYPE_CHECKING:
     from chatschema.database.catalog import Target
@@ -76,6 +76,10 @@ def _rebuild(settings: Settings, connection: Connection, name: str, files: list[
         if target.exists:
             with _guarded(settings, name):
                 pass
+        if not target.exists and not target.can_clone:
+            raise ChatschemaError(
+                f"role {connection.info.user} may not create database {name}", "let its owner: createdb, or grant createdb"
+            )
         if not target.can_clone or connection.info.dbname == name:
             with _guarded(settings, name) as own:
                 objects.drop_objects(own)

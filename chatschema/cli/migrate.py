@@ -63,8 +63,8 @@ def up(
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
         ledger.ensure(connection, settings.sql_dir)
         runner.refuse_foreign_lock(connection)
-        if settings.is_production:
-            protection.protect(connection, protection.BY_ENVIRONMENT)
+        if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
+            console.note(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
         statuses = runner.check_history(files, connection)
         steps = runner.migrate(connection, runner.pending(files, statuses, to), say=console.note)
         applied = _follow(steps, "applied", as_lines=as_lines)
@@ -98,9 +98,10 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
     from chatschema.migration import runner
 
     pending = runner.pending(files, runner.check_history(files, connection), to)
-    makes_months = any("partition by range" in file.apply.text.lower() for file in pending)
-    parents = partition.parents(connection)
-    plan = partition.plan(partition.server_now(connection), partition.months(connection, settings.sql_dir), parents)
+    there = partition.parents(connection)
+    coming = [p.table for p in partition.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
+    existing = partition.months(connection, settings.sql_dir) if there else []
+    plan = partition.plan(partition.server_now(connection), existing, there + coming)
     if as_json:
         console.as_json({"pending": [{"id": file.id, "title": file.title} for file in pending], "partitions": plan})
         return
@@ -109,11 +110,12 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
         console.answer(f"-- migration {file.id}\n{wrap[0]}{file.apply.text.rstrip()}\n{wrap[1]}")
     for month in plan:
         console.answer(f"-- partition {month.name}")
-        for statement in partition.statements(connection, settings.sql_dir, month):
+        for statement in partition.statements(settings.sql_dir, month):
             console.answer(statement.as_string(connection).rstrip() + ";")
-    if makes_months:
-        console.note(f"then the months from this one to {partition.MONTHS_AHEAD} ahead are created")
-    console.note(f"{len(pending)} migrations and {len(plan)} partitions pending; nothing was changed. Apply: chatschema migrate")
+    if pending or plan:
+        console.note(f"pending: {len(pending)} migrations, {len(plan)} partitions. Nothing was changed; apply: chatschema migrate")
+    else:
+        console.note("nothing to do")
 
 
 def undo(
@@ -135,7 +137,7 @@ def undo(
     if sum((steps is not None, to is not None, all)) > 1:
         raise UsageError("--steps, --to and --all exclude each other", "give one of them")
     settings = session.settings(url, sql_dir)
-    files = migration_files.discover(settings.sql_dir / "migrations")
+    files = migration_files.discover(settings.sql_dir / "migrations", strict=False)
     with (
         session.connected(settings, wait_s=wait) as (live, connection),
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),

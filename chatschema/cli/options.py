@@ -8,7 +8,7 @@ import typer
 Url = Annotated[
     str | None,
     typer.Option(
-        "--url", metavar="URL", help="Server and database; else DATABASE_URL, DB_*, PG*, .env, chatschema.toml, embedded."
+        "--url", metavar="URL", help="Server and database, or: embedded. Else DATABASE_URL, DB_*, PG*, .env, chatschema.toml."
     ),
 ]
 SqlDir = Annotated[

@@ -1,12 +1,13 @@
 """chatschema partition list and ensure."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from chatschema.cli import console, options, session
-from chatschema.errors import UsageError
+from chatschema.errors import ChatschemaError, UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The monthly partitions of messages and message_statuses.")
 
@@ -36,7 +37,7 @@ def ensure_months(
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Make the months from this one to six ahead, where they are missing."""
+    """Make the months that are missing."""
     from chatschema import locks, partition
 
     first = _month(since)
@@ -44,8 +45,12 @@ def ensure_months(
         session.connected(session.settings(url, sql_dir)) as (live, connection),
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
     ):
-        existing = partition.months(connection, live.sql_dir)
-        plan = partition.plan(partition.server_now(connection), existing, partition.parents(connection), first)
+        parents, now = partition.parents(connection), partition.server_now(connection)
+        if not parents:
+            raise ChatschemaError("table messages is not there, so it can have no months", "first: chatschema migrate")
+        if first and first > now:
+            raise UsageError(f"--from {since} is not in the past", f"the {partition.MONTHS_AHEAD} months ahead are made without it")
+        plan = partition.plan(now, partition.months(connection, live.sql_dir), parents, first)
         months = list(partition.ensure(connection, live.sql_dir, plan, say=console.note))
     if json:
         console.as_json({"created": months})
@@ -59,7 +64,6 @@ def ensure_months(
 def _month(text: str | None) -> datetime | None:
     if text is None:
         return None
-    try:
-        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        raise UsageError(f"--from {text} is not a month", "write it as 2024-12") from None
+    if not re.fullmatch(r"(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])", text):
+        raise UsageError(f"--from {text} is not a month from 1970 on, where UUIDv7 begins", "write it as 2024-12")
+    return datetime(int(text[:4]), int(text[5:]), 1, tzinfo=UTC)

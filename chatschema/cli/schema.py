@@ -14,7 +14,7 @@ def group() -> None:
 
 @app.command()
 def dump(url: options.Url = None) -> None:
-    """Print the schema as SQL, without partitions, ledger and owners: what sql/schema.sql is made of."""
+    """Print the schema as SQL, without partitions and ledger."""
     from chatschema import schema
     from chatschema.server import embedded
 

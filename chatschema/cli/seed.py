@@ -22,6 +22,7 @@ def seed(
     rng: Annotated[int, typer.Option("--rng", metavar="N", help="Number the data is made from.")] = 0,
     json: options.Json = False,
     wait: options.Wait = 0,
+    lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
     """Fill the database with demo data.
@@ -35,15 +36,21 @@ def seed(
         if listing:
             _list(live, connection, as_json=json)
         elif undo:
-            _undo(live, connection, names or [], as_json=json)
+            _undo(live, connection, names or [], lock_wait_s=lock_wait, as_json=json)
         else:
-            seeded = plant(live, connection, names or [], rng=rng, as_lines=not json)
+            seeded = plant(live, connection, names or [], rng=rng, lock_wait_s=lock_wait, as_lines=not json)
             if json:
                 console.as_json({"seeded": seeded})
 
 
 def plant(
-    settings: Settings, connection: Connection, names: list[str] | None = None, *, rng: int = 0, as_lines: bool
+    settings: Settings,
+    connection: Connection,
+    names: list[str] | None = None,
+    *,
+    rng: int = 0,
+    lock_wait_s: float = session.LOCK_WAIT_S,
+    as_lines: bool,
 ) -> list[dict[str, Any]]:
     """Run the named seeders and what they need, under the lock; return what was done."""
     from chatschema import locks, protection
@@ -53,7 +60,7 @@ def plant(
     protection.refuse(connection, settings, "seed")
     _refuse_unmigrated(connection)
     seeded = []
-    with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
+    with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
         _make_past_months(settings, connection)
         now = _now(connection)
         with console.progress("seeding", len(seeders)) as advance:
@@ -105,15 +112,16 @@ def _make_past_months(settings: Settings, connection: Connection) -> None:
             console.note(f"created the month {month.lower:%Y-%m} for the demo's past")
 
 
-def _undo(settings: Settings, connection: Connection, names: list[str], *, as_json: bool) -> None:
+def _undo(settings: Settings, connection: Connection, names: list[str], *, lock_wait_s: float, as_json: bool) -> None:
     from chatschema import locks, protection
     from chatschema.seed import demo_keys, files, runner
 
     protection.refuse(connection, settings, "seed --undo")
     seeders: list[Seeder] = files.choose(files.discover(settings.seeds_dir), names, dependents=True)
     removed = []
-    _refuse_unmigrated(connection)
-    with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
+    if not runner.has_ledger(connection):
+        seeders = []
+    with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
         for done, rows in runner.undo(connection, seeders):
             removed.append({"name": done.id, "rows": rows})
             if not as_json:
@@ -133,5 +141,5 @@ def _list(settings: Settings, connection: Connection, *, as_json: bool) -> None:
     if as_json:
         console.as_json({"seeds": statuses})
         return
-    rows = [(s.name, "seeded" if s.seeded_at else "not run", str(s.rows), s.title) for s in statuses]
+    rows = [(s.name, "seeded" if s.seeded_at else "not run", str(s.rows), "" if console.is_narrow() else s.title) for s in statuses]
     console.table(("seeder", "state", "rows", "what"), rows, right=(2,))

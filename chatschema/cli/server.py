@@ -23,7 +23,7 @@ def start() -> None:
     from chatschema.server import lifecycle
 
     embedded = lifecycle.start(_folder())
-    console.answer(f"PostgreSQL {embedded.version} is running: {embedded.url}")
+    console.answer(f"PostgreSQL {embedded.version} is running: {lifecycle.url_of(_folder())}")
     console.note("stop it: chatschema server stop")
 
 
@@ -49,19 +49,24 @@ def status() -> None:
 @app.command()
 def url() -> None:
     """Print its connection URL."""
-    from chatschema.server import embedded
+    from chatschema.server import lifecycle
 
-    console.answer(embedded.locate(_folder()).url)
+    console.answer(lifecycle.url_of(_folder()))
+    if lifecycle.pid(_folder()) is None:
+        console.note("it is not running; start it: chatschema server start")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]...", help="For psql.")] = None) -> None:
     """Open psql on it."""
+    import signal
     import subprocess
 
     from chatschema.server import embedded, lifecycle
 
     bin = embedded.locate(_folder()).bin
     with lifecycle.in_use(_folder(), say=console.note) as conninfo:
+        # Ctrl-C is for psql, which cancels the query with it.
+        signal.signal(signal.SIGINT, lambda *_: None)
         code = subprocess.run([bin / "psql", "-d", conninfo, *(arguments or [])], check=False).returncode
     raise typer.Exit(code)

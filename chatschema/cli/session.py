@@ -32,7 +32,8 @@ def running(settings: Settings) -> Iterator[Settings]:
         return
     from chatschema.server import lifecycle
 
-    with lifecycle.in_use(settings.embedded, say=console.note) as conninfo:
+    why = "no server is configured: " if settings.source == "embedded" else ""
+    with lifecycle.in_use(settings.embedded, say=lambda text: console.note(why + text)) as conninfo:
         yield lifecycle.pointed_at(settings, conninfo)
 
 

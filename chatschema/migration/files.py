@@ -31,13 +31,16 @@ class MigrationFile:
         return self.apply.title
 
 
-def discover(folder: Path) -> list[MigrationFile]:
+def discover(folder: Path, *, strict: bool = True) -> list[MigrationFile]:
     """Return the migrations of `folder`, oldest first.
 
     Raises ChatschemaError when the folder is missing or empty, or a file could not be run: a name that does not
-    sort, a number used twice, a rollback without its migration, a statement that ends the transaction.
+    sort, a number used twice, a rollback without its migration, a statement that ends the transaction. Without
+    `strict` what is in the files is not looked at, for those who only want to know which there are.
     """
     if not folder.is_dir():
+        if folder.parent.name == folder.name:
+            raise UsageError(f"there is no folder {folder}", f"did you mean: --sql-dir {folder.parent.parent}")
         raise ChatschemaError(
             f"there is no folder {folder}", "point to the SQL files: --sql-dir DIR, or sql_dir in chatschema.toml"
         )
@@ -56,7 +59,7 @@ def discover(folder: Path) -> list[MigrationFile]:
     for name in paths:
         if name.endswith(_ROLLBACK) and name.removesuffix(_ROLLBACK) + ".sql" not in paths:
             raise ChatschemaError(f"{name} has no migration beside it", f"restore {name.removesuffix(_ROLLBACK)}.sql")
-    return [_read(paths, name.removesuffix(".sql")) for name in names]
+    return [_read(paths, name.removesuffix(".sql"), strict=strict) for name in names]
 
 
 def _refuse_twins(names: list[str]) -> None:
@@ -71,11 +74,11 @@ def _refuse_twins(names: list[str]) -> None:
         numbers[number] = name
 
 
-def _read(paths: dict[str, Path], id: str) -> MigrationFile:
+def _read(paths: dict[str, Path], id: str, *, strict: bool) -> MigrationFile:
     rollback = paths.get(id + _ROLLBACK)
     migration = MigrationFile(id, sqlfile.read(paths[id + ".sql"]), sqlfile.read(rollback) if rollback else None)
     for file in (migration.apply, migration.rollback):
-        if file:
+        if file and strict:
             _check(file)
     return migration
 

@@ -71,9 +71,9 @@ def _cure(status: MigrationStatus) -> str:
     if status.state == "interrupted":
         return "finish it: chatschema undo"
     if status.state == "edited":
-        return f"take the applied text back, and put the change in a new migration: git checkout -- {status.id}.sql"
+        return f"take the applied text back, and put the change in a new migration: git checkout -- '*{status.id}.sql'"
     if status.state == "missing":
         return "run the version of the files that has it, or restore it from git"
     if status.state == "renamed":
-        return f"take the old name back: git mv {(status.note or '').rpartition(' ')[2]}.sql {status.id}.sql"
-    return f"give it a number after the last applied one: git mv {status.id}.sql <new number>{status.id[14:]}.sql"
+        return f"take the old name back: {status.id}.sql, and its rollback"
+    return f"give it, and its rollback, a number after the last applied one: <number>{status.id[14:]}.sql"

@@ -120,7 +120,7 @@ def to_undo(
         file = by_id.get(id)
         if file is None:
             raise HistoryConflict(f"{id} is applied, but its file is gone", "restore it from git, or run the version that has it")
-        if file.rollback is None:
+        if file.rollback is None or not file.rollback.statements:
             raise HistoryConflict(
                 f"{id} has no rollback, so it cannot be undone; nothing was changed", f"write {id}.rollback.sql, or go forward"
             )

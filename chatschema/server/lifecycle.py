@@ -11,7 +11,7 @@ from chatschema.errors import ChatschemaError
 from chatschema.models import Settings
 from chatschema.postgres import Say
 from chatschema.server import process
-from chatschema.server.embedded import Embedded, locate
+from chatschema.server.embedded import Embedded, conninfo, locate, url
 from chatschema.server.process import short
 
 
@@ -28,10 +28,10 @@ def in_use(folder: Path, *, say: Say) -> Iterator[str]:
     with (folder / "users.lock").open("a") as users:
         with _exclusive(folder) as lock:
             fcntl.flock(users, fcntl.LOCK_SH)
-            say(f"no server is configured: using the embedded PostgreSQL {embedded.version} in {short(folder)}")
+            say(f"using the embedded PostgreSQL {embedded.version} in {short(folder)}")
             process.ensure_running(embedded, lock)
         try:
-            yield embedded.conninfo
+            yield conninfo(process.sockets(embedded))
         finally:
             with _exclusive(folder):
                 if _is_last(users) and not embedded.keep.exists():
@@ -59,6 +59,11 @@ def stop(folder: Path) -> bool:
         if was_running:
             process.stop(embedded)
         return was_running
+
+
+def url_of(folder: Path) -> str:
+    """Return the URL of the server of this folder, running or not."""
+    return url(process.sockets(locate(folder)))
 
 
 def pid(folder: Path) -> int | None:

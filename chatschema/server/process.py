@@ -1,6 +1,7 @@
 """Setting up, starting and stopping PostgreSQL in a folder. The caller sees to it that nobody else does."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -48,11 +49,18 @@ def _wait_until_ready(embedded: Embedded) -> None:
     raise CannotConnect(f"the embedded server is not ready:\n{_tail(embedded.log)}", "try again in a moment")
 
 
+def sockets(embedded: Embedded) -> Path:
+    """Return where the running server listens: the fifth line of postmaster.pid (miscadmin.h)."""
+    with suppress(OSError, IndexError):
+        return Path((embedded.data / "postmaster.pid").read_text().split("\n")[4])
+    return embedded.sockets
+
+
 def _start(embedded: Embedded) -> None:
     _make_sockets_folder(embedded)
     _remove_stale_files(embedded)
     arguments = ["-D", str(embedded.data), "-l", str(embedded.log), "-w", "-t", str(START_TIMEOUT_S)]
-    arguments += ["-o", f"-k {embedded.sockets}", "start"]
+    arguments += ["-o", f"-k {shlex.quote(str(embedded.sockets))}", "start"]
     # After a kill -9 the old server's children hold its shared memory for a moment.
     for attempt in range(20):
         if _run(embedded, "pg_ctl", arguments).returncode == 0:
@@ -126,7 +134,8 @@ def pid(embedded: Embedded) -> int | None:
     try:
         number = int((embedded.data / "postmaster.pid").read_text().split("\n", 1)[0])
         process = psutil.Process(number)
-        is_ours = process.name().startswith("postgres") and str(embedded.data) in process.cmdline()
+        # A server works in its data folder; the path it was started with may have changed since.
+        is_ours = process.name().startswith("postgres") and Path(process.cwd()).samefile(embedded.data)
         return number if is_ours and process.status() != psutil.STATUS_ZOMBIE else None
     except (OSError, ValueError, psutil.Error):
         return None
