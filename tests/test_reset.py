@@ -206,3 +206,43 @@ def test_a_renumbered_migration_makes_another_template(cli: Cli, migrated: Datab
     result = cli("reset", *options)
     assert result.code == 0, result.err
     assert migrated.one("select max(migration_id) from chatschema.migrations") == "20250102000000_add_note"
+
+
+def test_a_role_that_may_log_in_to_its_own_database_only(cli: Cli, server: PgServer, empty: Database) -> None:
+    empty.run(
+        f"create role hosted login password 'hosted99'; alter database {empty.name} owner to hosted; grant all on schema public to hosted"
+    )
+    url = server.url(empty.name, user="hosted", password="hosted99")
+    with server.connect("postgres") as admin:
+        admin.execute("revoke connect on database postgres from public")
+        try:
+            for _ in range(2):
+                result = cli("reset", "--yes", "--url", url)
+                assert result.code == 0, result.err
+            assert empty.one("select count(*) from public.users") == 0
+        finally:
+            admin.execute("grant connect on database postgres to public")
+            admin.execute(f"drop database {empty.name} with (force)".encode())
+            admin.execute("drop role hosted")
+
+
+def test_a_session_that_may_not_be_ended_leaves_the_database_open(cli: Cli, server: PgServer, empty: Database) -> None:
+    """The owner may not end a superuser's session; the old database then stays as it is, and open."""
+    empty.run(f"create role builder login createdb password 'builder99'; alter database {empty.name} owner to builder")
+    url = server.url(empty.name, user="builder", password="builder99")
+    try:
+        assert cli("migrate", "--url", url).code == 0
+        with empty.connect() as superuser:
+            superuser.execute("insert into public.users (username) values ('alice')")
+            result = cli("reset", "--yes", "--url", url)
+            assert result.code == 1
+            assert "permission denied" in result.err
+        assert cli("status", "--check", "--url", url).code == 0
+        assert empty.one("select count(*) from public.users") == 1
+        assert cli("reset", "--yes", "--url", url).code == 0
+        assert empty.one("select count(*) from public.users") == 0
+    finally:
+        with server.connect("postgres") as admin:
+            admin.execute(f"drop database {empty.name} with (force)".encode())
+            drop_templates(server)
+            admin.execute("drop role builder")

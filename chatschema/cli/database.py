@@ -68,22 +68,28 @@ def _rebuild(settings: Settings, connection: Connection, name: str, files: list[
     from chatschema import locks
     from chatschema.database import catalog, objects, swap
 
+    without_clone = "its objects were dropped, as this role may not create databases"
+    if connection.info.dbname == name:
+        # No other database lets this role in, so there is nowhere to stand while this one is replaced.
+        with _guarded(settings, name) as own:
+            objects.drop_objects(own)
+        return without_clone
     # Of the maintenance database: two resets at once would build the same template.
     with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
-        if connection.info.dbname != name:
-            swap.recover(connection, name)
+        swap.recover(connection, name)
         target = catalog.inspect(connection, name)
         if target.exists:
+            # Once here, so as not to build for nothing; once more before the old one goes.
             with _guarded(settings, name):
                 pass
         if not target.exists and not target.can_clone:
             raise ChatschemaError(
                 f"role {connection.info.user} may not create database {name}", "let its owner: createdb, or grant createdb"
             )
-        if not target.can_clone or connection.info.dbname == name:
+        if not target.can_clone:
             with _guarded(settings, name) as own:
                 objects.drop_objects(own)
-            return "its objects were dropped, as this role may not create databases"
+            return without_clone
         was_built = _clone(settings, connection, target, files)
     return "migrated a template and cloned it" if was_built else "cloned from its template"
 
@@ -119,12 +125,12 @@ def _clone(settings: Settings, connection: Connection, target: Target, files: li
 
     was_built = templates.build_template(connection, template, target, migrate_template)
     swap.make_clone(connection, target, template)
-    if target.exists:
-        # Building took its time. Whoever protects or migrates now waits for the lock, and finds no way in after it.
-        with _guarded(settings, target.name) as own:
-            swap.close(connection, target.name)
-            swap.end_sessions(connection, target.name, but=own.info.backend_pid)
     try:
+        if target.exists:
+            # Building took its time. Whoever protects or migrates now waits for the lock, and finds no way in after it.
+            with _guarded(settings, target.name) as own:
+                swap.close(connection, target.name)
+                swap.end_sessions(connection, target.name, but=own.info.backend_pid)
         swap.swap(connection, target)
     except BaseException:
         swap.recover(connection, target.name)
