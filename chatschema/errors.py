@@ -79,5 +79,6 @@ class ServerError(ChatschemaError):
             self.exit_code = ExitCode.UNREACHABLE
 
 
-# lock_not_available, deadlock_detected, object_in_use
-BUSY_SQLSTATES = frozenset({"55P03", "40P01", "55006"})
+# lock_not_available, deadlock_detected: the whole transaction may be tried again at once; and object_in_use
+LOCK_SQLSTATES = frozenset({"55P03", "40P01"})
+BUSY_SQLSTATES = LOCK_SQLSTATES | {"55006"}

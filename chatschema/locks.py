@@ -4,20 +4,29 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
-
-from psycopg import sql
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from chatschema import postgres
-from chatschema.errors import Busy, ServerError
+from chatschema.errors import LOCK_SQLSTATES, Busy, ServerError
 from chatschema.postgres import Connection, Say
 
 T = TypeVar("T")
 
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a statement waits for a lock, how often it is tried, and the longest pause between two tries."""
+
+    timeout_s: float
+    attempts: int
+    longest_pause_s: float
+
+
 # Below deadlock_timeout (1 s): of a deadlock with the application's transactions, ours is the one that gives up.
-DDL_LOCK_TIMEOUT_S, DDL_ATTEMPTS = 0.8, 8
+DDL = Patience(0.8, 8, 4.0)
 # Attaching a month clones foreign keys, which stops writers of every table they name, so it asks briefly and often.
-MONTH_LOCK_TIMEOUT_S, MONTH_ATTEMPTS = 0.15, 60
+MONTHS = Patience(0.15, 60, 0.48)
 # Two integers name an advisory lock of a database: 'chat' in ASCII, and the purpose.
 _LOCK_CLASS, _MIGRATION_LOCK = 0x63686174, 1
 _POLL_S = (0.05, 1.0)
@@ -67,37 +76,34 @@ def _holder(connection: Connection) -> tuple[int | None, str]:
     return pid, f"pid {pid}, {application or 'unnamed'}, {user}@{host}, connected {seconds} s ago"
 
 
-def limit_lock_wait(connection: Connection, seconds: float = DDL_LOCK_TIMEOUT_S) -> None:
-    """Let the current transaction wait for no lock longer than `seconds`."""
-    timeout = sql.Literal(f"{seconds * 1000:.0f}ms")
-    postgres.execute(connection, sql.SQL("set local lock_timeout = {}").format(timeout))
+def limit_lock_wait(connection: Connection, patience: Patience, *, of: Literal["transaction", "session"] = "transaction") -> None:
+    """Let the current transaction, or the session, wait for no lock longer than `patience` allows."""
+    query = "select set_config('lock_timeout', %s, %s)"
+    postgres.execute(connection, query, (f"{patience.timeout_s * 1000:.0f}ms", of == "transaction"))
 
 
-def with_lock_retries(connection: Connection, work: Callable[[], T], *, say: Say | None = None, attempts: int = DDL_ATTEMPTS) -> T:
+def with_lock_retries(connection: Connection, work: Callable[[], T], patience: Patience, *, say: Say | None = None) -> T:
     """Return what `work`, a whole transaction, returns; try it again when a lock did not come in time.
 
     The lock timeout is short, because everybody else queues behind a waiting ALTER TABLE; between two tries
     they run. Raises Busy after the last try, naming who was in the way.
     """
-    for attempt in range(1, attempts + 1):
+    for attempt in range(1, patience.attempts + 1):
         try:
             return work()
         except ServerError as error:
-            if error.sqlstate not in ("55P03", "40P01"):
+            if error.sqlstate not in LOCK_SQLSTATES:
                 raise
             pid, blocker = _oldest(connection)
-            if attempt == attempts:
+            if attempt == patience.attempts:
                 hint = f"end it: select pg_terminate_backend({pid}); then try again" if pid else "try again"
-                raise Busy(f"a lock did not come in {attempts} tries; nothing was changed{blocker}", hint) from error
+                raise Busy(f"a lock did not come in {attempt} tries; nothing was changed{blocker}", hint) from error
             if say and (attempt == 1 or attempt % 10 == 0):
-                say(f"waiting for a lock (try {attempt} of {attempts}){blocker}")
-            time.sleep(_pause(attempt) if attempts == DDL_ATTEMPTS else _pause(1))
+                say(f"waiting for a lock (try {attempt} of {patience.attempts}){blocker}")
+            # Growing, and never the same: two that retry in step would meet again and again.
+            pause = min(0.3 * 1.6**attempt, patience.longest_pause_s)
+            time.sleep(pause * random.uniform(0.3, 1.0))  # noqa: S311  # no secret
     raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _pause(attempt: int) -> float:
-    """Return seconds to wait before the next try: growing, and never the same, or two that retry would meet again."""
-    return min(0.3 * 1.6**attempt, 4.0) * random.uniform(0.3, 1.0)  # noqa: S311  # no secret
 
 
 def _oldest(connection: Connection) -> tuple[int | None, str]:

@@ -141,10 +141,10 @@ def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say:
 
         def work(group: Sequence[Month] = group) -> None:
             with postgres.transaction(connection):
-                locks.limit_lock_wait(connection, locks.MONTH_LOCK_TIMEOUT_S)
+                locks.limit_lock_wait(connection, locks.MONTHS)
                 for month in group:
                     for statement in statements(sql_dir, month):
                         postgres.execute(connection, statement)
 
-        locks.with_lock_retries(connection, work, say=say, attempts=locks.MONTH_ATTEMPTS)
+        locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
         yield from group

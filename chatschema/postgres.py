@@ -217,6 +217,11 @@ def fetch_all(connection: Connection, query: Query, params: Any = None) -> list[
         return connection.execute(query, params).fetchall()
 
 
+def has_table(connection: Connection, name: str) -> bool:
+    """Return whether there is a table of this qualified name; needs no privilege and waits for no lock."""
+    return bool(fetch_one(connection, "select to_regclass(%s) is not null", (name,))[0])
+
+
 def fetch_one(connection: Connection, query: Query, params: Any = None) -> tuple[Any, ...]:
     """Return the single row of a query; raises ServerError."""
     with translated():

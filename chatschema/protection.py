@@ -10,7 +10,7 @@ BY_ENVIRONMENT = "CHATSCHEMA_ENV=production"
 
 def read(connection: Connection, settings: Settings) -> Protection | None:
     """Return why this database is protected, or None."""
-    if postgres.fetch_one(connection, "select to_regclass('chatschema.protection') is not null")[0]:
+    if postgres.has_table(connection, "chatschema.protection"):
         row = postgres.execute(connection, "select reason, protected_at, protected_by from chatschema.protection").fetchone()
         if row:
             return Protection(*row)
@@ -39,6 +39,6 @@ def unprotect(connection: Connection, settings: Settings) -> bool:
     """Remove the mark; return whether there was one. Raises UsageError where the environment would set it again."""
     if settings.is_production:
         raise UsageError(f"{BY_ENVIRONMENT} protects this database", "unset it first, then: chatschema unprotect")
-    if not postgres.fetch_one(connection, "select to_regclass('chatschema.protection') is not null")[0]:
+    if not postgres.has_table(connection, "chatschema.protection"):
         return False
     return postgres.execute(connection, "delete from chatschema.protection").rowcount == 1

@@ -1,7 +1,11 @@
 """protect and unprotect: what a marked database refuses."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
-from conftest import Cli, Database
+from conftest import Cli, Database, clean_environment
 from dump import dump
 
 
@@ -44,3 +48,19 @@ def test_production_protects_by_itself_and_stays_protected(cli: Cli, empty: Data
     assert "CHATSCHEMA_ENV=production" in result.err
     assert cli("unprotect", "--yes", "--url", empty.url, env=production).code == 2
     assert "protected: CHATSCHEMA_ENV=production" in cli("status", "--url", empty.url).out
+
+
+def test_protection_that_comes_while_seed_waits_for_the_lock_counts(migrated: Database, tmp_path: Path) -> None:
+    with migrated.connect() as holder:
+        holder.execute("select pg_advisory_lock(%s, 1)", (0x63686174,))
+        running = subprocess.Popen(
+            [sys.executable, "-m", "chatschema", "seed", "users", "--url", migrated.url],
+            cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert running.stderr
+        assert "waiting for another chatschema" in running.stderr.readline()
+        holder.execute("insert into chatschema.protection (reason) values ('while you waited')")
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert "while you waited" in err
+    assert migrated.one("select count(*) from public.users") == 0

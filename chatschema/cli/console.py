@@ -37,11 +37,6 @@ def note(text: str) -> None:
     print(redact_places(text), file=sys.stderr)
 
 
-def warning(text: str) -> None:
-    """Print something the user should look at."""
-    note(f"{_paint('warning:', '33')} {text}")
-
-
 def error(failure: ChatschemaError) -> None:
     """Print what happened, where, and what to type next."""
     note(f"{_paint('error:', '31')} {failure.message}")

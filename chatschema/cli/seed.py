@@ -57,10 +57,11 @@ def plant(
     from chatschema.seed import files, runner
 
     seeders = files.choose(files.discover(settings.seeds_dir), names or [])
-    protection.refuse(connection, settings, "seed")
     _refuse_unmigrated(connection)
     seeded = []
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
+        # Under the lock, which `protect` takes too: what was protected while we waited counts.
+        protection.refuse(connection, settings, "seed")
         _make_past_months(settings, connection)
         now = _now(connection)
         with console.progress("seeding", len(seeders)) as advance:
@@ -116,12 +117,12 @@ def _undo(settings: Settings, connection: Connection, names: list[str], *, lock_
     from chatschema import locks, protection
     from chatschema.seed import demo_keys, files, runner
 
-    protection.refuse(connection, settings, "seed --undo")
     seeders: list[Seeder] = files.choose(files.discover(settings.seeds_dir), names, dependents=True)
     removed = []
     if not runner.has_ledger(connection):
         seeders = []
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
+        protection.refuse(connection, settings, "seed --undo")
         for done, rows in runner.undo(connection, seeders):
             removed.append({"name": done.id, "rows": rows})
             if not as_json:

@@ -27,7 +27,7 @@ def drop_objects(connection: Connection) -> None:
 
     def work() -> None:
         with postgres.transaction(connection):
-            locks.limit_lock_wait(connection)
+            locks.limit_lock_wait(connection, locks.DDL)
             postgres.execute(connection, sql.SQL("drop table if exists {}").format(tables))
             rest = postgres.fetch_all(connection, _DROP_REST.replace("%s", "%%s"), {"ledger": list(_LEDGER)})
             for (statement,) in sorted(rest, key=lambda row: "seeds" in row[0]):
@@ -36,4 +36,4 @@ def drop_objects(connection: Connection) -> None:
             postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")
 
     with quiet(connection):
-        locks.with_lock_retries(connection, work)
+        locks.with_lock_retries(connection, work, locks.DDL)

@@ -24,7 +24,7 @@ class Entry:
 
 def exists(connection: Connection) -> bool:
     """Return whether chatschema has been here before; needs no privilege."""
-    return bool(postgres.fetch_one(connection, "select to_regclass('chatschema.migrations') is not null")[0])
+    return postgres.has_table(connection, "chatschema.migrations")
 
 
 def ensure(connection: Connection, sql_dir: Path) -> None:

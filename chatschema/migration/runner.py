@@ -2,13 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from psycopg import sql
 
 from chatschema import locks, postgres
-from chatschema.errors import Busy, ChatschemaError, HistoryConflict, MigrationFailed
+from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, HistoryConflict, MigrationFailed
 from chatschema.migration import concurrently, history, ledger
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import COMMENTS, MigrationFile, excerpt, line_of
@@ -49,7 +49,7 @@ def _apply(backend: Backend, file: MigrationFile, started: float, say: Say) -> N
             postgres.execute(backend.connection, "reset session authorization; reset role")
             _record(backend, file, started)
 
-    locks.with_lock_retries(backend.connection, work, say=say)
+    locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
 
 
 def _apply_alone(backend: Backend, file: MigrationFile, started: float, say: Say) -> None:
@@ -71,23 +71,24 @@ def _run_alone(backend: Backend, file: SqlFile, migration: YoyoMigration, direct
 
     def work() -> None:
         migration.load()
-        for step in migration.steps:
-            getattr(step, direction)(backend)
+        with _lock_failures_bare():
+            for step in migration.steps:
+                getattr(step, direction)(backend)
 
     if concurrently.is_concurrent(file):
         work()
         return
-    timeout = sql.Literal(f"{locks.DDL_LOCK_TIMEOUT_S * 1000:.0f}ms")
-    postgres.execute(backend.connection, sql.SQL("set lock_timeout = {}").format(timeout))
-    locks.with_lock_retries(backend.connection, lambda: _as_server_error(work), say=say)
+    locks.limit_lock_wait(backend.connection, locks.DDL, of="session")
+    locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
 
 
-def _as_server_error(work: Callable[[], None]) -> None:
-    """Let a lock that did not come pass as what it is, so that it is retried."""
+@contextmanager
+def _lock_failures_bare() -> Iterator[None]:
+    """Let a lock that did not come pass as the server's own error, which is retried, and not as a failed statement."""
     try:
-        work()
+        yield
     except StatementFailed as error:
-        if error.cause.sqlstate in ("55P03", "40P01"):
+        if error.cause.sqlstate in LOCK_SQLSTATES:
             raise error.cause from error
         raise
 
@@ -168,7 +169,7 @@ def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
             unmark()
 
     if file.rollback is None or file.rollback.is_transactional:
-        locks.with_lock_retries(backend.connection, work, say=say)
+        locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
         return
     was_cut_off = ledger.is_undoing(backend.connection, file.id)
     ledger.start(backend.connection, file.id, file.apply.checksum)
@@ -185,14 +186,9 @@ def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
 @contextmanager
 def _transaction(backend: Backend) -> Iterator[None]:
     """Yoyo's transaction with a short lock timeout; a lock that does not come can be retried as a whole."""
-    try:
-        with postgres.translated(), backend.transaction():
-            locks.limit_lock_wait(backend.connection)
-            yield
-    except StatementFailed as error:
-        if error.cause.sqlstate in ("55P03", "40P01"):
-            raise error.cause from error
-        raise
+    with _lock_failures_bare(), postgres.translated(), backend.transaction():
+        locks.limit_lock_wait(backend.connection, locks.DDL)
+        yield
 
 
 @contextmanager

@@ -20,7 +20,7 @@ _APPEND_ONLY = {"audit_logs": "audit_logs_refuse_change"}
 
 def has_ledger(connection: Connection) -> bool:
     """Return whether anything can have been seeded here."""
-    return bool(postgres.fetch_one(connection, "select to_regclass('chatschema.seeds') is not null")[0])
+    return postgres.has_table(connection, "chatschema.seeds")
 
 
 def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
@@ -65,7 +65,7 @@ def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Ap
     for seeder in chosen:
         started = time.monotonic()
         with postgres.transaction(connection):
-            locks.limit_lock_wait(connection)
+            locks.limit_lock_wait(connection, locks.DDL)
             found = postgres.fetch_all(connection, tables, ([seeder.name],))
             for (table,) in found:
                 # Once more, with the rows at hand: somebody may have written since.
