@@ -19,6 +19,29 @@ $$;
 
 COMMENT ON FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, user_agent text, details jsonb) IS 'What stands in for the personal data of an audit row in proofs, so that the data can be erased and the proof remains.';
 
+CREATE FUNCTION chatschema.delete_statuses() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    delete from public.message_statuses as s where s.message_id = old.id;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.delete_statuses() IS 'Trigger: statuses go with their message.';
+
+CREATE FUNCTION chatschema.keep_message_identity() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'message % keeps its id and its conversation', old.id
+        using errcode = 'check_violation', hint = 'Delete it and send another.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.keep_message_identity() IS 'Trigger: replies, statuses and attachments refer to the id within the conversation, so neither changes.';
+
 CREATE FUNCTION chatschema.keep_public_key() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -74,6 +97,43 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_audit_change() IS 'Trigger: refuses every change of the trail.';
+
+CREATE FUNCTION chatschema.release_attachment() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    update public.attachments as a set message_id = null where a.message_id = old.id;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.release_attachment() IS 'Trigger: the pointer to the stored file outlives its message, for the collector of files.';
+
+CREATE FUNCTION chatschema.require_message() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    wanted uuid;
+begin
+    if tg_argv[0] = 'reply_to_id' then
+        wanted := new.reply_to_id;
+    else
+        wanted := new.message_id;
+    end if;
+    -- The lock a foreign key would take: whoever deletes the message waits, and then finds this row.
+    perform from public.messages as m where m.id = wanted and m.conversation_id = new.conversation_id for key share;
+    if not found then
+        raise exception 'message % is not in conversation %', wanted, new.conversation_id
+            using errcode = 'foreign_key_violation', schema = tg_table_schema, table = tg_table_name, column = tg_argv[0],
+            hint = 'It may have left with its month, by retention.';
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.require_message() IS 'Trigger: the message that a row refers to is there, in the same conversation. The argument names the column.';
 
 CREATE FUNCTION chatschema.set_conversation_id_from_message() RETURNS trigger
     LANGUAGE plpgsql
@@ -143,6 +203,18 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.stamp_audit_log() IS 'Trigger: sets what the writer must not choose: when and by whom it was recorded, and the digest.';
+
+CREATE FUNCTION chatschema.unlink_replies() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    update public.messages as m set reply_to_id = null where m.reply_to_id = old.id;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.unlink_replies() IS 'Trigger: an answer outlives the deleted message. One that left with its month keeps its answers: it may come back.';
 
 CREATE FUNCTION chatschema.uuid7() RETURNS uuid
     LANGUAGE plpgsql PARALLEL SAFE
@@ -656,7 +728,7 @@ COMMENT ON COLUMN public.messages.sender_key_id IS 'Public key of the sender in 
 
 COMMENT ON COLUMN public.messages.message_type IS 'text, image, file, audio, video or system.';
 
-COMMENT ON COLUMN public.messages.reply_to_id IS 'The message answered, in the same conversation; null once that is gone.';
+COMMENT ON COLUMN public.messages.reply_to_id IS 'The message answered, in the same conversation; null once that is deleted, kept while its month is away.';
 
 COMMENT ON COLUMN public.messages.edited_at IS 'Last edit.';
 
@@ -1027,6 +1099,14 @@ COMMENT ON INDEX public.users_pkey IS 'Look-up by id; the target of every refere
 
 COMMENT ON INDEX public.users_username_key IS 'Sign-in and mention: where username = $1.';
 
+CREATE TRIGGER attachments_require_changed_message AFTER UPDATE OF message_id, conversation_id ON public.attachments FOR EACH ROW WHEN (((new.message_id IS NOT NULL) AND ((new.message_id IS DISTINCT FROM old.message_id) OR (new.conversation_id <> old.conversation_id)))) EXECUTE FUNCTION chatschema.require_message('message_id');
+
+COMMENT ON TRIGGER attachments_require_changed_message ON public.attachments IS 'The message is there, in the conversation named, also when changed.';
+
+CREATE TRIGGER attachments_require_message AFTER INSERT ON public.attachments FOR EACH ROW WHEN ((new.message_id IS NOT NULL)) EXECUTE FUNCTION chatschema.require_message('message_id');
+
+COMMENT ON TRIGGER attachments_require_message ON public.attachments IS 'The message is there, in the conversation named.';
+
 CREATE TRIGGER attachments_set_conversation_id BEFORE INSERT ON public.attachments FOR EACH ROW EXECUTE FUNCTION chatschema.set_conversation_id_from_message();
 
 COMMENT ON TRIGGER attachments_set_conversation_id ON public.attachments IS 'Fills conversation_id.';
@@ -1069,6 +1149,14 @@ CREATE TRIGGER message_statuses_keep_status_monotonic BEFORE INSERT OR UPDATE ON
 
 COMMENT ON TRIGGER message_statuses_keep_status_monotonic ON public.message_statuses IS 'A late or repeated report never lowers the status or erases a time.';
 
+CREATE TRIGGER message_statuses_require_changed_message AFTER UPDATE OF message_id, conversation_id ON public.message_statuses FOR EACH ROW WHEN (((new.message_id <> old.message_id) OR (new.conversation_id <> old.conversation_id))) EXECUTE FUNCTION chatschema.require_message('message_id');
+
+COMMENT ON TRIGGER message_statuses_require_changed_message ON public.message_statuses IS 'The message is there, in the conversation named, also when changed.';
+
+CREATE TRIGGER message_statuses_require_message AFTER INSERT ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.require_message('message_id');
+
+COMMENT ON TRIGGER message_statuses_require_message ON public.message_statuses IS 'The message is there, in the conversation named.';
+
 CREATE TRIGGER message_statuses_set_conversation_id BEFORE INSERT ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.set_conversation_id_from_message();
 
 COMMENT ON TRIGGER message_statuses_set_conversation_id ON public.message_statuses IS 'Fills conversation_id.';
@@ -1077,6 +1165,26 @@ CREATE TRIGGER message_statuses_set_updated_at BEFORE UPDATE ON public.message_s
 
 COMMENT ON TRIGGER message_statuses_set_updated_at ON public.message_statuses IS 'Keeps updated_at.';
 
+CREATE TRIGGER messages_delete_statuses AFTER DELETE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.delete_statuses();
+
+COMMENT ON TRIGGER messages_delete_statuses ON public.messages IS 'Statuses go with their message.';
+
+CREATE TRIGGER messages_keep_identity BEFORE UPDATE OF id, conversation_id ON public.messages FOR EACH ROW WHEN (((new.id <> old.id) OR (new.conversation_id <> old.conversation_id))) EXECUTE FUNCTION chatschema.keep_message_identity();
+
+COMMENT ON TRIGGER messages_keep_identity ON public.messages IS 'Refuses a change of id or conversation_id.';
+
+CREATE TRIGGER messages_release_attachment AFTER DELETE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.release_attachment();
+
+COMMENT ON TRIGGER messages_release_attachment ON public.messages IS 'The pointer to a file outlives its message.';
+
+CREATE TRIGGER messages_require_changed_reply AFTER UPDATE OF reply_to_id ON public.messages FOR EACH ROW WHEN (((new.reply_to_id IS NOT NULL) AND (new.reply_to_id IS DISTINCT FROM old.reply_to_id))) EXECUTE FUNCTION chatschema.require_message('reply_to_id');
+
+COMMENT ON TRIGGER messages_require_changed_reply ON public.messages IS 'A reply answers a message of its own conversation, also when changed.';
+
+CREATE TRIGGER messages_require_reply AFTER INSERT ON public.messages FOR EACH ROW WHEN ((new.reply_to_id IS NOT NULL)) EXECUTE FUNCTION chatschema.require_message('reply_to_id');
+
+COMMENT ON TRIGGER messages_require_reply ON public.messages IS 'A reply answers a message of its own conversation.';
+
 CREATE TRIGGER messages_set_created_at_from_id BEFORE INSERT OR UPDATE OF id, created_at ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.set_created_at_from_id();
 
 COMMENT ON TRIGGER messages_set_created_at_from_id ON public.messages IS 'Keeps created_at equal to the time in the id.';
@@ -1084,6 +1192,10 @@ COMMENT ON TRIGGER messages_set_created_at_from_id ON public.messages IS 'Keeps 
 CREATE TRIGGER messages_set_updated_at BEFORE UPDATE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER messages_set_updated_at ON public.messages IS 'Keeps updated_at.';
+
+CREATE TRIGGER messages_unlink_replies AFTER DELETE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.unlink_replies();
+
+COMMENT ON TRIGGER messages_unlink_replies ON public.messages IS 'A reply outlives what it answers.';
 
 CREATE TRIGGER user_public_keys_keep_public_key BEFORE UPDATE OF public_key, user_id, device_id, key_type, algorithm, key_id ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.keep_public_key();
 
@@ -1101,11 +1213,6 @@ ALTER TABLE ONLY public.attachments
     ADD CONSTRAINT attachments_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE RESTRICT;
 
 COMMENT ON CONSTRAINT attachments_conversation_id_fkey ON public.attachments IS 'Files are collected before their conversation is deleted.';
-
-ALTER TABLE ONLY public.attachments
-    ADD CONSTRAINT attachments_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE SET NULL (message_id);
-
-COMMENT ON CONSTRAINT attachments_message_id_fkey ON public.attachments IS 'Deleting a message keeps the pointer to its file, and names its conversation.';
 
 ALTER TABLE ONLY public.attachments
     ADD CONSTRAINT attachments_uploader_id_fkey FOREIGN KEY (uploader_id) REFERENCES public.users(id) ON DELETE RESTRICT;
@@ -1153,11 +1260,6 @@ ALTER TABLE ONLY public.conversations
 COMMENT ON CONSTRAINT conversations_direct_user_low_fkey ON public.conversations IS 'Users are erased by pseudonym, not deleted while they take part.';
 
 ALTER TABLE public.message_statuses
-    ADD CONSTRAINT message_statuses_message_id_fkey FOREIGN KEY (conversation_id, message_id) REFERENCES public.messages(conversation_id, id) ON DELETE CASCADE;
-
-COMMENT ON CONSTRAINT message_statuses_message_id_fkey ON public.message_statuses IS 'Statuses go with their message, and name its conversation.';
-
-ALTER TABLE public.message_statuses
     ADD CONSTRAINT message_statuses_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE RESTRICT;
 
 COMMENT ON CONSTRAINT message_statuses_user_id_fkey ON public.message_statuses IS 'Users are erased by pseudonym, not deleted.';
@@ -1166,11 +1268,6 @@ ALTER TABLE public.messages
     ADD CONSTRAINT messages_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE RESTRICT;
 
 COMMENT ON CONSTRAINT messages_conversation_id_fkey ON public.messages IS 'A conversation is emptied in batches before it is deleted.';
-
-ALTER TABLE public.messages
-    ADD CONSTRAINT messages_reply_to_id_fkey FOREIGN KEY (conversation_id, reply_to_id) REFERENCES public.messages(conversation_id, id) ON DELETE SET NULL (reply_to_id);
-
-COMMENT ON CONSTRAINT messages_reply_to_id_fkey ON public.messages IS 'A reply stays in its conversation and outlives what it answers.';
 
 ALTER TABLE public.messages
     ADD CONSTRAINT messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.users(id) ON DELETE RESTRICT;

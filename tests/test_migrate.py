@@ -118,10 +118,10 @@ def test_notices_of_a_migration_are_shown_and_its_rows_are_not(cli: Cli, migrate
 def test_what_a_migration_sets_for_its_session_does_not_reach_the_next_or_the_ledger(
     cli: Cli, migrated: Database, sql_dir: Path
 ) -> None:
-    write(sql_dir, NEXT, "set search_path = ''; set statement_timeout = '300ms'; set timezone = 'Asia/Kolkata'; set role pg_monitor;")
-    check = (
-        "do $$ begin assert current_setting('timezone') = 'UTC' and current_user = session_user; perform pg_sleep(0.5); end $$;"
+    write(
+        sql_dir, NEXT, "set search_path = ''; set statement_timeout = '300ms'; set timezone = 'Asia/Kolkata'; set role pg_monitor;"
     )
+    check = "do $$ begin assert current_setting('timezone') = 'UTC' and current_user = session_user; perform pg_sleep(0.5); end $$;"
     write(sql_dir, "20250102000000_check_session", check)
     result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert result.code == 0, result.err

@@ -1,5 +1,6 @@
 """reset: a database goes only when it may, and a new one always comes."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path

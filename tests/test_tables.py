@@ -3,23 +3,7 @@
 import psycopg
 import pytest
 from conftest import Database
-
-
-def add_user(db: Database, name: str) -> object:
-    return db.one("insert into public.users (username) values (%s) returning id", name)
-
-
-def add_conversation(db: Database) -> tuple[object, object]:
-    user = add_user(db, "alice")
-    return user, db.one("insert into public.conversations (created_by) values (%s) returning id", user)
-
-
-def add_message(db: Database, user: object, conversation: object, extra: str = "", *params: object) -> object:
-    columns, values = (", " + extra, ", %s" * len(params)) if extra else ("", "")
-    return db.one(
-        f"insert into public.messages (conversation_id, sender_id, content_encrypted{columns}) values (%s, %s, 'x'{values}) returning id",
-        conversation, user, *params,
-    )  # fmt: skip
+from rows import add_conversation, add_message, add_user
 
 
 def test_ids_are_uuid7_of_this_moment_and_rise(migrated: Database) -> None:
@@ -112,40 +96,6 @@ def test_read_before_delivered_implies_delivered(migrated: Database) -> None:
         user,
     )
     assert row[0] == row[1] is not None
-
-
-def test_a_status_or_attachment_cannot_name_another_conversation(migrated: Database) -> None:
-    user, conversation = add_conversation(migrated)
-    other = migrated.one("insert into public.conversations default values returning id")
-    message = add_message(migrated, user, conversation)
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        migrated.run(
-            "insert into public.message_statuses (message_id, user_id, conversation_id) values (%s, %s, %s)", message, user, other
-        )
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        migrated.run(
-            "insert into public.messages (conversation_id, sender_id, content_encrypted, reply_to_id) values (%s, %s, 'x', %s)",
-            other,
-            user,
-            message,
-        )
-    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="does not exist"):
-        migrated.run("insert into public.message_statuses (message_id, user_id) values (chatschema.uuid7(), %s)", user)
-
-
-def test_deleting_a_message_keeps_replies_and_the_pointer_to_its_file(migrated: Database) -> None:
-    user, conversation = add_conversation(migrated)
-    message = add_message(migrated, user, conversation)
-    reply = add_message(migrated, user, conversation, "reply_to_id", message)
-    migrated.run("insert into public.message_statuses (message_id, user_id) values (%s, %s)", message, user)
-    migrated.run(
-        "insert into public.attachments (message_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm)"
-        " values (%s, %s, 'k', 1, sha256('x'), 'a')", message, user,
-    )  # fmt: skip
-    migrated.run("delete from public.messages where id = %s", message)
-    assert migrated.one("select reply_to_id from public.messages where id = %s", reply) is None
-    assert migrated.one("select message_id is null and conversation_id = %s from public.attachments", conversation)
-    assert migrated.one("select count(*) from public.message_statuses") == 0
 
 
 @pytest.mark.parametrize("statement", [

@@ -88,7 +88,8 @@ def _remove(connection: Connection, seed: str, table: str) -> int:
     return removed
 
 
-# Every foreign key that refers to a table, with its columns side by side; those of partitions are their parent's.
+# What refers to a table, with the columns side by side: by foreign key (those of partitions are their parent's), and to
+# messages by trigger.
 _REFERENCES = """
     select n.nspname, t.relname,
         array(select attname from unnest(c.conkey) with ordinality as k (n, i)
@@ -98,13 +99,20 @@ _REFERENCES = """
     from pg_catalog.pg_constraint as c
     join pg_catalog.pg_class as t on t.oid = c.conrelid
     join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
-    where c.contype = 'f' and c.conparentid = 0 and c.confrelid = to_regclass(%s)
+    where c.contype = 'f' and c.conparentid = 0 and c.confrelid = to_regclass(%(table)s)
+    union
+    select n.nspname, t.relname, array['conversation_id', split_part(encode(g.tgargs, 'escape'), '\\000', 1)],
+        array['conversation_id', 'id']
+    from pg_catalog.pg_trigger as g
+    join pg_catalog.pg_class as t on t.oid = g.tgrelid
+    join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
+    where g.tgparentid = 0 and g.tgfoid = to_regproc('chatschema.require_message') and %(table)s = 'public.messages'
 """
 
 
 def _refuse_references(connection: Connection, seeds: list[str], table: str) -> None:
     """Raise when rows that `seeds` did not make refer to rows they did: removing these would change or remove those."""
-    for schema, child, columns, targets in postgres.fetch_all(connection, _REFERENCES, (f"public.{table}",)):
+    for schema, child, columns, targets in postgres.fetch_all(connection, _REFERENCES, {"table": f"public.{table}"}):
         pairs = zip(columns, targets, strict=True)
         join = sql.SQL(" and ").join(
             sql.SQL("c.{} = p.{}").format(sql.Identifier(column), sql.Identifier(target)) for column, target in pairs

@@ -26,8 +26,6 @@ create table public.messages (
     constraint messages_conversation_id_fkey
         foreign key (conversation_id) references public.conversations (id) on delete restrict,
     constraint messages_sender_id_fkey foreign key (sender_id) references public.users (id) on delete restrict,
-    constraint messages_reply_to_id_fkey foreign key (conversation_id, reply_to_id)
-        references public.messages (conversation_id, id) on delete set null (reply_to_id),
     constraint messages_message_type_check
         check (message_type in ('text', 'image', 'file', 'audio', 'video', 'system')),
     constraint messages_sender_check check (sender_id is not null or message_type = 'system'),
@@ -75,10 +73,68 @@ $$;
 comment on function chatschema.set_created_at_from_id() is
     'Trigger: created_at is the time in the id, so both orders agree; refuses two that name different days.';
 
+-- A foreign key to messages would be checked whenever a month leaves: all that could refer to it is read while nobody may
+-- write. These triggers keep the same promise, row by row, and let a month leave and come back with its references.
+create function chatschema.require_message() returns trigger
+    language plpgsql security definer set search_path = ''
+as $$
+declare
+    wanted uuid;
+begin
+    if tg_argv[0] = 'reply_to_id' then
+        wanted := new.reply_to_id;
+    else
+        wanted := new.message_id;
+    end if;
+    -- The lock a foreign key would take: whoever deletes the message waits, and then finds this row.
+    perform from public.messages as m where m.id = wanted and m.conversation_id = new.conversation_id for key share;
+    if not found then
+        raise exception 'message % is not in conversation %', wanted, new.conversation_id
+            using errcode = 'foreign_key_violation', schema = tg_table_schema, table = tg_table_name, column = tg_argv[0],
+            hint = 'It may have left with its month, by retention.';
+    end if;
+    return null;
+end
+$$;
+comment on function chatschema.require_message() is
+    'Trigger: the message that a row refers to is there, in the same conversation. The argument names the column.';
+
+create function chatschema.keep_message_identity() returns trigger
+    language plpgsql
+as $$
+begin
+    raise exception 'message % keeps its id and its conversation', old.id
+        using errcode = 'check_violation', hint = 'Delete it and send another.';
+end
+$$;
+comment on function chatschema.keep_message_identity() is
+    'Trigger: replies, statuses and attachments refer to the id within the conversation, so neither changes.';
+
+create function chatschema.unlink_replies() returns trigger
+    language plpgsql security definer set search_path = ''
+as $$
+begin
+    update public.messages as m set reply_to_id = null where m.reply_to_id = old.id;
+    return null;
+end
+$$;
+comment on function chatschema.unlink_replies() is
+    'Trigger: an answer outlives the deleted message. One that left with its month keeps its answers: it may come back.';
+
 create trigger messages_set_created_at_from_id before insert or update of id, created_at on public.messages
     for each row execute function chatschema.set_created_at_from_id();
 create trigger messages_set_updated_at before update on public.messages
     for each row execute function chatschema.set_updated_at();
+create trigger messages_keep_identity before update of id, conversation_id on public.messages
+    for each row when (new.id <> old.id or new.conversation_id <> old.conversation_id)
+    execute function chatschema.keep_message_identity();
+create trigger messages_require_reply after insert on public.messages
+    for each row when (new.reply_to_id is not null) execute function chatschema.require_message('reply_to_id');
+create trigger messages_require_changed_reply after update of reply_to_id on public.messages
+    for each row when (new.reply_to_id is not null and new.reply_to_id is distinct from old.reply_to_id)
+    execute function chatschema.require_message('reply_to_id');
+create trigger messages_unlink_replies after delete on public.messages
+    for each row execute function chatschema.unlink_replies();
 
 comment on table public.messages is 'What was said, as ciphertext; partitioned by month on the id, a UUIDv7.';
 comment on column public.messages.id is 'UUIDv7: decides the month it is stored in; page with id < $cursor order by id desc. Made by a client it is the idempotency key.';
@@ -90,7 +146,7 @@ comment on column public.messages.content_algorithm is 'The cipher, for example 
 comment on column public.messages.key_version is 'Version of the conversation key it is encrypted with.';
 comment on column public.messages.sender_key_id is 'Public key of the sender in use. No foreign key: keys may be deleted.';
 comment on column public.messages.message_type is 'text, image, file, audio, video or system.';
-comment on column public.messages.reply_to_id is 'The message answered, in the same conversation; null once that is gone.';
+comment on column public.messages.reply_to_id is 'The message answered, in the same conversation; null once that is deleted, kept while its month is away.';
 comment on column public.messages.edited_at is 'Last edit.';
 comment on column public.messages.edit_count is 'How often it was edited.';
 comment on column public.messages.edit_history is 'Earlier ciphertexts, oldest first, at most 50; emptied by erasure.';
@@ -104,7 +160,6 @@ comment on constraint messages_pkey on public.messages is 'One row a message, ov
 comment on constraint messages_conversation_id_id_key on public.messages is 'The key that replies, statuses and attachments refer to.';
 comment on constraint messages_conversation_id_fkey on public.messages is 'A conversation is emptied in batches before it is deleted.';
 comment on constraint messages_sender_id_fkey on public.messages is 'Users are erased by pseudonym, not deleted while their messages stand.';
-comment on constraint messages_reply_to_id_fkey on public.messages is 'A reply stays in its conversation and outlives what it answers.';
 comment on constraint messages_message_type_check on public.messages is 'The kinds of message.';
 comment on constraint messages_sender_check on public.messages is 'Only the system speaks without a sender.';
 comment on constraint messages_content_present_check on public.messages is 'A message has content until it is deleted.';
@@ -122,3 +177,7 @@ comment on index public.idx_messages_reply_to_id is 'Answers to a message; delet
 comment on index public.idx_messages_expires_at is 'The purge of disappearing messages.';
 comment on trigger messages_set_created_at_from_id on public.messages is 'Keeps created_at equal to the time in the id.';
 comment on trigger messages_set_updated_at on public.messages is 'Keeps updated_at.';
+comment on trigger messages_keep_identity on public.messages is 'Refuses a change of id or conversation_id.';
+comment on trigger messages_require_reply on public.messages is 'A reply answers a message of its own conversation.';
+comment on trigger messages_require_changed_reply on public.messages is 'A reply answers a message of its own conversation, also when changed.';
+comment on trigger messages_unlink_replies on public.messages is 'A reply outlives what it answers.';

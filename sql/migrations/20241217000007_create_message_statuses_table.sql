@@ -1,6 +1,6 @@
 -- message_statuses: what became of a message at each reader: delivered, read, reactions; months as in messages.
 -- Why: reports of delivery arrive twice, late and out of order, and must never make a read message unread.
--- Risk: new table; adds foreign keys to messages and users, which block writes to them for the moment of the commit.
+-- Risk: new table; adds a trigger to messages and a foreign key to users, which block writes to them for the moment of the commit.
 create table public.message_statuses (
     message_id      uuid        not null,
     user_id         uuid        not null,
@@ -15,8 +15,6 @@ create table public.message_statuses (
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
     constraint message_statuses_pkey primary key (message_id, user_id),
-    constraint message_statuses_message_id_fkey foreign key (conversation_id, message_id)
-        references public.messages (conversation_id, id) on delete cascade,
     constraint message_statuses_user_id_fkey foreign key (user_id) references public.users (id) on delete restrict,
     constraint message_statuses_status_check check (status in ('sent', 'failed', 'delivered', 'read')),
     constraint message_statuses_status_time_check check (
@@ -77,6 +75,23 @@ $$;
 comment on function chatschema.keep_status_monotonic() is
     'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, read implies delivered.';
 
+create function chatschema.delete_statuses() returns trigger
+    language plpgsql security definer set search_path = ''
+as $$
+begin
+    delete from public.message_statuses as s where s.message_id = old.id;
+    return null;
+end
+$$;
+comment on function chatschema.delete_statuses() is 'Trigger: statuses go with their message.';
+
+create trigger messages_delete_statuses after delete on public.messages
+    for each row execute function chatschema.delete_statuses();
+create trigger message_statuses_require_message after insert on public.message_statuses
+    for each row execute function chatschema.require_message('message_id');
+create trigger message_statuses_require_changed_message after update of message_id, conversation_id on public.message_statuses
+    for each row when (new.message_id <> old.message_id or new.conversation_id <> old.conversation_id)
+    execute function chatschema.require_message('message_id');
 create trigger message_statuses_keep_status_monotonic before insert or update on public.message_statuses
     for each row execute function chatschema.keep_status_monotonic();
 create trigger message_statuses_set_conversation_id before insert on public.message_statuses
@@ -98,7 +113,6 @@ comment on column public.message_statuses.reacted_at is 'Last change of the reac
 comment on column public.message_statuses.created_at is 'When the first report came.';
 comment on column public.message_statuses.updated_at is 'Last change, kept by a trigger.';
 comment on constraint message_statuses_pkey on public.message_statuses is 'One row a message and reader: the target of the upsert.';
-comment on constraint message_statuses_message_id_fkey on public.message_statuses is 'Statuses go with their message, and name its conversation.';
 comment on constraint message_statuses_user_id_fkey on public.message_statuses is 'Users are erased by pseudonym, not deleted.';
 comment on constraint message_statuses_status_check on public.message_statuses is 'The states of a delivery.';
 comment on constraint message_statuses_status_time_check on public.message_statuses is 'A state says when; read implies delivered.';
@@ -107,4 +121,7 @@ comment on index public.message_statuses_pkey is 'Upsert on (message_id, user_id
 comment on index public.idx_message_statuses_user_status_time is 'What a user has in a state, by time; deleting a user.';
 comment on trigger message_statuses_keep_status_monotonic on public.message_statuses is 'A late or repeated report never lowers the status or erases a time.';
 comment on trigger message_statuses_set_conversation_id on public.message_statuses is 'Fills conversation_id.';
+comment on trigger message_statuses_require_message on public.message_statuses is 'The message is there, in the conversation named.';
+comment on trigger message_statuses_require_changed_message on public.message_statuses is 'The message is there, in the conversation named, also when changed.';
+comment on trigger messages_delete_statuses on public.messages is 'Statuses go with their message.';
 comment on trigger message_statuses_set_updated_at on public.message_statuses is 'Keeps updated_at.';

@@ -1,6 +1,6 @@
 -- attachments: where a message's file is stored; the file itself is elsewhere.
 -- Why: the row is the only pointer to the stored file, so it outlives its message until the file is collected.
--- Risk: new table; adds foreign keys to three tables, which block writes to them for the moment of the commit.
+-- Risk: new table; adds a trigger to messages and foreign keys to two tables, which block writes to them for the moment of the commit.
 create table public.attachments (
     id                      uuid        not null default chatschema.uuid7(),
     message_id              uuid,
@@ -23,8 +23,6 @@ create table public.attachments (
     constraint attachments_pkey primary key (id),
     constraint attachments_message_id_key unique (message_id),
     constraint attachments_storage_key unique (storage_provider, storage_key),
-    constraint attachments_message_id_fkey foreign key (conversation_id, message_id)
-        references public.messages (conversation_id, id) on delete set null (message_id),
     constraint attachments_conversation_id_fkey
         foreign key (conversation_id) references public.conversations (id) on delete restrict,
     constraint attachments_uploader_id_fkey foreign key (uploader_id) references public.users (id) on delete restrict,
@@ -42,6 +40,27 @@ create index idx_attachments_uploader_id on public.attachments (uploader_id);
 create index idx_attachments_unattached_created_at on public.attachments (created_at)
     where message_id is null and state <> 'deleted';
 
+create function chatschema.release_attachment() returns trigger
+    language plpgsql security definer set search_path = ''
+as $$
+begin
+    update public.attachments as a set message_id = null where a.message_id = old.id;
+    return null;
+end
+$$;
+comment on function chatschema.release_attachment() is
+    'Trigger: the pointer to the stored file outlives its message, for the collector of files.';
+
+create trigger messages_release_attachment after delete on public.messages
+    for each row execute function chatschema.release_attachment();
+create trigger attachments_require_message after insert on public.attachments
+    for each row when (new.message_id is not null) execute function chatschema.require_message('message_id');
+create trigger attachments_require_changed_message after update of message_id, conversation_id on public.attachments
+    for each row when (
+        new.message_id is not null
+        and (new.message_id is distinct from old.message_id or new.conversation_id <> old.conversation_id)
+    )
+    execute function chatschema.require_message('message_id');
 create trigger attachments_set_conversation_id before insert on public.attachments
     for each row execute function chatschema.set_conversation_id_from_message();
 create trigger attachments_set_updated_at before update on public.attachments
@@ -69,7 +88,6 @@ comment on column public.attachments.updated_at is 'Last change, kept by a trigg
 comment on constraint attachments_pkey on public.attachments is 'One row a file.';
 comment on constraint attachments_message_id_key on public.attachments is 'At most one attachment a message.';
 comment on constraint attachments_storage_key on public.attachments is 'One row a stored object, so collecting it is safe.';
-comment on constraint attachments_message_id_fkey on public.attachments is 'Deleting a message keeps the pointer to its file, and names its conversation.';
 comment on constraint attachments_conversation_id_fkey on public.attachments is 'Files are collected before their conversation is deleted.';
 comment on constraint attachments_uploader_id_fkey on public.attachments is 'Users are erased by pseudonym, not deleted.';
 comment on constraint attachments_storage_key_check on public.attachments is 'A key, not a URL; 1 to 1024 characters.';
@@ -86,4 +104,7 @@ comment on index public.idx_attachments_conversation_created_at is 'Files of a c
 comment on index public.idx_attachments_uploader_id is 'Files of a user, for export and erasure; deleting a user.';
 comment on index public.idx_attachments_unattached_created_at is 'Uploads never sent and files whose message is gone, for the collector.';
 comment on trigger attachments_set_conversation_id on public.attachments is 'Fills conversation_id.';
+comment on trigger attachments_require_message on public.attachments is 'The message is there, in the conversation named.';
+comment on trigger attachments_require_changed_message on public.attachments is 'The message is there, in the conversation named, also when changed.';
+comment on trigger messages_release_attachment on public.messages is 'The pointer to a file outlives its message.';
 comment on trigger attachments_set_updated_at on public.attachments is 'Keeps updated_at.';
