@@ -25,7 +25,7 @@ _NOISE = re.compile(
 
 # From the first table to the last thing that is said about one, before the constraints that name two tables.
 _TABLES = re.compile(
-    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE TABLE |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT) |"
+    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW) |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT|VIEW) |"
     r"ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
     re.MULTILINE,
 )
@@ -53,11 +53,11 @@ def dump(conninfo: str, major_version: int, *, programs: Path | None, with_parti
 
 
 def _sort_tables(text: str) -> str:
-    """Put the tables in the order of their names: pg_dump's depends on which partitions there are."""
+    """Put tables, then views, in the order of their names: pg_dump's depends on which partitions there are."""
     match = _TABLES.search(text)
     if match is None:
         return text
-    tables = sorted(re.split(r"\n\n(?=CREATE TABLE )", match.group()))
+    tables = sorted(re.split(r"\n\n(?=CREATE (?:TABLE|VIEW) )", match.group()))
     return text[: match.start()] + "\n\n".join(tables) + text[match.end() :]
 
 

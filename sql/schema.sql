@@ -87,6 +87,18 @@ $$;
 
 COMMENT ON FUNCTION chatschema.keep_status_monotonic() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, read implies delivered.';
 
+CREATE FUNCTION chatschema.record_erasure() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    insert into chatschema.erasures (subject_type, subject_id, erased_at) values ('user', new.id, new.erased_at);
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_erasure() IS 'Trigger: a user marked erased is erased from months that come back, too.';
+
 CREATE FUNCTION chatschema.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -97,6 +109,23 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_audit_change() IS 'Trigger: refuses every change of the trail.';
+
+CREATE FUNCTION chatschema.refuse_hold_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'UPDATE' and old.released_at is null and new.released_at is not null
+        and (to_jsonb(new) - array['released_by', 'released_at', 'release_reason'])
+            = (to_jsonb(old) - array['released_by', 'released_at', 'release_reason'])
+    then
+        return new;
+    end if;
+    raise exception 'hold % can only be released, once', old.id
+        using errcode = 'insufficient_privilege', hint = 'Release it and add another: chatschema hold release, chatschema hold add.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_hold_change() IS 'Trigger: a hold is placed and released; nothing else ever happens to its row.';
 
 CREATE FUNCTION chatschema.release_attachment() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -264,6 +293,158 @@ CREATE FUNCTION chatschema.uuid7_time(id uuid) RETURNS timestamp with time zone
 $$;
 
 COMMENT ON FUNCTION chatschema.uuid7_time(id uuid) IS 'The moment a UUIDv7 was made, in whole milliseconds; null for any other version.';
+
+CREATE TABLE chatschema.erasures (
+    id bigint NOT NULL,
+    subject_type text NOT NULL,
+    subject_id uuid NOT NULL,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT erasures_subject_type_check CHECK ((subject_type = ANY (ARRAY['user'::text, 'conversation'::text, 'message'::text])))
+);
+
+COMMENT ON TABLE chatschema.erasures IS 'Whose or which data was removed; applied to every month that comes back. Holds no personal data itself.';
+
+COMMENT ON COLUMN chatschema.erasures.id IS 'Order of recording.';
+
+COMMENT ON COLUMN chatschema.erasures.subject_type IS 'user, conversation or message. Users come by trigger; record the others with an insert.';
+
+COMMENT ON COLUMN chatschema.erasures.subject_id IS 'Which one. No foreign key: the row may be gone.';
+
+COMMENT ON COLUMN chatschema.erasures.erased_at IS 'When it was erased.';
+
+COMMENT ON COLUMN chatschema.erasures.recorded_at IS 'When that was recorded here.';
+
+COMMENT ON CONSTRAINT erasures_subject_type_check ON chatschema.erasures IS 'What can be erased.';
+
+ALTER TABLE chatschema.erasures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME chatschema.erasures_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE chatschema.holds (
+    id bigint NOT NULL,
+    conversation_id uuid,
+    user_id uuid,
+    from_at timestamp with time zone,
+    to_at timestamp with time zone,
+    reason text NOT NULL,
+    placed_by text DEFAULT SESSION_USER NOT NULL,
+    placed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    released_by text,
+    released_at timestamp with time zone,
+    release_reason text,
+    CONSTRAINT holds_period_check CHECK ((from_at < to_at)),
+    CONSTRAINT holds_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+    CONSTRAINT holds_released_check CHECK ((((released_at IS NULL) = (released_by IS NULL)) AND ((released_at IS NULL) = (release_reason IS NULL))))
+);
+
+COMMENT ON TABLE chatschema.holds IS 'What must not be removed, who asked for that and why.';
+
+COMMENT ON COLUMN chatschema.holds.id IS 'What hold release asks for.';
+
+COMMENT ON COLUMN chatschema.holds.conversation_id IS 'Only messages of this conversation; null is any. No foreign key: a hold outlives what it names.';
+
+COMMENT ON COLUMN chatschema.holds.user_id IS 'Only messages that this user sent or could read; null is anybody''s.';
+
+COMMENT ON COLUMN chatschema.holds.from_at IS 'Only messages from this moment on; null is from the beginning.';
+
+COMMENT ON COLUMN chatschema.holds.to_at IS 'Only messages before this moment; null is without end.';
+
+COMMENT ON COLUMN chatschema.holds.reason IS 'Why, for example the number of the case.';
+
+COMMENT ON COLUMN chatschema.holds.placed_by IS 'Who placed it.';
+
+COMMENT ON COLUMN chatschema.holds.placed_at IS 'When it was placed.';
+
+COMMENT ON COLUMN chatschema.holds.released_by IS 'Who released it.';
+
+COMMENT ON COLUMN chatschema.holds.released_at IS 'When it was released; null while it holds.';
+
+COMMENT ON COLUMN chatschema.holds.release_reason IS 'Why it was released.';
+
+COMMENT ON CONSTRAINT holds_period_check ON chatschema.holds IS 'A period has a length.';
+
+COMMENT ON CONSTRAINT holds_reason_check ON chatschema.holds IS '1 to 1000 characters.';
+
+COMMENT ON CONSTRAINT holds_released_check ON chatschema.holds IS 'A release says when, who and why.';
+
+CREATE TABLE chatschema.released_attachments (
+    attachment_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    released_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE chatschema.released_attachments IS 'Which message an attachment had when that was dropped with its month; used when the month comes back.';
+
+COMMENT ON COLUMN chatschema.released_attachments.attachment_id IS 'The attachment. No foreign key: it may be collected.';
+
+COMMENT ON COLUMN chatschema.released_attachments.message_id IS 'The message it had.';
+
+COMMENT ON COLUMN chatschema.released_attachments.released_at IS 'When it was released.';
+
+CREATE TABLE chatschema.retired_months (
+    month timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    keep_until timestamp with time zone,
+    detached_at timestamp with time zone,
+    archived_at timestamp with time zone,
+    archive text,
+    archive_sha256 text,
+    dropped_at timestamp with time zone,
+    restored_at timestamp with time zone,
+    messages bigint,
+    statuses bigint,
+    held_messages bigint,
+    attachments_released bigint,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT retired_months_archive_check CHECK ((((archived_at IS NULL) = (archive IS NULL)) AND ((archived_at IS NULL) = (archive_sha256 IS NULL)))),
+    CONSTRAINT retired_months_dropped_check CHECK (((state <> 'dropped'::text) OR (dropped_at IS NOT NULL))),
+    CONSTRAINT retired_months_month_check CHECK ((month = date_trunc('month'::text, month, 'UTC'::text))),
+    CONSTRAINT retired_months_state_check CHECK ((state = ANY (ARRAY['attached'::text, 'detaching'::text, 'detached'::text, 'dropped'::text])))
+);
+
+COMMENT ON TABLE chatschema.retired_months IS 'Months that have left or are leaving, or were archived or brought back; one row a month.';
+
+COMMENT ON COLUMN chatschema.retired_months.month IS 'First instant of the month, UTC.';
+
+COMMENT ON COLUMN chatschema.retired_months.state IS 'attached, detaching, detached or dropped.';
+
+COMMENT ON COLUMN chatschema.retired_months.keep_until IS 'Brought back: not to be retired before this.';
+
+COMMENT ON COLUMN chatschema.retired_months.detached_at IS 'When it left the partitioned tables; the days of grace count from here.';
+
+COMMENT ON COLUMN chatschema.retired_months.archived_at IS 'When its latest archive was written and read back.';
+
+COMMENT ON COLUMN chatschema.retired_months.archive IS 'Folder of that archive, on the host that wrote it.';
+
+COMMENT ON COLUMN chatschema.retired_months.archive_sha256 IS 'SHA-256 of that archive''s manifest, which names those of its files.';
+
+COMMENT ON COLUMN chatschema.retired_months.dropped_at IS 'When its tables were dropped.';
+
+COMMENT ON COLUMN chatschema.retired_months.restored_at IS 'When it was last brought back.';
+
+COMMENT ON COLUMN chatschema.retired_months.messages IS 'Messages in the archive, or dropped.';
+
+COMMENT ON COLUMN chatschema.retired_months.statuses IS 'Statuses in the archive, or dropped.';
+
+COMMENT ON COLUMN chatschema.retired_months.held_messages IS 'Messages under a hold that were kept in a table of their own when the rest was dropped.';
+
+COMMENT ON COLUMN chatschema.retired_months.attachments_released IS 'Attachments that lost their message; null until that is done.';
+
+COMMENT ON COLUMN chatschema.retired_months.changed_at IS 'Last change.';
+
+COMMENT ON CONSTRAINT retired_months_archive_check ON chatschema.retired_months IS 'An archive has a time, a place and a digest.';
+
+COMMENT ON CONSTRAINT retired_months_dropped_check ON chatschema.retired_months IS 'What was dropped says when.';
+
+COMMENT ON CONSTRAINT retired_months_month_check ON chatschema.retired_months IS 'A month begins on its first day in UTC.';
+
+COMMENT ON CONSTRAINT retired_months_state_check ON chatschema.retired_months IS 'The states a month goes through.';
 
 CREATE TABLE public.attachments (
     id uuid DEFAULT chatschema.uuid7() NOT NULL,
@@ -900,6 +1081,59 @@ COMMENT ON CONSTRAINT users_status_check ON public.users IS 'The presences the a
 
 COMMENT ON CONSTRAINT users_username_format_check ON public.users IS '3 to 32 of a-z 0-9 _ . -, or deleted-<id> once erased.';
 
+CREATE VIEW chatschema.held_scopes AS
+ SELECT h.id AS hold_id,
+    h.conversation_id,
+    h.user_id AS sender_id,
+    b.low,
+    b.high
+   FROM (chatschema.holds h
+     CROSS JOIN LATERAL ( SELECT COALESCE(chatschema.uuid7_floor(h.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS "coalesce",
+            COALESCE(chatschema.uuid7_floor(h.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS "coalesce") b(low, high))
+  WHERE (h.released_at IS NULL)
+UNION ALL
+ SELECT h.id AS hold_id,
+    p.conversation_id,
+    NULL::uuid AS sender_id,
+    b.low,
+    b.high
+   FROM ((chatschema.holds h
+     JOIN public.conversation_participants p ON ((p.user_id = h.user_id)))
+     CROSS JOIN LATERAL ( SELECT COALESCE(chatschema.uuid7_floor(h.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS "coalesce",
+            COALESCE(chatschema.uuid7_floor(h.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS "coalesce") b(low, high))
+  WHERE ((h.released_at IS NULL) AND ((h.conversation_id IS NULL) OR (h.conversation_id = p.conversation_id)));
+
+COMMENT ON VIEW chatschema.held_scopes IS 'What holds now: a message is held when a row matches its conversation, its sender and its id (low <= id < high).';
+
+ALTER TABLE chatschema.holds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME chatschema.holds_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY chatschema.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
+
+COMMENT ON CONSTRAINT erasures_pkey ON chatschema.erasures IS 'One row an erasure.';
+
+ALTER TABLE ONLY chatschema.holds
+    ADD CONSTRAINT holds_pkey PRIMARY KEY (id);
+
+COMMENT ON CONSTRAINT holds_pkey ON chatschema.holds IS 'One row a hold.';
+
+ALTER TABLE ONLY chatschema.released_attachments
+    ADD CONSTRAINT released_attachments_pkey PRIMARY KEY (attachment_id);
+
+COMMENT ON CONSTRAINT released_attachments_pkey ON chatschema.released_attachments IS 'One row an attachment.';
+
+ALTER TABLE ONLY chatschema.retired_months
+    ADD CONSTRAINT retired_months_pkey PRIMARY KEY (month);
+
+COMMENT ON CONSTRAINT retired_months_pkey ON chatschema.retired_months IS 'One row a month.';
+
 ALTER TABLE ONLY public.attachments
     ADD CONSTRAINT attachments_message_id_key UNIQUE (message_id);
 
@@ -984,6 +1218,26 @@ ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_username_key UNIQUE (username);
 
 COMMENT ON CONSTRAINT users_username_key ON public.users IS 'A name belongs to one user.';
+
+COMMENT ON INDEX chatschema.erasures_pkey IS 'Look-up by id.';
+
+COMMENT ON INDEX chatschema.holds_pkey IS 'Look-up by id.';
+
+CREATE INDEX idx_erasures_subject ON chatschema.erasures USING btree (subject_type, subject_id);
+
+COMMENT ON INDEX chatschema.idx_erasures_subject IS 'Whether a message is among them, when a month comes back.';
+
+CREATE INDEX idx_holds_active ON chatschema.holds USING btree (conversation_id, user_id) WHERE (released_at IS NULL);
+
+COMMENT ON INDEX chatschema.idx_holds_active IS 'What holds now, for retention.';
+
+CREATE INDEX idx_released_attachments_message_id ON chatschema.released_attachments USING btree (message_id);
+
+COMMENT ON INDEX chatschema.idx_released_attachments_message_id IS 'The attachments of a month that comes back.';
+
+COMMENT ON INDEX chatschema.released_attachments_pkey IS 'Look-up by attachment.';
+
+COMMENT ON INDEX chatschema.retired_months_pkey IS 'Look-up by month.';
 
 COMMENT ON INDEX public.attachments_message_id_key IS 'The attachment of a message; deleting a message.';
 
@@ -1099,6 +1353,10 @@ COMMENT ON INDEX public.users_pkey IS 'Look-up by id; the target of every refere
 
 COMMENT ON INDEX public.users_username_key IS 'Sign-in and mention: where username = $1.';
 
+CREATE TRIGGER holds_refuse_change BEFORE DELETE OR UPDATE ON chatschema.holds FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_change();
+
+COMMENT ON TRIGGER holds_refuse_change ON chatschema.holds IS 'A hold is placed and released, nothing else.';
+
 CREATE TRIGGER attachments_require_changed_message AFTER UPDATE OF message_id, conversation_id ON public.attachments FOR EACH ROW WHEN (((new.message_id IS NOT NULL) AND ((new.message_id IS DISTINCT FROM old.message_id) OR (new.conversation_id <> old.conversation_id)))) EXECUTE FUNCTION chatschema.require_message('message_id');
 
 COMMENT ON TRIGGER attachments_require_changed_message ON public.attachments IS 'The message is there, in the conversation named, also when changed.';
@@ -1205,6 +1463,10 @@ CREATE TRIGGER user_public_keys_set_updated_at BEFORE UPDATE ON public.user_publ
 
 COMMENT ON TRIGGER user_public_keys_set_updated_at ON public.user_public_keys IS 'Keeps updated_at.';
 
+CREATE TRIGGER users_record_erasure AFTER UPDATE OF erased_at ON public.users FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION chatschema.record_erasure();
+
+COMMENT ON TRIGGER users_record_erasure ON public.users IS 'Records that a user was erased.';
+
 CREATE TRIGGER users_set_updated_at BEFORE UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER users_set_updated_at ON public.users IS 'Keeps updated_at.';
@@ -1280,3 +1542,5 @@ ALTER TABLE ONLY public.user_public_keys
 COMMENT ON CONSTRAINT user_public_keys_user_id_fkey ON public.user_public_keys IS 'Keys go with their user.';
 
 GRANT USAGE ON SCHEMA chatschema TO PUBLIC;
+
+GRANT SELECT ON TABLE chatschema.retired_months TO PUBLIC;

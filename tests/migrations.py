@@ -5,7 +5,7 @@ from pathlib import Path
 from conftest import ROOT, Database
 
 IDS = sorted(path.stem for path in (ROOT / "sql" / "migrations").glob("*.sql") if not path.stem.endswith(".rollback"))
-NEXT = "20250101000000_add_note"
+NEXT = "20990101000000_add_note"
 
 
 def write(sql_dir: Path, name: str, text: str, rollback: str | None = None) -> None:

@@ -226,7 +226,7 @@ def test_the_command_line_of_pg_dump_holds_no_password(migrated: Database, tmp_p
 
 
 def test_the_clients_encoding_does_not_reach_a_migration(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    (sql_dir / "migrations" / "20250101000000_add_note.sql").write_text(
+    (sql_dir / "migrations" / "20990101000000_add_note.sql").write_text(
         "create table note (t text);\ninsert into note values ('café 👍');"
     )
     migrated.run(f"alter database {migrated.name} set search_path = chatschema, public")

@@ -70,7 +70,7 @@ def test_eight_at_once_on_an_empty_database_all_succeed(empty: Database, tmp_pat
 
 
 def test_killed_in_a_statement_the_server_lets_go_within_seconds(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    path = sql_dir / "migrations" / "20250101000000_add_slow.sql"
+    path = sql_dir / "migrations" / "20990101000000_add_slow.sql"
     path.write_text("create table public.slow (i int);\nselect pg_sleep(60);\n")
     running = start("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir), cwd=sql_dir)
     while not migrated.one("select count(*) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()"):
@@ -97,7 +97,7 @@ def test_ctrl_c_rolls_back_and_exits_130(migrated: Database, sql_dir: Path) -> N
     import signal
 
     before = dump(migrated)
-    path = sql_dir / "migrations" / "20250101000000_add_slow.sql"
+    path = sql_dir / "migrations" / "20990101000000_add_slow.sql"
     path.write_text("create table public.slow (i int);\nselect pg_sleep(60);\n")
     running = start("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir), cwd=sql_dir)
     while not migrated.one("select count(*) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()"):

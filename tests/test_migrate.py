@@ -94,16 +94,16 @@ def test_a_syntax_error_in_the_middle_shows_the_place_and_keeps_nothing_of_the_f
 
 def test_what_was_applied_before_a_failure_stays_and_is_said(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     write(sql_dir, NEXT, "create table public.note (i int);")
-    write(sql_dir, "20250102000000_add_wrong", "alter table public.nowhere add column i int;")
+    write(sql_dir, "20990102000000_add_wrong", "alter table public.nowhere add column i int;")
     result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert result.code == 1
     assert result.out.startswith(f"applied {NEXT}")
-    assert '20250102000000_add_wrong.sql line 1: relation "public.nowhere" does not exist' in result.err
+    assert '20990102000000_add_wrong.sql line 1: relation "public.nowhere" does not exist' in result.err
     assert applied(migrated) == [*IDS, NEXT]
-    write(sql_dir, "20250101000001_add_more", "create table public.more (i int);")
+    write(sql_dir, "20990101000001_add_more", "create table public.more (i int);")
     as_json = cli("migrate", "--json", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert (as_json.code, as_json.out) == (1, "")
-    assert "applied before the failure: 20250101000001_add_more" in as_json.err
+    assert "applied before the failure: 20990101000001_add_more" in as_json.err
 
 
 def test_notices_of_a_migration_are_shown_and_its_rows_are_not(cli: Cli, migrated: Database, sql_dir: Path) -> None:
@@ -122,10 +122,10 @@ def test_what_a_migration_sets_for_its_session_does_not_reach_the_next_or_the_le
         sql_dir, NEXT, "set search_path = ''; set statement_timeout = '300ms'; set timezone = 'Asia/Kolkata'; set role pg_monitor;"
     )
     check = "do $$ begin assert current_setting('timezone') = 'UTC' and current_user = session_user; perform pg_sleep(0.5); end $$;"
-    write(sql_dir, "20250102000000_check_session", check)
+    write(sql_dir, "20990102000000_check_session", check)
     result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert result.code == 0, result.err
-    assert applied(migrated)[-2:] == [NEXT, "20250102000000_check_session"]
+    assert applied(migrated)[-2:] == [NEXT, "20990102000000_check_session"]
 
 
 def test_new_migration_writes_a_pair_that_sorts_last(cli: Cli, sql_dir: Path) -> None:

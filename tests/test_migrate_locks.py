@@ -19,7 +19,7 @@ def test_concurrently_in_a_transaction_says_what_to_write(cli: Cli, migrated: Da
 
 def test_a_concurrent_index_that_failed_is_taken_up_again(cli: Cli, seeded: Database, sql_dir: Path) -> None:
     options = ("--url", seeded.url, "--sql-dir", str(sql_dir))
-    name = "20250101000000_add_users_status_key"
+    name = "20990101000000_add_users_status_key"
     text = "-- transactional: false\ncreate unique index concurrently if not exists users_status_key on public.users (status);"
     write(sql_dir, name, text, "-- transactional: false\ndrop index concurrently public.users_status_key;")
     failed = cli("migrate", *options)
@@ -92,7 +92,7 @@ def test_a_lock_that_comes_in_time_is_taken_by_a_retry(cli: Cli, migrated: Datab
 
 
 def test_a_concurrent_index_by_an_unquoted_name_is_not_recorded_while_invalid(cli: Cli, seeded: Database, sql_dir: Path) -> None:
-    name = "20250101000000_add_users_status_key"
+    name = "20990101000000_add_users_status_key"
     text = "-- transactional: false\ncreate unique index concurrently if not exists Users_Status_Key -- why\n    on public.users (status);"
     write(sql_dir, name, text)
     options = ("--url", seeded.url, "--sql-dir", str(sql_dir))

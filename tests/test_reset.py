@@ -37,7 +37,7 @@ def test_a_changed_migration_makes_another_template_and_the_old_one_goes(cli: Cl
     options = ("--yes", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert cli("reset", *options).code == 0
     before = templates(migrated.server)
-    (sql_dir / "migrations" / "20250101000000_add_note.sql").write_text("create table public.note (i int);")
+    (sql_dir / "migrations" / "20990101000000_add_note.sql").write_text("create table public.note (i int);")
     assert "migrated a template" in cli("reset", *options).out
     assert migrated.one("select to_regclass('public.note') is not null")
     after = templates(migrated.server)
@@ -160,7 +160,7 @@ def test_on_a_terminal_it_asks_for_the_databases_name(migrated: Database) -> Non
 
 def test_a_failing_migration_leaves_the_old_database_and_no_template(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     migrated.run("insert into public.users (username) values ('alice')")
-    (sql_dir / "migrations" / "20250101000000_add_wrong.sql").write_text("select 1/0;")
+    (sql_dir / "migrations" / "20990101000000_add_wrong.sql").write_text("select 1/0;")
     result = cli("reset", "--yes", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert result.code == 1
     assert "division by zero" in result.err
@@ -201,12 +201,12 @@ def test_a_template_built_in_production_protects_no_clone(cli: Cli, server: PgSe
 def test_a_renumbered_migration_makes_another_template(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     options = ("--yes", "--url", migrated.url, "--sql-dir", str(sql_dir))
     folder = sql_dir / "migrations"
-    (folder / "20250101000000_add_note.sql").write_text("create table public.note (i int);")
+    (folder / "20990101000000_add_note.sql").write_text("create table public.note (i int);")
     assert cli("reset", *options).code == 0
-    (folder / "20250101000000_add_note.sql").rename(folder / "20250102000000_add_note.sql")
+    (folder / "20990101000000_add_note.sql").rename(folder / "20990102000000_add_note.sql")
     result = cli("reset", *options)
     assert result.code == 0, result.err
-    assert migrated.one("select max(migration_id) from chatschema.migrations") == "20250102000000_add_note"
+    assert migrated.one("select max(migration_id) from chatschema.migrations") == "20990102000000_add_note"
 
 
 def test_a_role_that_may_log_in_to_its_own_database_only(cli: Cli, server: PgServer, empty: Database) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from conftest import Cli, Database, clean_environment
+from migrations import IDS
 from reset_templates import drop_templates, templates
 from servers import PgServer
 
@@ -37,7 +38,7 @@ def test_killed_at_any_moment_the_next_reset_succeeds(cli: Cli, migrated: Databa
         running.wait()
         again = cli("reset", "--yes", "--url", migrated.url)
         assert again.code == 0, again.err
-        assert migrated.one("select count(*) from chatschema.migrations where state = 'applied'") == 10
+        assert migrated.one("select count(*) from chatschema.migrations where state = 'applied'") == len(IDS)
         with migrated.server.connect("postgres") as admin:
             admin.execute(f"drop database {templates(migrated.server)[0]} with (force)".encode())
 
@@ -70,7 +71,7 @@ def test_a_running_migration_is_not_dropped_from_under_its_feet(cli: Cli, migrat
 
 
 def test_protection_that_comes_while_the_template_is_built_wins(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    (sql_dir / "migrations" / "20250101000000_add_slow.sql").write_text("do $$ begin perform pg_sleep(4); end $$;")
+    (sql_dir / "migrations" / "20990101000000_add_slow.sql").write_text("do $$ begin perform pg_sleep(4); end $$;")
     migrated.run("insert into public.users (username) values ('alice')")
     running = subprocess.Popen(
         [sys.executable, "-m", "chatschema", "reset", "--yes", "--url", migrated.url, "--sql-dir", str(sql_dir)],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Cli, Database, clean_environment
+from migrations import IDS
 
 
 def on_terminal(database: Database, columns: int, *arguments: str, **extra: str) -> str:
@@ -40,7 +41,7 @@ def on_terminal(database: Database, columns: int, *arguments: str, **extra: str)
 def test_an_empty_database_is_all_pending(cli: Cli, empty: Database) -> None:
     result = cli("status", "--url", empty.url)
     assert result.code == 0, result.err
-    assert result.out.count("pending") == 10
+    assert result.out.count("pending") == len(IDS)
     assert "next: chatschema migrate" in result.out
     assert cli("status", "--check", "--url", empty.url).code == 3
     assert empty.one("select to_regnamespace('chatschema') is null")
@@ -111,7 +112,7 @@ def test_colours_on_a_terminal_and_none_with_no_color(seeded: Database) -> None:
 
 
 def test_markup_in_the_databases_texts_is_only_text(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    name = "20250101000000_add_note"
+    name = "20990101000000_add_note"
     (sql_dir / "migrations" / f"{name}.sql").write_text(
         "-- note: [/b] closes [red]nothing[/red] ünï 👍.\ncreate table public.note (i int);"
     )
@@ -134,11 +135,11 @@ def test_migrate_goes_on_when_nobody_reads_any_more(empty: Database) -> None:
     env = clean_environment({"PYTHONUNBUFFERED": "1"})
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert empty.one("select count(*) from chatschema.migrations") == 10
+    assert empty.one("select count(*) from chatschema.migrations") == len(IDS)
 
 
 def test_json_stays_json_when_a_text_looks_like_a_password(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    (sql_dir / "migrations" / "20250101000000_add_note.sql").write_text(
+    (sql_dir / "migrations" / "20990101000000_add_note.sql").write_text(
         "-- note: says password=text\ncreate table public.note (i int);"
     )
     status = cli("status", "--json", "--url", migrated.url, "--sql-dir", str(sql_dir)).json()

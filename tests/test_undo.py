@@ -37,19 +37,19 @@ def test_each_migration_goes_down_and_up_alone(cli: Cli, empty: Database) -> Non
 
 def test_undo_goes_by_the_order_of_applying(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
-    write(sql_dir, "20250103000000_add_b", "create table public.b (i int);", "drop table public.b;")
+    write(sql_dir, "20990103000000_add_b", "create table public.b (i int);", "drop table public.b;")
     assert cli("migrate", *options).code == 0
-    write(sql_dir, "20250104000000_add_c", "create table public.c (i int);", "drop table public.c;")
+    write(sql_dir, "20990104000000_add_c", "create table public.c (i int);", "drop table public.c;")
     assert cli("migrate", *options).code == 0
     result = cli("undo", "--steps", "2", *options)
-    assert [line.split()[1] for line in result.out.splitlines()] == ["20250104000000_add_c", "20250103000000_add_b"]
+    assert [line.split()[1] for line in result.out.splitlines()] == ["20990104000000_add_c", "20990103000000_add_b"]
     assert cli("undo", "--to", IDS[-1], *options).out == "nothing to undo\n"
 
 
 def test_undo_without_a_rollback_is_refused_before_anything_is_undone(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
     write(sql_dir, NEXT, "create table public.note (i int);")
-    write(sql_dir, "20250102000000_add_more", "create table public.more (i int);", "drop table public.more;")
+    write(sql_dir, "20990102000000_add_more", "create table public.more (i int);", "drop table public.more;")
     assert cli("migrate", *options).code == 0
     before = dump(migrated)
     result = cli("undo", "--steps", "2", *options)

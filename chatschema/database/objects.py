@@ -9,13 +9,21 @@ from chatschema.postgres import Connection
 
 # In the order in which nothing of ours depends on them any more.
 _DROP_REST = """
+    -- Months that were detached, and the rows kept of dropped ones.
     select format('drop table %s', c.oid::regclass) from pg_catalog.pg_class as c
-    where c.relnamespace = to_regnamespace('chatschema') and c.relkind = 'r' and c.relname = any (%(ledger)s)
+    where c.relnamespace = to_regnamespace('chat_partitions') and c.relkind = 'r'
+        and c.relname ~ '^(messages|message_statuses)_y[0-9]{4}m[0-9]{2}(_held)?$'
+    union all
+    select format('drop table %s', c.oid::regclass) from pg_catalog.pg_class as c
+    where c.relnamespace = to_regnamespace('chatschema') and c.relkind = 'r' and c.relname = any (%(tables)s)
     union all
     select format('drop function %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
     where p.pronamespace = to_regnamespace('chatschema')
 """
-_LEDGER = ("seeded_rows", "seeds", "protection", "migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock")
+_TABLES = (
+    "holds", "erasures", "retired_months", "released_attachments",
+    "seeded_rows", "seeds", "protection", "migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
+)  # fmt: skip
 
 
 def drop_objects(connection: Connection) -> None:
@@ -28,9 +36,13 @@ def drop_objects(connection: Connection) -> None:
     def work() -> None:
         with postgres.transaction(connection):
             locks.limit_lock_wait(connection, locks.DDL)
+            postgres.execute(connection, "drop view if exists chatschema.held_scopes")
             postgres.execute(connection, sql.SQL("drop table if exists {}").format(tables))
-            rest = postgres.fetch_all(connection, _DROP_REST.replace("%s", "%%s"), {"ledger": list(_LEDGER)})
-            for (statement,) in sorted(rest, key=lambda row: "seeds" in row[0]):
+            rest = postgres.fetch_all(connection, _DROP_REST.replace("%s", "%%s"), {"tables": list(_TABLES)})
+            # Tables before the functions of their triggers, seeded_rows before the seeds it refers to.
+            for (statement,) in sorted(
+                rest, key=lambda row: (row[0].startswith("drop function"), row[0] == "drop table chatschema.seeds")
+            ):
                 postgres.execute_text(connection, statement)
             # No cascade: with it a view, a default or a column of somebody else would go without a word.
             postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")

@@ -1,0 +1,2 @@
+drop table chatschema.released_attachments;
+drop table chatschema.retired_months;
