@@ -4,9 +4,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
-from chatschema import assets
+from chatschema import assets, policy
 from chatschema.errors import UsageError
 from chatschema.models import Settings
 from chatschema.redact import redact, remember
@@ -26,6 +27,7 @@ _PG_KEYWORDS = {
 _TARGETS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
 _TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
 _TOML_KEYS = ("url", "sql_dir", "seeds_dir")
+_TOML_TABLES = ("partition",)
 
 
 def load(*, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: Path | None = None) -> Settings:
@@ -35,7 +37,7 @@ def load(*, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: 
     `.env`: DATABASE_URL, then DB_*, then PG*; what the winning family leaves out is filled from the layer below.
     Raises UsageError for anything that cannot be understood.
     """
-    toml = _read_toml(folder / CONFIG_FILE)
+    toml, tables = _read_toml(folder / CONFIG_FILE)
     dotenv = _read_dotenv(folder / ".env")
     conninfo, source_name = _find_conninfo(url, environ, dotenv, toml)
     state_dir = folder / STATE_DIR
@@ -47,6 +49,7 @@ def load(*, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: 
         seeds_dir=_folder(folder, toml, "seeds_dir") or assets.seeds_dir(),
         state_dir=state_dir,
         is_production={**dotenv, **environ}.get("CHATSCHEMA_ENV", "").strip().lower() == "production",
+        policy=policy.parse(tables.get("partition", {}), folder, CONFIG_FILE),
     )
 
 
@@ -147,15 +150,18 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         raise UsageError(f"{path.name} cannot be read: {error}") from None
 
 
-def _read_toml(path: Path) -> dict[str, str]:
+def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Return the texts at the top of the file, and its tables."""
     try:
-        table = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path.name} cannot be read: {error}") from None
-    for key, value in table.items():
-        if key not in _TOML_KEYS or not isinstance(value, str):
-            raise UsageError(f"{path.name}: {key} is not a setting", f"the settings are texts: {', '.join(_TOML_KEYS)}")
-    return table
+    tables = {key: value for key, value in content.items() if key in _TOML_TABLES and isinstance(value, dict)}
+    texts = {key: value for key, value in content.items() if key in _TOML_KEYS and isinstance(value, str)}
+    for key in content.keys() - tables.keys() - texts.keys():
+        known = f"{', '.join(_TOML_KEYS)} (texts), [{'], ['.join(_TOML_TABLES)}]"
+        raise UsageError(f"{path.name}: {key} is not a setting", f"the settings are {known}")
+    return texts, tables
 
 
 def _folder(base: Path, toml: Mapping[str, str], key: str) -> Path | None:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
+PartitionState = Literal["attached", "detach pending", "detached", "archived", "dropped"]
 MigrationState = Literal["applied", "pending", "edited", "missing", "renamed", "out-of-order", "interrupted"]
 
 # Parents first. The order of every listing, of seeds and, reversed, of removal.
@@ -22,6 +24,31 @@ TABLES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A length of time as people say it: calendar months, and days."""
+
+    months: int = 0
+    days: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long months stay, and how they leave.
+
+    `ahead`: months made beyond the current one. `keep`: how long a month stays attached, None for ever. `grace`: days
+    between detach and drop. `archive`: whether only archived months are dropped, and into which folder. `holds`: whether
+    a hold keeps its whole month, or has its rows carved out.
+    """
+
+    ahead: int = 6
+    keep: Span | None = None
+    grace: Span = Span(days=7)
+    archive: bool = True
+    archive_dir: Path = Path("archives")
+    holds: Literal["block", "carve"] = "block"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a command works with: which server, and where the files are.
 
@@ -36,6 +63,7 @@ class Settings:
     seeds_dir: Path
     state_dir: Path
     is_production: bool = False
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +106,57 @@ class Month:
     name: str
     lower: datetime
     upper: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A month's table, there or gone: `rows` estimated, None where unknown; `bytes` with indexes; bounds as in Month."""
+
+    parent: str
+    name: str
+    lower: datetime
+    upper: datetime
+    state: PartitionState
+    rows: int | None
+    bytes: int | None
+    indexes: int | None
+    is_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredMonth:
+    """What the ledger knows of a month that left, is leaving, was archived or was brought back."""
+
+    month: datetime
+    state: Literal["attached", "detaching", "detached", "dropped"]
+    keep_until: datetime | None
+    detached_at: datetime | None
+    archived_at: datetime | None
+    archive: str | None
+    archive_sha256: str | None
+    dropped_at: datetime | None
+    restored_at: datetime | None
+    messages: int | None
+    statuses: int | None
+    held_messages: int | None
+    attachments_released: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold: which messages must not be removed; None in a scope is any."""
+
+    id: int
+    conversation_id: UUID | None
+    user_id: UUID | None
+    from_at: datetime | None
+    to_at: datetime | None
+    reason: str
+    placed_by: str
+    placed_at: datetime
+    released_by: str | None
+    released_at: datetime | None
+    release_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -389,7 +389,7 @@ COMMENT ON COLUMN chatschema.released_attachments.released_at IS 'When it was re
 
 CREATE TABLE chatschema.retired_months (
     month timestamp with time zone NOT NULL,
-    state text NOT NULL,
+    state text DEFAULT 'attached'::text NOT NULL,
     keep_until timestamp with time zone,
     detached_at timestamp with time zone,
     archived_at timestamp with time zone,

@@ -141,6 +141,19 @@ def seeded(server: PgServer, seeded_template: str) -> Iterator[Database]:
     yield from create(server, f"seeded_{uuid.uuid4().hex[:12]}", seeded_template)
 
 
+@pytest.fixture(scope="session")
+def aged_template(server: PgServer, migrated_template: str) -> Iterator[str]:
+    from months import aged_template
+
+    yield from aged_template(server, migrated_template, f"aged_template_{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def aged(server: PgServer, aged_template: str) -> Iterator[Database]:
+    """A migrated database with two old months, 2024-01 and 2024-02, of 300 messages each."""
+    yield from create(server, f"aged_{uuid.uuid4().hex[:12]}", aged_template)
+
+
 @pytest.fixture
 def sql_dir(tmp_path: Path) -> Path:
     """A copy of sql/ that the test may damage."""

@@ -9,7 +9,7 @@ import pytest
 from conftest import Cli, Database, clean_environment
 
 from chatschema.models import Month
-from chatschema.partition import MONTHS_AHEAD, month_of, next_month, plan, runway
+from chatschema.partition.grid import MONTHS_AHEAD, month_of, next_month, plan, runway
 
 BOTH = ("messages", "message_statuses")
 

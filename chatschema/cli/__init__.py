@@ -30,6 +30,7 @@ COMMANDS = {
     "unprotect": ("database", "unprotect"),
     "new": ("new", "app"),
     "partition": ("partition", "app"),
+    "hold": ("hold", "app"),
     "schema": ("schema", "app"),
     "server": ("server", "app"),
 }

@@ -57,8 +57,9 @@ def up(
     as_lines: bool,
 ) -> tuple[list[Applied], list[Month]]:
     """Migrate and make the months ahead, under the lock; return what was done, and print it when `as_lines`."""
-    from chatschema import locks, partition, protection
+    from chatschema import locks, protection
     from chatschema.migration import ledger, runner
+    from chatschema.partition import catalog, create
 
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
         ledger.ensure(connection, settings.sql_dir)
@@ -68,10 +69,8 @@ def up(
         statuses = runner.check_history(files, connection)
         steps = runner.migrate(connection, runner.pending(files, statuses, to), say=console.note)
         applied = _follow(steps, "applied", as_lines=as_lines)
-        parents = partition.parents(connection)
-        now = partition.server_now(connection)
-        plan = partition.plan(now, partition.months(connection, settings.sql_dir), parents)
-        months = list(partition.ensure(connection, settings.sql_dir, plan, say=console.note))
+        plan = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
+        months = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
     if as_lines and months:
         first, last = months[0].lower, months[-1].lower
         console.answer(f"created {len(months)} partitions, {first:%Y-%m} to {last:%Y-%m}")
@@ -94,14 +93,13 @@ def _follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Appl
 
 
 def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
-    from chatschema import partition
     from chatschema.migration import runner
+    from chatschema.partition import catalog, create, grid
 
     pending = runner.pending(files, runner.check_history(files, connection), to)
-    there = partition.parents(connection)
-    coming = [p.table for p in partition.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
-    existing = partition.months(connection, settings.sql_dir) if there else []
-    plan = partition.plan(partition.server_now(connection), existing, there + coming)
+    there = catalog.parents(connection)
+    coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
+    plan = create.missing(connection, settings.sql_dir, there + coming, ahead=settings.policy.ahead)
     if as_json:
         console.as_json({"pending": [{"id": file.id, "title": file.title} for file in pending], "partitions": plan})
         return
@@ -110,7 +108,7 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
         console.answer(f"-- migration {file.id}\n{wrap[0]}{file.apply.text.rstrip()}\n{wrap[1]}")
     for month in plan:
         console.answer(f"-- partition {month.name}")
-        for statement in partition.statements(settings.sql_dir, month):
+        for statement in create.statements(settings.sql_dir, month):
             console.answer(statement.as_string(connection).rstrip() + ";")
     if pending or plan:
         console.note(f"pending: {len(pending)} migrations, {len(plan)} partitions. Nothing was changed; apply: chatschema migrate")

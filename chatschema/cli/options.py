@@ -21,3 +21,16 @@ LockWait = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+OlderThan = Annotated[
+    str | None, typer.Option("--older-than", metavar="SPAN", help="Months that ended this long ago leave: 24mo, 2y, 90d.")
+]
+Grace = Annotated[str | None, typer.Option("--grace", metavar="SPAN", help="Between detach and drop; 7d by default.")]
+Holds = Annotated[
+    str | None, typer.Option("--holds", metavar="RULE", help="block: a hold keeps its whole month; carve: only the held rows.")
+]
+Archive = Annotated[
+    bool | None, typer.Option("--archive/--no-archive", help="Drop only what is archived (the default), or without.")
+]
+ArchiveDir = Annotated[
+    Path | None, typer.Option("--dir", metavar="DIR", help="Folder of the archives; ./archives by default.", file_okay=False)
+]

@@ -78,9 +78,9 @@ def plant(
 
 
 def _now(connection: Connection) -> Any:
-    from chatschema import partition
+    from chatschema.partition import catalog
 
-    return partition.server_now(connection).replace(microsecond=0)
+    return catalog.server_now(connection).replace(microsecond=0)
 
 
 def _finish(settings: Settings, connection: Connection, names: list[str], rng: int) -> None:
@@ -102,14 +102,13 @@ def _refuse_unmigrated(connection: Connection) -> None:
 
 
 def _make_past_months(settings: Settings, connection: Connection) -> None:
-    from chatschema import partition
+    from chatschema.partition import catalog, create, grid
     from chatschema.seed import runner
 
-    now = partition.server_now(connection)
-    existing = partition.months(connection, settings.sql_dir)
-    plan = partition.plan(now, existing, partition.parents(connection), now - runner.HISTORY)
-    for month in partition.ensure(connection, settings.sql_dir, plan, say=console.note):
-        if month.parent == partition.GROUP[0].table:
+    parents = catalog.parents(connection)
+    plan = create.missing(connection, settings.sql_dir, parents, since=runner.HISTORY, ahead=settings.policy.ahead)
+    for month in create.ensure(connection, settings.sql_dir, plan, say=console.note):
+        if month.parent == grid.GROUP[0].table:
             console.note(f"created the month {month.lower:%Y-%m} for the demo's past")
 
 

@@ -32,7 +32,7 @@ def status(
         report = _collect(live, connection, files)
     findings = _findings(report)
     if json:
-        console.as_json({**report, "findings": findings})
+        console.as_json({**{key: value for key, value in report.items() if key != "months"}, "findings": findings})
     else:
         _print(report, findings)
     if check and findings:
@@ -40,20 +40,21 @@ def status(
 
 
 def _collect(settings: Settings, connection: Connection, files: list[Any]) -> dict[str, Any]:
-    from chatschema import partition, postgres, protection, tables
+    from chatschema import postgres, protection, tables
+    from chatschema.cli.partition import listing
     from chatschema.migration import history, ledger
     from chatschema.seed import runner as seed
 
     try:
-        parents = partition.parents(connection)
-        months = partition.months(connection, settings.sql_dir)
+        months = listing.collect(connection, settings, measured=False)
         return {
             "server": postgres.describe(connection),
             "source": settings.source,
             "protection": protection.read(connection, settings),
             "migrations": history.statuses(files, ledger.entries(connection)),
             "tables": tables.rows(connection),
-            "runway": partition.runway(months, parents, partition.server_now(connection)),
+            "runway": months["runway"],
+            "months": months["findings"],
             "seeds": seed.statuses(connection, settings.seeds_dir),
         }
     except ChatschemaError as error:
@@ -64,17 +65,9 @@ def _collect(settings: Settings, connection: Connection, files: list[Any]) -> di
 
 
 def _findings(report: dict[str, Any]) -> list[str]:
-    from chatschema import partition
-
     migrations: list[MigrationStatus] = report["migrations"]
     found = [f"{m.id} is {m.state}" + (f": {m.note}" if m.note else "") for m in migrations if m.state != "applied"]
-    runways: list[Runway] = report["runway"]
-    found += [
-        f"{runway.parent} has partitions for {runway.days:g} more days, under {partition.RUNWAY_DAYS}"
-        for runway in runways
-        if runway.days < partition.RUNWAY_DAYS
-    ]
-    return found
+    return [*found, *report["months"]]
 
 
 def _print(report: dict[str, Any], findings: list[str]) -> None:

@@ -3,7 +3,7 @@
 -- Risk: new tables; takes no lock on existing data.
 create table chatschema.retired_months (
     month                   timestamptz not null,
-    state                   text        not null,
+    state                   text        not null default 'attached',
     keep_until              timestamptz,
     detached_at             timestamptz,
     archived_at             timestamptz,

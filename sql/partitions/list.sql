@@ -1,13 +1,12 @@
--- list: the partitions of a table, with the moments their bounds stand for.
+-- list: the partitions of a table, with the moments their bounds stand for, and whether a detach of them was cut off.
 -- Why: the catalog knows the truth; names are only names.
 select
     child.relname as name,
-    n.nspname as schema,
+    i.inhdetachpending as is_pending,
     chatschema.uuid7_time((bounds.parts)[1]::uuid) as lower,
     chatschema.uuid7_time((bounds.parts)[2]::uuid) as upper
 from pg_catalog.pg_inherits as i
 join pg_catalog.pg_class as child on child.oid = i.inhrelid
-join pg_catalog.pg_namespace as n on n.oid = child.relnamespace
 cross join lateral (
     -- A bound names no column, so no table has to be opened, and locked, to read it: 0 stands for none.
     select regexp_match(pg_get_expr(child.relpartbound, 0), 'FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)')

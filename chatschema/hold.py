@@ -1,0 +1,123 @@
+"""Legal holds: what must not be removed. Placed and released here; asked for wherever rows are removed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import sql
+
+from chatschema import audit, postgres
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.models import Hold, Month
+from chatschema.postgres import Connection
+
+_COLUMNS = """
+    id, conversation_id, user_id, from_at, to_at, reason, placed_by, placed_at, released_by, released_at, release_reason
+"""
+# Whether the message m is under a hold; the rule is the view's, this is how it is asked.
+IS_HELD = sql.SQL("""exists (
+    select from chatschema.held_scopes as s
+    where (s.conversation_id is null or s.conversation_id = m.conversation_id)
+        and (s.sender_id is null or s.sender_id = m.sender_id) and m.id >= s.low and m.id < s.high)""")
+
+
+def add(
+    connection: Connection,
+    *,
+    conversation: UUID | None,
+    user: UUID | None,
+    period: tuple[datetime | None, datetime | None],
+    reason: str,
+) -> Hold:
+    """Place a hold. Raises UsageError for a conversation or user that does not exist: a typing error would hold nothing."""
+    for table, id in (("conversations", conversation), ("users", user)):
+        query = sql.SQL("select exists (select from {} where id = {})").format(sql.Identifier("public", table), sql.Literal(id))
+        if id is not None and not postgres.fetch_one(connection, query)[0]:
+            raise UsageError(f"there is no row {id} in {table}", "look it up: chatschema server psql, or your own client")
+    with postgres.transaction(connection):
+        row = postgres.fetch_one(
+            connection,
+            f"""
+            insert into chatschema.holds (conversation_id, user_id, from_at, to_at, reason) values (%s, %s, %s, %s, %s)
+            returning {_COLUMNS}
+            """,
+            (conversation, user, *period, reason),
+        )
+        audit.record(connection, "hold.add", "hold", str(row[0]), conversation_id=conversation, user_id=user, reason=reason)
+    return Hold(*row)
+
+
+def release(connection: Connection, id: int, reason: str) -> Hold:
+    """Release a hold; removes nothing. Raises ChatschemaError when there is none, or it is released already."""
+    with postgres.transaction(connection):
+        row = postgres.execute(
+            connection,
+            f"""
+            update chatschema.holds set released_at = clock_timestamp(), released_by = session_user, release_reason = %s
+            where id = %s and released_at is null returning {_COLUMNS}
+            """,
+            (reason, id),
+        ).fetchone()
+        if row is None:
+            raise ChatschemaError(f"there is no active hold {id}", "see them: chatschema hold list --all")
+        audit.record(connection, "hold.release", "hold", str(id), reason=reason)
+    return Hold(*row)
+
+
+def holds(connection: Connection, *, released: bool = False) -> list[Hold]:
+    """Return the active holds, oldest first; with `released` those of the past too."""
+    query = f"select {_COLUMNS} from chatschema.holds where released_at is null or %s order by id"
+    return [Hold(*row) for row in postgres.fetch_all(connection, query, (released,))]
+
+
+def is_readable(connection: Connection) -> bool:
+    """Return whether this role may see the holds, and there is a table for them."""
+    query = "select coalesce(has_table_privilege(to_regclass('chatschema.held_scopes'), 'select'), false)"
+    return bool(postgres.fetch_one(connection, query)[0])
+
+
+# Each scope by the index that serves it: reading a month to find out that nothing in it is held takes seconds.
+_HAS_HELD = sql.SQL("""
+    select exists (
+        select from chatschema.held_scopes as s
+        where case
+            when s.conversation_id is not null then exists (
+                select from {table} as m
+                where m.conversation_id = s.conversation_id and m.id >= s.low and m.id < s.high
+                    and (s.sender_id is null or m.sender_id = s.sender_id)
+            )
+            when s.sender_id is not null then exists (
+                select from {table} as m where m.sender_id = s.sender_id and m.id >= s.low and m.id < s.high
+            )
+            else exists (select from {table} as m where m.id >= s.low and m.id < s.high)
+        end
+    )
+""")
+
+
+def held(connection: Connection, months: Sequence[Month]) -> set[datetime]:
+    """Return which months of messages have a message under a hold, by their first instant.
+
+    Without an active hold no partition is looked at. A role that may not see the holds gets an empty set.
+    """
+    if not is_readable(connection) or not postgres.fetch_one(connection, "select exists (select from chatschema.held_scopes)")[0]:
+        return set()
+    return {month.lower for month in months if has_held(connection, month)}
+
+
+def has_held(connection: Connection, month: Month) -> bool:
+    """Return whether a message in the table of `month` is under a hold."""
+    query = _HAS_HELD.format(table=sql.Identifier("chat_partitions", month.name))
+    return bool(postgres.fetch_one(connection, query)[0])
+
+
+def held_messages(connection: Connection, month: Month) -> int:
+    """Return how many messages in the table of `month` are under a hold."""
+    query = sql.SQL("select count(*) from {} as m where {}").format(sql.Identifier("chat_partitions", month.name), IS_HELD)
+    count: int = postgres.fetch_one(connection, query)[0]
+    return count
+
+
+def freeze(connection: Connection) -> None:
+    """Let no hold be placed until the current transaction ends: what is removed in it was not held when it went."""
+    postgres.execute(connection, "lock table chatschema.holds in share mode")

@@ -1,0 +1,163 @@
+"""A month into files: written beside, read back into the server, compared, and only then given its name."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from psycopg import sql
+
+from chatschema import __version__, audit, postgres
+from chatschema.errors import ChatschemaError
+from chatschema.models import Month
+from chatschema.partition import content, ledger, manifest, parquet
+from chatschema.partition.grid import SCHEMA
+from chatschema.partition.manifest import ArchiveRefused, File, Manifest, Table
+from chatschema.postgres import Connection, Say
+
+_ORDER = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
+
+
+def folder_of(archives: Path, lower: datetime) -> Path:
+    """Return the folder of a month's archive."""
+    return archives / f"{lower:%Y-%m}"
+
+
+def archive(
+    connection: Connection, sql_dir: Path, group: Sequence[Month], archives: Path, *, with_parquet: bool, say: Say
+) -> Manifest:
+    """Write the tables of one month to files, read them back, compare, and record the archive.
+
+    Both tables are read in one snapshot. An archive of the month that is there already is replaced at the end, in one
+    step a folder. The caller holds the migration lock. Raises ArchiveRefused when the files do not hold what the database
+    does, OSError when they cannot be written; in both cases an earlier archive is still there.
+    """
+    lower = group[0].lower
+    target = folder_of(archives, lower)
+    _refuse_anothers(target, connection.info.dbname)
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        written = _write(connection, sql_dir, group, partial, with_parquet=with_parquet)
+        sha256 = manifest.write(written, partial)
+        say(f"reading {partial} back")
+        read_back(connection, sql_dir, partial, written)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    # Between here and the end the ledger knows of no archive: a run that is cut off archives once more.
+    ledger.write(connection, lower, archived_at=None, archive=None, archive_sha256=None)
+    _put(partial, target)
+    rows = {table.table: table.rows for table in written.tables}
+    with postgres.transaction(connection):
+        ledger.write(
+            connection, lower, archived_at=ledger.NOW, archive=str(target.resolve()), archive_sha256=sha256,
+            messages=rows.get("messages"), statuses=rows.get("message_statuses"),
+        )  # fmt: skip
+        audit.record(connection, "partition.archive", "partition", f"{lower:%Y-%m}", folder=str(target.resolve()), rows=rows)
+    return written
+
+
+def _refuse_anothers(target: Path, database: str) -> None:
+    if not (target / manifest.NAME).exists():
+        return
+    there = manifest.read(target)
+    if there.database != database:
+        raise ChatschemaError(
+            f"{target} is the archive of database {there.database}", "give each database its own folder: --dir DIR"
+        )
+
+
+def _write(connection: Connection, sql_dir: Path, group: Sequence[Month], folder: Path, *, with_parquet: bool) -> Manifest:
+    with postgres.transaction(connection):
+        postgres.execute(connection, "set transaction isolation level repeatable read, read only")
+        content.pin(connection)
+        version, encoding = postgres.fetch_one(
+            connection, "select current_setting('server_version'), current_setting('server_encoding')"
+        )
+        tables = [_write_table(connection, sql_dir, month, folder) for month in group]
+    if with_parquet:
+        tables = [replace(table, parquet=parquet.convert(folder, table)) for table in tables]
+    first = group[0]
+    return Manifest(
+        month=f"{first.lower:%Y-%m}", lower=first.lower, upper=first.upper, database=connection.info.dbname,
+        server_version=version, encoding=encoding, tool=f"chatschema {__version__}", created_at=datetime.now(UTC), tables=tables,
+    )  # fmt: skip
+
+
+def _write_table(connection: Connection, sql_dir: Path, month: Month, folder: Path) -> Table:
+    table, columns = sql.Identifier(SCHEMA, month.name), content.columns(connection, month.name)
+    rows, checksum = content.checksum(connection, sql_dir, table, columns)
+    pieces = content.export(connection, sql_dir, table, columns, _ORDER[month.parent])
+    return Table(month.parent, columns, rows, checksum, compress(pieces, folder / f"{month.parent}.csv.zst"))
+
+
+def compress(pieces: Iterable[bytes], path: Path) -> File:
+    """Write `pieces` as zstd to disk for good; return size and SHA-256 of the file. Raises OSError."""
+    import zstandard
+
+    digest, size = hashlib.sha256(), 0
+    compressor = zstandard.ZstdCompressor(level=3, write_checksum=True).compressobj()
+    with path.open("wb") as file:
+
+        def put(block: bytes) -> None:
+            nonlocal size
+            file.write(block)
+            digest.update(block)
+            size += len(block)
+
+        for piece in pieces:
+            put(compressor.compress(piece))
+        put(compressor.flush())
+        file.flush()
+        os.fsync(file.fileno())
+    return File(path.name, size, digest.hexdigest())
+
+
+def read_back(connection: Connection, sql_dir: Path, folder: Path, described: Manifest) -> None:
+    """Load the archive into temporary tables and compare; raises ArchiveRefused. Leaves nothing in the database."""
+    manifest.verify(described, folder)
+    for table in described.tables:
+        with postgres.transaction(connection):
+            content.pin(connection)
+            like = sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))  # the server's own name of a type
+                for name, kind in table.columns
+            )
+            postgres.execute(connection, sql.SQL("create temporary table archive_read_back ({}) on commit drop").format(like))
+            copy = sql.Identifier("pg_temp", "archive_read_back")
+            content.load(connection, sql_dir, copy, table.columns, manifest.pieces(folder / table.file.name))
+            found = content.checksum(connection, sql_dir, copy, table.columns)
+        compare(f"{folder / table.file.name}", found, table)
+
+
+def compare(what: str, found: tuple[int, str], described: Table) -> None:
+    """Raise ArchiveRefused unless rows and checksum are those of the manifest."""
+    if found[0] != described.rows:
+        raise ArchiveRefused(
+            f"{what} has {found[0]} rows, the archive's manifest says {described.rows}",
+            "archive it again: chatschema partition archive",
+        )
+    if found[1] != described.checksum:
+        raise ArchiveRefused(
+            f"{what} has other values than the archive's manifest says", "archive it again: chatschema partition archive"
+        )
+
+
+def _put(partial: Path, target: Path) -> None:
+    """Give the new archive its name; the one before it goes when that is done."""
+    previous = target.with_name(target.name + ".previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    if target.exists():
+        target.rename(previous)
+    partial.rename(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    shutil.rmtree(previous, ignore_errors=True)

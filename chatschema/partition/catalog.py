@@ -1,0 +1,138 @@
+"""What the database says of its months: attached, detached, held, gone. Reads only."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from chatschema import hold, postgres, sqlfile
+from chatschema.errors import BUSY_SQLSTATES, ServerError
+from chatschema.models import Month, Partition, PartitionState, RetiredMonth
+from chatschema.partition import grid, ledger
+from chatschema.partition.grid import GROUP
+from chatschema.postgres import Connection
+
+
+def server_now(connection: Connection) -> datetime:
+    """Return the server's clock: the one that dates the ids."""
+    now: datetime = postgres.fetch_one(connection, "select clock_timestamp()")[0]
+    return now
+
+
+def parents(connection: Connection) -> list[str]:
+    """Return which tables of the group are there, messages first."""
+    tables = [parent.table for parent in GROUP]
+    rows = postgres.fetch_all(
+        connection,
+        """
+        select c.relname from pg_catalog.pg_class as c
+        where c.oid = any (select to_regclass('public.' || t) from unnest(%s::text[]) as t) and c.relkind = 'p'
+        """,
+        (tables,),
+    )
+    found = {row[0] for row in rows}
+    return [table for table in tables if table in found]
+
+
+def months(connection: Connection, sql_dir: Path) -> list[Month]:
+    """Return the attached monthly partitions of the group, those pending detach included, oldest first a table."""
+    return [month for month, _ in _attached(connection, sql_dir)]
+
+
+def _attached(connection: Connection, sql_dir: Path) -> list[tuple[Month, bool]]:
+    query = sqlfile.text_of(sql_dir / "partitions" / "list.sql")
+    return [
+        (Month(table, name, lower, upper), is_pending)
+        for table in parents(connection)
+        for name, is_pending, lower, upper in postgres.fetch_all(connection, query, {"parent": f"public.{table}"})
+        if lower is not None and upper is not None
+    ]
+
+
+def pending(connection: Connection, sql_dir: Path) -> list[Month]:
+    """Return the months whose detach was cut off: invisible, and refusing rows, until it is finalized."""
+    return [month for month, is_pending in _attached(connection, sql_dir) if is_pending]
+
+
+def detached(connection: Connection, sql_dir: Path) -> list[Month]:
+    """Return the tables of months that are there and not attached, oldest first; none before the first migration."""
+    if not parents(connection):
+        return []
+    rows = postgres.fetch_all(connection, sqlfile.text_of(sql_dir / "partitions" / "list_detached.sql"))
+    return [Month(*row) for row in rows if row[2] is not None and row[3] is not None]
+
+
+def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> list[Partition]:
+    """Return every month table there is or was, oldest first, messages before statuses.
+
+    With `measured`, rows, bytes and indexes too; they are None for a table that somebody holds locked.
+    """
+    found: list[tuple[Month, PartitionState]] = [
+        (month, "detach pending" if is_pending else "attached") for month, is_pending in _attached(connection, sql_dir)
+    ]
+    found += [(month, "detached") for month in detached(connection, sql_dir)]
+    there = {(month.parent, month.lower) for month, _ in found}
+    records = ledger.read(connection)
+    gone: list[tuple[Month, PartitionState]] = [
+        (grid.month(parent.table, record.month), "archived" if record.archive else "dropped")
+        for record in records.values()
+        if record.state == "dropped"
+        for parent in GROUP
+        if (parent.table, record.month) not in there
+    ]
+    sizes = _measure(connection, sql_dir, [month.name for month, _ in found]) if measured else {}
+    sizes |= {month.name: (_archived_rows(records[month.lower], month.parent), 0, 0) for month, _ in gone}
+    messages = [month for month, _ in found if month.parent == GROUP[0].table]
+    messages += [
+        replace(grid.month(GROUP[0].table, r.month), name=grid.held_name(grid.month(GROUP[0].table, r.month)))
+        for r in records.values()
+        if r.held_messages
+    ]
+    held = hold.held(connection, messages)
+    order = [parent.table for parent in GROUP]
+    return [
+        Partition(
+            month.parent,
+            month.name,
+            month.lower,
+            month.upper,
+            state,
+            *sizes.get(month.name, (None, None, None)),
+            month.lower in held,
+        )
+        for month, state in sorted([*found, *gone], key=lambda pair: (pair[0].lower, order.index(pair[0].parent)))
+    ]
+
+
+def _archived_rows(record: RetiredMonth, parent: str) -> int | None:
+    return record.messages if parent == GROUP[0].table else record.statuses
+
+
+Sizes = dict[str, tuple[int | None, int | None, int | None]]
+
+
+def _measure(connection: Connection, sql_dir: Path, names: Sequence[str]) -> Sizes:
+    """Return rows, bytes and indexes by name; one by one where all at once meets a lock."""
+    query = sqlfile.text_of(sql_dir / "partitions" / "measure.sql")
+
+    def ask(names: Iterable[str]) -> Sizes:
+        return {
+            name: (rows, size, indexes)
+            for name, rows, size, indexes in postgres.fetch_all(connection, query, {"names": list(names)})
+        }
+
+    try:
+        return ask(names)
+    except ServerError as error:
+        if error.sqlstate not in BUSY_SQLSTATES:
+            raise
+    result: Sizes = {}
+    postgres.execute(connection, "set lock_timeout = '50ms'")
+    for name in names:
+        try:
+            result |= ask([name])
+        except ServerError as error:
+            if error.sqlstate not in BUSY_SQLSTATES:
+                raise
+    postgres.execute(connection, "set lock_timeout = '1s'")
+    return result

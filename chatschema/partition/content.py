@@ -1,0 +1,61 @@
+"""The rows of a month as a count and a checksum that does not depend on their order, and as a stream of CSV."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from psycopg import sql
+
+from chatschema import postgres, sqlfile
+from chatschema.partition.grid import SCHEMA
+from chatschema.postgres import Connection
+
+Columns = Sequence[tuple[str, str]]
+# What decides how a value looks as text, so that the same row gives the same checksum on every server and in every session.
+_PINNED = """
+    set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1;
+    set local bytea_output = 'hex'; set local timezone = 'UTC'; set local xmloption = 'content'
+"""
+
+
+def pin(connection: Connection) -> None:
+    """Fix how values look as text until the current transaction ends; needed before checksum() and export()."""
+    postgres.execute(connection, _PINNED)
+
+
+def columns(connection: Connection, name: str) -> list[tuple[str, str]]:
+    """Return name and type of the columns of a month's table, in order, generated ones left out."""
+    query = """
+        select attname, format_type(atttypid, atttypmod) from pg_catalog.pg_attribute
+        where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped and attgenerated = '' order by attnum
+    """
+    return [(row[0], row[1]) for row in postgres.fetch_all(connection, query, (f"{SCHEMA}.{name}",))]
+
+
+def checksum(connection: Connection, sql_dir: Path, table: sql.Composable, columns: Columns) -> tuple[int, str]:
+    """Return how many rows the table has, and the checksum of these columns of all of them."""
+    query = sqlfile.fill(sql_dir / "partitions" / "content.sql", table=table, columns=_list(columns))
+    row = postgres.fetch_one(connection, query)
+    return row[0], row[1]
+
+
+def export(connection: Connection, sql_dir: Path, table: sql.Composable, columns: Columns, order: Sequence[str]) -> Iterator[bytes]:
+    """Yield the rows as CSV with a header, in the order of these columns; raises ServerError."""
+    by = sql.SQL(", ").join(sql.Identifier(name) for name in order)
+    query = sqlfile.fill(sql_dir / "partitions" / "export.sql", table=table, columns=_list(columns), order=by)
+    with postgres.translated(), connection.cursor() as cursor, cursor.copy(query) as copy:
+        for piece in copy:
+            yield bytes(piece)
+
+
+def load(connection: Connection, sql_dir: Path, table: sql.Composable, columns: Columns, pieces: Iterable[bytes]) -> int:
+    """Read CSV as export() writes it into a table; return how many rows. Raises ServerError."""
+    query = sqlfile.fill(sql_dir / "partitions" / "import.sql", table=table, columns=_list(columns))
+    with postgres.translated(), connection.cursor() as cursor:
+        with cursor.copy(query) as copy:
+            for piece in pieces:
+                copy.write(piece)
+        return cursor.rowcount
+
+
+def _list(columns: Columns) -> sql.Composable:
+    return sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)

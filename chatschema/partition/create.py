@@ -1,0 +1,76 @@
+"""Making months: each table apart, checked, and attached; the tables of a month together."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from psycopg import sql
+
+from chatschema import locks, postgres, sqlfile
+from chatschema.models import Month
+from chatschema.partition import catalog, grid
+from chatschema.partition.grid import GROUP, SCHEMA, uuid7_floor
+from chatschema.postgres import Connection, Say
+
+_CREATE = ("create_table.sql", "add_bounds_check.sql", "attach.sql")
+
+
+def names(month: Month) -> dict[str, sql.Composable]:
+    """Return what the files in sql/partitions/ ask for: names and bounds of the month, quoted."""
+    key = next(parent.key for parent in GROUP if parent.table == month.parent)
+    return {
+        "parent": sql.Identifier("public", month.parent),
+        "partition": sql.Identifier(SCHEMA, month.name),
+        "constraint": sql.Identifier(f"{month.name}_bounds_check"),
+        "key": sql.Identifier(key),
+        "lower": sql.Literal(str(uuid7_floor(month.lower))),
+        "upper": sql.Literal(str(uuid7_floor(month.upper))),
+        "from": sql.Literal(f"{month.lower:%Y-%m-%d %H:%M:%S+00}"),
+        "to": sql.Literal(f"{month.upper:%Y-%m-%d %H:%M:%S+00}"),
+    }
+
+
+def statement(sql_dir: Path, file: str, month: Month) -> sql.Composed:
+    """Return the statement of sql/partitions/`file` for this month."""
+    return sqlfile.fill(sql_dir / "partitions" / file, **names(month))
+
+
+def statements(sql_dir: Path, month: Month) -> list[sql.Composed]:
+    """Return the DDL that makes `month`: create apart, check its bounds, attach."""
+    return [statement(sql_dir, file, month) for file in _CREATE]
+
+
+def missing(
+    connection: Connection,
+    sql_dir: Path,
+    parents: Sequence[str],
+    *,
+    since: timedelta | datetime | None = None,
+    ahead: int = grid.MONTHS_AHEAD,
+) -> list[Month]:
+    """Return the plan of months for these parents by the server's clock; `since` is a moment, or how long ago. Reads only.
+
+    A detached month counts as there: it has the name, and is brought back, not made anew.
+    """
+    now = catalog.server_now(connection)
+    existing = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
+    return grid.plan(now, existing, parents, now - since if isinstance(since, timedelta) else since, ahead)
+
+
+def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say: Say) -> Iterator[Month]:
+    """Make the planned months, yielding each table once its month is committed; the tables of a month together.
+
+    The caller holds the migration lock. Raises ServerError (busy) when a lock does not come.
+    """
+    for lower in sorted({month.lower for month in plan}):
+        group = [month for month in plan if month.lower == lower]
+
+        def work(group: Sequence[Month] = group) -> None:
+            with postgres.transaction(connection):
+                locks.limit_lock_wait(connection, locks.MONTHS)
+                for month in group:
+                    for ddl in statements(sql_dir, month):
+                        postgres.execute(connection, ddl)
+
+        locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+        yield from group

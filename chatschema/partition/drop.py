@@ -1,0 +1,190 @@
+"""The end of a month: compared, checked for holds and dropped in one transaction; then what referred to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from psycopg import sql
+
+from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema.errors import ChatschemaError
+from chatschema.models import Month, Policy, RetiredMonth
+from chatschema.partition import archive, catalog, content, grid, ledger, manifest
+from chatschema.partition.create import names, statement
+from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.partition.manifest import Manifest
+from chatschema.postgres import Connection, Say
+
+
+class Held(ChatschemaError):
+    """A message of the month is under a hold, so the month stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What a drop removed and what it kept, in rows."""
+
+    messages: int
+    statuses: int
+    held_messages: int
+
+
+def drop(
+    connection: Connection, sql_dir: Path, group: Sequence[Month], record: RetiredMonth, policy: Policy, *, say: Say
+) -> Dropped:
+    """Drop the detached tables of one month; return what went.
+
+    With `policy.archive` the archive's files are checked, and the rows compared with it in the transaction that drops them.
+    Holds are read in that transaction too, and no new one can be placed while it runs. The caller holds the migration lock.
+    Raises Held, ArchiveRefused or Busy; then nothing was dropped.
+    """
+    described = None
+    if policy.archive:
+        described = _checked_archive(group[0].lower, record)
+    free_foreign_keys(connection, sql_dir, group, say)
+
+    def work() -> Dropped:
+        with postgres.transaction(connection):
+            return _drop(connection, sql_dir, group, described, policy)
+
+    return locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+
+
+def _checked_archive(lower: datetime, record: RetiredMonth) -> Manifest:
+    if record.archive is None:
+        raise manifest.ArchiveRefused(f"{lower:%Y-%m} has no archive", f"first: chatschema partition archive {lower:%Y-%m}")
+    folder = Path(record.archive)
+    described = manifest.read(folder, record.archive_sha256)
+    manifest.verify(described, folder)
+    return described
+
+
+def free_foreign_keys(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say) -> None:
+    """Drop the foreign keys of detached tables, each in a moment of its own: the table referred to is locked for it."""
+    query = sqlfile.text_of(sql_dir / "partitions" / "foreign_keys.sql")
+    for month in group:
+        for (name,) in postgres.fetch_all(connection, query, {"table": f"{SCHEMA}.{month.name}"}):
+            ddl = sqlfile.fill(
+                sql_dir / "partitions" / "drop_foreign_key.sql", **{**names(month), "constraint": sql.Identifier(name)}
+            )
+
+            def work(ddl: sql.Composed = ddl) -> None:
+                with postgres.transaction(connection):
+                    locks.limit_lock_wait(connection, locks.MONTHS)
+                    postgres.execute(connection, ddl)
+
+            locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+
+
+def _drop(connection: Connection, sql_dir: Path, group: Sequence[Month], described: Manifest | None, policy: Policy) -> Dropped:
+    lower = group[0].lower
+    locks.limit_lock_wait(connection, locks.MONTHS)
+    hold.freeze(connection)
+    for month in group:
+        postgres.execute(connection, statement(sql_dir, "lock_for_drop.sql", month))
+    there = {month.name for month in catalog.detached(connection, sql_dir)}
+    if attached := [month.name for month in group if month.name not in there]:
+        raise ChatschemaError(
+            f"{', '.join(attached)} is not detached (any more); nothing was dropped", "see: chatschema partition list"
+        )
+    content.pin(connection)
+    rows = {month.parent: _compare(connection, sql_dir, month, described) for month in group}
+    kept = _keep_held(connection, sql_dir, group, policy)
+    for parent in reversed(GROUP):
+        for month in group:
+            if month.parent == parent.table:
+                postgres.execute(connection, statement(sql_dir, "drop.sql", month))
+    dropped = Dropped(rows.get("messages", 0), rows.get("message_statuses", 0), kept)
+    ledger.write(
+        connection, lower, state="dropped", dropped_at=ledger.NOW, attachments_released=None,
+        messages=dropped.messages, statuses=dropped.statuses, held_messages=kept,
+    )  # fmt: skip
+    audit.record(connection, "partition.drop", "partition", f"{lower:%Y-%m}", rows=rows, held_messages=kept)
+    return dropped
+
+
+def _compare(connection: Connection, sql_dir: Path, month: Month, described: Manifest | None) -> int:
+    """Return how many rows the table has; raise ArchiveRefused when they are not those of the archive."""
+    table = sql.Identifier(SCHEMA, month.name)
+    columns = content.columns(connection, month.name)
+    found = content.checksum(connection, sql_dir, table, columns)
+    if described is not None:
+        archived = next((table for table in described.tables if table.table == month.parent), None)
+        if archived is None or archived.columns != columns:
+            raise manifest.ArchiveRefused(
+                f"the archive of {described.month} does not have the columns of {month.name}; nothing was dropped",
+                f"archive it again: chatschema partition archive {described.month}",
+            )
+        archive.compare(month.name, found, archived)
+    return found[0]
+
+
+def _keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], policy: Policy) -> int:
+    """Copy held rows out where the policy says so; return how many messages. Raises Held where it does not."""
+    messages = next((month for month in group if month.parent == GROUP[0].table), None)
+    if messages is None or not hold.has_held(connection, messages):
+        return 0
+    if policy.holds == "block":
+        raise Held(
+            f"{messages.name} has messages under a hold; nothing was dropped",
+            'see: chatschema hold list; to keep only the held rows: --holds carve, or holds = "carve" in chatschema.toml',
+        )
+    kept = sql.Identifier(SCHEMA, grid.held_name(messages))
+    for month in group:
+        held = sql.Identifier(SCHEMA, grid.held_name(month))
+        partition = sql.Identifier(SCHEMA, month.name)
+        postgres.execute(connection, sql.SQL("create table {} (like {} including all)").format(held, partition))
+        file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
+        values = {"held": held, "partition": partition, "is_held": hold.IS_HELD, "messages": kept}
+        postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values))
+    copied: int = postgres.fetch_one(connection, sql.SQL("select count(*) from {}").format(kept))[0]
+    if copied != hold.held_messages(connection, messages):
+        raise ChatschemaError(
+            f"not every held message of {messages.name} was kept; nothing was dropped", "this is a bug in chatschema"
+        )
+    return copied
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What referred to a dropped month: attachments released, and replies that keep the id they answer."""
+
+    attachments: int
+    replies: int
+
+
+def release(connection: Connection, sql_dir: Path, lower: datetime) -> Released:
+    """Release the attachments of a dropped month in batches, and count the replies to it; finishes what was cut off."""
+    month = grid.month(GROUP[0].table, lower)
+    held = grid.held_name(month)
+    kept: sql.Composable = sql.SQL("(select null::uuid as id where false)")
+    if postgres.has_table(connection, f"{SCHEMA}.{held}"):
+        kept = sql.Identifier(SCHEMA, held)
+    batch = sqlfile.fill(sql_dir / "partitions" / "release_attachments.sql", **{**names(month), "kept": kept})
+    count = 0
+    while released := postgres.execute(connection, batch).rowcount:
+        count += released
+    replies: int = postgres.fetch_one(connection, statement(sql_dir, "count_replies.sql", month))[0]
+    query = "select count(*) from chatschema.released_attachments where message_id >= %s and message_id < %s"
+    total = postgres.fetch_one(connection, query, (grid.uuid7_floor(month.lower), grid.uuid7_floor(month.upper)))[0]
+    ledger.write(connection, lower, attachments_released=total)
+    return Released(count, replies)
+
+
+def discard_held(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
+    """Drop the rows that were kept of a dropped month once no hold names one of them; return whether that was so."""
+    kept = [grid.month(parent.table, lower) for parent in GROUP]
+    tables = [Month(month.parent, grid.held_name(month), month.lower, month.upper) for month in kept]
+    with postgres.transaction(connection):
+        locks.limit_lock_wait(connection, locks.MONTHS)
+        hold.freeze(connection)
+        there = [table for table in tables if postgres.has_table(connection, f"{SCHEMA}.{table.name}")]
+        if tables[0] in there and hold.has_held(connection, tables[0]):
+            return False
+        for table in there:
+            postgres.execute(connection, statement(sql_dir, "drop.sql", table))
+        # Their attachments are released by the next run, as those of the others were.
+        ledger.write(connection, lower, held_messages=0, attachments_released=None)
+        audit.record(connection, "partition.discard_held", "partition", f"{lower:%Y-%m}")
+    return True

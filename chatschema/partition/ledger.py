@@ -1,0 +1,42 @@
+"""chatschema.retired_months: a row before the first step of a month's way out, so that nothing is forgotten on it."""
+
+from datetime import datetime
+
+from psycopg import sql
+
+from chatschema import postgres
+from chatschema.models import RetiredMonth
+from chatschema.postgres import Connection
+
+_COLUMNS = """
+    month, state, keep_until, detached_at, archived_at, archive, archive_sha256, dropped_at, restored_at,
+    messages, statuses, held_messages, attachments_released
+"""
+
+
+def read(connection: Connection) -> dict[datetime, RetiredMonth]:
+    """Return the records by month, oldest first; empty on a database that has no ledger of months yet."""
+    if not postgres.has_table(connection, "chatschema.retired_months"):
+        return {}
+    rows = postgres.fetch_all(connection, f"select {_COLUMNS} from chatschema.retired_months order by month")
+    return {row[0]: RetiredMonth(*row) for row in rows}
+
+
+def write(connection: Connection, month: datetime, **values: object) -> None:
+    """Set columns of the month's record, making it when there is none. A value of sql.SQL is an expression."""
+    columns = [sql.Identifier(name) for name in values]
+    literals = [value if isinstance(value, sql.SQL) else sql.Literal(value) for value in values.values()]
+    assignments = [sql.SQL("{} = excluded.{}").format(column, column) for column in columns]
+    postgres.execute(
+        connection,
+        sql.SQL("""
+            insert into chatschema.retired_months (month, {columns}) values ({month}, {literals})
+            on conflict (month) do update set {assignments}, changed_at = clock_timestamp()
+        """).format(
+            columns=sql.SQL(", ").join(columns), month=sql.Literal(month),
+            literals=sql.SQL(", ").join(literals), assignments=sql.SQL(", ").join(assignments),
+        ),
+    )  # fmt: skip
+
+
+NOW = sql.SQL("clock_timestamp()")

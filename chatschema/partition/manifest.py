@@ -1,0 +1,142 @@
+"""What an archive says of itself, and whether it is true: manifest.json beside the files it describes."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chatschema.errors import ChatschemaError
+
+NAME = "manifest.json"
+FORMAT = 1
+_PIECE = 1 << 20
+
+
+class ArchiveRefused(ChatschemaError):
+    """An archive is not there, not whole, not as its manifest says, or not what the database has."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of an archive: bytes and SHA-256 as written to disk."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table in an archive: its columns as (name, type) in file order, rows, and the checksum of sql/partitions/content.sql."""
+
+    table: str
+    columns: list[tuple[str, str]]
+    rows: int
+    checksum: str
+    file: File
+    parquet: File | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was archived, when and by what; bounds in UTC, the upper one exclusive."""
+
+    month: str
+    lower: datetime
+    upper: datetime
+    database: str
+    server_version: str
+    encoding: str
+    tool: str
+    created_at: datetime
+    tables: list[Table]
+    format: int = FORMAT
+
+
+def write(manifest: Manifest, folder: Path) -> str:
+    """Write the manifest to disk for good; return its SHA-256."""
+    text = json.dumps(dataclasses.asdict(manifest), default=_plain, indent=2, ensure_ascii=False) + "\n"
+    with (folder / NAME).open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read(folder: Path, sha256: str | None = None) -> Manifest:
+    """Return the manifest in `folder`. Raises ArchiveRefused when there is none, or not the one with this SHA-256."""
+    try:
+        content = (folder / NAME).read_bytes()
+    except OSError as error:
+        raise ArchiveRefused(
+            f"{folder / NAME} cannot be read: {error.strerror}", "is this the host that wrote it? --dir names another folder"
+        ) from None
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise ArchiveRefused(f"{folder / NAME} is not the one that was written: its SHA-256 differs", "take it from a backup")
+    try:
+        return _parse(json.loads(content))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArchiveRefused(
+            f"{folder / NAME} is not a manifest that this version reads: {error!r}", "take it from a backup"
+        ) from None
+
+
+def _parse(content: dict[str, Any]) -> Manifest:
+    if content["format"] != FORMAT:
+        raise ValueError(f"format {content['format']}")
+    tables = [
+        Table(
+            **{
+                **table,
+                "columns": [(name, kind) for name, kind in table["columns"]],
+                "file": File(**table["file"]),
+                "parquet": File(**table["parquet"]) if table["parquet"] else None,
+            }
+        )
+        for table in content["tables"]
+    ]
+    times = {key: datetime.fromisoformat(content[key]) for key in ("lower", "upper", "created_at")}
+    return Manifest(**{**content, **times, "tables": tables})
+
+
+def verify(manifest: Manifest, folder: Path) -> None:
+    """Raise ArchiveRefused unless every file is there with the SHA-256 that the manifest names."""
+    for table in manifest.tables:
+        for file in (table.file, table.parquet):
+            if file is not None:
+                _verify(folder / file.name, file)
+
+
+def _verify(path: Path, file: File) -> None:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(_PIECE):
+                digest.update(piece)
+    except OSError as error:
+        raise ArchiveRefused(f"{path} cannot be read: {error.strerror}", "take it from a backup") from None
+    if digest.hexdigest() != file.sha256:
+        raise ArchiveRefused(f"{path} is damaged: its SHA-256 is not the one in its manifest", "take it from a backup")
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """Yield the decompressed content of a .zst file. Raises ArchiveRefused when it is cut off or no zstd."""
+    import zstandard
+
+    try:
+        with path.open("rb") as stream, zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=False) as reader:
+            while piece := reader.read(_PIECE):
+                yield piece
+    except (OSError, zstandard.ZstdError) as error:
+        raise ArchiveRefused(f"{path} cannot be read: {error}", "take it from a backup") from None
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,70 @@
+"""The same rows for analysts: a Parquet file beside the CSV. Never read back; the CSV is the archive."""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatschema.errors import UsageError
+from chatschema.partition import manifest
+from chatschema.partition.manifest import ArchiveRefused, File, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def convert(folder: Path, table: Table) -> File:
+    """Write `table`'s CSV as Parquet, typed where Arrow has the type, else as PostgreSQL's text; return the file.
+
+    Raises UsageError without pyarrow, ArchiveRefused when the rows do not come out at the same count.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.csv
+        import pyarrow.parquet
+    except ImportError:
+        raise UsageError("--parquet needs pyarrow, which is not installed", "pip install 'chatschema[parquet]'") from None
+    kinds: dict[str, Any] = {
+        "boolean": pa.bool_(), "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64(),
+        "double precision": pa.float64(), "timestamp with time zone": pa.timestamp("us", "UTC"),
+    }  # fmt: skip
+    # Booleans are t and f in PostgreSQL's CSV; quoted texts are never null, or an empty text would become one.
+    options = pyarrow.csv.ConvertOptions(
+        column_types={name: kinds.get(kind, pa.string()) for name, kind in table.columns},
+        true_values=["t"], false_values=["f"], null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False,
+        timestamp_parsers=["%Y-%m-%d %H:%M:%S%z", pyarrow.csv.ISO8601],
+    )  # fmt: skip
+    path, rows = folder / f"{table.table}.parquet", 0
+    source = io.BufferedReader(_Stream(manifest.pieces(folder / table.file.name)), 1 << 20)
+    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    with (
+        pyarrow.csv.open_csv(source, convert_options=options, parse_options=parse) as reader,
+        pyarrow.parquet.ParquetWriter(path, reader.schema, compression="zstd") as writer,
+    ):
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    if rows != table.rows:
+        raise ArchiveRefused(f"{path} has {rows} rows, the database has {table.rows}")
+    with path.open("rb") as file:
+        return File(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+class _Stream(io.RawIOBase):
+    """The pieces of a generator as a file to read from."""
+
+    def __init__(self, pieces: "Iterator[bytes]") -> None:
+        self._pieces, self._left = pieces, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            try:
+                self._left = next(self._pieces)
+            except StopIteration:
+                return 0
+        taken, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)

@@ -1,0 +1,115 @@
+"""Carrying a retirement out, one month's step at a time, and saying in SQL what a step does."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from chatschema.errors import ChatschemaError
+from chatschema.models import Month, Partition, Policy
+from chatschema.partition import archive, catalog, detach, drop, grid, ledger, retirement
+from chatschema.partition.create import statement
+from chatschema.partition.grid import GROUP
+from chatschema.partition.retirement import Step
+from chatschema.postgres import Connection, Say
+
+# What a step asks of the other sessions, for plan and --dry-run.
+_FILES = {"detach": ("detach_concurrently.sql",), "drop": ("lock_for_drop.sql", "drop.sql")}
+LOCKS = {
+    "detach": "SHARE UPDATE EXCLUSIVE on the table: readers and writers go on; waits for older transactions",
+    "archive": "ACCESS SHARE on the detached month, in one snapshot",
+    "drop": "ACCESS EXCLUSIVE on the detached month, SHARE on chatschema.holds; before, for a moment, on users and conversations",
+    "release": "row locks on attachments, a thousand at a time",
+    "discard held": "ACCESS EXCLUSIVE on the kept rows, SHARE on chatschema.holds",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that was carried out, and what came of it in words."""
+
+    month: datetime
+    action: str
+    result: str
+
+
+def steps(connection: Connection, sql_dir: Path, policy: Policy) -> list[Step]:
+    """Return the next step of every month that leaves or is kept; reads only."""
+    survey = catalog.survey(connection, sql_dir, measured=False)
+    return retirement.plan(catalog.server_now(connection), survey, ledger.read(connection), policy)
+
+
+def statements(connection: Connection, sql_dir: Path, step: Step) -> list[str]:
+    """Return the DDL of a step as text, statuses first."""
+    months = [grid.month(parent.table, step.month) for parent in reversed(GROUP)]
+    return [
+        " ".join(line for line in statement(sql_dir, file, month).as_string(connection).splitlines() if not line.startswith("--"))
+        for file in _FILES.get(step.action, ())
+        for month in months
+    ]
+
+
+def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -> Iterator[Done]:
+    """Carry out every step that is due, oldest month first, until none is left; yield each once it is committed.
+
+    Begins with what an earlier run left unfinished. The caller holds the migration lock. A month that cannot go on does
+    not keep the others: its error is raised when they are done. Raises ChatschemaError.
+    """
+    detach.finish_pending(connection, sql_dir, say=say)
+    failed: dict[datetime, ChatschemaError] = {}
+    while due := [
+        step for step in steps(connection, sql_dir, policy) if step.action not in ("wait", "keep") and step.month not in failed
+    ]:
+        try:
+            yield carry_out(connection, sql_dir, due[0], policy, say=say)
+        except ChatschemaError as error:
+            if connection.closed:
+                raise
+            say(f"{due[0].month:%Y-%m} stays as it is: {error.message}")
+            failed[due[0].month] = error
+    if failed:
+        raise next(iter(failed.values()))
+
+
+def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy, *, say: Say) -> Done:
+    """Carry out one step; return what came of it."""
+    group = members(connection, sql_dir, step.month)
+    if step.action == "detach":
+        detach.detach(connection, sql_dir, group, say=say)
+        result = f"detached {', '.join(month.name for month in group)}"
+    elif step.action == "archive":
+        written = archive.archive(connection, sql_dir, group, policy.archive_dir, with_parquet=False, say=say)
+        folder = archive.folder_of(policy.archive_dir, step.month)
+        result = f"archived {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {folder}, read back"
+    elif step.action == "drop":
+        record = ledger.read(connection)[step.month]
+        gone = drop.drop(connection, sql_dir, group, record, policy, say=say)
+        kept = f", kept {gone.held_messages} messages under a hold" if gone.held_messages else ""
+        result = f"dropped {gone.messages} messages, {gone.statuses} statuses{kept}"
+    elif step.action == "discard held":
+        drop.discard_held(connection, sql_dir, step.month)
+        result = "dropped the rows that had been under a hold"
+    else:
+        released = drop.release(connection, sql_dir, step.month)
+        result = f"released {released.attachments} attachments; {released.replies} replies elsewhere keep the id they answer"
+    return Done(step.month, step.action, result)
+
+
+def members(connection: Connection, sql_dir: Path, lower: datetime) -> list[Month]:
+    """Return the tables of a month that are there, attached or not, messages first."""
+    there = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
+    order = [parent.table for parent in GROUP]
+    upper = grid.next_month(lower)
+    return sorted((m for m in there if (m.lower, m.upper) == (lower, upper)), key=lambda month: order.index(month.parent))
+
+
+def findings(survey: Sequence[Partition], gaps: Sequence[Month], overlaps: Sequence[Month]) -> list[str]:
+    """Return what is wrong with the months, in words: a detach cut off, gaps, overlaps, a group out of step."""
+    found = [
+        f"{p.name} is pending detach: out of sight, and refusing rows; finish it: chatschema partition maintain"
+        for p in survey
+        if p.state == "detach pending"
+    ]
+    found += [f"{gap.parent} has no partition from {gap.lower:%Y-%m-%d} to {gap.upper:%Y-%m-%d}" for gap in gaps]
+    found += [f"{month.name} is detached, and attached partitions cover its period" for month in overlaps]
+    return found

@@ -1,0 +1,82 @@
+"""Which months leave, and what each one's next step is. Pure: from now, the survey, the ledger and the policy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from chatschema.models import Partition, Policy, RetiredMonth, Span
+from chatschema.partition import grid
+
+Action = Literal["detach", "archive", "drop", "release", "discard held", "wait", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next thing that happens to a month, and why; `wait` and `keep` are what does not happen."""
+
+    month: datetime
+    action: Action
+    reason: str
+
+
+def before(now: datetime, span: Span) -> datetime:
+    """Return the moment `span` before `now`: months by the calendar, a day that a month lacks being its last."""
+    first = grid.month_before(grid.month_of(now), span.months)
+    day = min(now.day, (grid.next_month(first) - first).days)
+    return now.replace(year=first.year, month=first.month, day=day) - timedelta(days=span.days)
+
+
+def plan(now: datetime, survey: Sequence[Partition], records: Mapping[datetime, RetiredMonth], policy: Policy) -> list[Step]:
+    """Return the next step of every month that is to leave or is leaving, oldest first.
+
+    A month is to leave when it ended before `policy.keep` ago. What the grid does not know is never named.
+    """
+    months: dict[datetime, list[Partition]] = {}
+    for partition in survey:
+        if (
+            grid.month(partition.parent, partition.lower).upper == partition.upper
+            and grid.month_of(partition.lower) == partition.lower
+        ):
+            months.setdefault(partition.lower, []).append(partition)
+    steps = [_step(now, month, months[month], records.get(month), policy) for month in sorted(months)]
+    return [step for step in steps if step is not None]
+
+
+def _step(now: datetime, month: datetime, tables: Sequence[Partition], record: RetiredMonth | None, policy: Policy) -> Step | None:
+    if all(table.state in ("archived", "dropped") for table in tables):
+        return _after_drop(month, tables, record)
+    attached = [table for table in tables if table.state in ("attached", "detach pending")]
+    is_leaving = record is not None and record.state in ("detaching", "detached")
+    is_due = policy.keep is not None and tables[0].upper <= before(now, policy.keep)
+    if not is_leaving and not (is_due and attached):
+        # A table that nobody recorded was detached by hand: that is somebody's decision, and listed.
+        return None
+    if any(table.is_held for table in tables) and policy.holds == "block":
+        return Step(month, "keep", "it has messages under a hold: chatschema hold list")
+    if record and record.keep_until and record.keep_until > now:
+        return Step(month, "keep", f"it was brought back until {record.keep_until:%Y-%m-%d}")
+    if attached:
+        return Step(month, "detach", f"it ended on {tables[0].upper:%Y-%m-%d}")
+    return _after_detach(now, month, record, policy)
+
+
+def _after_detach(now: datetime, month: datetime, record: RetiredMonth | None, policy: Policy) -> Step:
+    if record is None or record.state == "detaching" or record.detached_at is None:
+        return Step(month, "detach", "its detach was not recorded to its end")
+    if before(now, policy.grace) < record.detached_at:
+        return Step(month, "wait", f"detached on {record.detached_at:%Y-%m-%d}, in its days of grace")
+    # An archive from before the detach may be of other rows: somebody could still write then.
+    if policy.archive and (record.archived_at is None or record.archived_at < record.detached_at):
+        return Step(month, "archive", "only what is archived is dropped")
+    return Step(month, "drop", "its days of grace are over" + ("" if policy.archive else ", and the policy asks for no archive"))
+
+
+def _after_drop(month: datetime, tables: Sequence[Partition], record: RetiredMonth | None) -> Step | None:
+    if record is None:
+        return None
+    if record.held_messages and not any(table.is_held for table in tables):
+        return Step(month, "discard held", "no hold names the rows that were kept any more")
+    if record.attachments_released is None:
+        return Step(month, "release", "its attachments still name dropped messages")
+    return None

@@ -1,0 +1,42 @@
+"""What keeps months cheap: frozen once they are over, and statistics for the parents, which autovacuum never makes."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from psycopg import sql
+
+from chatschema import locks, postgres, sqlfile
+from chatschema.errors import BUSY_SQLSTATES, ServerError
+from chatschema.partition import catalog
+from chatschema.partition.grid import SCHEMA
+from chatschema.postgres import Connection
+
+# A month is closed a day after its end: by then clocks that disagree and late clients have written.
+_CLOSED_AFTER = timedelta(days=1)
+
+
+def freeze_closed(connection: Connection, sql_dir: Path) -> Iterator[str]:
+    """Freeze and analyze the closed months that need it, oldest first, yielding each name; one in use is left for later."""
+    now = catalog.server_now(connection)
+    names = [month.name for month in catalog.months(connection, sql_dir) if month.upper + _CLOSED_AFTER <= now]
+    query = sqlfile.text_of(sql_dir / "partitions" / "closed_months.sql")
+    for (name,) in postgres.fetch_all(connection, query, {"names": names}):
+        try:
+            locks.limit_lock_wait(connection, locks.MONTHS, of="session")
+            vacuum = sql.SQL("vacuum (freeze, analyze, skip_locked) {}").format(sql.Identifier(SCHEMA, name))
+            postgres.execute(connection, vacuum)
+            yield name
+        except ServerError as error:
+            if error.sqlstate not in BUSY_SQLSTATES:
+                raise
+    postgres.execute(connection, "set lock_timeout = 0")
+
+
+def analyze_parents(connection: Connection) -> list[str]:
+    """Refresh the statistics of the partitioned tables; where the server can, without reading every month again."""
+    only = sql.SQL("only ") if connection.info.server_version >= 180000 else sql.SQL("")
+    parents = catalog.parents(connection)
+    for parent in parents:
+        postgres.execute(connection, sql.SQL("analyze {}{}").format(only, sql.Identifier("public", parent)))
+    return parents

@@ -1,0 +1,56 @@
+"""The table [partition] of chatschema.toml: how long months stay and how they leave. Values only, never SQL."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chatschema.errors import UsageError
+from chatschema.models import Policy, Span
+
+_SPAN = re.compile(r"(\d{1,4})(d|w|mo|y)")
+_UNITS = {"d": (0, 1), "w": (0, 7), "mo": (1, 0), "y": (12, 0)}
+_KEYS = {"ahead": int, "keep": str, "grace": str, "archive": bool, "archive_dir": str, "holds": str}
+
+
+def span(text: str, where: str) -> Span:
+    """Return the length of time that "24mo", "2y", "6w" or "90d" says. Raises UsageError, naming `where`."""
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{where} {text!r} is not a length of time", "write it as 24mo, 2y, 6w or 90d")
+    months, days = _UNITS[match[2]]
+    return Span(int(match[1]) * months, int(match[1]) * days)
+
+
+def parse(table: Mapping[str, Any], folder: Path, file: str) -> Policy:
+    """Return the policy that the table describes, defaults for what it leaves out; paths are relative to `folder`."""
+    for key, value in table.items():
+        # bool is an int to Python, and no number of months.
+        if key not in _KEYS or type(value) is not _KEYS[key]:
+            known = ", ".join(f"{name} ({kind.__name__})" for name, kind in _KEYS.items())
+            raise UsageError(f"{file}: [partition] {key} = {value!r} is not a setting", f"the settings are {known}")
+    default = Policy()
+    ahead = table.get("ahead", default.ahead)
+    if not 1 <= ahead <= 120:
+        raise UsageError(f"{file}: [partition] ahead = {ahead} is not from 1 to 120", "6 is the default")
+    holds = table.get("holds", default.holds)
+    if holds not in ("block", "carve"):
+        raise UsageError(
+            f"{file}: [partition] holds = {holds!r} is neither block nor carve", 'block keeps the whole month: holds = "block"'
+        )
+    return Policy(
+        ahead=ahead,
+        keep=horizon(table["keep"], f"{file}: [partition] keep =") if "keep" in table else None,
+        grace=span(table["grace"], f"{file}: [partition] grace =") if "grace" in table else default.grace,
+        archive=table.get("archive", default.archive),
+        archive_dir=(folder / table.get("archive_dir", default.archive_dir)).absolute(),
+        holds=holds,
+    )
+
+
+def horizon(text: str, where: str) -> Span:
+    """Return how long months stay. Raises UsageError for none at all: that would retire the newest closed month."""
+    keep = span(text, where)
+    if keep == Span():
+        raise UsageError(f"{where} {text!r} keeps nothing", "the shortest is 1d: months that ended more than a day ago leave")
+    return keep

@@ -1,0 +1,17 @@
+-- erase_messages: what was erased while a month was away is erased from it before anybody sees it.
+-- Why: an archive is a copy. A message under a hold keeps its content: the hold came first in law.
+update {partition} as m
+set content_encrypted = null, content_nonce = null, edit_history = '[]', is_deleted = true,
+    deleted_at = coalesce(m.deleted_at, e.erased_at), updated_at = clock_timestamp()
+from (
+    select distinct on (m.id) m.id, x.erased_at
+    from {partition} as m
+    join chatschema.erasures as x
+        on x.subject_type = 'user' and x.subject_id = m.sender_id
+        or x.subject_type = 'conversation' and x.subject_id = m.conversation_id
+        or x.subject_type = 'message' and x.subject_id = m.id
+    where (m.content_encrypted is not null or m.content_nonce is not null or m.edit_history <> '[]' or not m.is_deleted)
+        and not {is_held}
+    order by m.id, x.erased_at
+) as e
+where m.id = e.id

@@ -1,0 +1,4 @@
+-- foreign_keys: what a detached month still refers to.
+select conname from pg_catalog.pg_constraint
+where conrelid = to_regclass(%(table)s) and contype = 'f' and conparentid = 0
+order by conname
