@@ -19,8 +19,8 @@ JANUARY, FEBRUARY = "2024-01", "2024-02"
 _ROWS = r"""
     set timezone = 'UTC';
     insert into public.users (username) values ('alice'), ('bobby'), ('carol');
-    insert into public.conversations (title, created_by) select title, id
-        from public.users, unnest(array['Ärger, "quoted"', 'plain']) as title where username = 'alice';
+    insert into public.conversations (title, created_by) select case n when 1 then 'plain' else 'Ärger, "quoted" ' || n end, id
+        from public.users, generate_series(1, 20) as n where username = 'alice';
     insert into public.conversation_participants (conversation_id, user_id)
         select c.id, u.id from public.conversations as c, public.users as u where u.username <> 'carol' or c.title = 'plain';
     insert into public.messages (
@@ -37,7 +37,7 @@ _ROWS = r"""
         case when i % 8 = 0 then timestamptz 'infinity' end, at
     from (select i, m + i * interval '97 minutes 0.123 s' as at
         from generate_series(0, 299) as i, unnest(array[timestamptz '2024-01-01', '2024-02-01']) as m) as t
-    join lateral (select id from public.conversations order by title offset i % 2 limit 1) as c on true
+    join lateral (select id from public.conversations order by title offset i % 20 limit 1) as c on true
     join lateral (select id from public.users order by username offset i % 3 limit 1) as u on true;
     update public.messages as m set reply_to_id = o.previous
         from (select id, lag(id) over (partition by conversation_id order by id) as previous from public.messages) as o
