@@ -20,34 +20,43 @@ def convert(folder: Path, table: Table) -> File:
     """
     try:
         import pyarrow as pa
-        import pyarrow.csv
-        import pyarrow.parquet
     except ImportError:
         raise UsageError("--parquet needs pyarrow, which is not installed", "pip install 'chatschema[parquet]'") from None
-    kinds: dict[str, Any] = {
-        "boolean": pa.bool_(), "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64(),
-        "double precision": pa.float64(), "timestamp with time zone": pa.timestamp("us", "UTC"),
-    }  # fmt: skip
-    # Booleans are t and f in PostgreSQL's CSV; quoted texts are never null, or an empty text would become one.
-    options = pyarrow.csv.ConvertOptions(
-        column_types={name: kinds.get(kind, pa.string()) for name, kind in table.columns},
-        true_values=["t"], false_values=["f"], null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False,
-        timestamp_parsers=["%Y-%m-%d %H:%M:%S%z", pyarrow.csv.ISO8601],
-    )  # fmt: skip
-    path, rows = folder / f"{table.table}.parquet", 0
-    source = io.BufferedReader(_Stream(manifest.pieces(folder / table.file.name)), 1 << 20)
-    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    with (
-        pyarrow.csv.open_csv(source, convert_options=options, parse_options=parse) as reader,
-        pyarrow.parquet.ParquetWriter(path, reader.schema, compression="zstd") as writer,
-    ):
-        for batch in reader:
-            writer.write_batch(batch)
-            rows += batch.num_rows
+    kinds: dict[str, Any] = {"boolean": pa.bool_(), "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64()}
+    path = folder / f"{table.table}.parquet"
+    try:
+        rows = _write(folder / table.file.name, path, table, {**kinds, "timestamp with time zone": pa.timestamp("us", "UTC")})
+    except pa.ArrowInvalid:
+        # Arrow has no infinity, and no time before the year 1: then times stay PostgreSQL's text.
+        rows = _write(folder / table.file.name, path, table, kinds)
     if rows != table.rows:
         raise ArchiveRefused(f"{path} has {rows} rows, the database has {table.rows}")
     with path.open("rb") as file:
         return File(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _write(source: Path, target: Path, table: Table, kinds: dict[str, Any]) -> int:
+    """Write the CSV at `source` as Parquet; return how many rows."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    # Booleans are t and f in PostgreSQL's CSV; quoted texts are never null, or an empty text would become one.
+    options = pyarrow.csv.ConvertOptions(
+        column_types={name: kinds.get(kind, pa.string()) for name, kind in table.columns},
+        true_values=["t"], false_values=["f"], null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False,
+    )  # fmt: skip
+    rows = 0
+    stream = io.BufferedReader(_Stream(manifest.pieces(source)), 1 << 20)
+    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    with (
+        pyarrow.csv.open_csv(stream, convert_options=options, parse_options=parse) as reader,
+        pyarrow.parquet.ParquetWriter(target, reader.schema, compression="zstd") as writer,
+    ):
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
 
 
 class _Stream(io.RawIOBase):

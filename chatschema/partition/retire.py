@@ -110,6 +110,12 @@ def findings(survey: Sequence[Partition], gaps: Sequence[Month], overlaps: Seque
         for p in survey
         if p.state == "detach pending"
     ]
+    attached = {p.lower for p in survey if p.state == "attached"}
+    found += [
+        f"{p.name} is detached, the other table of its month is not; bring it back: chatschema partition restore {p.lower:%Y-%m}"
+        for p in survey
+        if p.state == "detached" and p.lower in attached
+    ]
     found += [f"{gap.parent} has no partition from {gap.lower:%Y-%m-%d} to {gap.upper:%Y-%m-%d}" for gap in gaps]
     found += [f"{month.name} is detached, and attached partitions cover its period" for month in overlaps]
     return found

@@ -49,8 +49,8 @@ def _step(now: datetime, month: datetime, tables: Sequence[Partition], record: R
     attached = [table for table in tables if table.state in ("attached", "detach pending")]
     is_leaving = record is not None and record.state in ("detaching", "detached")
     is_due = policy.keep is not None and tables[0].upper <= before(now, policy.keep)
-    if not is_leaving and not (is_due and attached):
-        # A table that nobody recorded was detached by hand: that is somebody's decision, and listed.
+    # A table that is detached without a record was detached by hand: that is somebody's decision, and listed.
+    if not is_leaving and not (is_due and len(attached) == len(tables)):
         return None
     if any(table.is_held for table in tables) and policy.holds == "block":
         return Step(month, "keep", "it has messages under a hold: chatschema hold list")

@@ -1,0 +1,85 @@
+"""partition maintain, the one command for cron: all that is due, once, whoever else runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import Cli, Database, clean_environment
+from months import JANUARY, there
+
+MAINTAIN = ("partition", "maintain")
+
+
+def test_maintain_does_all_that_is_due_and_then_nothing(cli: Cli, aged: Database, tmp_path: Path) -> None:
+    (tmp_path / "chatschema.toml").write_text('[partition]\nkeep = "12mo"\ngrace = "0d"\n')
+    aged.run("drop table chat_partitions.messages_" + str(next_month(aged)))
+    aged.run("update public.conversations set retention_days = 1 where title = 'plain'")
+    done = cli(*MAINTAIN, "--json", "--url", aged.url)
+    assert done.code == 0, done.err
+    report = done.json()
+    assert [month["parent"] for month in report["created"]] == ["messages"]
+    assert [(step["month"][:7], step["action"]) for step in report["retired"]][:3] == [
+        (JANUARY, "detach"), (JANUARY, "archive"), (JANUARY, "drop"),
+    ]  # fmt: skip
+    assert there(aged, JANUARY) == {}
+    again = cli(*MAINTAIN, "--json", "--url", aged.url).json()
+    assert {key: value for key, value in again.items() if key != "analyzed"} == {
+        "finished": [], "created": [], "retired": [], "purged": [], "frozen": [],
+    }  # fmt: skip
+
+
+def next_month(database: Database) -> str:
+    name: str = database.one(
+        "select to_char(date_trunc('month', now() at time zone 'UTC') + interval '1 month', '\"y\"YYYY\"m\"MM')"
+    )
+    return name
+
+
+def test_without_a_policy_months_stay(cli: Cli, aged: Database) -> None:
+    assert cli(*MAINTAIN, "--url", aged.url).code == 0
+    assert set(there(aged, JANUARY).values()) == {"attached"}
+
+
+def test_closed_months_are_frozen_once_and_parents_have_statistics(cli: Cli, aged: Database) -> None:
+    aged.run("update public.messages set edit_count = edit_count")
+    first = cli(*MAINTAIN, "--json", "--url", aged.url).json()
+    assert "messages_y2024m01" in first["frozen"]
+    assert first["analyzed"] == ["messages", "message_statuses"]
+    frozen = aged.all(
+        "select relname from pg_class where relname ~ '^messages_y2024' and relkind = 'r'"
+        " and relallvisible = relpages and relpages > 0 and age(relfrozenxid) < 1000"
+    )
+    assert len(frozen) == 2
+    assert aged.one("select count(distinct attname) from pg_stats where tablename = 'messages' and inherited") > 10
+    assert aged.one("select reltuples from pg_class where oid = 'public.messages'::regclass") == 600
+    assert cli(*MAINTAIN, "--json", "--url", aged.url).json()["frozen"] == []
+
+
+def test_a_month_in_use_is_frozen_another_day(cli: Cli, aged: Database) -> None:
+    aged.run("update public.messages set edit_count = edit_count")
+    with aged.connect() as client:
+        client.execute("begin; lock table chat_partitions.messages_y2024m01 in share mode")
+        result = cli(*MAINTAIN, "--json", "--url", aged.url)
+    assert result.code == 0, result.err
+    assert "messages_y2024m02" in result.json()["frozen"]
+    assert "messages_y2024m01" in cli(*MAINTAIN, "--json", "--url", aged.url).json()["frozen"]
+
+
+def test_two_hosts_at_once(aged: Database, tmp_path: Path) -> None:
+    (tmp_path / "chatschema.toml").write_text('[partition]\nkeep = "12mo"\ngrace = "0d"\n')
+    command = [sys.executable, "-m", "chatschema", *MAINTAIN, "--url", aged.url]
+    running = [
+        subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    results = [process.communicate(timeout=60) for process in running]
+    assert [process.returncode for process in running] == [0, 0], results
+    assert sum("2024-01 dropped" in out for out, _ in results) == 1
+
+
+def test_before_the_first_migration_it_says_what_to_do(cli: Cli, empty: Database) -> None:
+    for command in (MAINTAIN, ("partition", "retire", "--older-than", "12mo"), ("partition", "plan"), ("hold", "list")):
+        result = cli(*command, "--url", empty.url)
+        assert result.code == 1
+        assert "chatschema migrate" in result.err
+    assert cli("partition", "list", "--url", empty.url).code == 0
