@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from chatschema import hold, postgres, sqlfile
@@ -42,7 +42,8 @@ def months(connection: Connection, sql_dir: Path) -> list[Month]:
 def _attached(connection: Connection, sql_dir: Path) -> list[tuple[Month, bool]]:
     query = sqlfile.text_of(sql_dir / "partitions" / "list.sql")
     return [
-        (Month(table, name, lower, upper), is_pending)
+        # In UTC, whatever time zone the session has: a month is computed with.
+        (Month(table, name, lower.astimezone(UTC), upper.astimezone(UTC)), is_pending)
         for table in parents(connection)
         for name, is_pending, lower, upper in postgres.fetch_all(connection, query, {"parent": f"public.{table}"})
         if lower is not None and upper is not None
@@ -59,7 +60,11 @@ def detached(connection: Connection, sql_dir: Path) -> list[Month]:
     if not parents(connection):
         return []
     rows = postgres.fetch_all(connection, sqlfile.text_of(sql_dir / "partitions" / "list_detached.sql"))
-    return [Month(*row) for row in rows if row[2] is not None and row[3] is not None]
+    return [
+        Month(table, name, lower.astimezone(UTC), upper.astimezone(UTC))
+        for table, name, lower, upper in rows
+        if lower is not None and upper is not None
+    ]
 
 
 def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> list[Partition]:

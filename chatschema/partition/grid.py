@@ -30,7 +30,7 @@ def month_of(moment: datetime) -> datetime:
 
 
 def next_month(month: datetime) -> datetime:
-    """Return the month after `month`."""
+    """Return the month after `month`, which is a month's first instant."""
     return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
 
 
@@ -43,6 +43,11 @@ def month_before(month: datetime, count: int) -> datetime:
 def month(parent: str, lower: datetime) -> Month:
     """Return the month of `parent` that begins at `lower`, under its name."""
     return Month(parent, f"{parent}_y{lower.year:04}m{lower.month:02}", lower, next_month(lower))
+
+
+def is_month(lower: datetime, upper: datetime) -> bool:
+    """Return whether the period is a whole month in UTC; what is not is off the grid, and not ours to touch."""
+    return month_of(lower) == lower and next_month(month_of(lower)) == upper
 
 
 def held_name(month: Month) -> str:

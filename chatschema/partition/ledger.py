@@ -1,6 +1,6 @@
 """chatschema.retired_months: a row before the first step of a month's way out, so that nothing is forgotten on it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from psycopg import sql
 
@@ -19,7 +19,7 @@ def read(connection: Connection) -> dict[datetime, RetiredMonth]:
     if not postgres.has_table(connection, "chatschema.retired_months"):
         return {}
     rows = postgres.fetch_all(connection, f"select {_COLUMNS} from chatschema.retired_months order by month")
-    return {row[0]: RetiredMonth(*row) for row in rows}
+    return {row[0].astimezone(UTC): RetiredMonth(row[0].astimezone(UTC), *row[1:]) for row in rows}
 
 
 def write(connection: Connection, month: datetime, **values: object) -> None:

@@ -34,10 +34,7 @@ def plan(now: datetime, survey: Sequence[Partition], records: Mapping[datetime, 
     """
     months: dict[datetime, list[Partition]] = {}
     for partition in survey:
-        if (
-            grid.month(partition.parent, partition.lower).upper == partition.upper
-            and grid.month_of(partition.lower) == partition.lower
-        ):
+        if grid.is_month(partition.lower, partition.upper):
             months.setdefault(partition.lower, []).append(partition)
     steps = [_step(now, month, months[month], records.get(month), policy) for month in sorted(months)]
     return [step for step in steps if step is not None]

@@ -34,9 +34,12 @@ def freeze_closed(connection: Connection, sql_dir: Path) -> Iterator[str]:
 
 
 def analyze_parents(connection: Connection) -> list[str]:
-    """Refresh the statistics of the partitioned tables; where the server can, without reading every month again."""
+    """Refresh the statistics of the partitioned tables; where the server can, without those of every month.
+
+    Waits for nobody: a month that is locked is left out, and the server says so.
+    """
     only = sql.SQL("only ") if connection.info.server_version >= 180000 else sql.SQL("")
     parents = catalog.parents(connection)
     for parent in parents:
-        postgres.execute(connection, sql.SQL("analyze {}{}").format(only, sql.Identifier("public", parent)))
+        postgres.execute(connection, sql.SQL("analyze (skip_locked) {}{}").format(only, sql.Identifier("public", parent)))
     return parents
