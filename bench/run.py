@@ -108,7 +108,7 @@ class Bench:
             folder = write_dbmate_folder(migrations, self.folder / "dbmate-migrations")
             steps.append(self.step(dbmate, "--url", f"{self.url}?sslmode=disable", "-d", str(folder), "--no-dump-schema", "up"))
         times = self.medians(steps, before=self.recreate)
-        print("\nthe same ten migrations by others, which make no months, keep no checksum and (dbmate) take no lock:")
+        print("\nthe same migrations by others, which make no months, keep no checksum and (dbmate) take no lock:")
         report("migrate, whole process", times[0], "stock yoyo apply", times[1])
         if dbmate:
             report("migrate, whole process", times[0], "dbmate up", times[2])

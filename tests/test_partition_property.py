@@ -138,7 +138,7 @@ def situations(draw: st.DrawFn) -> tuple[datetime, list[Partition], dict[datetim
         gone = draw(st.sampled_from(GONE))
         for parent in PARENTS:
             month = grid.month(parent, lower)
-            state: PartitionState = gone or draw(st.sampled_from(STATES))
+            state: PartitionState = draw(st.sampled_from(STATES)) if gone is None else gone
             survey.append(Partition(parent, month.name, month.lower, month.upper, state, 0, 0, 0, is_held))
         if draw(st.booleans()):
             times = [draw(st.none() | st.timedeltas(timedelta(0), timedelta(500))) for _ in range(2)]

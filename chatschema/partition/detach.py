@@ -14,8 +14,6 @@ from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.postgres import Connection, Say
 
-# A concurrent detach that waits stops nobody, but its month is out of sight meanwhile.
-WAIT = locks.Patience(5.0, 6, 1.0)
 _STALL_S = 30.0
 _POLL_S = 0.5
 # Not supported: a default partition is there, another detach is pending, or the server is a distributed one.
@@ -72,7 +70,9 @@ def _how_to_end(who: str) -> str:
 
 def _detach(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:
     try:
-        locks.limit_lock_wait(connection, WAIT, of="session")
+        # Its end takes SHARE ROW EXCLUSIVE on the tables that the month refers to, so it waits as briefly as all else does:
+        # what then is left pending is finalized in short tries.
+        locks.limit_lock_wait(connection, locks.MONTHS, of="session")
         postgres.execute(connection, statement(sql_dir, "detach_concurrently.sql", month))
     except ServerError as error:
         if any(pending.name == month.name for pending in catalog.pending(connection, sql_dir)):
@@ -89,11 +89,11 @@ def _detach(connection: Connection, sql_dir: Path, month: Month, say: Say) -> No
 
 def _finalize(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:
     def work() -> None:
-        locks.limit_lock_wait(connection, WAIT, of="session")
+        locks.limit_lock_wait(connection, locks.MONTHS, of="session")
         postgres.execute(connection, statement(sql_dir, "finalize.sql", month))
 
     try:
-        locks.with_lock_retries(connection, work, WAIT, say=say)
+        locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
     except Busy as error:
         raise Busy(f"{month.name} is out of sight until its detach is finalized: {error.message}", error.hint) from None
     postgres.execute(connection, "set lock_timeout = 0")
