@@ -47,6 +47,7 @@ schema: $(VENV)/.dev ## Write sql/schema.sql anew from the migrations
 bench: $(VENV)/.dev ## Measure against the limit and the peers, in one run (minutes)
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/retirement.py
+	$(BIN)/python bench/planning.py
 
 clean: ## Remove the virtual environment and the embedded server with its data
 	-@test ! -x $(BIN)/chatschema || $(BIN)/chatschema server stop

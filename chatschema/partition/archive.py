@@ -40,7 +40,9 @@ def archive(
     _refuse_anothers(target, connection.info.dbname)
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    # What people wrote to whom is nobody else's on this host.
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial.mkdir(mode=0o700)
     try:
         written = _write(connection, sql_dir, group, partial, with_parquet=with_parquet)
         sha256 = manifest.write(written, partial)
@@ -65,7 +67,10 @@ def archive(
 def _refuse_anothers(target: Path, database: str) -> None:
     if not (target / manifest.NAME).exists():
         return
-    there = manifest.read(target)
+    try:
+        there = manifest.read(target)
+    except ArchiveRefused as error:
+        raise ArchiveRefused(f"{target} cannot be replaced: {error.message}", f"move it away: mv {target} {target}.old") from None
     if there.database != database:
         raise ChatschemaError(
             f"{target} is the archive of database {there.database}", "give each database its own folder: --dir DIR"
