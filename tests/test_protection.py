@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Cli, Database, clean_environment
 from dump import dump
+from migrations import IDS
 
 
 @pytest.mark.parametrize("command", [("reset", "--yes"), ("undo", "--all"), ("seed",), ("seed", "--undo")])
@@ -23,7 +24,7 @@ def test_a_protected_database_refuses(cli: Cli, migrated: Database, command: tup
     assert cli("undo", "--url", migrated.url).code == 0
     assert cli("migrate", "--url", migrated.url).code == 0
     migrated.run("insert into public.users (username) values ('alice')")
-    for steps in (("--steps", "9"), ("--to", "20241217000000")):
+    for steps in (("--steps", str(len(IDS) - 1)), ("--to", "20241217000000")):
         refused = cli("undo", *steps, "--url", migrated.url)
         assert refused.code == 1
         assert "would drop users with rows in it" in refused.err

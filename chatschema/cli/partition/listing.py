@@ -98,6 +98,8 @@ def _print(partitions: list[Partition], runways: list[Runway]) -> None:
     else:
         header = ("table", "partition", "from", "to", "state", "rows", "size", "indexes")
         console.table(header, rows, right=(5, 6, 7))
+    if rows:
+        console.answer()
     for runway in runways:
         until = f"until {runway.until:%Y-%m-%d}, {runway.days:.0f} days" if runway.until else "none from now on"
         console.answer(f"{runway.parent}: {until}")
