@@ -7,7 +7,8 @@ EMBEDDED := --url embedded
 # What a test of another server version cannot change: files, configuration, the embedded server, the wheel.
 ONE_SERVER := test_sqlfile test_config test_repo test_server test_package
 SERVER ?= container
-WORKERS ?= 2
+# One more than the cores of a small machine: a part of the tests waits for locks.
+WORKERS ?= 3
 
 .PHONY: help demo test test-15 lint check schema bench clean
 .DEFAULT_GOAL := help
@@ -25,10 +26,10 @@ demo: $(VENV)/.demo ## Install, migrate, seed and show the status, on the embedd
 	@echo "      begin anew: $(BIN)/chatschema reset --seed --url embedded"
 
 test: $(VENV)/.dev ## Run the tests on PostgreSQL 18, the embedded one
-	$(BIN)/python -m pytest -q -n $(WORKERS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 test-15: $(VENV)/.dev ## Run them on PostgreSQL 15: a container, or with SERVER=system the machine's own programs
-	CHATSCHEMA_TEST_SERVER=$(SERVER) $(BIN)/python -m pytest -q -n $(WORKERS) $(ONE_SERVER:%=--ignore=tests/%.py)
+	CHATSCHEMA_TEST_SERVER=$(SERVER) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ONE_SERVER:%=--ignore=tests/%.py)
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff format --check

@@ -1543,4 +1543,14 @@ COMMENT ON CONSTRAINT user_public_keys_user_id_fkey ON public.user_public_keys I
 
 GRANT USAGE ON SCHEMA chatschema TO PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.delete_statuses() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_erasure() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.release_attachment() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.require_message() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.unlink_replies() FROM PUBLIC;
+
 GRANT SELECT ON TABLE chatschema.retired_months TO PUBLIC;

@@ -53,7 +53,7 @@ _FILL = """
     insert into public.attachments (message_id, conversation_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm)
         select id, conversation_id, sender_id, id::text, 1, sha256('x'), 'a' from public.messages
         where id >= chatschema.uuid7_floor('{month}-01 00:00+00') and id < chatschema.uuid7_floor('{month}-29 00:00+00')
-            and substr(id::text, 36) = '0';
+            and substr(id::text, 36) = '0' and sender_id is not null;
 """
 
 

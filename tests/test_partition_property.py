@@ -170,11 +170,13 @@ def test_a_retirement_never_names_what_must_stay(
         tables = [p for p in survey if p.lower == step.month and p.name != "mine"]
         record = ledger.get(step.month)
         assert tables, "a partition off the grid was named"
-        is_leaving = record is not None and record.state in ("detaching", "detached")
-        if step.action in ("detach", "archive", "drop"):
+        is_half_out = record is not None and record.state == "detaching" and step.action == "detach"
+        if step.action in ("detach", "archive", "drop") and not is_half_out:
             assert policy.holds == "carve" or not any(p.is_held for p in tables)
             assert not (record and record.keep_until and record.keep_until > now)
-            assert is_leaving or (policy.keep is not None and tables[0].upper <= retirement.before(now, policy.keep))
+            assert policy.keep is not None
+            assert tables[0].upper <= retirement.before(now, policy.keep)
+            assert not (record and record.state == "dropped")
         if step.action in ("archive", "drop"):
             assert all(p.state not in ("attached", "detach pending") for p in tables)
             assert record is not None
@@ -185,9 +187,10 @@ def test_a_retirement_never_names_what_must_stay(
             assert record.archived_at is not None
             assert record.detached_at is not None
             assert record.archived_at >= record.detached_at
-    # Without a policy only what is leaving already goes on.
-    kept = retirement.plan(now, survey, ledger, replace(policy, keep=None))
-    assert all(step in steps for step in kept)
+    # Without a policy nothing is archived or dropped; a month that is half out goes all the way out.
+    for step in retirement.plan(now, survey, ledger, replace(policy, keep=None)):
+        assert step.action not in ("archive", "drop", "wait")
+        assert step.action != "detach" or ledger[step.month].state == "detaching"
 
 
 @given(now=moments, span=spans)

@@ -33,11 +33,29 @@ def archive(
 
     Both tables are read in one snapshot. An archive of the month that is there already is replaced at the end, in one
     step a folder. The caller holds the migration lock. Raises ArchiveRefused when the files do not hold what the database
-    does, OSError when they cannot be written; in both cases an earlier archive is still there.
+    does, or cannot be written; an earlier archive is then still there.
     """
     lower = group[0].lower
     target = folder_of(archives, lower)
-    _refuse_anothers(target, connection.info.dbname)
+    record = ledger.read(connection).get(lower)
+    if record is not None and record.state == "dropped":
+        raise ArchiveRefused(
+            f"{lower:%Y-%m} was dropped: what has its name now is not what was archived", "see: chatschema partition list"
+        )
+    _refuse_anothers(target, _cluster(connection), connection.info.dbname)
+    try:
+        return _archive(connection, sql_dir, group, target, with_parquet=with_parquet, say=say)
+    except OSError as error:
+        raise ArchiveRefused(
+            f"{lower:%Y-%m} was not archived: {error.filename or target}: {error.strerror or error}",
+            "is there room, and may this user write there?",
+        ) from None
+
+
+def _archive(
+    connection: Connection, sql_dir: Path, group: Sequence[Month], target: Path, *, with_parquet: bool, say: Say
+) -> Manifest:
+    lower = group[0].lower
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     # What people wrote to whom is nobody else's on this host.
@@ -64,17 +82,21 @@ def archive(
     return written
 
 
-def _refuse_anothers(target: Path, database: str) -> None:
+def _cluster(connection: Connection) -> str:
+    """Return what tells this server from every other: two of them may have a database of one name."""
+    return str(postgres.fetch_one(connection, "select system_identifier from pg_control_system()")[0])
+
+
+def _refuse_anothers(target: Path, cluster: str, database: str) -> None:
     if not (target / manifest.NAME).exists():
         return
     try:
         there = manifest.read(target)
     except ArchiveRefused as error:
         raise ArchiveRefused(f"{target} cannot be replaced: {error.message}", f"move it away: mv {target} {target}.old") from None
-    if there.database != database:
-        raise ChatschemaError(
-            f"{target} is the archive of database {there.database}", "give each database its own folder: --dir DIR"
-        )
+    if (there.cluster, there.database) != (cluster, database):
+        whose = f"database {there.database}" + ("" if there.database != database else " on another server")
+        raise ChatschemaError(f"{target} is the archive of {whose}", "give each database its own folder: --dir DIR")
 
 
 def _write(connection: Connection, sql_dir: Path, group: Sequence[Month], folder: Path, *, with_parquet: bool) -> Manifest:
@@ -89,9 +111,17 @@ def _write(connection: Connection, sql_dir: Path, group: Sequence[Month], folder
         tables = [replace(table, parquet=parquet.convert(folder, table)) for table in tables]
     first = group[0]
     return Manifest(
-        month=f"{first.lower:%Y-%m}", lower=first.lower, upper=first.upper, database=connection.info.dbname,
-        server_version=version, encoding=encoding, tool=f"chatschema {__version__}", created_at=datetime.now(UTC), tables=tables,
-    )  # fmt: skip
+        month=f"{first.lower:%Y-%m}",
+        lower=first.lower,
+        upper=first.upper,
+        database=connection.info.dbname,
+        cluster=_cluster(connection),
+        server_version=version,
+        encoding=encoding,
+        tool=f"chatschema {__version__}",
+        created_at=datetime.now(UTC),
+        tables=tables,
+    )
 
 
 def _write_table(connection: Connection, sql_dir: Path, month: Month, folder: Path) -> Table:
@@ -157,12 +187,19 @@ def _put(partial: Path, target: Path) -> None:
     """Give the new archive its name; the one before it goes when that is done."""
     previous = target.with_name(target.name + ".previous")
     shutil.rmtree(previous, ignore_errors=True)
+    # A drop may follow: the names of the files have to survive the power, not only what is in them.
+    _sync(partial)
     if target.exists():
         target.rename(previous)
     partial.rename(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _sync(target.parent)
+    _sync(target.parent.parent)
     shutil.rmtree(previous, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

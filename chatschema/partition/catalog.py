@@ -59,12 +59,34 @@ def detached(connection: Connection, sql_dir: Path) -> list[Month]:
     """Return the tables of months that are there and not attached, oldest first; none before the first migration."""
     if not parents(connection):
         return []
-    rows = postgres.fetch_all(connection, sqlfile.text_of(sql_dir / "partitions" / "list_detached.sql"))
+    try:
+        rows = postgres.fetch_all(connection, sqlfile.text_of(sql_dir / "partitions" / "list_detached.sql"))
+    except ServerError as error:
+        if error.sqlstate not in BUSY_SQLSTATES:
+            raise
+        # Somebody has locked one, a drop most likely: then the names that we give have to do.
+        return _detached_by_name(connection)
     return [
         Month(table, name, lower.astimezone(UTC), upper.astimezone(UTC))
         for table, name, lower, upper in rows
         if lower is not None and upper is not None
     ]
+
+
+def _detached_by_name(connection: Connection) -> list[Month]:
+    query = """
+        select (regexp_match(relname, '^(messages|message_statuses)_y([0-9]{4})m([0-9]{2})$')) from pg_catalog.pg_class
+        where relnamespace = to_regnamespace('chat_partitions') and relkind = 'r' and not relispartition
+    """
+    found = [row[0] for row in postgres.fetch_all(connection, query) if row[0]]
+    months = [grid.month(table, datetime(int(year), int(month), 1, tzinfo=UTC)) for table, year, month in found]
+    return sorted(months, key=lambda month: (month.lower, month.parent != GROUP[0].table))
+
+
+def dropped(connection: Connection) -> list[Month]:
+    """Return the months that were retired to their end, by the ledger, whatever there is in their place now."""
+    records = ledger.read(connection).values()
+    return [grid.month(parent.table, record.month) for record in records if record.state == "dropped" for parent in GROUP]
 
 
 def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> list[Partition]:
@@ -88,11 +110,7 @@ def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> l
     sizes = _measure(connection, sql_dir, [month.name for month, _ in found]) if measured else {}
     sizes |= {month.name: (_archived_rows(records[month.lower], month.parent), 0, 0) for month, _ in gone}
     messages = [month for month, _ in found if month.parent == GROUP[0].table]
-    messages += [
-        replace(grid.month(GROUP[0].table, r.month), name=grid.held_name(grid.month(GROUP[0].table, r.month)))
-        for r in records.values()
-        if r.held_messages
-    ]
+    messages += _kept(connection, records.values())
     held = hold.held(connection, messages)
     order = [parent.table for parent in GROUP]
     return [
@@ -107,6 +125,13 @@ def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> l
         )
         for month, state in sorted([*found, *gone], key=lambda pair: (pair[0].lower, order.index(pair[0].parent)))
     ]
+
+
+def _kept(connection: Connection, records: Iterable[RetiredMonth]) -> list[Month]:
+    """Return the tables with the held messages of dropped months."""
+    months = [grid.month(GROUP[0].table, record.month) for record in records if record.held_messages]
+    kept = [replace(month, name=grid.held_name(month)) for month in months]
+    return [month for month in kept if postgres.has_table(connection, f"{grid.SCHEMA}.{month.name}")]
 
 
 def _archived_rows(record: RetiredMonth, parent: str) -> int | None:

@@ -50,10 +50,10 @@ def missing(
 ) -> list[Month]:
     """Return the plan of months for these parents by the server's clock; `since` is a moment, or how long ago. Reads only.
 
-    A detached month counts as there: it has the name, and is brought back, not made anew.
+    A month that was detached or dropped counts as there: it is brought back, not made anew and empty.
     """
     now = catalog.server_now(connection)
-    existing = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
+    existing = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir), *catalog.dropped(connection)]
     return grid.plan(now, existing, parents, now - since if isinstance(since, timedelta) else since, ahead)
 
 

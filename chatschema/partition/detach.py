@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from chatschema import audit, locks, postgres, sqlfile
-from chatschema.errors import LOCK_SQLSTATES, Busy, ServerError
+from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ServerError
 from chatschema.models import Month
 from chatschema.partition import catalog, ledger
 from chatschema.partition.create import statement
-from chatschema.partition.grid import GROUP
+from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say
 
 _STALL_S = 30.0
@@ -35,6 +35,10 @@ def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say
     The caller holds the migration lock and has finished pending detaches. Raises Busy, naming who is in the way.
     """
     month = group[0].lower
+    for table in group:
+        if not postgres.has_table(connection, f"{SCHEMA}.{table.name}"):
+            schema_hint = f"move it: alter table ... set schema {SCHEMA}"
+            raise ChatschemaError(f"{table.name} is not in schema {SCHEMA}; nothing was detached", schema_hint)
     ledger.write(connection, month, state="detaching")
     attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
     for parent in reversed(GROUP):
@@ -51,6 +55,8 @@ def wait_for_old_transactions(connection: Connection, sql_dir: Path, month: Mont
     """Return when no transaction older than a second has used the parent; raise Busy, naming it, after 30 seconds."""
     query, deadline = sqlfile.text_of(sql_dir / "partitions" / "stalling.sql"), time.monotonic() + _STALL_S
     is_said = False
+    if not postgres.fetch_one(connection, "select pg_has_role('pg_read_all_stats', 'usage')")[0]:
+        say("this role cannot see how long others' transactions have been open: grant pg_read_all_stats to it")
     while rows := postgres.fetch_all(connection, query, {"parent": f"public.{month.parent}"}):
         who, application, state, seconds = rows[0]
         text = f"a transaction on {month.parent} has been open for {seconds} s: pid {who}, {application} ({state})"
@@ -96,7 +102,9 @@ def _finalize(connection: Connection, sql_dir: Path, month: Month, say: Say) -> 
         locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
     except Busy as error:
         raise Busy(f"{month.name} is out of sight until its detach is finalized: {error.message}", error.hint) from None
-    postgres.execute(connection, "set lock_timeout = 0")
+    finally:
+        with suppress(ServerError):
+            postgres.execute(connection, "set lock_timeout = 0")
 
 
 def _detach_at_once(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:

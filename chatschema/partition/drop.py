@@ -96,6 +96,9 @@ def _drop(connection: Connection, sql_dir: Path, group: Sequence[Month], describ
             if month.parent == parent.table:
                 postgres.execute(connection, statement(sql_dir, "drop.sql", month))
     dropped = Dropped(rows.get("messages", 0), rows.get("message_statuses", 0), kept)
+    if described is None:
+        # An archive that was not compared is not this month's: nobody is to rely on it.
+        ledger.write(connection, lower, archived_at=None, archive=None, archive_sha256=None)
     ledger.write(
         connection, lower, state="dropped", dropped_at=ledger.NOW, attachments_released=None,
         messages=dropped.messages, statuses=dropped.statuses, held_messages=kept,
@@ -124,6 +127,7 @@ def _keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], po
     """Copy held rows out where the policy says so; return how many messages. Raises Held where it does not."""
     messages = next((month for month in group if month.parent == GROUP[0].table), None)
     if messages is None or not hold.has_held(connection, messages):
+        _drop_kept(connection, sql_dir, group)
         return 0
     if policy.holds == "block":
         raise Held(
@@ -132,18 +136,28 @@ def _keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], po
         )
     kept = sql.Identifier(SCHEMA, grid.held_name(messages))
     for month in group:
-        held = sql.Identifier(SCHEMA, grid.held_name(month))
-        partition = sql.Identifier(SCHEMA, month.name)
-        postgres.execute(connection, sql.SQL("create table {} (like {} including all)").format(held, partition))
+        held, partition = sql.Identifier(SCHEMA, grid.held_name(month)), sql.Identifier(SCHEMA, month.name)
+        # One that is there is of a month that came back and was cut off: it is added to.
+        postgres.execute(connection, sql.SQL("create table if not exists {} (like {} including all)").format(held, partition))
         file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
         values = {"held": held, "partition": partition, "is_held": hold.IS_HELD, "messages": kept}
         postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values))
-    copied: int = postgres.fetch_one(connection, sql.SQL("select count(*) from {}").format(kept))[0]
-    if copied != hold.held_messages(connection, messages):
+    left = sql.SQL("select count(*) from {} as m where {} and not exists (select from {} as k where k.id = m.id)")
+    partition = sql.Identifier(SCHEMA, messages.name)
+    if postgres.fetch_one(connection, left.format(partition, hold.IS_HELD, kept))[0]:
         raise ChatschemaError(
             f"not every held message of {messages.name} was kept; nothing was dropped", "this is a bug in chatschema"
         )
+    copied: int = postgres.fetch_one(connection, sql.SQL("select count(*) from {}").format(kept))[0]
     return copied
+
+
+def _drop_kept(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> None:
+    """Drop the tables with held rows, where there are any."""
+    for month in group:
+        kept = Month(month.parent, grid.held_name(month), month.lower, month.upper)
+        if postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
+            postgres.execute(connection, statement(sql_dir, "drop.sql", kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +176,14 @@ def release(connection: Connection, sql_dir: Path, lower: datetime) -> Released:
     if postgres.has_table(connection, f"{SCHEMA}.{held}"):
         kept = sql.Identifier(SCHEMA, held)
     batch = sqlfile.fill(sql_dir / "partitions" / "release_attachments.sql", **{**names(month), "kept": kept})
+
+    def work() -> int:
+        with postgres.transaction(connection):
+            locks.limit_lock_wait(connection, locks.DDL)
+            return postgres.execute(connection, batch).rowcount
+
     count = 0
-    while released := postgres.execute(connection, batch).rowcount:
+    while released := locks.with_lock_retries(connection, work, locks.DDL):
         count += released
     replies: int = postgres.fetch_one(connection, statement(sql_dir, "count_replies.sql", month))[0]
     query = "select count(*) from chatschema.released_attachments where message_id >= %s and message_id < %s"
@@ -174,16 +194,14 @@ def release(connection: Connection, sql_dir: Path, lower: datetime) -> Released:
 
 def discard_held(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
     """Drop the rows that were kept of a dropped month once no hold names one of them; return whether that was so."""
-    kept = [grid.month(parent.table, lower) for parent in GROUP]
-    tables = [Month(month.parent, grid.held_name(month), month.lower, month.upper) for month in kept]
+    months = [grid.month(parent.table, lower) for parent in GROUP]
+    messages = Month(months[0].parent, grid.held_name(months[0]), months[0].lower, months[0].upper)
     with postgres.transaction(connection):
         locks.limit_lock_wait(connection, locks.MONTHS)
         hold.freeze(connection)
-        there = [table for table in tables if postgres.has_table(connection, f"{SCHEMA}.{table.name}")]
-        if tables[0] in there and hold.has_held(connection, tables[0]):
+        if postgres.has_table(connection, f"{SCHEMA}.{messages.name}") and hold.has_held(connection, messages):
             return False
-        for table in there:
-            postgres.execute(connection, statement(sql_dir, "drop.sql", table))
+        _drop_kept(connection, sql_dir, months)
         # Their attachments are released by the next run, as those of the others were.
         ledger.write(connection, lower, held_messages=0, attachments_released=None)
         audit.record(connection, "partition.discard_held", "partition", f"{lower:%Y-%m}")

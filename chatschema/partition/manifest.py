@@ -50,6 +50,7 @@ class Manifest:
     lower: datetime
     upper: datetime
     database: str
+    cluster: str
     server_version: str
     encoding: str
     tool: str

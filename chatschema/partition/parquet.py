@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ def convert(folder: Path, table: Table) -> File:
     if rows != table.rows:
         raise ArchiveRefused(f"{path} has {rows} rows, the database has {table.rows}")
     with path.open("rb") as file:
+        os.fsync(file.fileno())
         return File(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 

@@ -30,12 +30,16 @@ _CONVERSATIONS = """
 """
 
 
+_HELD = {"is_held": hold.IS_HELD, "is_answered_by_held": hold.IS_ANSWERED_BY_HELD}
+
+
 def due(connection: Connection) -> list[Purged]:
     """Return what a purge would remove now; reads only."""
     found = []
     for conversation, cutoff in [*postgres.fetch_all(connection, _CONVERSATIONS), (None, None)]:
-        query = sql.SQL("select count(*) from public.messages as m where {} and not {}")
-        count = postgres.fetch_one(connection, query.format(_condition(conversation, cutoff), hold.IS_HELD))[0]
+        query = sql.SQL("select count(*) from public.messages as m where {} and not {} and not {}")
+        condition = _condition(conversation, cutoff)
+        count = postgres.fetch_one(connection, query.format(condition, hold.IS_HELD, hold.IS_ANSWERED_BY_HELD))[0]
         if count:
             found.append(Purged(conversation, count))
     return found
@@ -70,7 +74,7 @@ def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: fl
 
 def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, cutoff: UUID | None, batch: int) -> int:
     condition = _condition(conversation, cutoff)
-    select = sqlfile.fill(sql_dir / "partitions" / "purge.sql", due=condition, is_held=hold.IS_HELD, batch=sql.Literal(batch))
+    select = sqlfile.fill(sql_dir / "partitions" / "purge.sql", due=condition, batch=sql.Literal(batch), **_HELD)
 
     def work() -> int:
         with postgres.transaction(connection):

@@ -1,22 +1,21 @@
-"""Bringing a month back: from the table that still is there, or from its archive; erased anew, checked, attached."""
+"""Bringing a month back: from the table that still is there, or from its archive, checked; attach.py lets it in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema import hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month, RetiredMonth
-from chatschema.partition import archive, catalog, content, grid, ledger, manifest
+from chatschema.partition import archive, attach, catalog, content, create, grid, ledger, manifest
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.manifest import Manifest, Table
 from chatschema.postgres import Connection, Say
-
-KEPT_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +31,38 @@ class Restored:
 
 
 def restore(
-    connection: Connection, sql_dir: Path, lower: datetime, folder: Path | None, *, keep_until: datetime, say: Say
+    connection: Connection,
+    sql_dir: Path,
+    lower: datetime,
+    folder: Path | None,
+    *,
+    keep_until: datetime,
+    force: bool = False,
+    say: Say,
 ) -> Restored:
     """Bring the month that begins at `lower` back, and keep it from being retired until `keep_until`.
 
     A table that is still there is attached again; else the month is loaded from `folder`, or from where the ledger says
-    its archive is. Nothing is visible before it has been compared with the manifest and erased anew; a run that was cut
-    off is finished by the next. The caller holds the migration lock. Raises ArchiveRefused, ChatschemaError or Busy.
+    its archive is; with `force` also from another archive than the one recorded. Nothing is visible before it has been
+    compared with the manifest and erased anew; a run that was cut off is finished by the next. The caller holds the
+    migration lock. Raises ArchiveRefused, ChatschemaError or Busy.
     """
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
     there = {(m.parent, m.lower) for m in catalog.detached(connection, sql_dir)}
     record = ledger.read(connection).get(lower)
     missing = [month for month in months if (month.parent, lower) not in attached | there]
+    if len(missing) == 1 or (not missing and record is not None and record.state == "dropped"):
+        raise ChatschemaError(
+            f"there are tables of {lower:%Y-%m} already, which are not the ones that left",
+            "see: chatschema partition list; then drop or rename them",
+        )
     if missing:
-        if len(missing) != len(months):
-            raise ChatschemaError(
-                f"{missing[0].name} is gone, but not the other table of its month", "see: chatschema partition list"
-            )
-        _build(connection, sql_dir, months, _found(lower, folder, record), say)
+        _build(connection, sql_dir, months, _found(lower, folder, record), record, force=force, say=say)
     to_attach = [month for month in months if (month.parent, lower) not in attached]
-    if not to_attach and not (record and record.state == "dropped") and not _released(connection, months[0]):
+    if not to_attach and not _released(connection, months[0]):
         raise ChatschemaError(f"{lower:%Y-%m} is attached; there is nothing to bring back", "see: chatschema partition list")
-    erased = _erase(connection, sql_dir, to_attach)
-    _attach(connection, sql_dir, to_attach, keep_until, say)
+    erased = attach.bring_in(connection, sql_dir, to_attach, keep_until, say) if to_attach else 0
     relinked = _relink(connection, sql_dir, months[0])
     rows = [_count(connection, month) for month in months]
     return Restored(f"{lower:%Y-%m}", rows[0], rows[1], erased, relinked, keep_until)
@@ -69,12 +76,20 @@ def _found(lower: datetime, folder: Path | None, record: RetiredMonth | None) ->
     return Path(record.archive)
 
 
-def _build(connection: Connection, sql_dir: Path, months: Sequence[Month], folder: Path, say: Say) -> None:
+def _build(
+    connection: Connection,
+    sql_dir: Path,
+    months: Sequence[Month],
+    folder: Path,
+    record: RetiredMonth | None,
+    *,
+    force: bool,
+    say: Say,
+) -> None:
     """Make the detached tables of a month from its archive, in one transaction: all of it or none."""
-    record = ledger.read(connection).get(months[0].lower)
-    # The ledger's digest holds for the folder that it names; another one is a copy, or somebody else's.
-    sha256 = record.archive_sha256 if record and record.archive == str(folder.resolve()) else None
-    described = manifest.read(folder, sha256)
+    described = manifest.read(folder, None if force or record is None else record.archive_sha256)
+    if described.database != connection.info.dbname:
+        say(f"warning: {folder} is the archive of database {described.database}")
     if (described.lower, described.upper) != (months[0].lower, months[0].upper):
         raise manifest.ArchiveRefused(f"{folder} is the archive of {described.month}", "name another folder: --dir DIR")
     manifest.verify(described, folder)
@@ -112,87 +127,24 @@ def _refuse_other_columns(there: Sequence[tuple[str, str]], archived: Table, fol
             )
 
 
-def _erase(connection: Connection, sql_dir: Path, months: Sequence[Month]) -> int:
-    """Apply every erasure to tables that nobody sees yet; return how many rows changed."""
-    messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, months[0].lower).name) if months else sql.SQL("")
-    changed = 0
-    for month in months:
-        file = "erase_messages.sql" if month.parent == GROUP[0].table else "erase_statuses.sql"
-        values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
-        changed += postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values)).rowcount
-    return changed
-
-
-def _attach(connection: Connection, sql_dir: Path, months: Sequence[Month], keep_until: datetime, say: Say) -> None:
-    """Attach tables that have all that their parents have, so that nothing is read while others wait."""
-    for month in months:
-        _add_foreign_keys(connection, month, say)
-    lower = months[0].lower if months else None
-
-    def work() -> None:
-        with postgres.transaction(connection):
-            locks.limit_lock_wait(connection, locks.MONTHS)
-            for month in months:
-                postgres.execute(connection, statement(sql_dir, "attach.sql", month))
-                # All of the month is back, and with it what was kept of it.
-                if postgres.has_table(connection, f"{SCHEMA}.{grid.held_name(month)}"):
-                    held = sql.Identifier(SCHEMA, grid.held_name(month))
-                    postgres.execute(connection, sql.SQL("drop table {}").format(held))
-            if lower is not None:
-                ledger.write(
-                    connection,
-                    lower,
-                    state="attached",
-                    restored_at=ledger.NOW,
-                    keep_until=keep_until,
-                    held_messages=None,
-                    dropped_at=None,
-                )
-                audit.record(connection, "partition.restore", "partition", f"{lower:%Y-%m}", keep_until=keep_until)
-
-    locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
-
-
-# The parent's foreign keys that the table lacks, and whether a run that was cut off has left one unchecked.
-_MISSING_KEYS = """
-    select p.conname, pg_get_constraintdef(p.oid),
-        exists (select from pg_catalog.pg_constraint as c where c.conrelid = to_regclass(%(table)s) and c.conname = p.conname)
-    from pg_catalog.pg_constraint as p
-    where p.conrelid = to_regclass(%(parent)s) and p.contype = 'f' and p.conparentid = 0
-        and not exists (
-            select from pg_catalog.pg_constraint as c
-            where c.conrelid = to_regclass(%(table)s) and c.contype = 'f' and c.conkey = p.conkey and c.confrelid = p.confrelid
-                and c.convalidated
-        )
-"""
-
-
-def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
-    """Give a detached table its parent's foreign keys; each is added in a moment and checked while others write."""
-    table = sql.Identifier(SCHEMA, month.name).as_string(connection)
-    names = {"parent": f"public.{month.parent}", "table": f"{SCHEMA}.{month.name}"}
-    for name, definition, is_unchecked in postgres.fetch_all(connection, _MISSING_KEYS, names):
-        key = sql.Identifier(name).as_string(connection)
-
-        def work(key: str = key, definition: str = definition, is_unchecked: bool = is_unchecked) -> None:
-            with postgres.transaction(connection):
-                locks.limit_lock_wait(connection, locks.MONTHS)
-                if is_unchecked:
-                    postgres.execute_text(connection, f"alter table {table} drop constraint {key}")
-                postgres.execute_text(connection, f"alter table {table} add constraint {key} {definition} not valid")
-
-        locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
-        postgres.execute_text(connection, f"alter table {table} validate constraint {key}")
-
-
 def _relink(connection: Connection, sql_dir: Path, month: Month) -> int:
     """Give attachments their message back, in batches; return how many found it."""
-    relinked: int = 0
+    relinked, after = 0, str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
     while True:
-        taken, found = postgres.fetch_one(connection, statement(sql_dir, "relink_attachments.sql", month))
+        values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.IS_HELD}
+        batch = sqlfile.fill(sql_dir / "partitions" / "relink_attachments.sql", **values)
+
+        def work(batch: sql.Composed = batch) -> tuple[UUID | None, int]:
+            with postgres.transaction(connection):
+                locks.limit_lock_wait(connection, locks.DDL)
+                row = postgres.fetch_one(connection, batch)
+                return row[0], row[1]
+
+        last, found = locks.with_lock_retries(connection, work, locks.DDL)
         relinked += found
-        if not taken:
+        if last is None:
             return relinked
+        after = str(last)
 
 
 def _released(connection: Connection, month: Month) -> bool:

@@ -1,12 +1,12 @@
 """Carrying a retirement out, one month's step at a time, and saying in SQL what a step does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from chatschema.errors import ChatschemaError
-from chatschema.models import Month, Partition, Policy
+from chatschema.models import Month, Partition, Policy, RetiredMonth
 from chatschema.partition import archive, catalog, detach, drop, grid, ledger, retirement
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
@@ -87,8 +87,8 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
         kept = f", kept {gone.held_messages} messages under a hold" if gone.held_messages else ""
         result = f"dropped {gone.messages} messages, {gone.statuses} statuses{kept}"
     elif step.action == "discard held":
-        drop.discard_held(connection, sql_dir, step.month)
-        result = "dropped the rows that had been under a hold"
+        is_dropped = drop.discard_held(connection, sql_dir, step.month)
+        result = "dropped the rows that had been under a hold" if is_dropped else "keeps its rows: a hold names them again"
     else:
         released = drop.release(connection, sql_dir, step.month)
         result = f"released {released.attachments} attachments; {released.replies} replies elsewhere keep the id they answer"
@@ -103,8 +103,10 @@ def members(connection: Connection, sql_dir: Path, lower: datetime) -> list[Mont
     return sorted((m for m in there if (m.lower, m.upper) == (lower, upper)), key=lambda month: order.index(month.parent))
 
 
-def findings(survey: Sequence[Partition], gaps: Sequence[Month], overlaps: Sequence[Month]) -> list[str]:
-    """Return what is wrong with the months, in words: a detach cut off, gaps, overlaps, a group out of step."""
+def findings(
+    survey: Sequence[Partition], gaps: Sequence[Month], overlaps: Sequence[Month], records: Mapping[datetime, RetiredMonth]
+) -> list[str]:
+    """Return what is wrong with the months, in words: a detach cut off, gaps, overlaps, a group out of step, a lost table."""
     found = [
         f"{p.name} is pending detach: out of sight, and refusing rows; finish it: chatschema partition maintain"
         for p in survey
@@ -117,5 +119,11 @@ def findings(survey: Sequence[Partition], gaps: Sequence[Month], overlaps: Seque
         if p.state == "detached" and p.lower in attached
     ]
     found += [f"{gap.parent} has no partition from {gap.lower:%Y-%m-%d} to {gap.upper:%Y-%m-%d}" for gap in gaps]
+    there = {p.lower for p in survey}
+    found += [
+        f"{month:%Y-%m} was detached, and its tables cannot be found in schema {grid.SCHEMA}"
+        for month, record in records.items()
+        if record.state in ("detaching", "detached") and month not in there
+    ]
     found += [f"{month.name} is detached, and attached partitions cover its period" for month in overlaps]
     return found

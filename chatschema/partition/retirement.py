@@ -44,23 +44,38 @@ def _step(now: datetime, month: datetime, tables: Sequence[Partition], record: R
     if all(table.state in ("archived", "dropped") for table in tables):
         return _after_drop(month, tables, record)
     attached = [table for table in tables if table.state in ("attached", "detach pending")]
-    is_leaving = record is not None and record.state in ("detaching", "detached")
     is_due = policy.keep is not None and tables[0].upper <= before(now, policy.keep)
+    if record is not None and record.state == "detaching":
+        # A month that is half out refuses rows: it goes on, whatever the policy and the holds say now. A detach removes nothing.
+        return Step(month, "detach", "its detach was cut off")
+    was_detached = record is not None and record.state == "detached" and len(attached) < len(tables)
     # A table that is detached without a record was detached by hand: that is somebody's decision, and listed.
-    if not is_leaving and not (is_due and len(attached) == len(tables)):
+    if not was_detached and not (is_due and len(attached) == len(tables)):
         return None
-    if any(table.is_held for table in tables) and policy.holds == "block":
-        return Step(month, "keep", "it has messages under a hold: chatschema hold list")
-    if record and record.keep_until and record.keep_until > now:
-        return Step(month, "keep", f"it was brought back until {record.keep_until:%Y-%m-%d}")
+    if reason := _why_it_stays(now, tables, record, policy, is_due=is_due):
+        return Step(month, "keep", reason)
     if attached:
         return Step(month, "detach", f"it ended on {tables[0].upper:%Y-%m-%d}")
     return _after_detach(now, month, record, policy)
 
 
+def _why_it_stays(
+    now: datetime, tables: Sequence[Partition], record: RetiredMonth | None, policy: Policy, *, is_due: bool
+) -> str | None:
+    if record and record.state == "dropped":
+        return "it was dropped before; the tables that have its name now are not the ones that left"
+    if any(table.is_held for table in tables) and policy.holds == "block":
+        return "it has messages under a hold: chatschema hold list"
+    if record and record.keep_until and record.keep_until > now:
+        return f"it was brought back until {record.keep_until:%Y-%m-%d}"
+    if not is_due:
+        return "it is detached, and no policy lets it go: retire --older-than, or partition restore"
+    return None
+
+
 def _after_detach(now: datetime, month: datetime, record: RetiredMonth | None, policy: Policy) -> Step:
-    if record is None or record.state == "detaching" or record.detached_at is None:
-        return Step(month, "detach", "its detach was not recorded to its end")
+    if record is None or record.detached_at is None:
+        return Step(month, "detach", "its detach was not recorded")
     if before(now, policy.grace) < record.detached_at:
         return Step(month, "wait", f"detached on {record.detached_at:%Y-%m-%d}, in its days of grace")
     # An archive from before the detach may be of other rows: somebody could still write then.

@@ -98,6 +98,8 @@ end
 $$;
 comment on function chatschema.require_message() is
     'Trigger: the message that a row refers to is there, in the same conversation. The argument names the column.';
+-- With it anybody could make a trigger of it, on a table of their own, and act as the owner.
+revoke execute on function chatschema.require_message() from public;
 
 create function chatschema.keep_message_identity() returns trigger
     language plpgsql
@@ -120,6 +122,8 @@ end
 $$;
 comment on function chatschema.unlink_replies() is
     'Trigger: an answer outlives the deleted message. One that left with its month keeps its answers: it may come back.';
+-- With it anybody could make a trigger of it, on a table of their own, and act as the owner.
+revoke execute on function chatschema.unlink_replies() from public;
 
 create trigger messages_set_created_at_from_id before insert or update of id, created_at on public.messages
     for each row execute function chatschema.set_created_at_from_id();

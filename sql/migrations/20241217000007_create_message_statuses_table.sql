@@ -84,6 +84,8 @@ begin
 end
 $$;
 comment on function chatschema.delete_statuses() is 'Trigger: statuses go with their message.';
+-- With it anybody could make a trigger of it, on a table of their own, and act as the owner.
+revoke execute on function chatschema.delete_statuses() from public;
 
 create trigger messages_delete_statuses after delete on public.messages
     for each row execute function chatschema.delete_statuses();

@@ -50,6 +50,8 @@ end
 $$;
 comment on function chatschema.release_attachment() is
     'Trigger: the pointer to the stored file outlives its message, for the collector of files.';
+-- With it anybody could make a trigger of it, on a table of their own, and act as the owner.
+revoke execute on function chatschema.release_attachment() from public;
 
 create trigger messages_release_attachment after delete on public.messages
     for each row execute function chatschema.release_attachment();

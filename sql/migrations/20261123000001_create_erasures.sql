@@ -22,6 +22,8 @@ begin
 end
 $$;
 comment on function chatschema.record_erasure() is 'Trigger: a user marked erased is erased from months that come back, too.';
+-- With it anybody could make a trigger of it, on a table of their own, and record what never happened.
+revoke execute on function chatschema.record_erasure() from public;
 
 create trigger users_record_erasure after update of erased_at on public.users
     for each row when (old.erased_at is null and new.erased_at is not null)

@@ -1,23 +1,30 @@
 -- relink_attachments: attachments find their message again when its month comes back, a thousand at a time.
--- Why: only those that still exist, are still released and whose message was not erased meanwhile.
-with returned as (
-    delete from chatschema.released_attachments as r
-    where r.attachment_id in (
-        select attachment_id from chatschema.released_attachments
-        where message_id >= {lower} and message_id < {upper} order by message_id limit 1000
-    )
-    returning r.attachment_id, r.message_id
+-- Why: only those that still exist and are still released; not those of erased messages, unless a hold names them. What was
+-- not linked is remembered on: it may be after the next erasure, hold or restore.
+with batch as (
+    select attachment_id, message_id from chatschema.released_attachments
+    where message_id > {after} and message_id < {upper} order by message_id limit 1000
 ), relinked as (
-    update public.attachments as a set message_id = r.message_id
-    from returned as r
-    join public.messages as m on m.id = r.message_id and m.id >= {lower} and m.id < {upper}
-    where a.id = r.attachment_id and a.message_id is null and a.state <> 'deleted' and a.conversation_id = m.conversation_id
-        and not exists (
-            select from chatschema.erasures as x
-            where x.subject_type = 'user' and x.subject_id = m.sender_id
-                or x.subject_type = 'conversation' and x.subject_id = m.conversation_id
-                or x.subject_type = 'message' and x.subject_id = m.id
+    update public.attachments as a set message_id = b.message_id
+    from batch as b
+    join public.messages as m on m.id = b.message_id and m.id >= {lower} and m.id < {upper}
+    where a.id = b.attachment_id and a.message_id is null and a.state <> 'deleted' and a.conversation_id = m.conversation_id
+        and not exists (select from public.attachments as o where o.message_id = b.message_id)
+        and (
+            {is_held} or not exists (
+                select from chatschema.erasures as x
+                where x.subject_type = 'user' and x.subject_id = m.sender_id
+                    or x.subject_type = 'conversation' and x.subject_id = m.conversation_id
+                    or x.subject_type = 'message' and x.subject_id = m.id
+            )
         )
-    returning 1
+    returning a.id
+), forgotten as (
+    delete from chatschema.released_attachments as r using batch as b
+    where r.attachment_id = b.attachment_id
+        and (
+            r.attachment_id in (select id from relinked)
+            or not exists (select from public.attachments as a where a.id = r.attachment_id)
+        )
 )
-select (select count(*) from returned), (select count(*) from relinked)
+select (select message_id from batch order by message_id desc limit 1), (select count(*) from relinked)

@@ -84,7 +84,11 @@ def _confirm(connection: Connection, settings: Settings, policy: Policy, *, yes:
     """Ask before anything is dropped; the policy in chatschema.toml and maintain need no answer."""
     from chatschema.partition import retire as steps
 
-    months = [f"{s.month:%Y-%m}" for s in steps.steps(connection, settings.sql_dir, policy) if s.action in ("archive", "drop")]
+    months = [
+        f"{s.month:%Y-%m}"
+        for s in steps.steps(connection, settings.sql_dir, policy)
+        if s.action in ("archive", "drop", "discard held")
+    ]
     if not policy.grace.months and not policy.grace.days:
         months += [f"{s.month:%Y-%m}" for s in steps.steps(connection, settings.sql_dir, policy) if s.action == "detach"]
     if months:
@@ -130,6 +134,9 @@ def archive(
 def restore(
     month: MonthArgument,
     directory: options.ArchiveDir = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take another archive of the month than the one that was recorded.")
+    ] = False,
     keep_for: Annotated[
         str, typer.Option("--for", metavar="SPAN", help="How long retire leaves it alone, for example 30d.")
     ] = "30d",
@@ -156,7 +163,7 @@ def restore(
         detach.finish_pending(connection, live.sql_dir, say=console.note)
         until = catalog.server_now(connection) + timedelta(days=span.days + 31 * span.months)
         folder = files.folder_of(directory.absolute(), lower) if directory else None
-        back = months.restore(connection, live.sql_dir, lower, folder, keep_until=until, say=console.note)
+        back = months.restore(connection, live.sql_dir, lower, folder, keep_until=until, force=force, say=console.note)
     if json:
         console.as_json(back)
         return

@@ -48,7 +48,7 @@ def list_months(
 
 def collect(connection: Connection, settings: Settings, *, measured: bool = True) -> dict[str, Any]:
     """Return partitions, runway, gaps, overlaps and findings of the months; reads only."""
-    from chatschema.partition import catalog, grid, retire
+    from chatschema.partition import catalog, grid, ledger, retire
 
     survey = catalog.survey(connection, settings.sql_dir, measured=measured)
     parents = catalog.parents(connection)
@@ -62,7 +62,7 @@ def collect(connection: Connection, settings: Settings, *, measured: bool = True
         "runway": runways,
         "gaps": gaps,
         "overlaps": overlaps,
-        "findings": [*_running_out(runways), *retire.findings(survey, gaps, overlaps)],
+        "findings": [*_running_out(runways), *retire.findings(survey, gaps, overlaps, ledger.read(connection))],
     }
 
 

@@ -8,9 +8,11 @@ import typer
 
 from chatschema.cli import console, options, session
 from chatschema.cli.partition import arguments
-from chatschema.errors import UsageError
+from chatschema.errors import ChatschemaError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from chatschema.models import Month, Settings
     from chatschema.postgres import Connection
 
@@ -49,6 +51,10 @@ def _ensure(connection: Connection, settings: Settings, since: str | None = None
     if first and first > catalog.server_now(connection):
         raise UsageError(f"--from {since} is not in the past", f"the {ahead} months ahead are made without it")
     plan = create.missing(connection, settings.sql_dir, parents, since=first, ahead=ahead)
+    away = sorted({month.lower for month in catalog.dropped(connection) if first and month.upper > first})
+    if away:
+        months = ", ".join(f"{lower:%Y-%m}" for lower in away)
+        console.note(f"warning: retired, so not made anew: {months}; bring them back: chatschema partition restore MONTH")
     return list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
 
 
@@ -89,33 +95,48 @@ def maintain(
 ) -> None:
     """Do all that is due: finish what was cut off, make months, purge, retire by the policy, freeze, analyze. For cron."""
     with session.connected(session.settings(url, sql_dir)) as (live, connection):
-        done = _maintain(connection, live, lock_wait)
+        done, failed = _maintain(connection, live, lock_wait)
     if json:
-        console.as_json(done)
-        return
-    for line in _lines(done):
-        console.answer(line)
+        console.as_json({**done, "failed": [error.message for error in failed]})
+    else:
+        for line in _lines(done):
+            console.answer(line)
+    if failed:
+        raise failed[0]
 
 
-def _maintain(connection: Connection, settings: Settings, lock_wait: float) -> dict[str, Any]:
+def _maintain(connection: Connection, settings: Settings, lock_wait: float) -> tuple[dict[str, list[Any]], list[ChatschemaError]]:
+    """Do every part; return what each did, and the errors of those that failed."""
     from chatschema import locks
     from chatschema.partition import detach, purge, retire
     from chatschema.partition import upkeep as tables
 
     arguments.require_tables(connection)
+    sql_dir = settings.sql_dir
+    done: dict[str, list[Any]] = {}
+    failed: list[ChatschemaError] = []
+
+    def part(name: str, action: Callable[[], Iterable[object]]) -> None:
+        """Do one part; its failure does not keep the others from being done."""
+        done[name] = []
+        try:
+            done[name].extend(action())
+        except ChatschemaError as error:
+            if connection.closed:
+                raise
+            console.note(f"warning: {name}: {error.message}")
+            failed.append(error)
+
     with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
-        finished = detach.finish_pending(connection, settings.sql_dir, say=console.note)
-        created = _ensure(connection, settings)
-        retired = list(retire.retire(connection, settings.sql_dir, settings.policy, say=console.note))
+        # First what the application stops without.
+        part("created", lambda: _ensure(connection, settings))
+        part("finished", lambda: detach.finish_pending(connection, sql_dir, say=console.note))
+        part("retired", lambda: retire.retire(connection, sql_dir, settings.policy, say=console.note))
     # What follows needs no lock of ours: two of them at once do each row and each table once.
-    return {
-        "finished": finished,
-        "created": created,
-        "retired": retired,
-        "purged": list(purge.purge(connection, settings.sql_dir, say=console.note)),
-        "frozen": list(tables.freeze_closed(connection, settings.sql_dir)),
-        "analyzed": tables.analyze_parents(connection),
-    }
+    part("purged", lambda: purge.purge(connection, sql_dir, say=console.note))
+    part("frozen", lambda: tables.freeze_closed(connection, sql_dir))
+    part("analyzed", lambda: tables.analyze_parents(connection))
+    return done, failed
 
 
 def _lines(done: dict[str, Any]) -> list[str]:

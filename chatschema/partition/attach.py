@@ -1,0 +1,149 @@
+"""Letting a detached month in again: made like its parent, erased anew, and attached with nothing left to read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from psycopg import sql
+
+from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema.errors import ChatschemaError, ServerError
+from chatschema.models import Month
+from chatschema.partition import content, grid, ledger
+from chatschema.partition.create import statement
+from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.postgres import Connection, Say
+
+_FOREIGN_KEY_VIOLATION = "23503"
+
+
+def bring_in(connection: Connection, sql_dir: Path, months: Sequence[Month], keep_until: datetime, say: Say) -> int:
+    """Attach the detached tables of one month together; return how many rows were erased anew.
+
+    An erasure that is recorded until the attach commits is applied. Raises ChatschemaError where a row refers to one that
+    is gone, or the tables do not fit their parents; then they stay detached.
+    """
+    erased = 0
+    for month in months:
+        _catch_up(connection, sql_dir, month)
+    while True:
+        seen = _last_erasure(connection)
+        erased += _erase(connection, sql_dir, months)
+        for month in months:
+            _add_foreign_keys(connection, month, say)
+        if _attach(connection, sql_dir, months, seen, keep_until, say):
+            return erased
+
+
+def _last_erasure(connection: Connection) -> int:
+    last: int = postgres.fetch_one(connection, "select coalesce(max(id), 0) from chatschema.erasures")[0]
+    return last
+
+
+def _catch_up(connection: Connection, sql_dir: Path, month: Month) -> None:
+    """Give a table that nobody sees the columns, checks and indexes that its parent has got since it left."""
+    query = sqlfile.text_of(sql_dir / "partitions" / "catch_up.sql")
+    names = {"parent": f"public.{month.parent}", "table": f"{SCHEMA}.{month.name}"}
+    for (ddl,) in postgres.fetch_all(connection, query, names):
+        try:
+            postgres.execute_text(connection, ddl)
+        except ServerError as error:
+            raise ChatschemaError(
+                f"{month.name} cannot be made like {month.parent}: {error.message}", f"do it by hand: {ddl}"
+            ) from None
+
+
+def _erase(connection: Connection, sql_dir: Path, months: Sequence[Month]) -> int:
+    """Apply every erasure to tables that nobody sees yet; return how many rows changed or went."""
+    messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, months[0].lower).name)
+    changed = 0
+    with postgres.transaction(connection):
+        hold.freeze(connection)
+        for month in months:
+            kind = "messages" if month.parent == GROUP[0].table else "statuses"
+            values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
+            for file in (f"erase_gone_{kind}.sql", f"erase_{kind}.sql"):
+                changed += postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values)).rowcount
+    return changed
+
+
+# The parent's foreign keys that the table lacks, and whether a run that was cut off has left one unchecked.
+_MISSING_KEYS = """
+    select p.conname, pg_get_constraintdef(p.oid),
+        exists (select from pg_catalog.pg_constraint as c where c.conrelid = to_regclass(%(table)s) and c.conname = p.conname)
+    from pg_catalog.pg_constraint as p
+    where p.conrelid = to_regclass(%(parent)s) and p.contype = 'f' and p.conparentid = 0
+        and not exists (
+            select from pg_catalog.pg_constraint as c
+            where c.conrelid = to_regclass(%(table)s) and c.contype = 'f' and c.conkey = p.conkey and c.confrelid = p.confrelid
+                and c.convalidated
+        )
+"""
+
+
+def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
+    """Give a detached table its parent's foreign keys; each is added in a moment and checked while others write."""
+    table = sql.Identifier(SCHEMA, month.name).as_string(connection)
+    names = {"parent": f"public.{month.parent}", "table": f"{SCHEMA}.{month.name}"}
+    for name, definition, is_unchecked in postgres.fetch_all(connection, _MISSING_KEYS, names):
+        key = sql.Identifier(name).as_string(connection)
+
+        def work(key: str = key, definition: str = definition, is_unchecked: bool = is_unchecked) -> None:
+            with postgres.transaction(connection):
+                locks.limit_lock_wait(connection, locks.MONTHS)
+                if is_unchecked:
+                    postgres.execute_text(connection, f"alter table {table} drop constraint {key}")
+                postgres.execute_text(connection, f"alter table {table} add constraint {key} {definition} not valid")
+
+        locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+        try:
+            postgres.execute_text(connection, f"alter table {table} validate constraint {key}")
+        except ServerError as error:
+            if error.sqlstate != _FOREIGN_KEY_VIOLATION:
+                raise
+            record = "insert into chatschema.erasures (subject_type, subject_id) values ('conversation', '<its id>')"
+            hint = f"was that an erasure? {record}; then try again"
+            raise ChatschemaError(
+                f"{month.name} stays detached, as it refers to a row that is gone: {error.message}", hint
+            ) from None
+
+
+def _attach(connection: Connection, sql_dir: Path, months: Sequence[Month], seen: int, keep_until: datetime, say: Say) -> bool:
+    """Attach the tables in one transaction; return False, and nothing was done, when an erasure has come since `seen`."""
+    lower = months[0].lower
+
+    def work() -> bool:
+        with postgres.transaction(connection):
+            locks.limit_lock_wait(connection, locks.MONTHS)
+            postgres.execute(connection, "lock table chatschema.erasures in share mode")
+            if _last_erasure(connection) != seen:
+                return False
+            for month in months:
+                _take_in_held(connection, month)
+            for month in months:
+                postgres.execute(connection, statement(sql_dir, "attach.sql", month))
+            ledger.write(
+                connection,
+                lower,
+                state="attached",
+                restored_at=ledger.NOW,
+                keep_until=keep_until,
+                held_messages=None,
+                dropped_at=None,
+            )
+            audit.record(connection, "partition.restore", "partition", f"{lower:%Y-%m}", keep_until=keep_until)
+            return True
+
+    return locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+
+
+def _take_in_held(connection: Connection, month: Month) -> None:
+    """Put the rows that were kept under a hold back into their month, where they are not in it, and drop their table."""
+    name = grid.held_name(month)
+    if not postgres.has_table(connection, f"{SCHEMA}.{name}"):
+        return
+    held = sql.Identifier(SCHEMA, name)
+    columns = sql.SQL(", ").join(sql.Identifier(column) for column, _ in content.columns(connection, name))
+    query = sql.SQL("insert into {} ({}) select {} from {} on conflict do nothing")
+    postgres.execute(connection, query.format(sql.Identifier(SCHEMA, month.name), columns, columns, held))
+    postgres.execute(connection, sql.SQL("drop table {}").format(held))
