@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import commands
 import psycopg
 import pytest
 from servers import PgServer, chosen
@@ -69,11 +68,7 @@ def run_cli(
     *arguments: str, cwd: Path, env: dict[str, str] | None = None, stdin: str | None = None, timeout: float = 120
 ) -> Result:
     """Run the real command in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "chatschema", *arguments],
-        cwd=cwd, env=clean_environment(env), input=stdin if stdin is not None else "", text=True, capture_output=True,
-        timeout=timeout, check=False,
-    )  # fmt: skip
+    done = commands.run([*arguments], cwd=cwd, env=clean_environment(env), stdin=stdin or "", timeout=timeout)
     return Result(done.returncode, done.stdout, done.stderr)
 
 

@@ -62,9 +62,10 @@ def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: fl
         removed = 0
         while True:
             started = time.monotonic()
-            count = _batch(connection, sql_dir, conversation, cutoff, batch)
+            found, count = _batch(connection, sql_dir, conversation, cutoff, batch)
             removed += count
-            if count < batch:
+            # A batch of which nothing could go would be found again for ever.
+            if found < batch or not count:
                 break
             say(f"purged {removed} messages of {conversation or 'those expired'}")
             time.sleep((time.monotonic() - started) * pace)
@@ -72,15 +73,26 @@ def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: fl
             yield Purged(conversation, removed)
 
 
-def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, cutoff: UUID | None, batch: int) -> int:
+def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> list[UUID]:
+    """Return the messages whose replies can be unlinked without waiting for anybody; the replies are locked then."""
+    replies = "select id, reply_to_id from public.messages where reply_to_id = any (%s)"
+    answered = dict(postgres.fetch_all(connection, replies, (ids,)))
+    free = dict(postgres.fetch_all(connection, f"{replies} for update skip locked", (ids,)))
+    in_use = {message for reply, message in answered.items() if reply not in free}
+    return [id for id in ids if id not in in_use]
+
+
+def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, cutoff: UUID | None, batch: int) -> tuple[int, int]:
+    """Remove one batch; return how many messages were found, and how many of them could go."""
     condition = _condition(conversation, cutoff)
     select = sqlfile.fill(sql_dir / "partitions" / "purge.sql", due=condition, batch=sql.Literal(batch), **_HELD)
 
-    def work() -> int:
+    def work() -> tuple[int, int]:
         with postgres.transaction(connection):
             locks.limit_lock_wait(connection, locks.DDL)
             hold.freeze(connection)
-            ids = [row[0] for row in postgres.fetch_all(connection, select)]
+            found = [row[0] for row in postgres.fetch_all(connection, select)]
+            ids = _not_answered_by_rows_in_use(connection, found)
             if ids:
                 # Between the first and the last: so that only their months are in the plan.
                 query = "delete from public.messages where id = any (%s) and id >= %s and id <= %s"
@@ -93,6 +105,6 @@ def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, cut
                     messages=len(ids),
                     last=str(ids[-1]),
                 )
-            return len(ids)
+            return len(found), len(ids)
 
     return locks.with_lock_retries(connection, work, locks.DDL)
