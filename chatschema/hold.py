@@ -14,6 +14,7 @@ from chatschema.postgres import Connection
 _COLUMNS = """
     id, conversation_id, user_id, from_at, to_at, reason, placed_by, placed_at, released_by, released_at, release_reason
 """
+_UNDEFINED_TABLE = "42P01"
 # Whether a message is under a hold; the rule is the view's, this is how it is asked.
 _IS_HELD = sql.SQL("""exists (
     select from chatschema.held_scopes as s
@@ -115,6 +116,9 @@ def _may_be_held(connection: Connection, month: Month) -> bool:
     try:
         return has_held(connection, month)
     except ServerError as error:
+        if error.sqlstate == _UNDEFINED_TABLE:
+            # Dropped since it was listed: there is nothing left to hold.
+            return False
         if error.sqlstate not in BUSY_SQLSTATES:
             raise
         return True

@@ -37,12 +37,14 @@ def recreate(database: Database) -> None:
 
 def test_killed_fifty_times_it_always_converges(cli: Cli, empty: Database, tmp_path: Path) -> None:
     started = time.monotonic()
-    assert cli("migrate", "--url", empty.url).code == 0
+    first = start("migrate", "--url", empty.url, cwd=tmp_path)
+    assert first.wait(60) == 0
     whole = time.monotonic() - started
+    first.communicate()
     expected = dump(empty)
     rng = random.Random(20241217)
     cut_short = 0
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if empty.server.version >= 180000 else ROUNDS // 2):
         recreate(empty)
         running = start("migrate", "--url", empty.url, cwd=tmp_path)
         # Python takes the first third to start; the rest is the database's.

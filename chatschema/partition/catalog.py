@@ -12,6 +12,9 @@ from chatschema.partition import grid, ledger
 from chatschema.partition.grid import GROUP
 from chatschema.postgres import Connection
 
+# internal_error is what the server says of a table that went while its check was being printed; undefined_table.
+_GONE = {"XX000", "42P01"}
+
 
 def server_now(connection: Connection) -> datetime:
     """Return the server's clock: the one that dates the ids."""
@@ -62,9 +65,9 @@ def detached(connection: Connection, sql_dir: Path) -> list[Month]:
     try:
         rows = postgres.fetch_all(connection, sqlfile.text_of(sql_dir / "partitions" / "list_detached.sql"))
     except ServerError as error:
-        if error.sqlstate not in BUSY_SQLSTATES:
+        if error.sqlstate not in BUSY_SQLSTATES | _GONE:
             raise
-        # Somebody has locked one, a drop most likely: then the names that we give have to do.
+        # Somebody drops one, or has it locked to: then the names that we give have to do.
         return _detached_by_name(connection)
     return [
         Month(table, name, lower.astimezone(UTC), upper.astimezone(UTC))

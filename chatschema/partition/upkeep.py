@@ -24,7 +24,7 @@ def freeze_closed(connection: Connection, sql_dir: Path) -> Iterator[str]:
     for (name,) in postgres.fetch_all(connection, query, {"names": names}):
         try:
             locks.limit_lock_wait(connection, locks.MONTHS, of="session")
-            vacuum = sql.SQL("vacuum (freeze, analyze, skip_locked) {}").format(sql.Identifier(SCHEMA, name))
+            vacuum = sql.SQL("vacuum (freeze, analyze) {}").format(sql.Identifier(SCHEMA, name))
             postgres.execute(connection, vacuum)
             yield name
         except ServerError as error:
