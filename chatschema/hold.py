@@ -130,13 +130,6 @@ def has_held(connection: Connection, month: Month) -> bool:
     return bool(postgres.fetch_one(connection, query)[0])
 
 
-def held_messages(connection: Connection, month: Month) -> int:
-    """Return how many messages in the table of `month` are under a hold."""
-    query = sql.SQL("select count(*) from {} as m where {}").format(sql.Identifier("chat_partitions", month.name), IS_HELD)
-    count: int = postgres.fetch_one(connection, query)[0]
-    return count
-
-
 def freeze(connection: Connection) -> None:
     """Let no hold be placed until the current transaction ends: what is removed in it was not held when it went."""
     postgres.execute(connection, "lock table chatschema.holds in share mode")

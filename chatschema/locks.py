@@ -106,6 +106,32 @@ def with_lock_retries(connection: Connection, work: Callable[[], T], patience: P
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+def in_transaction(connection: Connection, work: Callable[[], T], patience: Patience, *, say: Say | None = None) -> T:
+    """Return what `work` returns, run as a transaction of its own that waits and is tried again as `patience` allows.
+
+    Commits at its end; raises Busy after the last try, and whatever `work` raises, with nothing kept.
+    """
+
+    def attempt() -> T:
+        with postgres.transaction(connection):
+            limit_lock_wait(connection, patience)
+            return work()
+
+    return with_lock_retries(connection, attempt, patience, say=say)
+
+
+@contextmanager
+def limited_session(connection: Connection, patience: Patience) -> Iterator[None]:
+    """Let the session wait for no lock longer than `patience` allows while the block runs, and without limit after it."""
+    limit_lock_wait(connection, patience, of="session")
+    try:
+        yield
+    finally:
+        # On a connection that is lost there is nothing to set, and the error that lost it says why.
+        with suppress(ServerError):
+            postgres.execute(connection, "set lock_timeout = 0")
+
+
 def _oldest(connection: Connection) -> tuple[int | None, str]:
     """Return the oldest other transaction, most often the one in the way: its process, and what to say of it."""
     rows = postgres.fetch_all(

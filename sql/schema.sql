@@ -1082,26 +1082,30 @@ COMMENT ON CONSTRAINT users_status_check ON public.users IS 'The presences the a
 COMMENT ON CONSTRAINT users_username_format_check ON public.users IS '3 to 32 of a-z 0-9 _ . -, or deleted-<id> once erased.';
 
 CREATE VIEW chatschema.held_scopes AS
- SELECT h.id AS hold_id,
-    h.conversation_id,
-    h.user_id AS sender_id,
-    b.low,
-    b.high
-   FROM (chatschema.holds h
-     CROSS JOIN LATERAL ( SELECT COALESCE(chatschema.uuid7_floor(h.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS "coalesce",
-            COALESCE(chatschema.uuid7_floor(h.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS "coalesce") b(low, high))
-  WHERE (h.released_at IS NULL)
+ WITH active AS (
+         SELECT holds.id,
+            holds.conversation_id,
+            holds.user_id,
+            COALESCE(chatschema.uuid7_floor(holds.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS low,
+            COALESCE(chatschema.uuid7_floor(holds.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS high
+           FROM chatschema.holds
+          WHERE (holds.released_at IS NULL)
+        )
+ SELECT active.id AS hold_id,
+    active.conversation_id,
+    active.user_id AS sender_id,
+    active.low,
+    active.high
+   FROM active
 UNION ALL
- SELECT h.id AS hold_id,
+ SELECT a.id AS hold_id,
     p.conversation_id,
     NULL::uuid AS sender_id,
-    b.low,
-    b.high
-   FROM ((chatschema.holds h
-     JOIN public.conversation_participants p ON ((p.user_id = h.user_id)))
-     CROSS JOIN LATERAL ( SELECT COALESCE(chatschema.uuid7_floor(h.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS "coalesce",
-            COALESCE(chatschema.uuid7_floor(h.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS "coalesce") b(low, high))
-  WHERE ((h.released_at IS NULL) AND ((h.conversation_id IS NULL) OR (h.conversation_id = p.conversation_id)));
+    a.low,
+    a.high
+   FROM (active a
+     JOIN public.conversation_participants p ON ((p.user_id = a.user_id)))
+  WHERE ((a.conversation_id IS NULL) OR (a.conversation_id = p.conversation_id));
 
 COMMENT ON VIEW chatschema.held_scopes IS 'What holds now: a message is held when a row matches its conversation, its sender and its id (low <= id < high).';
 

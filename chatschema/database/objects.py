@@ -34,18 +34,16 @@ def drop_objects(connection: Connection) -> None:
     tables = sql.SQL(", ").join(sql.Identifier("public", table) for table in TABLES)
 
     def work() -> None:
-        with postgres.transaction(connection):
-            locks.limit_lock_wait(connection, locks.DDL)
-            postgres.execute(connection, "drop view if exists chatschema.held_scopes")
-            postgres.execute(connection, sql.SQL("drop table if exists {}").format(tables))
-            rest = postgres.fetch_all(connection, _DROP_REST.replace("%s", "%%s"), {"tables": list(_TABLES)})
-            # Tables before the functions of their triggers, seeded_rows before the seeds it refers to.
-            for (statement,) in sorted(
-                rest, key=lambda row: (row[0].startswith("drop function"), row[0] == "drop table chatschema.seeds")
-            ):
-                postgres.execute_text(connection, statement)
-            # No cascade: with it a view, a default or a column of somebody else would go without a word.
-            postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")
+        postgres.execute(connection, "drop view if exists chatschema.held_scopes")
+        postgres.execute(connection, sql.SQL("drop table if exists {}").format(tables))
+        rest = postgres.fetch_all(connection, _DROP_REST.replace("%s", "%%s"), {"tables": list(_TABLES)})
+        # Tables before the functions of their triggers, seeded_rows before the seeds it refers to.
+        for (statement,) in sorted(
+            rest, key=lambda row: (row[0].startswith("drop function"), row[0] == "drop table chatschema.seeds")
+        ):
+            postgres.execute_text(connection, statement)
+        # No cascade: with it a view, a default or a column of somebody else would go without a word.
+        postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")
 
     with quiet(connection):
-        locks.with_lock_retries(connection, work, locks.DDL)
+        locks.in_transaction(connection, work, locks.DDL)

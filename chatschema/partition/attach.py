@@ -89,13 +89,11 @@ def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
         key = sql.Identifier(name).as_string(connection)
 
         def work(key: str = key, definition: str = definition, is_unchecked: bool = is_unchecked) -> None:
-            with postgres.transaction(connection):
-                locks.limit_lock_wait(connection, locks.MONTHS)
-                if is_unchecked:
-                    postgres.execute_text(connection, f"alter table {table} drop constraint {key}")
-                postgres.execute_text(connection, f"alter table {table} add constraint {key} {definition} not valid")
+            if is_unchecked:
+                postgres.execute_text(connection, f"alter table {table} drop constraint {key}")
+            postgres.execute_text(connection, f"alter table {table} add constraint {key} {definition} not valid")
 
-        locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+        locks.in_transaction(connection, work, locks.MONTHS, say=say)
         try:
             postgres.execute_text(connection, f"alter table {table} validate constraint {key}")
         except ServerError as error:
@@ -113,37 +111,35 @@ def _attach(connection: Connection, sql_dir: Path, months: Sequence[Month], seen
     lower = months[0].lower
 
     def work() -> bool:
-        with postgres.transaction(connection):
-            locks.limit_lock_wait(connection, locks.MONTHS)
-            postgres.execute(connection, "lock table chatschema.erasures in share mode")
-            if _last_erasure(connection) != seen:
-                return False
-            for month in months:
-                _take_in_held(connection, month)
-            for month in months:
-                postgres.execute(connection, statement(sql_dir, "attach.sql", month))
-            ledger.write(
-                connection,
-                lower,
-                state="attached",
-                restored_at=ledger.NOW,
-                keep_until=keep_until,
-                held_messages=None,
-                dropped_at=None,
-            )
-            audit.record(connection, "partition.restore", "partition", f"{lower:%Y-%m}", keep_until=keep_until)
-            return True
+        postgres.execute(connection, "lock table chatschema.erasures in share mode")
+        if _last_erasure(connection) != seen:
+            return False
+        for month in months:
+            _take_in_held(connection, month)
+        for month in months:
+            postgres.execute(connection, statement(sql_dir, "attach.sql", month))
+        ledger.write(
+            connection,
+            lower,
+            state="attached",
+            restored_at=ledger.NOW,
+            keep_until=keep_until,
+            held_messages=None,
+            dropped_at=None,
+        )
+        audit.record(connection, "partition.restore", "partition", f"{lower:%Y-%m}", keep_until=keep_until)
+        return True
 
-    return locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+    return locks.in_transaction(connection, work, locks.MONTHS, say=say)
 
 
 def _take_in_held(connection: Connection, month: Month) -> None:
     """Put the rows that were kept under a hold back into their month, where they are not in it, and drop their table."""
-    name = grid.held_name(month)
-    if not postgres.has_table(connection, f"{SCHEMA}.{name}"):
+    kept = grid.kept(month)
+    if not postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
         return
-    held = sql.Identifier(SCHEMA, name)
-    columns = sql.SQL(", ").join(sql.Identifier(column) for column, _ in content.columns(connection, name))
+    held = sql.Identifier(SCHEMA, kept.name)
+    columns = sql.SQL(", ").join(sql.Identifier(column) for column, _ in content.columns(connection, kept.name))
     query = sql.SQL("insert into {} ({}) select {} from {} on conflict do nothing")
     postgres.execute(connection, query.format(sql.Identifier(SCHEMA, month.name), columns, columns, held))
     postgres.execute(connection, sql.SQL("drop table {}").format(held))

@@ -1,7 +1,6 @@
 """What the database says of its months: attached, detached, held, gone. Reads only."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def _detached_by_name(connection: Connection) -> list[Month]:
     """
     found = [row[0] for row in postgres.fetch_all(connection, query) if row[0]]
     months = [grid.month(table, datetime(int(year), int(month), 1, tzinfo=UTC)) for table, year, month in found]
-    return sorted(months, key=lambda month: (month.lower, month.parent != GROUP[0].table))
+    return sorted(months, key=grid.by_age)
 
 
 def dropped(connection: Connection) -> list[Month]:
@@ -92,8 +91,10 @@ def dropped(connection: Connection) -> list[Month]:
     return [grid.month(parent.table, record.month) for record in records if record.state == "dropped" for parent in GROUP]
 
 
-def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> list[Partition]:
-    """Return every month table there is or was, oldest first, messages before statuses.
+def survey(
+    connection: Connection, sql_dir: Path, records: Mapping[datetime, RetiredMonth], *, measured: bool = True
+) -> list[Partition]:
+    """Return every month table there is or, by the ledger's records, was; oldest first, messages before statuses.
 
     With `measured`, rows, bytes and indexes too; they are None for a table that somebody holds locked.
     """
@@ -102,7 +103,6 @@ def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> l
     ]
     found += [(month, "detached") for month in detached(connection, sql_dir)]
     there = {(month.parent, month.lower) for month, _ in found}
-    records = ledger.read(connection)
     gone: list[tuple[Month, PartitionState]] = [
         (grid.month(parent.table, record.month), "archived" if record.archive else "dropped")
         for record in records.values()
@@ -115,7 +115,6 @@ def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> l
     messages = [month for month, _ in found if month.parent == GROUP[0].table]
     messages += _kept(connection, records.values())
     held = hold.held(connection, messages)
-    order = [parent.table for parent in GROUP]
     return [
         Partition(
             month.parent,
@@ -126,15 +125,14 @@ def survey(connection: Connection, sql_dir: Path, *, measured: bool = True) -> l
             *sizes.get(month.name, (None, None, None)),
             month.lower in held,
         )
-        for month, state in sorted([*found, *gone], key=lambda pair: (pair[0].lower, order.index(pair[0].parent)))
+        for month, state in sorted([*found, *gone], key=lambda pair: grid.by_age(pair[0]))
     ]
 
 
 def _kept(connection: Connection, records: Iterable[RetiredMonth]) -> list[Month]:
     """Return the tables with the held messages of dropped months."""
     months = [grid.month(GROUP[0].table, record.month) for record in records if record.held_messages]
-    kept = [replace(month, name=grid.held_name(month)) for month in months]
-    return [month for month in kept if postgres.has_table(connection, f"{grid.SCHEMA}.{month.name}")]
+    return [month for month in map(grid.kept, months) if postgres.has_table(connection, f"{grid.SCHEMA}.{month.name}")]
 
 
 def _archived_rows(record: RetiredMonth, parent: str) -> int | None:

@@ -66,11 +66,9 @@ def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say:
         group = [month for month in plan if month.lower == lower]
 
         def work(group: Sequence[Month] = group) -> None:
-            with postgres.transaction(connection):
-                locks.limit_lock_wait(connection, locks.MONTHS)
-                for month in group:
-                    for ddl in statements(sql_dir, month):
-                        postgres.execute(connection, ddl)
+            for month in group:
+                for ddl in statements(sql_dir, month):
+                    postgres.execute(connection, ddl)
 
-        locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+        locks.in_transaction(connection, work, locks.MONTHS, say=say)
         yield from group

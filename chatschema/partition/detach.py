@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 from chatschema import audit, locks, postgres, sqlfile
@@ -78,8 +76,8 @@ def _detach(connection: Connection, sql_dir: Path, month: Month, say: Say) -> No
     try:
         # Its end takes SHARE ROW EXCLUSIVE on the tables that the month refers to, so it waits as briefly as all else does:
         # what then is left pending is finalized in short tries.
-        locks.limit_lock_wait(connection, locks.MONTHS, of="session")
-        postgres.execute(connection, statement(sql_dir, "detach_concurrently.sql", month))
+        with locks.limited_session(connection, locks.MONTHS):
+            postgres.execute(connection, statement(sql_dir, "detach_concurrently.sql", month))
     except ServerError as error:
         if any(pending.name == month.name for pending in catalog.pending(connection, sql_dir)):
             _finalize(connection, sql_dir, month, say)
@@ -87,38 +85,17 @@ def _detach(connection: Connection, sql_dir: Path, month: Month, say: Say) -> No
             _detach_at_once(connection, sql_dir, month, say)
         else:
             raise
-    finally:
-        # On a connection that is lost there is nothing to set, and the error that lost it says why.
-        with suppress(ServerError):
-            postgres.execute(connection, "set lock_timeout = 0")
 
 
 def _finalize(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:
-    def work() -> None:
-        locks.limit_lock_wait(connection, locks.MONTHS, of="session")
-        postgres.execute(connection, statement(sql_dir, "finalize.sql", month))
-
+    ddl = statement(sql_dir, "finalize.sql", month)
     try:
-        locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+        with locks.limited_session(connection, locks.MONTHS):
+            locks.with_lock_retries(connection, lambda: postgres.execute(connection, ddl), locks.MONTHS, say=say)
     except Busy as error:
         raise Busy(f"{month.name} is out of sight until its detach is finalized: {error.message}", error.hint) from None
-    finally:
-        with suppress(ServerError):
-            postgres.execute(connection, "set lock_timeout = 0")
 
 
 def _detach_at_once(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:
-    def work() -> None:
-        with postgres.transaction(connection):
-            locks.limit_lock_wait(connection, locks.MONTHS)
-            postgres.execute(connection, statement(sql_dir, "detach.sql", month))
-
-    locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
-
-
-def groups(months: Sequence[Month]) -> dict[datetime, list[Month]]:
-    """Return the tables of each month together, oldest month first."""
-    result: dict[datetime, list[Month]] = {}
-    for month in sorted(months, key=lambda month: month.lower):
-        result.setdefault(month.lower, []).append(month)
-    return result
+    ddl = statement(sql_dir, "detach.sql", month)
+    locks.in_transaction(connection, lambda: postgres.execute(connection, ddl), locks.MONTHS, say=say)

@@ -44,11 +44,7 @@ def drop(
         described = _checked_archive(group[0].lower, record)
     free_foreign_keys(connection, sql_dir, group, say)
 
-    def work() -> Dropped:
-        with postgres.transaction(connection):
-            return _drop(connection, sql_dir, group, described, policy)
-
-    return locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+    return locks.in_transaction(connection, lambda: _drop(connection, sql_dir, group, described, policy), locks.MONTHS, say=say)
 
 
 def _checked_archive(lower: datetime, record: RetiredMonth) -> Manifest:
@@ -70,16 +66,13 @@ def free_foreign_keys(connection: Connection, sql_dir: Path, group: Sequence[Mon
             )
 
             def work(ddl: sql.Composed = ddl) -> None:
-                with postgres.transaction(connection):
-                    locks.limit_lock_wait(connection, locks.MONTHS)
-                    postgres.execute(connection, ddl)
+                postgres.execute(connection, ddl)
 
-            locks.with_lock_retries(connection, work, locks.MONTHS, say=say)
+            locks.in_transaction(connection, work, locks.MONTHS, say=say)
 
 
 def _drop(connection: Connection, sql_dir: Path, group: Sequence[Month], described: Manifest | None, policy: Policy) -> Dropped:
     lower = group[0].lower
-    locks.limit_lock_wait(connection, locks.MONTHS)
     hold.freeze(connection)
     for month in group:
         postgres.execute(connection, statement(sql_dir, "lock_for_drop.sql", month))
@@ -113,7 +106,7 @@ def _compare(connection: Connection, sql_dir: Path, month: Month, described: Man
     columns = content.columns(connection, month.name)
     found = content.checksum(connection, sql_dir, table, columns)
     if described is not None:
-        archived = next((table for table in described.tables if table.table == month.parent), None)
+        archived = described.table(month.parent)
         if archived is None or archived.columns != columns:
             raise manifest.ArchiveRefused(
                 f"the archive of {described.month} does not have the columns of {month.name}; nothing was dropped",
@@ -134,9 +127,9 @@ def _keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], po
             f"{messages.name} has messages under a hold; nothing was dropped",
             'see: chatschema hold list; to keep only the held rows: --holds carve, or holds = "carve" in chatschema.toml',
         )
-    kept = sql.Identifier(SCHEMA, grid.held_name(messages))
+    kept = sql.Identifier(SCHEMA, grid.kept(messages).name)
     for month in group:
-        held, partition = sql.Identifier(SCHEMA, grid.held_name(month)), sql.Identifier(SCHEMA, month.name)
+        held, partition = sql.Identifier(SCHEMA, grid.kept(month).name), sql.Identifier(SCHEMA, month.name)
         # One that is there is of a month that came back and was cut off: it is added to.
         postgres.execute(connection, sql.SQL("create table if not exists {} (like {} including all)").format(held, partition))
         file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
@@ -155,7 +148,7 @@ def _keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], po
 def _drop_kept(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> None:
     """Drop the tables with held rows, where there are any."""
     for month in group:
-        kept = Month(month.parent, grid.held_name(month), month.lower, month.upper)
+        kept = grid.kept(month)
         if postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
             postgres.execute(connection, statement(sql_dir, "drop.sql", kept))
 
@@ -171,23 +164,16 @@ class Released:
 def release(connection: Connection, sql_dir: Path, lower: datetime) -> Released:
     """Release the attachments of a dropped month in batches, and count the replies to it; finishes what was cut off."""
     month = grid.month(GROUP[0].table, lower)
-    held = grid.held_name(month)
+    held = grid.kept(month).name
     kept: sql.Composable = sql.SQL("(select null::uuid as id where false)")
     if postgres.has_table(connection, f"{SCHEMA}.{held}"):
         kept = sql.Identifier(SCHEMA, held)
     batch = sqlfile.fill(sql_dir / "partitions" / "release_attachments.sql", **{**names(month), "kept": kept})
-
-    def work() -> int:
-        with postgres.transaction(connection):
-            locks.limit_lock_wait(connection, locks.DDL)
-            return postgres.execute(connection, batch).rowcount
-
     count = 0
-    while released := locks.with_lock_retries(connection, work, locks.DDL):
+    while released := locks.in_transaction(connection, lambda: postgres.execute(connection, batch).rowcount, locks.DDL):
         count += released
     replies: int = postgres.fetch_one(connection, statement(sql_dir, "count_replies.sql", month))[0]
-    query = "select count(*) from chatschema.released_attachments where message_id >= %s and message_id < %s"
-    total = postgres.fetch_one(connection, query, (grid.uuid7_floor(month.lower), grid.uuid7_floor(month.upper)))[0]
+    total = postgres.fetch_one(connection, statement(sql_dir, "count_released.sql", month))[0]
     ledger.write(connection, lower, attachments_released=total)
     return Released(count, replies)
 
@@ -195,7 +181,7 @@ def release(connection: Connection, sql_dir: Path, lower: datetime) -> Released:
 def discard_held(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
     """Drop the rows that were kept of a dropped month once no hold names one of them; return whether that was so."""
     months = [grid.month(parent.table, lower) for parent in GROUP]
-    messages = Month(months[0].parent, grid.held_name(months[0]), months[0].lower, months[0].upper)
+    messages = grid.kept(months[0])
     with postgres.transaction(connection):
         locks.limit_lock_wait(connection, locks.MONTHS)
         hold.freeze(connection)

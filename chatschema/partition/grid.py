@@ -1,11 +1,11 @@
 """The grid of months, in UTC: which there should be, how far they reach, where they have gaps. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from chatschema.models import Month, Runway
+from chatschema.models import Month, Partition, Runway
 
 MONTHS_AHEAD = 6
 RUNWAY_DAYS = 60
@@ -50,9 +50,19 @@ def is_month(lower: datetime, upper: datetime) -> bool:
     return month_of(lower) == lower and next_month(month_of(lower)) == upper
 
 
-def held_name(month: Month) -> str:
-    """Return the name of the table that keeps the rows under a hold when the month is dropped."""
-    return f"{month.name}_held"
+def kept(month: Month) -> Month:
+    """Return the month under the name of the table that keeps its rows under a hold when the rest is dropped."""
+    return replace(month, name=f"{month.name}_held")
+
+
+def overlap(one: Month, other: Month) -> bool:
+    """Return whether the two are of one parent and share a moment."""
+    return one.parent == other.parent and one.lower < other.upper and other.lower < one.upper
+
+
+def by_age(month: Month | Partition) -> tuple[datetime, int]:
+    """Return what sorts months: oldest first, messages before their statuses."""
+    return month.lower, [parent.table for parent in GROUP].index(month.parent)
 
 
 def plan(
@@ -75,12 +85,8 @@ def plan(
     while lower <= last:
         wanted.append(lower)
         lower = next_month(lower)
-    return [
-        month(parent, lower)
-        for lower in wanted
-        for parent in parents
-        if not any(p.parent == parent and p.lower < next_month(lower) and lower < p.upper for p in present)
-    ]
+    planned = [month(parent, lower) for lower in wanted for parent in parents]
+    return [month for month in planned if not any(overlap(month, there) for there in present)]
 
 
 def uuid7_floor(moment: datetime) -> UUID:
@@ -127,8 +133,4 @@ def gaps(existing: Sequence[Month], parents: Sequence[str], away: Iterable[Month
 
 def overlaps(existing: Sequence[Month], away: Iterable[Month]) -> list[Month]:
     """Return the detached tables in `away` whose period an attached partition of the same parent covers as well."""
-    return [
-        month
-        for month in away
-        if any(p.parent == month.parent and p.lower < month.upper and month.lower < p.upper for p in existing)
-    ]
+    return [month for month in away if any(overlap(month, there) for there in existing)]

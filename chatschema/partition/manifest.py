@@ -58,6 +58,10 @@ class Manifest:
     tables: list[Table]
     format: int = FORMAT
 
+    def table(self, name: str) -> Table | None:
+        """Return what the archive has of this table."""
+        return next((table for table in self.tables if table.table == name), None)
+
 
 def write(manifest: Manifest, folder: Path) -> str:
     """Write the manifest to disk for good; return its SHA-256."""

@@ -88,23 +88,21 @@ def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, cut
     select = sqlfile.fill(sql_dir / "partitions" / "purge.sql", due=condition, batch=sql.Literal(batch), **_HELD)
 
     def work() -> tuple[int, int]:
-        with postgres.transaction(connection):
-            locks.limit_lock_wait(connection, locks.DDL)
-            hold.freeze(connection)
-            found = [row[0] for row in postgres.fetch_all(connection, select)]
-            ids = _not_answered_by_rows_in_use(connection, found)
-            if ids:
-                # Between the first and the last: so that only their months are in the plan.
-                query = "delete from public.messages where id = any (%s) and id >= %s and id <= %s"
-                postgres.execute(connection, query, (ids, ids[0], ids[-1]))
-                audit.record(
-                    connection,
-                    "retention.purge",
-                    "conversation",
-                    str(conversation or "expired"),
-                    messages=len(ids),
-                    last=str(ids[-1]),
-                )
-            return len(found), len(ids)
+        hold.freeze(connection)
+        found = [row[0] for row in postgres.fetch_all(connection, select)]
+        ids = _not_answered_by_rows_in_use(connection, found)
+        if ids:
+            # Between the first and the last: so that only their months are in the plan.
+            query = "delete from public.messages where id = any (%s) and id >= %s and id <= %s"
+            postgres.execute(connection, query, (ids, ids[0], ids[-1]))
+            audit.record(
+                connection,
+                "retention.purge",
+                "conversation",
+                str(conversation or "expired"),
+                messages=len(ids),
+                last=str(ids[-1]),
+            )
+        return len(found), len(ids)
 
-    return locks.with_lock_retries(connection, work, locks.DDL)
+    return locks.in_transaction(connection, work, locks.DDL)

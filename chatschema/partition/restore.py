@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from psycopg import sql
@@ -60,7 +61,7 @@ def restore(
     if missing:
         _build(connection, sql_dir, months, _found(lower, folder, record), record, force=force, say=say)
     to_attach = [month for month in months if (month.parent, lower) not in attached]
-    if not to_attach and not _released(connection, months[0]):
+    if not to_attach and not postgres.fetch_one(connection, create.statement(sql_dir, "count_released.sql", months[0]))[0]:
         raise ChatschemaError(f"{lower:%Y-%m} is attached; there is nothing to bring back", "see: chatschema partition list")
     erased = attach.bring_in(connection, sql_dir, to_attach, keep_until, say) if to_attach else 0
     relinked = _relink(connection, sql_dir, months[0])
@@ -103,7 +104,7 @@ def _build(
 
 
 def _load(connection: Connection, sql_dir: Path, month: Month, described: Manifest, folder: Path) -> None:
-    archived = next((table for table in described.tables if table.table == month.parent), None)
+    archived = described.table(month.parent)
     if archived is None:
         raise manifest.ArchiveRefused(f"{folder} has no {month.parent}", "take it from a backup")
     for file in ("create_table.sql", "add_bounds_check.sql"):
@@ -129,27 +130,20 @@ def _refuse_other_columns(there: Sequence[tuple[str, str]], archived: Table, fol
 
 def _relink(connection: Connection, sql_dir: Path, month: Month) -> int:
     """Give attachments their message back, in batches; return how many found it."""
-    relinked, after = 0, str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
+    relinked: int = 0
+    after = str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
     while True:
         values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.IS_HELD}
         batch = sqlfile.fill(sql_dir / "partitions" / "relink_attachments.sql", **values)
 
-        def work(batch: sql.Composed = batch) -> tuple[UUID | None, int]:
-            with postgres.transaction(connection):
-                locks.limit_lock_wait(connection, locks.DDL)
-                row = postgres.fetch_one(connection, batch)
-                return row[0], row[1]
+        def work(batch: sql.Composed = batch) -> tuple[Any, ...]:
+            return postgres.fetch_one(connection, batch)
 
-        last, found = locks.with_lock_retries(connection, work, locks.DDL)
+        last, found = locks.in_transaction(connection, work, locks.DDL)
         relinked += found
         if last is None:
             return relinked
         after = str(last)
-
-
-def _released(connection: Connection, month: Month) -> bool:
-    query = "select exists (select from chatschema.released_attachments where message_id >= %s and message_id < %s)"
-    return bool(postgres.fetch_one(connection, query, (grid.uuid7_floor(month.lower), grid.uuid7_floor(month.upper)))[0])
 
 
 def _count(connection: Connection, month: Month) -> int:

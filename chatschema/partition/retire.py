@@ -35,8 +35,9 @@ class Done:
 
 def steps(connection: Connection, sql_dir: Path, policy: Policy) -> list[Step]:
     """Return the next step of every month that leaves or is kept; reads only."""
-    survey = catalog.survey(connection, sql_dir, measured=False)
-    return retirement.plan(catalog.server_now(connection), survey, ledger.read(connection), policy)
+    records = ledger.read(connection)
+    survey = catalog.survey(connection, sql_dir, records, measured=False)
+    return retirement.plan(catalog.server_now(connection), survey, records, policy)
 
 
 def statements(connection: Connection, sql_dir: Path, step: Step) -> list[str]:
@@ -98,9 +99,8 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
 def members(connection: Connection, sql_dir: Path, lower: datetime) -> list[Month]:
     """Return the tables of a month that are there, attached or not, messages first."""
     there = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
-    order = [parent.table for parent in GROUP]
     upper = grid.next_month(lower)
-    return sorted((m for m in there if (m.lower, m.upper) == (lower, upper)), key=lambda month: order.index(month.parent))
+    return sorted((m for m in there if (m.lower, m.upper) == (lower, upper)), key=grid.by_age)
 
 
 def findings(

@@ -21,16 +21,15 @@ def freeze_closed(connection: Connection, sql_dir: Path) -> Iterator[str]:
     now = catalog.server_now(connection)
     names = [month.name for month in catalog.months(connection, sql_dir) if month.upper + _CLOSED_AFTER <= now]
     query = sqlfile.text_of(sql_dir / "partitions" / "closed_months.sql")
-    for (name,) in postgres.fetch_all(connection, query, {"names": names}):
-        try:
-            locks.limit_lock_wait(connection, locks.MONTHS, of="session")
-            vacuum = sql.SQL("vacuum (freeze, analyze) {}").format(sql.Identifier(SCHEMA, name))
-            postgres.execute(connection, vacuum)
-            yield name
-        except ServerError as error:
-            if error.sqlstate not in BUSY_SQLSTATES:
-                raise
-    postgres.execute(connection, "set lock_timeout = 0")
+    due = postgres.fetch_all(connection, query, {"names": names})
+    with locks.limited_session(connection, locks.MONTHS):
+        for (name,) in due:
+            try:
+                postgres.execute(connection, sql.SQL("vacuum (freeze, analyze) {}").format(sql.Identifier(SCHEMA, name)))
+                yield name
+            except ServerError as error:
+                if error.sqlstate not in BUSY_SQLSTATES:
+                    raise
 
 
 def analyze_parents(connection: Connection) -> list[str]:

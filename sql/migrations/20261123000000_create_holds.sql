@@ -44,24 +44,20 @@ create trigger holds_refuse_change before update or delete on chatschema.holds
 -- One row says: messages of this conversation, or by this sender, or both; null is all. A user is held as a custodian:
 -- what they sent, and what was said where they take or took part.
 create view chatschema.held_scopes as
-select h.id as hold_id, h.conversation_id, h.user_id as sender_id, b.low, b.high
-from chatschema.holds as h
-cross join lateral (
+with active as (
     select
-        coalesce(chatschema.uuid7_floor(h.from_at), '00000000-0000-0000-0000-000000000000'),
-        coalesce(chatschema.uuid7_floor(h.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-) as b (low, high)
-where h.released_at is null
+        id, conversation_id, user_id,
+        coalesce(chatschema.uuid7_floor(from_at), '00000000-0000-0000-0000-000000000000') as low,
+        coalesce(chatschema.uuid7_floor(to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff') as high
+    from chatschema.holds
+    where released_at is null
+)
+select id as hold_id, conversation_id, user_id as sender_id, low, high from active
 union all
-select h.id, p.conversation_id, null, b.low, b.high
-from chatschema.holds as h
-join public.conversation_participants as p on p.user_id = h.user_id
-cross join lateral (
-    select
-        coalesce(chatschema.uuid7_floor(h.from_at), '00000000-0000-0000-0000-000000000000'),
-        coalesce(chatschema.uuid7_floor(h.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-) as b (low, high)
-where h.released_at is null and (h.conversation_id is null or h.conversation_id = p.conversation_id);
+select a.id, p.conversation_id, null, a.low, a.high
+from active as a
+join public.conversation_participants as p on p.user_id = a.user_id
+where a.conversation_id is null or a.conversation_id = p.conversation_id;
 
 comment on table chatschema.holds is 'What must not be removed, who asked for that and why.';
 comment on column chatschema.holds.id is 'What hold release asks for.';

@@ -50,7 +50,8 @@ def collect(connection: Connection, settings: Settings, *, measured: bool = True
     """Return partitions, runway, gaps, overlaps and findings of the months; reads only."""
     from chatschema.partition import catalog, grid, ledger, retire
 
-    survey = catalog.survey(connection, settings.sql_dir, measured=measured)
+    records = ledger.read(connection)
+    survey = catalog.survey(connection, settings.sql_dir, records, measured=measured)
     parents = catalog.parents(connection)
     attached = [_bounds(p) for p in survey if p.state == "attached"]
     away = [_bounds(p) for p in survey if p.state != "attached"]
@@ -62,7 +63,7 @@ def collect(connection: Connection, settings: Settings, *, measured: bool = True
         "runway": runways,
         "gaps": gaps,
         "overlaps": overlaps,
-        "findings": [*_running_out(runways), *retire.findings(survey, gaps, overlaps, ledger.read(connection))],
+        "findings": [*_running_out(runways), *retire.findings(survey, gaps, overlaps, records)],
     }
 
 

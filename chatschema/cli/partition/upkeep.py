@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from chatschema.models import Month, Settings
+    from chatschema.partition.purge import Purged
     from chatschema.postgres import Connection
 
 
@@ -80,11 +81,13 @@ def purge(
         console.as_json({"would_purge" if dry_run else "purged": purged})
         return
     for one in purged:
-        console.answer(
-            f"{'would purge' if dry_run else 'purged'} {one.messages} messages of {one.conversation or 'any conversation, expired'}"
-        )
+        console.answer(f"{'would purge' if dry_run else 'purged'} {_messages_of(one)}")
     if not purged:
         console.answer("nothing to do: no message has outstayed its retention")
+
+
+def _messages_of(purged: Purged) -> str:
+    return f"{purged.messages} messages of {purged.conversation or 'any conversation, expired'}"
 
 
 def maintain(
@@ -144,7 +147,7 @@ def _lines(done: dict[str, Any]) -> list[str]:
         *(f"finished the detach of {month.name}" for month in done["finished"]),
         *(f"created {month.name}" for month in done["created"]),
         *(f"{step.month:%Y-%m} {step.result}" for step in done["retired"]),
-        *(f"purged {one.messages} messages of {one.conversation or 'any conversation, expired'}" for one in done["purged"]),
+        *(f"purged {_messages_of(one)}" for one in done["purged"]),
         *(f"froze {name}" for name in done["frozen"]),
         f"analyzed {', '.join(done['analyzed'])}",
     ]
