@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from chatschema import assets, policy
+from chatschema import assets, policy, reporting
 from chatschema.errors import UsageError
 from chatschema.models import Settings
 from chatschema.redact import redact, remember
@@ -27,7 +27,7 @@ _PG_KEYWORDS = {
 _TARGETS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
 _TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
 _TOML_KEYS = ("url", "sql_dir", "seeds_dir")
-_TOML_TABLES = ("partition",)
+_TOML_TABLES = ("partition", "report")
 
 
 def load(*, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: Path | None = None) -> Settings:
@@ -50,6 +50,7 @@ def load(*, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: 
         state_dir=state_dir,
         is_production={**dotenv, **environ}.get("CHATSCHEMA_ENV", "").strip().lower() == "production",
         policy=policy.parse(tables.get("partition", {}), folder, CONFIG_FILE),
+        reporting=reporting.parse(tables.get("report", {}), CONFIG_FILE),
     )
 
 

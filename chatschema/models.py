@@ -1,7 +1,7 @@
 """The values that the core returns and `--json` prints."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -49,6 +49,23 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """A finding that is known: its id, * for any part of it; why; and the last day on which it is left out."""
+
+    finding: str
+    reason: str
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """What a report's findings are judged by: thresholds by report and name, and what is known."""
+
+    thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
+    suppressions: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a command works with: which server, and where the files are.
 
@@ -64,6 +81,7 @@ class Settings:
     state_dir: Path
     is_production: bool = False
     policy: Policy = field(default_factory=Policy)
+    reporting: Reporting = field(default_factory=Reporting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,6 +217,15 @@ def fetch_all(connection: Connection, query: Query, params: Any = None) -> list[
         return connection.execute(query, params).fetchall()
 
 
+def fetch_named(connection: Connection, query: Query, params: Any = None) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the names of the columns, and the rows by name; raises ServerError."""
+    with translated():
+        cursor = connection.execute(query, params)
+        rows = cursor.fetchall()
+    columns = [column.name for column in cursor.description or ()]
+    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+
+
 def has_table(connection: Connection, name: str) -> bool:
     """Return whether there is a table of this qualified name; needs no privilege and waits for no lock."""
     return bool(fetch_one(connection, "select to_regclass(%s) is not null", (name,))[0])

@@ -31,6 +31,7 @@ COMMANDS = {
     "new": ("new", "app"),
     "partition": ("partition", "app"),
     "hold": ("hold", "app"),
+    "report": ("report", "app"),
     "schema": ("schema", "app"),
     "server": ("server", "app"),
 }

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, TextIO
 
 from chatschema.errors import ChatschemaError, UsageError
@@ -56,6 +57,8 @@ def as_json(value: Any) -> None:
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(value)
@@ -96,7 +99,7 @@ def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
 
 _STATE_STYLES = {
     "applied": "green", "pending": "yellow", "interrupted": "yellow", "edited": "red", "missing": "red",
-    "renamed": "red", "out-of-order": "red",
+    "renamed": "red", "out-of-order": "red", "CRIT": "bold red", "WARN": "yellow",
 }  # fmt: skip
 
 
@@ -132,6 +135,19 @@ def is_narrow() -> bool:
     return _is_terminal(sys.stdout) and shutil.get_terminal_size().columns < 120
 
 
+def width() -> int | None:
+    """Return the columns of the terminal that the answer goes to; None where it is none, and width has no meaning."""
+    return shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else None
+
+
+def paragraph(text: str) -> None:
+    """Print a long text, wrapped on a terminal."""
+    import textwrap
+
+    columns = width()
+    answer(textwrap.fill(text, columns) if columns else text)
+
+
 def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -149,6 +165,16 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}"
         value /= 1024
     return f"{value:.1f} TB"
+
+
+def duration(milliseconds: float) -> str:
+    """Return a length of time for people."""
+    if milliseconds < 1000:
+        return f"{milliseconds:.3g} ms"
+    for unit, size, limit in (("s", 1000, 120), ("min", 60_000, 120), ("h", 3_600_000, 48)):
+        if milliseconds / size < limit:
+            return f"{milliseconds / size:.1f} {unit}"
+    return f"{milliseconds / 86_400_000:.1f} days"
 
 
 def when(moment: datetime | None) -> str:

@@ -1,0 +1,89 @@
+"""Rows of a report as a table: units from the names of the columns, and as many columns as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from chatschema.cli import console
+from chatschema.errors import UsageError
+
+# Texts of people's own, such as queries: they take what room is left.
+_TEXT_WIDTH = 60
+
+
+def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | None, limit: int, full: bool) -> None:
+    """Print rows, those columns that fit, and how much was left out."""
+    sorted_by = _column(columns, sort) if sort else None
+    if sorted_by:
+        rows = sorted(rows, key=lambda row: (row[sorted_by] is None, _descending(row[sorted_by])))
+    shown = rows[:limit] if limit else rows
+    kept = [column for column in columns if any(row[column] is not None for row in rows)]
+    width = None if full else console.width()
+    titles = {column: title(column) + (" ▼" if column == sorted_by else "") for column in kept}
+    texts = [{column: text(column, row[column], None if full else _TEXT_WIDTH) for column in kept} for row in shown]
+    fitting = _fitting(kept, titles, texts, width)
+    right = [i for i, column in enumerate(fitting) if any(isinstance(row[column], int | float) for row in rows)]
+    console.table([titles[column] for column in fitting], [[row[column] for column in fitting] for row in texts], right=right)
+    if len(shown) < len(rows):
+        console.answer(f"{len(shown)} of {len(rows)} rows; all of them: --limit 0")
+    if len(fitting) < len(kept):
+        console.answer(f"no room for {', '.join(title(column) for column in kept if column not in fitting)}: --full")
+
+
+def _column(columns: Sequence[str], beginning: str) -> str:
+    found = [column for column in columns if column.startswith(beginning)]
+    if not found:
+        raise UsageError(f"there is no column {beginning}", f"the columns are {', '.join(columns)}")
+    return found[0]
+
+
+def _descending(value: Any) -> Any:
+    return -value if isinstance(value, int | float) else str(value)
+
+
+def _fitting(columns: Sequence[str], titles: dict[str, str], rows: list[dict[str, str]], width: int | None) -> list[str]:
+    """Return the columns, from the left, that fit; the first one always does."""
+    fitting: list[str] = []
+    used = 0
+    for column in columns:
+        used += max([len(titles[column]), *(len(row[column]) for row in rows)]) + 2
+        if width is not None and used > width + 2 and fitting:
+            continue
+        fitting.append(column)
+    return fitting
+
+
+def title(column: str) -> str:
+    """Return the name of a column for people."""
+    for suffix in ("_bytes", "_ms", "_at"):
+        column = column.removesuffix(suffix)
+    if column.endswith("_pct"):
+        column = column.removesuffix("_pct") + " %"
+    return column.removeprefix("is_").replace("_", " ")
+
+
+def text(column: str, value: Any, width: int | None) -> str:
+    """Return a value for people; its unit is in the name of its column."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return console.when(value)
+    if isinstance(value, int | float) or hasattr(value, "quantize"):
+        return number(column, float(value))
+    flat = " ".join(str(value).split()) if "\n" in str(value) else str(value)
+    return flat if width is None or len(flat) <= width else flat[: width - 1] + "…"
+
+
+def number(column: str, value: float) -> str:
+    """Return a number for people."""
+    if column.endswith("_bytes"):
+        return console.size(int(value))
+    if column.endswith("_ms"):
+        return console.duration(value)
+    if column.endswith("_pct"):
+        return f"{value:.1f}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"

@@ -1,0 +1,179 @@
+"""Reports as text for people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chatschema.cli import console
+from chatschema.cli.report import cells
+from chatschema.errors import UsageError
+
+if TYPE_CHECKING:
+    from chatschema.report.definition import Definition
+    from chatschema.report.result import Coverage, Finding, Result
+
+_WORDS = {"critical": "CRIT", "warn": "WARN", "info": "info", "not evaluated": "?", "no verdict": "-", "partial": "?", "ok": "ok"}
+_FIX_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How an answer is to look: its form, whether it is one report's (`name`) or the overview, and its extent."""
+
+    form: str
+    name: str | None
+    sort: str | None = None
+    limit: int = 20
+    full: bool = False
+
+
+def form(**wanted: bool) -> str:
+    """Return the one form that was asked for, "table" for none. Raises UsageError for two."""
+    asked = [name for name, is_asked in wanted.items() if is_asked]
+    if len(asked) > 1:
+        raise UsageError(f"--{asked[0]} and --{asked[1]} are two forms of one answer", "take one")
+    return asked[0] if asked else "table"
+
+
+def list_reports(definitions: Sequence[Definition], form: str) -> None:
+    """Print what there is."""
+    if form == "json":
+        console.as_json(
+            [{"name": one.name, "title": one.title, "checks": one.checks, "in_overview": one.in_overview} for one in definitions]
+        )
+        return
+    console.table(("report", "says"), [(one.name, one.title) for one in definitions])
+    console.answer()
+    console.answer("one of them: chatschema report NAME; what it means: chatschema report explain NAME")
+
+
+def explain(definition: Definition, values: dict[str, Any], *, as_json: bool) -> None:
+    """Print what a report means, and its query as it is in its file."""
+    from chatschema import sqlfile
+
+    query = sqlfile.read(definition.path).statements[0].text
+    if as_json:
+        console.as_json({"name": definition.name, "title": definition.title, "why": definition.why, "checks": definition.checks,
+                         "thresholds": values, "needs": definition.needs, "fully": definition.fully, "sql": query})  # fmt: skip
+        return
+    console.answer(f"{definition.name}: {definition.title}")
+    console.paragraph(definition.why)
+    for check, meaning in definition.checks.items():
+        console.answer(f"  {check}: {meaning}")
+    if definition.thresholds:
+        console.answer()
+        console.answer(f"thresholds, to be set in chatschema.toml under [report.{definition.name}]:")
+        for name, threshold in definition.thresholds.items():
+            console.answer(f"  {name} = {values[name]:g}  # {threshold.meaning}")
+    for label, names in (("needs", definition.needs), ("sees all only as", definition.fully)):
+        if names:
+            console.answer(f"{label}: {', '.join(names)}")
+    console.answer()
+    console.answer(query)
+
+
+def show(results: list[Result], coverage: Coverage, layout: Layout) -> None:
+    """Print the answer in the form that was asked for."""
+    if layout.form == "json":
+        from chatschema.report import document
+
+        console.as_json(document.of(results, coverage))
+    elif layout.form == "table":
+        _show_table(results, coverage, layout)
+    else:
+        from chatschema.report import forms
+
+        console.answer(forms.text(layout.form, results, coverage, is_overview=layout.name is None).rstrip("\n"))
+
+
+def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> None:
+    console.answer(header(coverage))
+    console.answer()
+    if layout.name is None:
+        overview(results)
+        return
+    (result,) = results
+    console.answer(f"{result.report}: {result.title}")
+    for gap in result.gaps:
+        console.answer(f"{'not evaluated' if result.status == 'not evaluated' else 'not seen'}: {gap.what}")
+        _print_fix("to see it", gap.fix)
+    for finding in result.findings:
+        console.answer()
+        _print_finding(finding)
+    if result.rows:
+        console.answer()
+        cells.table(result.columns, result.rows, sort=layout.sort, limit=layout.limit, full=layout.full)
+    console.answer()
+    console.answer(f"what it means: chatschema report explain {result.report}")
+
+
+def header(coverage: Coverage) -> str:
+    """Return the line that every report begins with: where, who, since when."""
+    standby = ", standby" if coverage.is_standby else ""
+    days = f"{coverage.days:.1f} days" if coverage.days < 100 else f"{coverage.days:.0f} days"
+    return (
+        f"PostgreSQL {coverage.version}{standby}, database {coverage.database}, as {coverage.role};"
+        f" statistics since {console.when(coverage.since)} UTC ({days})"
+    )
+
+
+def overview(results: list[Result]) -> None:
+    """Print one line a check, worst first; what passes on one line, what was not seen never among it."""
+    rows: list[tuple[str, str, str]] = []
+    for result in results:
+        rows += [(_WORDS[finding.severity], check, text) for finding, check, text in _checks(result)]
+        rows += [
+            ("?", result.report, f"{'not evaluated' if result.status == 'not evaluated' else 'partly seen'}: {gap.what}")
+            for gap in result.gaps
+        ]
+    order = list(_WORDS.values())
+    rows.sort(key=lambda row: order.index(row[0]))
+    if rows:
+        console.table(("", "check", "finding"), rows)
+        console.answer()
+    passed = [result.report for result in results if result.status == "ok"]
+    if passed:
+        console.answer(f"ok: {', '.join(sorted(passed))}")
+    known = sum(bool(finding.suppressed) for result in results for finding in result.findings)
+    if known:
+        console.answer(f"left out, as chatschema.toml says: {known}")
+    first = next((result.report for result in results if result.status not in ("ok", "no verdict")), None)
+    if first:
+        console.answer(f"next: chatschema report {first}")
+
+
+def _checks(result: Result) -> list[tuple[Finding, str, str]]:
+    """Return the worst finding of each check, and what to say of it and the others."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in result.findings:
+        if not finding.suppressed:
+            groups.setdefault((finding.check, finding.severity), []).append(finding)
+    lines = []
+    for (check, _), found in groups.items():
+        text = f"{found[0].object}: {found[0].message}" if found[0].object else found[0].message
+        lines.append((found[0], f"{result.report}.{check}", text + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")))
+    return lines
+
+
+def _print_finding(finding: Finding) -> None:
+    object_ = f"{finding.object}: " if finding.object else ""
+    console.answer(f"{_WORDS[finding.severity]} {finding.check}: {object_}{finding.message}")
+    if finding.suppressed:
+        console.answer(f"    known: {finding.suppressed}")
+    _print_fix("fix", finding.fix)
+    _print_fix("undo", finding.undo)
+
+
+def _print_fix(label: str, text: str | None) -> None:
+    if not text:
+        return
+    lines = text.splitlines()
+    shown = (
+        lines
+        if len(lines) <= _FIX_LINES
+        else [*lines[: _FIX_LINES - 1], f"-- and {len(lines) - _FIX_LINES + 1} lines more: --json"]
+    )
+    for number, line in enumerate(shown):
+        console.answer(f"    {label + ': ' if not number else ' ' * (len(label) + 2)}{line}")

@@ -1,0 +1,154 @@
+"""chatschema report: which reports run, on what, and what their answer means to the caller."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chatschema.cli import console, options, session
+from chatschema.cli.report import printing
+from chatschema.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chatschema.models import Settings
+    from chatschema.postgres import Connection
+    from chatschema.report.definition import Definition
+    from chatschema.report.result import Coverage, Result
+
+_SEVERITIES = ("warn", "critical")
+
+
+def report(
+    ctx: typer.Context,
+    list_reports: Annotated[bool, typer.Option("--list", help="List the reports there are.")] = False,
+    json: options.Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="One report's rows as CSV; the overview's findings.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for an issue or a wiki.")] = False,
+    openmetrics: Annotated[bool, typer.Option("--openmetrics", help="Print OpenMetrics text, for alerting.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="One page with charts, that needs nothing else.")] = False,
+    sort: Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="Largest first; its beginning is enough.")] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Rows of a table; 0 for all.")] = 20,
+    full: Annotated[bool, typer.Option("--full", help="All columns and texts, however wide.")] = False,
+    explain: Annotated[int, typer.Option("--explain", metavar="N", min=0, help="Show the generic plan of the N-th query.")] = 0,
+    advise: Annotated[bool, typer.Option("--advise", help="Try hypothetical indexes for the top queries (needs HypoPG).")] = False,
+    watch: Annotated[float, typer.Option("--watch", metavar="S", min=0, help="Again every S seconds, with what changed.")] = 0,
+    fail_on: Annotated[
+        str | None, typer.Option("--fail-on", metavar="SEVERITY", help="Exit 3 on findings: warn, or critical.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="A former --json: fail only on what is new or worse.")
+    ] = None,
+    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Do not fail on what could not be seen.")] = False,
+    replica: Annotated[
+        list[str] | None, typer.Option("--replica", metavar="URL", help="Count its index scans as well; again for more.")
+    ] = None,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each query of ours.")] = 4,
+    wait: options.Wait = 0,
+    url: options.Url = None,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Report the health of the database: one line a check, worst first. Reads only."""
+    if ctx.invoked_subcommand:
+        return
+    from chatschema.report import definition, verdict
+
+    if fail_on not in (None, *_SEVERITIES):
+        raise UsageError(f"--fail-on {fail_on} is neither warn nor critical")
+    form = printing.form(json=json, csv=csv, markdown=markdown, openmetrics=openmetrics, html=html)
+    settings = session.settings(url, sql_dir)
+    name = ctx.info_name if ctx.parent and ctx.info_name != "report" else None
+    if list_reports:
+        printing.list_reports([definition.load(settings.sql_dir, one) for one in definition.names(settings.sql_dir)], form)
+        return
+    wanted = [definition.load(settings.sql_dir, name)] if name else definition.overview(settings.sql_dir)
+    known = verdict.baseline(baseline) if baseline else None
+    layout = printing.Layout(form, name, sort, limit, full)
+    with looking(settings, wanted, timeout, wait, replica or []) as look:
+        if explain or advise:
+            from chatschema.cli.report import plans
+
+            plans.show(look.connection, look.settings, sort=sort, explain=explain, advise=advise, layout=layout)
+            return
+        if watch:
+            from chatschema.cli.report import watching
+
+            watching.watch(look, layout, watch)
+        results = look.now()
+        coverage = look.coverage
+    printing.show(results, coverage, layout)
+    today = datetime.now(UTC).date()
+    for text in verdict.expired(settings.reporting.suppressions, today):
+        console.note(f"warning: {text}")
+    reasons = verdict.failing(results, fail_on, known, allow_partial=allow_partial) if fail_on else []
+    for reason in reasons:
+        console.note(f"fails: {reason}")
+    if reasons:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+@dataclass
+class Look:
+    """A connection that reads only, what is wanted of it, and what other nodes counted."""
+
+    connection: Connection
+    settings: Settings
+    wanted: Sequence[Definition]
+    coverage: Coverage
+    elsewhere: dict[str, int] | None
+
+    def now(self) -> list[Result]:
+        """Return the results of this moment, the known findings marked, worst first where there are several."""
+        from chatschema.report import coverage, run, verdict
+        from chatschema.report.result import STATUSES
+
+        self.coverage = coverage.read(self.connection, self.settings.sql_dir)
+        reporting = self.settings.reporting
+        results = [run.run(self.connection, one, self.coverage, reporting.thresholds, self.elsewhere) for one in self.wanted]
+        results = verdict.suppress(results, reporting.suppressions, datetime.now(UTC).date())
+        return sorted(results, key=lambda result: STATUSES.index(result.status))
+
+
+@contextmanager
+def looking(
+    settings: Settings, wanted: Sequence[Definition], timeout_s: float, wait_s: float = 0, replicas: Sequence[str] = ()
+) -> Iterator[Look]:
+    """Yield a look at the server, in a session that cannot hurt it. Raises UsageError for thresholds of unknown reports."""
+    from chatschema.report import coverage, definition, run
+
+    for name in settings.reporting.thresholds:
+        definition.load(settings.sql_dir, name)
+    with ExitStack() as stack:
+        live, connection = stack.enter_context(session.connected(settings, wait_s=wait_s, writes=False))
+        stack.enter_context(run.safe(connection, timeout_s))
+        elsewhere = run.added([_scans(replica, live, timeout_s) for replica in replicas]) if replicas else None
+        yield Look(connection, live, wanted, coverage.read(connection, live.sql_dir), elsewhere)
+
+
+def _scans(url: str, settings: Settings, timeout_s: float) -> dict[str, int]:
+    from chatschema.report import run
+
+    other = session.settings(url, settings.sql_dir)
+    with session.connected(other, writes=False) as (_, connection), run.safe(connection, timeout_s):
+        return run.scans(connection, settings.sql_dir)
+
+
+def explain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A report; report --list has them.")],
+    json: options.Json = False,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Explain a report: what it means, why it matters, its thresholds and its SQL. Needs no server."""
+    from chatschema.report import definition
+
+    settings = session.settings(None, sql_dir)
+    found = definition.load(settings.sql_dir, name)
+    values: dict[str, Any] = {key: one.default for key, one in found.thresholds.items()}
+    values |= settings.reporting.thresholds.get(name, {})
+    printing.explain(found, values, as_json=json)

@@ -1,0 +1,120 @@
+"""What a report file says of itself: its header, as the docs and `report explain` print it."""
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from chatschema import sqlfile
+from chatschema.errors import ChatschemaError, UsageError
+
+_ENTRY = re.compile(r"-- (Why|Check|Threshold|Needs|Fully|Runs on|Counts|Overview)(?: (\w+))?(?: = (-?[\d.]+))?: (.+)")
+_WORDS = {"Runs on": ("anything", "primary"), "Counts": ("now", "since the last reset"), "Overview": ("yes", "no")}
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number that decides: its default, and what it means."""
+
+    default: float
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One report: the header of its file.
+
+    `needs`: extensions without which it cannot run. `fully`: roles without which it sees less. `on_primary`: whether
+    a standby has no answer. `is_cumulative`: whether it counts since the statistics were last reset.
+    """
+
+    name: str
+    path: Path
+    title: str
+    why: str = ""
+    checks: dict[str, str] = field(default_factory=dict)
+    thresholds: dict[str, Threshold] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    fully: tuple[str, ...] = ()
+    on_primary: bool = False
+    is_cumulative: bool = False
+    in_overview: bool = True
+
+
+def names(sql_dir: Path) -> list[str]:
+    """Return the names of the reports there are, sorted. Raises ChatschemaError when the folder has none."""
+    found = sorted(path.stem for path in (sql_dir / "reports").glob("*.sql"))
+    if not found:
+        raise ChatschemaError(f"{sql_dir / 'reports'} has no reports", "check --sql-dir, or sql_dir in chatschema.toml")
+    return found
+
+
+def load(sql_dir: Path, name: str) -> Definition:
+    """Return the report `name`. Raises UsageError, with what is near, when there is none; ChatschemaError for a bad header."""
+    known = names(sql_dir)
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean: chatschema report {near[0]}" if near else "see what there is: chatschema report --list"
+        raise UsageError(f"there is no report {name}", hint)
+    return parse(sql_dir / "reports" / f"{name}.sql")
+
+
+def parse(path: Path) -> Definition:
+    """Return what the header of the file says. Raises ChatschemaError for a line that is not understood."""
+    file = sqlfile.read(path)
+    if len(file.statements) != 1:
+        raise ChatschemaError(f"{path.name} has {len(file.statements)} statements; a report is one query")
+    object_, separator, title = file.title.partition(": ")
+    if object_ != path.stem or not separator:
+        raise ChatschemaError(f"{path.name}: its first line is not `-- {path.stem}: sentence.`")
+    values: dict[str, str] = {}
+    checks: dict[str, str] = {}
+    thresholds: dict[str, Threshold] = {}
+    for entry in _entries(file.text):
+        match = _ENTRY.fullmatch(entry)
+        if match is None:
+            raise ChatschemaError(f"{path.name}: the header line {entry!r} is not understood", "see: CONTRIBUTING.md, a report")
+        key, name, default, text = match.groups()
+        if key == "Check" and name:
+            checks[name] = text
+        elif key == "Threshold" and name and default:
+            thresholds[name] = Threshold(float(default) if "." in default else int(default), text)
+        elif not name and not default and text in _WORDS.get(key, (text,)):
+            values[key] = text
+        else:
+            raise ChatschemaError(f"{path.name}: the header line {entry!r} is not understood", "see: CONTRIBUTING.md, a report")
+    return Definition(
+        name=path.stem,
+        path=path,
+        title=title,
+        why=values.get("Why", ""),
+        checks=checks,
+        thresholds=thresholds,
+        needs=_listed(values.get("Needs")),
+        fully=_listed(values.get("Fully")),
+        on_primary=values.get("Runs on") == "primary",
+        is_cumulative=values.get("Counts") == "since the last reset",
+        in_overview=values.get("Overview") != "no",
+    )
+
+
+def _entries(text: str) -> list[str]:
+    """Return the entries of the header after the title; a line that begins with three blanks goes on with the one above."""
+    entries: list[str] = []
+    for line in text.splitlines()[1:]:
+        if not line.startswith("--"):
+            break
+        if line.startswith("--   ") and entries:
+            entries[-1] += " " + line[5:].strip()
+        else:
+            entries.append(line.rstrip())
+    return entries
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",")) if text else ()
+
+
+def overview(sql_dir: Path) -> list[Definition]:
+    """Return the reports that make the overview."""
+    return [found for name in names(sql_dir) if (found := load(sql_dir, name)).in_overview]

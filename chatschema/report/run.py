@@ -1,0 +1,163 @@
+"""Runs report queries so that a sick server does not mind: they read, give up soon, and leave out what is locked."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from psycopg import sql
+
+from chatschema import postgres, sqlfile
+from chatschema.errors import LOCK_SQLSTATES, ServerError, UsageError
+from chatschema.postgres import Connection
+from chatschema.report import coverage as coverages
+from chatschema.report.definition import Definition
+from chatschema.report.result import FINDING_COLUMNS, STATUSES, Coverage, Finding, Gap, Result, status_of
+
+LOCK_WAIT_MS = 500
+TIMEOUT_S = 4.0
+# A relation that was dropped, or locked, after the catalog had named it: the next try does not see, or measure, it.
+_PASSING = LOCK_SQLSTATES | {"XX000", "42P01"}
+_TRIES = 3
+
+Thresholds = Mapping[str, Mapping[str, float]]
+
+
+@contextmanager
+def safe(connection: Connection, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
+    """Let the session read only, wait half a second for a lock and `timeout_s` for an answer, and use one core."""
+    settings = {
+        "default_transaction_read_only": "on", "statement_timeout": f"{timeout_s:g}s", "lock_timeout": f"{LOCK_WAIT_MS}ms",
+        "max_parallel_workers_per_gather": "0", "jit": "off", "search_path": "pg_catalog", "application_name": "chatschema report",
+    }  # fmt: skip
+    for name, value in settings.items():
+        postgres.execute(connection, "select set_config(%s, %s, false)", (name, value))
+    yield
+    postgres.reset_session(connection)
+
+
+def run(
+    connection: Connection,
+    definition: Definition,
+    coverage: Coverage,
+    thresholds: Thresholds | None = None,
+    scans_elsewhere: Mapping[str, int] | None = None,
+) -> Result:
+    """Return the report's answer; what it could not see is in it, never an error of the server.
+
+    `thresholds` override those of the file, by report and name; `scans_elsewhere` are scans of indexes on other nodes
+    by the index's qualified name, None when nobody was asked. Raises UsageError for a threshold the report does not have.
+    """
+    values = _thresholds(definition, (thresholds or {}).get(definition.name, {}))
+    gaps = coverages.blocking(definition, coverage)
+    if gaps:
+        return Result(definition.name, definition.title, "not evaluated", (), [], [], gaps, 0)
+    started = time.monotonic()
+    query = compose(definition, coverage, values, scans_elsewhere)
+    answer = _ask(connection, query)
+    duration_ms = round((time.monotonic() - started) * 1000, 1)
+    if isinstance(answer, Gap):
+        return Result(definition.name, definition.title, "not evaluated", (), [], [], [answer], duration_ms)
+    columns, rows = answer
+    shown = tuple(column for column in columns if column not in FINDING_COLUMNS or column == "object")
+    findings = sorted((_finding(definition, row) for row in rows if row["severity"]), key=_worst_first)
+    gaps = coverages.hiding(definition, coverage)
+    status = status_of(findings, gaps, ran=True)
+    table = [
+        {name: row[name] for name in shown} for row in rows if any(row[name] is not None for name in shown if name != "object")
+    ]
+    return Result(definition.name, definition.title, status, shown, table, findings, gaps, duration_ms)
+
+
+def compose(
+    definition: Definition, coverage: Coverage, values: Mapping[str, float], scans_elsewhere: Mapping[str, int] | None = None
+) -> sql.Composed:
+    """Return the report's query with its thresholds, the parts it stands on and the schemas of its extensions filled in."""
+    given: dict[str, sql.Composable] = {name: sql.Literal(value) for name, value in values.items()}
+    given |= {name: sql.Identifier(schema) for name, schema in coverage.extensions.items()}
+    given["stats_days"] = sql.Literal(round(coverage.days, 3))
+    given["stats_since"] = sql.Literal(coverage.since.isoformat())
+    given["standbys"] = sql.Literal(coverage.standbys)
+    given["is_asked_elsewhere"] = sql.Literal(scans_elsewhere is not None)
+    given["scans_elsewhere"] = sql.Literal(json.dumps(scans_elsewhere or {}))
+    text = sqlfile.text_of(definition.path)
+    for name in _placeholders(text) - given.keys():
+        part = definition.path.parent / "parts" / f"{name}.sql"
+        given[name] = sqlfile.fill(part, **{inner: given[inner] for inner in _placeholders(sqlfile.text_of(part))})
+    # The mark by which the queries report leaves our own out.
+    return sql.SQL("/* chatschema report */ ") + sql.SQL(text).format(**given)
+
+
+def _placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def _thresholds(definition: Definition, given: Mapping[str, float]) -> dict[str, float]:
+    for name in given.keys() - definition.thresholds.keys():
+        known = ", ".join(f"{key} = {one.default:g}" for key, one in definition.thresholds.items()) or "none"
+        raise UsageError(f"chatschema.toml: [report.{definition.name}] {name} is not a threshold", f"there are {known}")
+    return {name: given.get(name, one.default) for name, one in definition.thresholds.items()}
+
+
+def _ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[dict[str, Any]]] | Gap:
+    """Return columns and rows, or why there are none."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return postgres.fetch_named(connection, query)
+        except ServerError as error:
+            if left and error.sqlstate in _PASSING:
+                continue
+            gap = _refused(connection, error)
+            if gap is None:
+                raise
+            return gap
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _refused(connection: Connection, error: ServerError) -> Gap | None:
+    """Return what keeps the server from answering, in our words; None for what is no fault of the server's state."""
+    if error.sqlstate in _PASSING:
+        return Gap(f"a table is locked: {error.message}", "chatschema report locks")
+    if error.sqlstate == "57014":
+        return Gap(f"the server did not answer in time: {error.message}", "give it longer: --timeout 30")
+    if error.sqlstate == "42501":
+        return Gap(error.message, f"grant pg_monitor to {sql.Identifier(connection.info.user).as_string(None)}")
+    return None
+
+
+def _finding(definition: Definition, row: Mapping[str, Any]) -> Finding:
+    check = row["check_name"]
+    return Finding(
+        id=f"{definition.name}.{check}" + (f":{row['object']}" if row["object"] else ""),
+        report=definition.name,
+        check=check,
+        object=row["object"],
+        severity=row["severity"],
+        message=row["message"],
+        value=None if row["value"] is None else float(row["value"]),
+        threshold=None if row["threshold"] is None else float(row["threshold"]),
+        fix=row["fix"],
+        undo=row["undo"],
+    )
+
+
+def _worst_first(finding: Finding) -> tuple[int, str, float]:
+    return STATUSES.index(finding.severity), finding.check, -(finding.value or 0)
+
+
+def scans(connection: Connection, sql_dir: Path) -> dict[str, int]:
+    """Return the scans of every index on this node, by qualified name."""
+    _, rows = postgres.fetch_named(connection, sqlfile.text_of(sql_dir / "reports" / "parts" / "scans.sql"))
+    return {row["index"]: row["scans"] for row in rows}
+
+
+def added(nodes: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sums of what the nodes counted."""
+    total: dict[str, int] = {}
+    for node in nodes:
+        for name, count in node.items():
+            total[name] = total.get(name, 0) + count
+    return total

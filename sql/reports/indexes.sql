@@ -1,0 +1,303 @@
+-- indexes: which indexes earn their keep, which repeat others, and which are missing.
+-- Why: every index is written with every row, and read only where a query asks for it. A missing one behind a foreign key makes
+--   each delete of a parent read the whole child. Counted at the whole index: its parts in the partitions are summed, and never
+--   offered for dropping. Never offered either: what backs a primary key, a unique or exclusion constraint, a replica identity,
+--   a clustering, or alone supports a foreign key. A scan counter lies: uniqueness checks and the estimates that an expression
+--   index feeds are not in it, EXPLAIN and standbys' scans are, or are elsewhere.
+-- Check unused: no scan since the statistics began, on this node and on those named with --replica.
+-- Check rare: scanned less often than written; what it costs is more than what it gives.
+-- Check duplicate: the same columns, order, collation, operator class and predicate as another one.
+-- Check redundant: another index begins with the same keys and answers the same queries.
+-- Check invalid: a concurrent build or rebuild that failed: written, never read.
+-- Check incomplete: a partitioned index that waits for its parts; normal while they are being made.
+-- Check missing: a foreign key whose columns no index leads with.
+-- Threshold unused_days = 14: days the statistics must cover before unused is said
+-- Threshold unused_min_bytes = 10485760: smaller ones are not worth the risk
+-- Threshold rare_min_bytes = 104857600: smaller ones may be rare
+-- Threshold rare_min_writes = 10000: writes before rare is said
+-- Threshold rare_pct = 10: percent of the table's index scans below which an index may be rare
+-- Threshold redundant_critical_bytes = 1073741824: a repeated index of this size is critical
+-- Threshold missing_min_rows = 10000: rows of the referencing table from which a missing index is a warning
+-- Threshold missing_critical_rows = 1000000: rows from which it is critical where deletes cascade
+-- Counts: since the last reset
+with recursive
+locked as materialized ({locked}),
+table_tree as ({table_tree}),
+index_tree as ({index_tree}),
+index_keys as materialized ({index_keys}),
+elsewhere as (
+    select e.key as name, e.value::bigint as scans from jsonb_each_text({scans_elsewhere}::jsonb) as e
+),
+building as (
+    select p.index_relid from pg_catalog.pg_stat_progress_create_index as p where p.datname = current_database()
+),
+activity as materialized (
+    select
+        t.root,
+        sum(s.n_tup_ins + s.n_tup_upd - s.n_tup_hot_upd + s.n_tup_del)::bigint as writes,
+        sum(coalesce(s.idx_scan, 0))::bigint as index_scans,
+        sum(s.seq_scan)::bigint as table_scans,
+        sum(greatest(c.reltuples, 0))::bigint as rows
+    from table_tree as t
+    join pg_catalog.pg_stat_user_tables as s on s.relid = t.member
+    join pg_catalog.pg_class as c on c.oid = t.member and c.relkind <> 'p'
+    group by t.root
+),
+foreign_keys as materialized (
+    select
+        f.oid, f.conname, f.conrelid, f.confrelid, f.confdeltype = 'c' as is_cascade, f.conkey,
+        array(
+            select k.indexrelid
+            from index_keys as k
+            where k.indrelid = f.conrelid and k.is_valid
+                -- In any order, but nothing else in front; a null refers to nothing, so `is not null` leaves nothing out.
+                and k.key_columns[1:cardinality(f.conkey)] @> f.conkey
+                and f.conkey @> k.key_columns[1:cardinality(f.conkey)]
+                and (k.predicate is null or k.predicate ~ '^\(?\{{NULLTEST :arg \{{VAR [^{{}}]*\}} :nulltesttype 1 [^{{}}]*\}}\)?$')
+        ) as supporting
+    from pg_catalog.pg_constraint as f
+    where f.contype = 'f' and f.conparentid = 0
+),
+indexes as materialized (
+    select
+        t.root,
+        c.oid::regclass::text as index,
+        k.*,
+        coalesce(tt.root, k.indrelid) as table_root,
+        m.bytes,
+        m.scans + coalesce(e.scans, 0) as scans,
+        m.last_scan_at,
+        m.is_locked,
+        exists (select from foreign_keys as f where f.supporting = array[t.root]) as is_sole_support
+    from (
+        select
+            t.root,
+            sum(case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end)::bigint as bytes,
+            sum(coalesce(s.idx_scan, 0))::bigint as scans,
+            max((to_jsonb(s) ->> 'last_idx_scan')::timestamptz) as last_scan_at,
+            bool_or(l.is_locked) as is_locked,
+            sum(o.scans)::bigint as elsewhere
+        from index_tree as t
+        join pg_catalog.pg_class as c on c.oid = t.member
+        join pg_catalog.pg_index as x on x.indexrelid = t.member
+        cross join lateral (
+            select t.member in (select relation from locked) or x.indrelid in (select relation from locked) as is_locked
+        ) as l
+        left join pg_catalog.pg_stat_user_indexes as s on s.indexrelid = t.member
+        left join elsewhere as o on o.name = s.indexrelid::regclass::text
+        group by t.root
+    ) as m
+    cross join lateral (select m.root, coalesce(m.elsewhere, 0) as scans) as e
+    join index_tree as t on t.root = m.root and t.member = m.root
+    join pg_catalog.pg_class as c on c.oid = t.root
+    join index_keys as k on k.indexrelid = t.root
+    left join table_tree as tt on tt.member = k.indrelid
+),
+drops as materialized (
+    select
+        i.root,
+        case
+            when i.is_partitioned then format(E'set lock_timeout = ''2s'';\ndrop index %s;', i.index)
+            else format('drop index concurrently %s;', i.index)
+        end as fix,
+        case
+            when i.is_locked then null
+            when i.is_partitioned then replace(pg_get_indexdef(i.root), ' ON ONLY ', ' ON ') || ';'
+            else regexp_replace(pg_get_indexdef(i.root), 'INDEX', 'INDEX CONCURRENTLY') || ';'
+        end as undo
+    from indexes as i
+    where not i.is_protected
+),
+-- b answers nothing that a does not answer. Of two that are the same, the one kept is protected, unique, used more, smaller, older.
+repeated as (
+    select distinct on (b.root)
+        b.root,
+        a.indexrelid as kept,
+        same.is_same as is_duplicate,
+        b.predicate is not distinct from a.predicate as is_sure
+    from indexes as b
+    join index_keys as a on a.indrelid = b.indrelid and a.indexrelid <> b.root and a.relam = b.relam
+    left join indexes as ai on ai.root = a.indexrelid
+    cross join lateral (
+        select
+            (a.keys = b.keys or (b.is_btree and a.keys = b.reversed_keys))
+                and a.expressions is not distinct from b.expressions
+                and a.predicate is not distinct from b.predicate
+                and a.all_columns @> b.all_columns and b.all_columns @> a.all_columns
+                and a.is_unique = b.is_unique and a.nulls_not_distinct = b.nulls_not_distinct as is_same
+    ) as same
+    where a.is_valid and b.is_valid
+        and (
+            (
+                same.is_same
+                and (a.is_backing, a.is_protected, coalesce(ai.scans, 0), -coalesce(ai.bytes, 0), -a.indexrelid::bigint)
+                    > (b.is_backing, b.is_protected, b.scans, -b.bytes, -b.root::bigint)
+            )
+            or (
+                not same.is_same and b.is_btree and not b.is_unique
+                and cardinality(a.keys) >= cardinality(b.keys)
+                and (a.keys[1:cardinality(b.keys)] = b.keys or a.keys[1:cardinality(b.keys)] = b.reversed_keys)
+                and (not b.has_expression or (cardinality(a.keys) = cardinality(b.keys) and a.expressions = b.expressions))
+                and a.all_columns @> b.all_columns
+                and (a.predicate is null or a.predicate = b.predicate)
+            )
+        )
+    order by b.root, same.is_same desc, b.predicate is not distinct from a.predicate desc, cardinality(a.keys), a.indexrelid
+),
+findings as (
+    select
+        case when {standbys} > 0 and not {is_asked_elsewhere} or i.has_expression then 'info' else 'warn' end as severity,
+        'unused' as check_name,
+        i.index as object,
+        format('never scanned in %s days, %s', round({stats_days}), pg_size_pretty(i.bytes))
+            || case when {standbys} > 0 and not {is_asked_elsewhere} then '; a standby is attached: ask it with --replica URL' else '' end
+            || case when i.has_expression then '; review it: the planner estimates with an expression index''s statistics' else '' end as message,
+        i.bytes::numeric as value,
+        {unused_min_bytes}::numeric as threshold,
+        d.fix,
+        d.undo
+    from indexes as i
+    join drops as d on d.root = i.root
+    join activity as w on w.root = i.table_root
+    where i.is_valid and i.scans = 0 and not i.is_sole_support and i.bytes >= {unused_min_bytes} and {stats_days} >= {unused_days}
+        and w.writes + w.index_scans + w.table_scans > 0
+        and i.root not in (select r.root from repeated as r)
+    union all
+    select
+        'no verdict', 'unused', null,
+        format('statistics cover %s days; unused is said after %s', round({stats_days}, 1), {unused_days}),
+        null, null, null, null
+    where {stats_days} < {unused_days}
+    union all
+    select
+        'info', 'rare', i.index,
+        format('%s scans for %s writes, %s', i.scans, w.writes, pg_size_pretty(i.bytes)),
+        i.bytes, {rare_min_bytes}, d.fix, d.undo
+    from indexes as i
+    join drops as d on d.root = i.root
+    join activity as w on w.root = i.table_root
+    where i.is_valid and i.scans > 0 and not i.is_sole_support and i.bytes >= {rare_min_bytes} and {stats_days} >= {unused_days}
+        and w.writes > {rare_min_writes} and i.scans <= w.writes and i.scans < w.index_scans * {rare_pct} / 100
+    union all
+    select
+        case when not r.is_sure or i.is_unique then 'info' when i.bytes >= {redundant_critical_bytes} then 'critical' else 'warn' end,
+        case when r.is_duplicate then 'duplicate' else 'redundant' end,
+        i.index,
+        case
+            when r.is_duplicate then format('the same as %s, %s', r.kept::regclass, pg_size_pretty(i.bytes))
+            else format('%s begins with the same keys, %s', r.kept::regclass, pg_size_pretty(i.bytes))
+        end
+            || case when not r.is_sure then '; this one is partial, and may be kept for being small' else '' end
+            || case when i.is_unique then '; both are unique: their owner knows which one may go' else '' end,
+        i.bytes, null, d.fix, d.undo
+    from repeated as r
+    join indexes as i on i.root = r.root
+    left join drops as d on d.root = r.root
+    where d.root is not null or (i.is_unique and not i.is_backing)
+    union all
+    select
+        'warn', 'invalid', x.indexrelid::regclass::text,
+        case
+            when c.relname ~ '_ccold\d*$' then 'left over from a REINDEX CONCURRENTLY that was done: written, never read'
+            when c.relname ~ '_ccnew\d*$' then 'left over from a REINDEX CONCURRENTLY that failed: written, never read'
+            when twin.indexrelid is not null then format('failed to build, and %s does its work: written, never read', twin.indexrelid::regclass)
+            when x.indisunique then 'failed to build: written, never read; find the rows that repeat before the rebuild'
+            else 'failed to build: written, never read'
+        end,
+        null, null,
+        case
+            when (c.relname ~ '_cc(old|new)\d*$' or twin.indexrelid is not null) and not c.relispartition
+                then format('drop index concurrently %s;', x.indexrelid::regclass)
+            else format('reindex index concurrently %s;', x.indexrelid::regclass)
+        end,
+        null
+    from pg_catalog.pg_index as x
+    join pg_catalog.pg_class as c on c.oid = x.indexrelid
+    join table_tree as t on t.member = x.indrelid
+    join index_keys as k on k.indexrelid = x.indexrelid
+    left join lateral (
+        select a.indexrelid
+        from index_keys as a
+        where a.indrelid = k.indrelid and a.indexrelid <> k.indexrelid and a.is_valid and a.relam = k.relam and a.keys = k.keys
+            and a.all_columns = k.all_columns and a.expressions is not distinct from k.expressions
+            and a.predicate is not distinct from k.predicate and a.is_unique >= k.is_unique
+        limit 1
+    ) as twin on true
+    where c.relkind = 'i' and not (x.indisvalid and x.indisready)
+        -- One being built is neither failed nor, while its row is hidden from this role, known to have.
+        and not exists (select from building as b where b.index_relid = x.indexrelid or b.index_relid is null)
+    union all
+    select
+        'info', 'incomplete', x.indexrelid::regclass::text,
+        format('waits for its part in %s partitions', p.missing),
+        p.missing, null, null, null
+    from pg_catalog.pg_index as x
+    join pg_catalog.pg_class as c on c.oid = x.indexrelid and c.relkind = 'I'
+    cross join lateral (
+        select count(*) as missing
+        from pg_catalog.pg_inherits as i
+        where i.inhparent = x.indrelid
+            and not exists (
+                select from pg_catalog.pg_inherits as h
+                join pg_catalog.pg_index as y on y.indexrelid = h.inhrelid
+                where h.inhparent = x.indexrelid and y.indrelid = i.inhrelid
+            )
+    ) as p
+    where not x.indisvalid
+    union all
+    select
+        case
+            when coalesce(a.rows, 0) < {missing_min_rows} then 'info'
+            when f.is_cascade and a.rows >= {missing_critical_rows} then 'critical'
+            else 'warn'
+        end,
+        'missing',
+        format('%s.%s', f.conrelid::regclass, quote_ident(f.conname)),
+        format('no index on %s (%s): each delete in %s reads all of it, about %s rows', f.conrelid::regclass, n.columns,
+            f.confrelid::regclass, coalesce(a.rows, 0)),
+        a.rows, {missing_min_rows},
+        case
+            when c.relkind = 'p' then p.fix
+            else format('create index concurrently %I on %s (%s);', n.name, f.conrelid::regclass, n.columns)
+        end,
+        case
+            when c.relkind = 'p' then format('drop index %I.%I;', s.nspname, n.name)
+            else format('drop index concurrently %I.%I;', s.nspname, n.name)
+        end
+    from foreign_keys as f
+    join table_tree as t on t.member = f.conrelid
+    left join activity as a on a.root = t.root
+    join pg_catalog.pg_class as c on c.oid = f.conrelid
+    join pg_catalog.pg_namespace as s on s.oid = c.relnamespace
+    cross join lateral (
+        select
+            string_agg(quote_ident(a.attname), ', ' order by k.at) as columns,
+            left('idx_' || c.relname || '_' || string_agg(a.attname, '_' order by k.at), 50) as name
+        from unnest(f.conkey) with ordinality as k (attnum, at)
+        join pg_catalog.pg_attribute as a on a.attrelid = f.conrelid and a.attnum = k.attnum
+    ) as n
+    left join lateral (
+        -- Part by part and concurrently, as a partitioned index cannot be.
+        select format('create index %I on only %s (%s);', n.name, f.conrelid::regclass, n.columns) || string_agg(
+            format(E'\ncreate index concurrently %1$I on %2$s (%3$s);\nalter index %5$I.%4$I attach partition %6$I.%1$I;',
+                left(l.relname, 62 - length(n.columns)) || '_' || translate(n.columns, ', "', '_'), l.oid::regclass, n.columns, n.name, s.nspname, ln.nspname),
+            '' order by l.relname
+        ) as fix
+        from table_tree as leaf
+        join pg_catalog.pg_class as l on l.oid = leaf.member and l.relkind = 'r'
+        join pg_catalog.pg_namespace as ln on ln.oid = l.relnamespace
+        where leaf.root = f.conrelid
+    ) as p on c.relkind = 'p'
+    where f.supporting = array[]::oid[]
+)
+select
+    null as severity, null as check_name, i.index as object, i.table_root::regclass::text as "table", i.bytes as size_bytes, i.scans,
+    i.last_scan_at, w.writes, i.is_protected as is_kept,
+    null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from indexes as i
+left join activity as w on w.root = i.table_root
+union all
+select
+    f.severity, f.check_name, f.object, null, null, null, null, null, null, f.message, f.value, f.threshold, f.fix, f.undo
+from findings as f
+order by size_bytes desc nulls last, object

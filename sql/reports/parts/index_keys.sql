@@ -1,0 +1,41 @@
+-- index_keys: what an index is made of, in a form that compares, and whether it must never be dropped.
+-- Why: two indexes are the same when every key has the same column, operator class, collation and order, as arrays, not as text
+--   that happens to begin alike; the catalog's trees are compared without the places of their tokens, and open no table.
+select
+    x.indexrelid,
+    x.indrelid,
+    c.relam,
+    c.relkind = 'I' as is_partitioned,
+    a.amname = 'btree' as is_btree,
+    x.indisunique as is_unique,
+    x.indnullsnotdistinct as nulls_not_distinct,
+    x.indisvalid and x.indisready as is_valid,
+    x.indexprs is not null as has_expression,
+    b.is_backing,
+    b.is_backing or x.indisunique or x.indisexclusion or c.relispartition as is_protected,
+    array(
+        select format('%s/%s/%s/%s', k.attnum, k.opclass, k.coll, k.opt)
+        from unnest(x.indkey::smallint[], x.indclass::oid[], x.indcollation::oid[], x.indoption::smallint[])
+            with ordinality as k (attnum, opclass, coll, opt, place)
+        where k.place <= x.indnkeyatts
+        order by k.place
+    ) as keys,
+    array(
+        select format('%s/%s/%s/%s', k.attnum, k.opclass, k.coll, k.opt::integer # 3)
+        from unnest(x.indkey::smallint[], x.indclass::oid[], x.indcollation::oid[], x.indoption::smallint[])
+            with ordinality as k (attnum, opclass, coll, opt, place)
+        where k.place <= x.indnkeyatts
+        order by k.place
+    ) as reversed_keys,
+    -- The vector counts from 0, a slice of it from 1.
+    (x.indkey::smallint[])[0:x.indnkeyatts - 1] as key_columns,
+    x.indkey::smallint[] as all_columns,
+    regexp_replace(x.indexprs::text, ':location -?\d+', '', 'g') as expressions,
+    regexp_replace(x.indpred::text, ':location -?\d+', '', 'g') as predicate
+from pg_catalog.pg_index as x
+join pg_catalog.pg_class as c on c.oid = x.indexrelid
+join pg_catalog.pg_am as a on a.oid = c.relam
+cross join lateral (
+    select x.indisprimary or x.indisreplident or x.indisclustered
+        or exists (select from pg_catalog.pg_constraint as k where k.conindid = x.indexrelid) as is_backing
+) as b

@@ -1,0 +1,31 @@
+-- statements: this database's entries of pg_stat_statements, under the same names whatever the version of the extension.
+-- Why: the columns are the extension's, not the server's: pg_upgrade leaves an old view behind, so they are read from what is there.
+--   Another role's text and number are hidden without pg_read_all_stats; its counters are not.
+select
+    s.userid,
+    s.dbid,
+    s.queryid,
+    s.query,
+    coalesce((e.entry ->> 'toplevel')::boolean, true) as is_toplevel,
+    s.calls,
+    s.rows,
+    coalesce(e.entry ->> 'total_exec_time', e.entry ->> 'total_time')::double precision as total_ms,
+    coalesce(e.entry ->> 'mean_exec_time', e.entry ->> 'mean_time')::double precision as mean_ms,
+    coalesce(e.entry ->> 'stddev_exec_time', e.entry ->> 'stddev_time')::double precision as stddev_ms,
+    coalesce(e.entry ->> 'max_exec_time', e.entry ->> 'max_time')::double precision as max_ms,
+    s.shared_blks_hit,
+    s.shared_blks_read,
+    s.local_blks_hit + s.local_blks_read as local_blks,
+    s.temp_blks_read + s.temp_blks_written as temp_blks,
+    case
+        when current_setting('track_io_timing')::boolean then
+            coalesce(e.entry ->> 'shared_blk_read_time', e.entry ->> 'blk_read_time')::double precision
+            + coalesce(e.entry ->> 'shared_blk_write_time', e.entry ->> 'blk_write_time')::double precision
+            + coalesce((e.entry ->> 'temp_blk_read_time')::double precision + (e.entry ->> 'temp_blk_write_time')::double precision, 0)
+    end as io_ms,
+    (e.entry ->> 'wal_bytes')::numeric as wal_bytes,
+    (e.entry ->> 'stats_since')::timestamptz as stats_since
+from {pg_stat_statements}.pg_stat_statements as s
+cross join lateral (select to_jsonb(s) - 'query') as e (entry)
+where s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
+    and coalesce(s.query, '') not like '/* chatschema%'

@@ -1,0 +1,11 @@
+-- table_tree: every table of the database's own, and the partitioned table it belongs to in the end.
+-- Why: people think in tables; what is counted at partitions is theirs.
+select c.oid as root, c.oid as member
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'm') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+union all
+select t.root, i.inhrelid
+from table_tree as t
+join pg_catalog.pg_inherits as i on i.inhparent = t.member
+join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition
