@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -87,8 +88,8 @@ def compose(
     for name in _placeholders(text) - given.keys():
         part = definition.path.parent / "parts" / f"{name}.sql"
         given[name] = sqlfile.fill(part, **{inner: given[inner] for inner in _placeholders(sqlfile.text_of(part))})
-    # The mark by which the queries report leaves our own out.
-    return sql.SQL("/* chatschema report */ ") + sql.SQL(text).format(**given)
+    # The mark by which the queries report leaves our own out; one in front would not be kept with the query.
+    return sql.SQL(text).format(**given) + sql.SQL("\n/* chatschema report */")
 
 
 def _placeholders(text: str) -> set[str]:
@@ -115,6 +116,13 @@ def _ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[d
                 raise
             return gap
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _plain(value: Any) -> Any:
+    """Return a numeric as the number that JSON has."""
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _refused(connection: Connection, error: ServerError) -> Gap | None:

@@ -73,6 +73,6 @@ def _is_news(finding: Finding, known: Known | None) -> bool:
     if known is None or finding.id not in known:
         return True
     severity, value = known[finding.id]
-    if STATUSES.index(finding.severity) < STATUSES.index(severity):  # type: ignore[arg-type]  # read from a file
+    if STATUSES.index(finding.severity) < STATUSES.index(severity):
         return True
     return finding.value is not None and value is not None and finding.value > value * WORSE

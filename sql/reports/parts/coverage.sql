@@ -34,3 +34,4 @@ from pg_catalog.pg_stat_database as d
 cross join pg_catalog.pg_stat_bgwriter as b
 cross join pg_catalog.pg_stat_archiver as a
 where d.datname = current_database()
+/* chatschema report */

@@ -3,3 +3,4 @@
 select s.indexrelid::regclass::text as index, s.idx_scan::bigint as scans
 from pg_catalog.pg_stat_user_indexes as s
 where s.idx_scan > 0
+/* chatschema report */

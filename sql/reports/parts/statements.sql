@@ -26,6 +26,7 @@ select
     (e.entry ->> 'wal_bytes')::numeric as wal_bytes,
     (e.entry ->> 'stats_since')::timestamptz as stats_since
 from {pg_stat_statements}.pg_stat_statements as s
-cross join lateral (select to_jsonb(s) - 'query') as e (entry)
+-- offset 0: else each column above would make the whole object again.
+cross join lateral (select to_jsonb(s) as entry offset 0) as e
 where s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
-    and coalesce(s.query, '') not like '/* chatschema%'
+    and coalesce(s.query, '') not like '%/* chatschema report */'
