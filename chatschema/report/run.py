@@ -68,7 +68,9 @@ def run(
     gaps = coverages.hiding(definition, coverage)
     status = status_of(findings, gaps, ran=True)
     table = [
-        {name: row[name] for name in shown} for row in rows if any(row[name] is not None for name in shown if name != "object")
+        {name: _plain(row[name]) for name in shown}
+        for row in rows
+        if any(row[name] is not None for name in shown if name != "object")
     ]
     return Result(definition.name, definition.title, status, shown, table, findings, gaps, duration_ms)
 

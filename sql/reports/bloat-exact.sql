@@ -1,0 +1,76 @@
+-- bloat-exact: how much of tables and indexes is empty, measured.
+-- Why: reads the indexes whole, and of tables the pages that are not known to be all visible, so it takes its time: give it some
+--   with --timeout. A B-tree's empty share is what its leaf pages, packed to the fill factor, would not need; pages that were emptied
+--   and wait for reuse count, which avg_leaf_density alone does not.
+-- Check table: much of a table is empty.
+-- Check index: much of an index is empty.
+-- Check skipped: what is locked was not measured.
+-- Threshold warn_pct = 30: percent empty that is a warning
+-- Threshold warn_bytes = 104857600: and what that takes at least
+-- Threshold critical_pct = 50: percent that is critical
+-- Threshold critical_bytes = 1073741824: and what that takes at least
+-- Threshold min_bytes = 1048576: smaller ones are not measured
+-- Needs: pgstattuple
+-- Fully: pg_stat_scan_tables
+-- Runs on: primary
+-- Overview: no
+with recursive
+locked as materialized ({locked}),
+table_tree as ({table_tree}),
+candidates as materialized (
+    select c.oid, c.relkind, c.oid in (select l.relation from locked as l) or t.member in (select l.relation from locked as l) as is_locked,
+        coalesce((select o.option_value::integer from pg_options_to_table(c.reloptions) as o where o.option_name = 'fillfactor'),
+            case when c.relkind = 'i' then 90 else 100 end) as fillfactor
+    from table_tree as t
+    left join pg_catalog.pg_index as x on x.indrelid = t.member
+    join pg_catalog.pg_class as c on c.oid in (t.member, x.indexrelid)
+    left join pg_catalog.pg_am as a on a.oid = c.relam
+    where c.relkind in ('r', 'm') or (c.relkind = 'i' and a.amname = 'btree' and x.indisvalid)
+    group by c.oid, c.relkind, is_locked, fillfactor
+),
+sized as materialized (
+    select c.*, pg_relation_size(c.oid) as bytes from candidates as c where not c.is_locked
+),
+measured as materialized (
+    select s.*, (s.bytes * (1 - coalesce(nullif(i.avg_leaf_density, 'NaN'), 0) * i.leaf_pages / s.fillfactor / nullif(s.bytes / current_setting('block_size')::integer, 0)))::bigint as empty
+    from sized as s
+    cross join lateral {pgstattuple}.pgstatindex(s.oid::regclass) as i
+    where s.relkind = 'i' and s.bytes >= {min_bytes}
+    union all
+    select s.*, (p.approx_free_space + p.dead_tuple_len)::bigint
+    from sized as s
+    cross join lateral {pgstattuple}.pgstattuple_approx(s.oid::regclass) as p
+    where s.relkind <> 'i' and s.bytes >= {min_bytes}
+),
+judged as (
+    select
+        m.oid::regclass::text as object, case when m.relkind = 'i' then 'index' else 'table' end as kind,
+        greatest(m.empty, 0) as empty, 100.0 * greatest(m.empty, 0) / m.bytes as empty_pct, m.bytes
+    from measured as m
+)
+select
+    j.object, j.kind, j.empty as empty_bytes, round(j.empty_pct, 1) as empty_pct, j.bytes as size_bytes,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from judged as j
+union all
+select
+    j.object, null, null, null, null,
+    case when j.empty_pct >= {critical_pct} and j.empty >= {critical_bytes} then 'critical' else 'warn' end,
+    j.kind,
+    format('%s %% is empty: %s of %s', round(j.empty_pct), pg_size_pretty(j.empty), pg_size_pretty(j.bytes)),
+    j.empty_pct, {warn_pct},
+    case
+        when j.kind = 'index' then format('reindex index concurrently %s;', j.object)
+        else format(E'-- locks the table against everybody while it is written anew; pg_repack does not\nvacuum (full, analyze) %s;', j.object)
+    end,
+    null
+from judged as j
+where j.empty_pct >= {warn_pct} and j.empty >= {warn_bytes}
+union all
+select
+    null, null, null, null, null, 'not evaluated', 'skipped',
+    format('%s relations are locked, and were not measured', count(*)), null, null, 'chatschema report locks', null
+from candidates as c
+where c.is_locked
+having count(*) > 0
+order by empty_bytes desc nulls last, object

@@ -1,0 +1,76 @@
+-- bloat: tables that are larger on disk than their rows need; an estimate.
+-- Why: what was deleted and vacuumed is free for new rows of the same table, but scans read it and backups carry it. Estimated from
+--   the rows and widths that ANALYZE found, so never critical; a table without such statistics is named, not passed over. Indexes
+--   are not estimated: with many equal keys such an estimate is wrong by a factor of three. bloat-exact measures both.
+-- Check table: much of a table is empty.
+-- Check unreadable: tables whose statistics this role may not read.
+-- Threshold warn_pct = 30: percent empty that is a warning
+-- Threshold warn_bytes = 104857600: and what that takes at least
+-- Threshold min_bytes = 1048576: smaller tables are not estimated
+-- Runs on: primary
+with recursive
+locked as materialized ({locked}),
+table_tree as ({table_tree}),
+tables as materialized (
+    select
+        t.root, t.member, c.reltuples, c.relhasindex,
+        coalesce((select o.option_value::integer from pg_options_to_table(c.reloptions) as o where o.option_name = 'fillfactor'), 100) as fillfactor,
+        case
+            when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
+            else pg_relation_size(c.oid)
+        end as bytes,
+        has_any_column_privilege(c.oid, 'select') as is_readable
+    from table_tree as t
+    join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
+),
+widths as (
+    select
+        t.member,
+        count(*) as columns,
+        sum((1 - s.null_frac) * s.avg_width) as width,
+        bool_or(s.null_frac > 0) as has_nulls
+    from tables as t
+    join pg_catalog.pg_class as c on c.oid = t.member
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    join pg_catalog.pg_stats as s on s.schemaname = n.nspname and s.tablename = c.relname and not s.inherited
+    where t.bytes >= {min_bytes}
+    group by t.member
+),
+estimated as (
+    select
+        t.*,
+        -- A row: its header and null bits, its columns, both rounded up to 8, and 4 bytes that point to it. A page: 24 bytes less.
+        ceil(
+            greatest(t.reltuples, 0) * (
+                ceil((23 + case when w.has_nulls then (w.columns + 7) / 8 else 0 end) / 8.0) * 8 + ceil(w.width / 8.0) * 8 + 4
+            ) / ((current_setting('block_size')::integer - 24) * t.fillfactor / 100.0)
+        ) * current_setting('block_size')::integer as needed
+    from tables as t
+    join widths as w on w.member = t.member
+    where t.reltuples >= 0
+),
+judged as (
+    select e.*, e.member::regclass::text as object, greatest(e.bytes - e.needed, 0)::bigint as empty, 100 * greatest(e.bytes - e.needed, 0)::double precision / e.bytes as empty_pct
+    from estimated as e
+)
+select
+    j.object, j.empty as empty_bytes, round(j.empty_pct::numeric, 1) as empty_pct, j.bytes as size_bytes, 'estimate' as method,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from judged as j
+union all
+select
+    j.object, null, null, null, null, 'warn', 'table',
+    format('about %s %% is empty: %s of %s (an estimate)', round(j.empty_pct), pg_size_pretty(j.empty), pg_size_pretty(j.bytes)),
+    j.empty_pct::numeric, {warn_pct},
+    format(E'-- locks the table against everybody while it is written anew; pg_repack does not\nvacuum (full, analyze) %s;', j.object), null
+from judged as j
+where j.empty_pct >= {warn_pct} and j.empty >= {warn_bytes}
+union all
+select
+    null, null, null, null, null, 'not evaluated', 'unreadable',
+    format('the statistics of %s tables may not be read: %s', count(*), left(string_agg(t.member::regclass::text, ', ' order by t.member::regclass::text), 120)),
+    null, null, format('grant pg_read_all_data to %I;', current_user), null
+from tables as t
+where t.bytes >= {min_bytes} and not t.is_readable
+having count(*) > 0
+order by empty_bytes desc nulls last, object

@@ -1,0 +1,36 @@
+-- snapshot_indexes: scans and size of every index, its parts in the partitions summed, and the statement that makes it.
+-- Why: an index that has gone is the first suspect when a query of its table reads more; its statement is the way back.
+--   Of a table that somebody locks against everybody the size is what the catalog remembers, and the statement is left out.
+with recursive
+locked as materialized ({locked}),
+table_tree as ({table_tree}),
+index_tree as ({index_tree}),
+summed as (
+    select
+        t.root,
+        coalesce(sum(s.idx_scan), 0)::bigint as scans,
+        coalesce(sum(
+            case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end
+        ), 0)::bigint as bytes,
+        bool_or(l.is_locked) as is_locked
+    from index_tree as t
+    join pg_catalog.pg_class as c on c.oid = t.member
+    join pg_catalog.pg_index as x on x.indexrelid = t.member
+    cross join lateral (
+        select t.member in (select relation from locked) or x.indrelid in (select relation from locked) as is_locked
+    ) as l
+    left join pg_catalog.pg_stat_user_indexes as s on s.indexrelid = t.member
+    group by t.root
+)
+select
+    m.root::bigint as oid,
+    m.root::regclass::text as name,
+    coalesce(t.root, x.indrelid)::regclass::text as table,
+    m.scans,
+    m.bytes,
+    case when not m.is_locked then replace(pg_get_indexdef(m.root), ' ON ONLY ', ' ON ') end as definition
+from summed as m
+join pg_catalog.pg_index as x on x.indexrelid = m.root
+left join table_tree as t on t.member = x.indrelid
+order by 2
+/* chatschema report */

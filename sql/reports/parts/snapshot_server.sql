@@ -1,0 +1,15 @@
+-- snapshot_server: which database this is, and when its statistics began anew.
+-- Why: a snapshot is compared only with one of the same database. Its counters begin anew at its own reset, and after a crash,
+--   which moves only the cluster-wide times.
+select
+    o.oid::bigint as database_oid,
+    d.stats_reset as database_reset,
+    least(b.stats_reset, a.stats_reset) as cluster_reset,
+    current_setting('block_size')::integer as block_size,
+    has_function_privilege('pg_catalog.pg_control_system()', 'execute') as is_system_shown
+from pg_catalog.pg_database as o
+join pg_catalog.pg_stat_database as d on d.datid = o.oid
+cross join pg_catalog.pg_stat_bgwriter as b
+cross join pg_catalog.pg_stat_archiver as a
+where o.datname = current_database()
+/* chatschema report */

@@ -1,0 +1,101 @@
+-- replication: standbys and slots: how far behind, and what they keep on the primary's disk.
+-- Why: bytes first: an idle primary makes a clock run while nothing is behind, and a standby whose receiver has gone has replayed all
+--   that it received, however far the primary is. A slot nobody reads keeps WAL until the disk is full.
+-- Check lag: a standby that is behind.
+-- Check slot: a slot that nobody reads.
+-- Check lost: a slot that has lost the WAL it needs.
+-- Check receiver: a standby that receives nothing.
+-- Threshold lag_warn_bytes = 104857600: bytes behind that are a warning
+-- Threshold lag_critical_bytes = 1073741824: bytes behind that are critical
+-- Threshold lag_warn_ms = 5000: time behind that is a warning, while there are bytes
+-- Threshold lag_critical_ms = 60000: time behind that is critical
+-- Threshold slot_warn_bytes = 1073741824: WAL kept for an inactive slot that is a warning
+-- Threshold slot_critical_bytes = 5368709120: WAL kept that is critical
+-- Fully: pg_read_all_stats
+with
+here as materialized (
+    select
+        pg_is_in_recovery() as is_standby,
+        case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end as lsn
+),
+nodes as materialized (
+    select
+        format('standby %s', coalesce(nullif(r.application_name, ''), r.pid::text)) as object,
+        'sender' as kind,
+        r.state,
+        pg_wal_lsn_diff(h.lsn, r.replay_lsn) as behind,
+        extract(epoch from r.replay_lag)::double precision * 1000 as behind_ms,
+        null::numeric as kept,
+        r.sync_state as detail
+    from pg_catalog.pg_stat_replication as r
+    cross join here as h
+    union all
+    select
+        format('slot %s', s.slot_name), s.slot_type, case when s.active then 'active' else 'inactive' end, null, null,
+        pg_wal_lsn_diff(h.lsn, s.restart_lsn), s.wal_status
+    from pg_catalog.pg_replication_slots as s
+    cross join here as h
+    union all
+    select
+        'this standby', 'receiver', coalesce(w.status, 'no receiver'),
+        -- Without a receiver the primary's end is not known, and what was received is no measure of it.
+        case when w.pid is not null then pg_wal_lsn_diff(greatest(w.flushed_lsn, pg_last_wal_receive_lsn()), h.lsn) end,
+        case
+            when w.pid is not null and pg_wal_lsn_diff(greatest(w.flushed_lsn, pg_last_wal_receive_lsn()), h.lsn) > 0
+                then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::double precision * 1000
+        end,
+        null,
+        case when pg_is_in_recovery() and pg_is_wal_replay_paused() then 'replay is paused' end
+    from here as h
+    left join pg_catalog.pg_stat_wal_receiver as w on true
+    where h.is_standby
+        -- One that is fed from an archive has no receiver, and needs none.
+        and (
+            w.pid is not null
+            or case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('primary_conninfo') <> '' else true end
+        )
+)
+select
+    n.object, n.kind, n.state, n.behind as behind_bytes, n.behind_ms, n.kept as kept_bytes, n.detail,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from nodes as n
+union all
+select
+    n.object, null, null, null, null, null, null,
+    case when n.behind >= {lag_critical_bytes} or (n.behind > 0 and n.behind_ms >= {lag_critical_ms}) then 'critical' else 'warn' end,
+    'lag',
+    format('%s behind', pg_size_pretty(n.behind))
+        || case when n.behind_ms is not null then format(', %s s', round(n.behind_ms::numeric / 1000)) else '' end
+        || case when n.detail = 'replay is paused' then ': replay is paused' else '' end,
+    n.behind, {lag_warn_bytes},
+    case
+        when n.detail = 'replay is paused' then 'select pg_wal_replay_resume();'
+        else '-- on the standby: chatschema report replication, chatschema report transactions: a long query there may hold replay up'
+    end,
+    null
+from nodes as n
+where n.behind >= {lag_warn_bytes} or (n.behind > 0 and n.behind_ms >= {lag_warn_ms})
+union all
+select
+    n.object, null, null, null, null, null, null,
+    case when n.kept >= {slot_critical_bytes} then 'critical' else 'warn' end,
+    'slot', format('nobody reads it; %s of WAL are kept for it', pg_size_pretty(n.kept)), n.kept, {slot_warn_bytes},
+    format(E'-- its standby or subscriber has to be made anew after this; or limit all slots: alter system set max_slot_wal_keep_size\nselect pg_drop_replication_slot(%L);',
+        substr(n.object, 6)), null
+from nodes as n
+where n.state = 'inactive' and n.kept >= {slot_warn_bytes}
+union all
+select
+    n.object, null, null, null, null, null, null, 'critical', 'lost', format('WAL that it needs is gone (%s)', n.detail), null, null,
+    format(E'-- make its standby or subscriber anew, then:\nselect pg_drop_replication_slot(%L);', substr(n.object, 6)), null
+from nodes as n
+where n.detail in ('lost', 'unreserved')
+union all
+select
+    n.object, null, null, null, null, null, null, 'critical', 'receiver',
+    format('receives nothing; last replayed a transaction of %s',
+        coalesce(to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), 'an unknown time')),
+    null, null, '-- see its log; it asks the primary as primary_conninfo says: show primary_conninfo', null
+from nodes as n
+where n.kind = 'receiver' and n.state = 'no receiver'
+order by behind_bytes desc nulls last, kept_bytes desc nulls last, object

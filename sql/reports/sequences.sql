@@ -1,0 +1,68 @@
+-- sequences: how much of its range each sequence has used.
+-- Why: a sequence at its end refuses every insert. The range is the smaller one of the sequence's and of the column it fills: an
+--   integer column ends at 2147483647 whatever its bigint sequence can count to.
+-- Check used: a sequence near its end.
+-- Check unreadable: a sequence whose value this role may not read.
+-- Threshold used_warn_pct = 75: percent used that is a warning
+-- Threshold used_critical_pct = 90: percent used that is critical
+with
+found as materialized (
+    select
+        c.oid, s.last_value, s.min_value, s.max_value, s.increment_by, s.cycle,
+        d.refobjid as table_oid, a.attname, a.attidentity <> '' as is_identity,
+        case a.atttypid when 'smallint'::regtype then 32767 when 'integer'::regtype then 2147483647 end as column_max,
+        has_sequence_privilege(c.oid, 'select, usage') as is_readable
+    from pg_catalog.pg_sequences as s
+    join pg_catalog.pg_namespace as n on n.nspname = s.schemaname
+    join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = s.sequencename and c.relkind = 'S'
+    left join pg_catalog.pg_depend as d
+        on d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjsubid > 0
+    left join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+    where c.relpersistence <> 't'
+),
+used as (
+    select
+        f.*,
+        f.oid::regclass::text as object,
+        case
+            when f.increment_by > 0 then least(f.max_value, coalesce(f.column_max, f.max_value))
+            else f.min_value
+        end as last,
+        -- One that cycles has no end.
+        case
+            when not f.cycle and f.increment_by > 0
+                then 100.0 * (f.last_value - f.min_value + 1) / (least(f.max_value, coalesce(f.column_max, f.max_value))::numeric - f.min_value + 1)
+            when not f.cycle then 100.0 * (f.max_value - f.last_value + 1) / (f.max_value::numeric - f.min_value + 1)
+        end as used_pct
+    from found as f
+)
+select
+    u.object, u.table_oid::regclass::text || '.' || u.attname as "column", u.last_value, u.last, round(u.used_pct, 3) as used_pct,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from used as u
+union all
+select
+    u.object, null, null, null, null,
+    case when u.used_pct >= {used_critical_pct} then 'critical' else 'warn' end,
+    'used',
+    format('%s of %s: %s %% used', u.last_value, u.last, round(u.used_pct, 1)),
+    u.used_pct, {used_warn_pct},
+    case
+        when u.column_max is not null and u.max_value > u.column_max or u.column_max is not null and u.last = u.column_max
+            then format(E'-- writes the table anew and locks it; on a large one add a bigint column, fill it, and swap\nalter table %1$s alter column %2$I type bigint;\nalter sequence %3$s as bigint;',
+                u.table_oid::regclass, u.attname, u.object)
+        when u.increment_by > 0 then format('alter sequence %s as bigint maxvalue 9223372036854775807;', u.object)
+        else format('alter sequence %s as bigint minvalue -9223372036854775808;', u.object)
+    end,
+    null
+from used as u
+where u.used_pct >= {used_warn_pct}
+union all
+select
+    null, null, null, null, null, 'not evaluated', 'unreadable',
+    format('%s sequences may not be read: %s', count(*), left(string_agg(u.object, ', ' order by u.object), 120)), null, null,
+    format('grant select on sequence %s to %I;', string_agg(u.object, ', ' order by u.object), current_user), null
+from used as u
+where not u.is_readable
+having count(*) > 0
+order by used_pct desc nulls last, object

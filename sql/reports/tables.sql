@@ -1,0 +1,68 @@
+-- tables: size, rows and traffic of each table, its partitions summed.
+-- Why: the first thing to know of a database is what is large in it, and what is read whole. A table in use by everybody's index
+--   scans that is also read whole a thousand times a day has a query without an index.
+-- Check scanned: a large table that is often read whole.
+-- Check unlogged: a table that a crash empties.
+-- Threshold scanned_min_rows = 10000: rows of a table that is large
+-- Threshold scanned_index_pct = 95: percent of its scans by index, below which it is read whole too often
+-- Threshold scanned_rows_per_day = 10000000: rows read in whole scans a day from which that is a warning
+-- Threshold scanned_min_days = 1: days the statistics must cover
+-- Counts: since the last reset
+with recursive
+locked as materialized ({locked}),
+table_tree as ({table_tree}),
+tables as materialized (
+    select
+        t.root,
+        count(*) filter (where c.relispartition and c.relkind = 'r') as partitions,
+        sum(case when c.reltuples >= 0 then c.reltuples else s.n_live_tup end)::bigint as rows,
+        sum(z.bytes)::bigint as bytes,
+        sum(z.heap)::bigint as heap,
+        bool_or(z.is_locked) as is_locked,
+        sum(s.seq_scan)::bigint as seq_scans,
+        sum(s.seq_tup_read)::bigint as seq_rows,
+        sum(coalesce(s.idx_scan, 0))::bigint as index_scans,
+        sum(s.n_tup_ins)::bigint as inserted,
+        sum(s.n_tup_upd)::bigint as updated,
+        sum(s.n_tup_hot_upd)::bigint as hot,
+        sum(s.n_tup_del)::bigint as deleted,
+        bool_or(c.relpersistence = 'u') as is_unlogged
+    from table_tree as t
+    join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
+    join pg_catalog.pg_stat_user_tables as s on s.relid = t.member
+    cross join lateral (select c.oid in (select l.relation from locked as l) as is_locked) as l
+    cross join lateral (
+        select
+            l.is_locked,
+            case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end as heap,
+            case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_total_relation_size(c.oid) end as bytes
+    ) as z
+    group by t.root
+)
+select
+    t.root::regclass::text as object, t.bytes as size_bytes, t.rows, t.heap as table_bytes, t.bytes - t.heap as indexes_bytes, t.partitions,
+    t.seq_scans, t.index_scans,
+    t.inserted, t.updated, t.deleted,
+    round(100.0 * t.hot / nullif(t.updated, 0), 1) as hot_pct,
+    case when t.is_locked then true end as is_locked,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from tables as t
+union all
+select
+    t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null,
+    'warn', 'scanned',
+    format('read whole %s times, %s rows a day; %s %% of its scans used an index', t.seq_scans, round(t.seq_rows / {stats_days}),
+        round(100.0 * t.index_scans / (t.index_scans + t.seq_scans))),
+    t.seq_rows / {stats_days}, {scanned_rows_per_day},
+    '-- find the query: chatschema report queries --sort blocks; then: chatschema report queries --advise', null
+from tables as t
+where {stats_days} >= {scanned_min_days} and t.rows >= {scanned_min_rows}
+    and 100.0 * t.index_scans < {scanned_index_pct} * (t.index_scans + t.seq_scans) and t.seq_rows / {stats_days} >= {scanned_rows_per_day}
+union all
+select
+    t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null,
+    'warn', 'unlogged', 'unlogged: a crash empties it, and no standby has it', null, null,
+    format('alter table %s set logged;  -- writes it anew, under a lock against everybody', t.root::regclass), null
+from tables as t
+where t.is_unlogged
+order by size_bytes desc nulls last, object

@@ -1,0 +1,154 @@
+-- vacuum: dead rows, tables that autovacuum is behind with, and what holds it back.
+-- Why: dead rows are read with the living until they are vacuumed, and cannot be while an old transaction, slot or standby may still
+--   look at them. Rows are the smaller of two estimates: the counter, which counts an insert twice when its session analyzed the
+--   table, and the planner's, which does not notice a delete.
+-- Check dead: a table with many dead rows.
+-- Check overdue: many times more dead rows than those at which autovacuum starts.
+-- Check analyze: a table of some size that was never analyzed: the planner guesses.
+-- Check disabled: autovacuum is switched off for a table.
+-- Check horizon: something old keeps every table's dead rows.
+-- Threshold dead_pct = 20: percent of dead rows that is a warning
+-- Threshold dead_min_bytes = 10485760: what they take at least
+-- Threshold dead_critical_pct = 50: percent that is critical
+-- Threshold dead_critical_bytes = 1073741824: what they take at least to be critical
+-- Threshold overdue_warn = 2: times autovacuum's trigger that is a warning
+-- Threshold overdue_critical = 5: times that is critical
+-- Threshold overdue_min_rows = 10000: dead rows below which nothing is overdue
+-- Threshold analyze_min_bytes = 8388608: size from which a table should have been analyzed
+-- Threshold horizon_warn_xids = 10000000: transactions held back that are a warning
+-- Threshold horizon_critical_xids = 100000000: transactions that are critical
+-- Fully: pg_read_all_stats
+-- Runs on: primary
+with recursive
+locked as materialized ({locked}),
+table_tree as ({table_tree}),
+options as (
+    select c.oid, jsonb_object_agg(o.option_name, o.option_value) as options
+    from pg_catalog.pg_class as c
+    cross join lateral pg_options_to_table(c.reloptions) as o
+    where c.relkind in ('r', 'm')
+    group by c.oid
+),
+tables as materialized (
+    select
+        t.root,
+        t.member,
+        s.n_dead_tup as dead,
+        case
+            when s.n_live_tup = 0 and s.n_dead_tup = 0 then greatest(e.planned, 0)
+            when e.planned is null then s.n_live_tup
+            else least(s.n_live_tup, e.planned)
+        end as live,
+        z.bytes,
+        c.reltuples,
+        o.options,
+        greatest(s.last_vacuum, s.last_autovacuum) as last_vacuum_at,
+        greatest(s.last_analyze, s.last_autoanalyze) as last_analyze_at,
+        s.n_ins_since_vacuum as inserted
+    from table_tree as t
+    join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
+    join pg_catalog.pg_stat_user_tables as s on s.relid = t.member
+    left join options as o on o.oid = c.oid
+    cross join lateral (
+        select
+            case
+                when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
+                else pg_relation_size(c.oid)
+            end as bytes
+    ) as z
+    cross join lateral (
+        select
+            case
+                when c.reltuples >= 0 and c.relpages > 0
+                    then (c.reltuples / c.relpages * z.bytes / current_setting('block_size')::integer)::bigint
+            end as planned
+    ) as e
+),
+judged as (
+    select
+        t.*,
+        t.member::regclass::text as object,
+        100.0 * t.dead / nullif(t.dead + t.live, 0) as dead_pct,
+        t.bytes * t.dead / nullif(t.dead + t.live, 0) as dead_bytes,
+        g.trigger
+    from tables as t
+    cross join lateral (
+        select
+            least(
+                coalesce(t.options ->> 'autovacuum_vacuum_threshold', current_setting('autovacuum_vacuum_threshold'))::numeric
+                    + coalesce(t.options ->> 'autovacuum_vacuum_scale_factor', current_setting('autovacuum_vacuum_scale_factor'))::numeric
+                    * greatest(t.reltuples, 0)::numeric,
+                -- Since 18 the trigger has an upper limit; -1 is none.
+                nullif(coalesce(t.options ->> 'autovacuum_vacuum_max_threshold', current_setting('autovacuum_vacuum_max_threshold', true))::numeric, -1)
+            ) as trigger
+    ) as g
+),
+holders as (
+    select
+        format('session %s (%s, %s)', a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'no name')) as who,
+        age(a.backend_xmin) as xids,
+        format('select pg_terminate_backend(%s);', a.pid) as fix
+    from pg_catalog.pg_stat_activity as a
+    where a.backend_xmin is not null and a.pid <> pg_backend_pid()
+    union all
+    select
+        format('replication slot %s', s.slot_name), greatest(age(s.xmin), age(s.catalog_xmin)),
+        format('select pg_drop_replication_slot(%L);  -- its standby or subscriber has to be made anew', s.slot_name)
+    from pg_catalog.pg_replication_slots as s
+    union all
+    select format('prepared transaction %s', p.gid), age(p.transaction), format('rollback prepared %L;', p.gid)
+    from pg_catalog.pg_prepared_xacts as p
+)
+select
+    j.root::regclass::text as object,
+    sum(j.dead)::bigint as dead,
+    round(100.0 * sum(j.dead) / nullif(sum(j.dead + j.live), 0), 1) as dead_pct,
+    sum(j.live)::bigint as live,
+    max(j.dead / nullif(j.trigger, 0))::double precision as of_trigger,
+    max(j.last_vacuum_at) as last_vacuum_at,
+    max(j.last_analyze_at) as last_analyze_at,
+    sum(j.inserted)::bigint as inserted_since,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from judged as j
+group by j.root
+union all
+select
+    j.object, null, null, null, null, null, null, null,
+    case when j.dead_pct >= {dead_critical_pct} and j.dead_bytes >= {dead_critical_bytes} then 'critical' else 'warn' end,
+    'dead',
+    format('%s of %s rows are dead, %s %%, some %s', j.dead, j.dead + j.live, round(j.dead_pct), pg_size_pretty(j.dead_bytes)),
+    j.dead_pct, {dead_pct},
+    format('vacuum (analyze) %s;', j.object), null
+from judged as j
+where j.dead_pct >= {dead_pct} and j.dead_bytes >= {dead_min_bytes}
+union all
+select
+    j.object, null, null, null, null, null, null, null,
+    case when j.dead >= j.trigger * {overdue_critical} then 'critical' else 'warn' end,
+    'overdue',
+    format('%s dead rows, %s times what autovacuum starts at; last vacuumed %s', j.dead, round(j.dead / j.trigger, 1),
+        coalesce(to_char(j.last_vacuum_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC'), 'never')),
+    j.dead / j.trigger, {overdue_warn},
+    format('vacuum (analyze) %s;', j.object), null
+from judged as j
+where j.dead >= {overdue_min_rows} and j.dead >= j.trigger * {overdue_warn}
+union all
+select
+    j.object, null, null, null, null, null, null, null, 'warn', 'analyze',
+    format('%s, never analyzed', pg_size_pretty(j.bytes)), j.bytes, {analyze_min_bytes}, format('analyze %s;', j.object), null
+from judged as j
+where j.reltuples < 0 and j.bytes >= {analyze_min_bytes}
+union all
+select
+    j.object, null, null, null, null, null, null, null, 'info', 'disabled', 'autovacuum is off for this table', null, null,
+    format('alter table %s reset (autovacuum_enabled);', j.object), format('alter table %s set (autovacuum_enabled = off);', j.object)
+from judged as j
+where not coalesce((j.options ->> 'autovacuum_enabled')::boolean, true)
+union all
+select
+    h.who, null, null, null, null, null, null, null,
+    case when h.xids >= {horizon_critical_xids} then 'critical' else 'warn' end,
+    'horizon', format('keeps what was deleted in the last %s transactions', h.xids), h.xids, {horizon_warn_xids}, h.fix, null
+from holders as h
+where h.xids >= {horizon_warn_xids}
+order by dead desc nulls last, object
