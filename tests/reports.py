@@ -1,0 +1,33 @@
+"""What tests ask of a report: its findings by id, and its rows by object."""
+
+from typing import Any
+
+from conftest import Cli, Database
+
+# A test server does not wait for its disk.
+FSYNC = '[[report.suppress]]\nfinding = "settings.safety:fsync"\nreason = "a test server"\nuntil = 2999-12-31\n'
+
+
+def answer(cli: Cli, url: str, *arguments: str) -> dict[str, Any]:
+    """Return the document that `chatschema report ARGUMENTS` prints."""
+    result = cli("report", *arguments, "--json", "--url", url)
+    assert result.code == 0, result.err
+    document: dict[str, Any] = result.json()
+    return document
+
+
+def findings(cli: Cli, database: Database, *arguments: str) -> dict[str, dict[str, Any]]:
+    """Return the findings by id, the known ones left out."""
+    reports = answer(cli, database.url, *arguments)["reports"]
+    return {f["id"]: f for report in reports for f in report["findings"] if not f["suppressed"]}
+
+
+def serious(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the findings that are a warning or critical."""
+    return {id: f for id, f in found.items() if f["severity"] in ("warn", "critical")}
+
+
+def rows(cli: Cli, database: Database, name: str, *arguments: str, key: str = "object") -> dict[str, dict[str, Any]]:
+    """Return the rows of a report by their first name."""
+    (report,) = answer(cli, database.url, name, *arguments)["reports"]
+    return {row[key]: row for row in report["rows"]}
