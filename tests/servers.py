@@ -16,7 +16,10 @@ import psycopg
 from chatschema.server import embedded
 
 # trust for the superuser, a password for the role the connection tests log in with
-HBA = "host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n"
+HBA = (
+    "host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n"
+    "host replication all 127.0.0.1/32 trust\n"
+)
 CONFIG = """
 listen_addresses = '127.0.0.1'
 fsync = off
@@ -74,16 +77,19 @@ def programs(kind: str) -> Path:
 
 
 @contextmanager
-def private(bin: Path, name: str, *, standby: bool = False) -> Iterator[PgServer]:
-    """Yield a server in a folder of its own, gone afterwards. A `standby` never ends its recovery."""
+def private(bin: Path, name: str, *, standby: bool = False, config: str = "", of: PgServer | None = None) -> Iterator[PgServer]:
+    """Yield a server in a folder of its own, gone afterwards. A `standby` never ends its recovery; one `of` a server follows it."""
     home = Path(tempfile.mkdtemp(prefix="chatschema-test-"))
     home.chmod(0o755)
     data = home / "data"
     try:
-        _run(home, bin / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-        (data / "pg_hba.conf").write_text(HBA)
+        if of:
+            _run(home, bin / "pg_basebackup", "-R", "-c", "fast", "-D", data, "-d", of.url("postgres"))
+        else:
+            _run(home, bin / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+            (data / "pg_hba.conf").write_text(HBA)
         with (data / "postgresql.conf").open("a") as file:
-            file.write(f"{CONFIG}unix_socket_directories = '{home}'\n")
+            file.write(f"{'' if of else CONFIG}unix_socket_directories = '{home}'\n{config}\n")
         if standby:
             (data / "standby.signal").touch()
         yield _described(name, "127.0.0.1", _start(home, bin), "postgres", "")

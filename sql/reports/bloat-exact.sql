@@ -1,6 +1,6 @@
 -- bloat-exact: how much of tables and indexes is empty, measured.
--- Why: reads the indexes whole, and of tables the pages that are not known to be all visible, so it takes its time: give it some
---   with --timeout. A B-tree's empty share is what its leaf pages, packed to the fill factor, would not need; pages that were emptied
+-- Why: reads tables and indexes whole, so it takes its time: give it some with --timeout. A table's empty share is what its rows,
+--   written anew, would not need. A B-tree's empty share is what its leaf pages, packed to the fill factor, would not need; pages that were emptied
 --   and wait for reuse count, which avg_leaf_density alone does not.
 -- Check table: much of a table is empty.
 -- Check index: much of an index is empty.
@@ -37,9 +37,15 @@ measured as materialized (
     cross join lateral {pgstattuple}.pgstatindex(s.oid::regclass) as i
     where s.relkind = 'i' and s.bytes >= {min_bytes}
     union all
-    select s.*, (p.approx_free_space + p.dead_tuple_len)::bigint
+    -- Not the free space: the pointers of rows that are gone are no part of it, but are of what a rebuild gives back.
+    select s.*, (
+        s.bytes - ceil(
+            p.tuple_count * (ceil(p.tuple_len / greatest(p.tuple_count, 1) / 8.0) * 8 + 4)
+            / ((current_setting('block_size')::integer - 24) * s.fillfactor / 100.0)
+        ) * current_setting('block_size')::integer
+    )::bigint
     from sized as s
-    cross join lateral {pgstattuple}.pgstattuple_approx(s.oid::regclass) as p
+    cross join lateral {pgstattuple}.pgstattuple(s.oid::regclass) as p
     where s.relkind <> 'i' and s.bytes >= {min_bytes}
 ),
 judged as (

@@ -80,7 +80,7 @@ findings as (
 )
 select
     r.place as n,
-    coalesce(r.query, format('<hidden: %s entries of other roles>', r.entries)) as query,
+    case when r.queryid is null then format('<hidden: %s entries of other roles>', r.entries) else r.query end as query,
     r.calls, r.total_ms, r.mean_ms, r.total_ms * 100 / nullif(r.all_ms, 0) as share_pct, r.stddev_ms, r.max_ms,
     r.blocks::numeric / nullif(r.calls, 0) as blocks_per_call,
     r.hit * 100.0 / nullif(r.blocks, 0) as hit_pct,
