@@ -1,0 +1,68 @@
+"""Charts as SVG that stands inside a page: coloured by the page's classes, sharp at any width, silent without a title."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+# A row of the bars, its label, and the bar below it, in pixels: no text shrinks with the page.
+_ROW, _LABEL_AT, _BAR_AT, _BAR = 38, 14, 21, 7
+# The characters of a name that fit beside the number: in a window of 375 pixels, and in a wide one.
+_NARROW, _WIDE = 32, 68
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its name, how long it is, and the same in words."""
+
+    name: str
+    value: float
+    words: str
+
+
+def bars(title: str, items: Sequence[Bar], full: float) -> str:
+    """Return horizontal bars; one of the value `full` is as wide as the page lets it be."""
+    rows = []
+    for place, item in enumerate(items):
+        top = place * _ROW
+        rows.append(
+            f"<g><title>{escape(item.name)}: {escape(item.words)}</title>"
+            f"{_names(item.name, top + _LABEL_AT)}"
+            f'<text class="words" x="100%" y="{top + _LABEL_AT}">{escape(item.words)}</text>'
+            f'<rect class="track" x="0" y="{top + _BAR_AT}" width="100%" height="{_BAR}" rx="2"/>'
+            f'<rect class="bar" x="0" y="{top + _BAR_AT}" width="{100 * item.value / full:.2f}%" height="{_BAR}" rx="2"/></g>'
+        )
+    height = len(items) * _ROW - (_ROW - _BAR_AT - _BAR)
+    return f'<svg class="bars" role="img" width="100%" height="{height}"><title>{escape(title)}</title>{"".join(rows)}</svg>'
+
+
+def donut(title: str, parts: Sequence[tuple[str, int]], middle: str) -> str:
+    """Return a ring of the parts, each a class name and a count, and the total in its middle."""
+    total = sum(count for _, count in parts)
+    gap = 1.5 if sum(bool(count) for _, count in parts) > 1 else 0
+    arcs, at = [], 0.0
+    for name, count in parts:
+        share = 100 * count / total
+        arcs.append(
+            f'<circle class="arc {escape(name)}" cx="50" cy="50" r="42" pathLength="100"'
+            f' stroke-dasharray="{max(share - gap, 0.5):.2f} 100" stroke-dashoffset="{-at:.2f}"/>'
+        )
+        at += share
+    return (
+        f'<svg class="donut" role="img" viewBox="0 0 100 100"><title>{escape(title)}</title>'
+        f'<g transform="rotate(-90 50 50)">{"".join(arcs)}</g>'
+        f'<text class="total" x="50" y="51">{total}</text><text class="middle" x="50" y="65">{escape(middle)}</text></svg>'
+    )
+
+
+def _names(name: str, y: int) -> str:
+    """Return the name as it fits in a narrow and in a wide window, of which the page shows one."""
+    texts = {"": name} if len(name) <= _NARROW else {" narrow": _shortened(name, _NARROW), " wide": _shortened(name, _WIDE)}
+    return "".join(f'<text class="name{width}" x="0" y="{y}">{escape(text)}</text>' for width, text in texts.items())
+
+
+def _shortened(name: str, length: int) -> str:
+    """Return the name with its middle left out where it is long: names differ at both ends."""
+    if len(name) <= length:
+        return name
+    head = length * 3 // 5
+    return f"{name[:head]}…{name[-(length - head - 1) :]}"

@@ -1,0 +1,143 @@
+"""What every written form of a report says alike: its header, its findings, the names and the units of its columns."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from chatschema.report.result import STATUSES, Coverage, Finding, Result
+
+_SUFFIXES = ("_bytes", "_ms", "_at")
+
+
+def header(coverage: Coverage) -> str:
+    """Return where, who and since when, as one line."""
+    standby = ", standby" if coverage.is_standby else ""
+    return (
+        f"PostgreSQL {coverage.version}{standby}, database {coverage.database}, as {coverage.role};"
+        f" statistics since {when(coverage.since)} UTC ({days(coverage)})"
+    )
+
+
+def days(coverage: Coverage) -> str:
+    """Return how long the statistics have counted."""
+    return f"{coverage.days:,.0f} days" if coverage.days >= 100 else duration(coverage.days * 86_400_000)
+
+
+def findings(results: Iterable[Result]) -> list[Finding]:
+    """Return the findings of all, worst first; what was not seen is one of them, as it must not read as fine."""
+    found: list[Finding] = []
+    for result in results:
+        prefix = "" if result.status == "not evaluated" else "partly seen: "
+        found += [
+            Finding(result.report, result.report, "", None, "not evaluated", prefix + gap.what, None, None, gap.fix, None)
+            for gap in result.gaps
+        ]
+        found += result.findings
+    return sorted(found, key=lambda finding: STATUSES.index(finding.severity))
+
+
+def name_of(finding: Finding) -> str:
+    """Return report and check: the part of the id before the object."""
+    return f"{finding.report}.{finding.check}" if finding.check else finding.report
+
+
+def filled(result: Result) -> list[str]:
+    """Return the columns that have a value in any row."""
+    return [column for column in result.columns if any(row[column] is not None for row in result.rows)]
+
+
+def is_number(value: Any) -> bool:
+    """Return whether the value is one to calculate with."""
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def numeric(rows: Sequence[dict[str, Any]], column: str) -> bool:
+    """Return whether the column is one of numbers."""
+    values = [row[column] for row in rows if row[column] is not None]
+    return bool(values) and all(map(is_number, values))
+
+
+def title(column: str) -> str:
+    """Return the name of a column for people."""
+    for suffix in _SUFFIXES:
+        column = column.removesuffix(suffix)
+    if column.endswith("_pct"):
+        column = column.removesuffix("_pct") + " %"
+    return column.removeprefix("is_").replace("_", " ")
+
+
+def text(column: str, value: Any) -> str:
+    """Return a value for people; its unit is in the name of its column."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return when(value)
+    if is_number(value):
+        return number(column, value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def raw(value: Any) -> str:
+    """Return a value for programs: times as ISO 8601 in UTC, nothing rounded, the empty text for none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value.is_finite() else str(value)
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return str(value)
+
+
+def number(column: str, value: float | Decimal) -> str:
+    """Return a number for people; a whole one of any length is not rounded."""
+    if column.endswith("_bytes"):
+        return size(float(value))
+    if column.endswith("_ms"):
+        return duration(float(value))
+    if column.endswith("_pct"):
+        return f"{value:.1f}"
+    if not math.isfinite(value):
+        return str(value)
+    return f"{int(value):,}" if value == int(value) else f"{value:,.2f}"
+
+
+def size(count: float) -> str:
+    """Return bytes for people."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if abs(value) < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.1f} {unit}" if unit != "B" and abs(value) < 10 else f"{value:.0f} {unit}"
+
+
+def duration(milliseconds: float) -> str:
+    """Return a length of time for people."""
+    if abs(milliseconds) < 1000:
+        digits = 0 if not milliseconds else 2 if abs(milliseconds) < 10 else 1 if abs(milliseconds) < 100 else 0
+        return f"{milliseconds:.{digits}f} ms"
+    for unit, one, limit in (("s", 1000, 120), ("min", 60_000, 120), ("h", 3_600_000, 48)):
+        if abs(milliseconds) / one < limit:
+            return f"{milliseconds / one:.1f} {unit}"
+    return f"{milliseconds / 86_400_000:,.1f} days"
+
+
+def when(moment: datetime) -> str:
+    """Return a time for people, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def flat(words: str) -> str:
+    """Return the text on one line, without what a terminal or a comment would obey."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in words).split())
