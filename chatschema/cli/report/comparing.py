@@ -3,25 +3,103 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatschema.cli import options
+from chatschema.cli import console, options, session
+from chatschema.errors import ExitCode
+
+if TYPE_CHECKING:
+    from chatschema.models import Settings
+    from chatschema.report.result import Gap
+    from chatschema.report.snapshot import Snapshot
+
+Timeout = Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each query of ours.")]
 
 
 def snapshot(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    json: options.Json = False,
+    timeout: Timeout = 4,
+    wait: options.Wait = 0,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Write down what the statistics say now, to compare with later. Resets nothing."""
+    from chatschema.report import saved
+
+    saved.refuse(file, force=force)
+    taken = _now(session.settings(url, sql_dir), timeout, wait)
+    size = saved.write(taken, file, force=force)
+    _tell_gaps(taken.gaps)
+    origin, statements = taken.origin, taken.statements
+    if json:
+        console.as_json(
+            {"file": str(file), "bytes": size, "at": origin.at, "database": origin.database, "statistics_since": origin.since,
+             "statements": None if statements is None else len(statements), "indexes": len(taken.indexes),
+             "tables": len(taken.tables), "gaps": taken.gaps}
+        )  # fmt: skip
+        return
+    queries = "no queries" if statements is None else f"{len(statements)} queries"
+    console.answer(
+        f"wrote {file}: {queries}, {len(taken.indexes)} indexes and {len(taken.tables)} tables of {origin.database},"
+        f" counted since {console.when(origin.since)} UTC"
+    )
+    console.answer(f"later: chatschema report diff {file}")
 
 
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="The earlier snapshot.")],
-    after: Annotated[Path | None, typer.Argument(metavar="B", help="The later one; else the server, now.")] = None,
+    after: Annotated[Path | None, typer.Argument(metavar="[B]", help="The later one; else the server, now.")] = None,
+    fail_on_regression: Annotated[
+        bool, typer.Option("--fail-on-regression", help="Exit 3 when a query costs more, or none could be compared.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Set two servers or databases side by side.")] = False,
+    json: options.Json = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Rows of a table; 0 for all.")] = 20,
+    full: Annotated[bool, typer.Option("--full", help="All columns and texts, however wide.")] = False,
+    timeout: Timeout = 4,
+    wait: options.Wait = 0,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Compare two snapshots, or one with now: which queries and indexes are new, gone, or regressed."""
+    from chatschema.cli.report import changes
+    from chatschema.report import diff as diffs
+    from chatschema.report import saved
+
+    earlier = saved.read(before)
+    later = saved.read(after) if after else _now(session.settings(url, sql_dir), timeout, wait)
+    found = diffs.compare(earlier, later, force=force)
+    _tell_gaps(found.gaps)
+    if json:
+        from chatschema.report import diff_document
+
+        console.as_json(diff_document.of(found))
+    else:
+        changes.show(found, limit=limit, full=full)
+    if not fail_on_regression:
+        return
+    reasons = ["the queries were not compared"] if found.queries is None else []
+    reasons += [f"{query.queryid} costs more: {changes.why(query)}" for query in found.regressed]
+    for reason in reasons:
+        console.note(f"fails: {reason}")
+    if reasons:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _now(settings: Settings, timeout_s: float, wait_s: float) -> Snapshot:
+    from chatschema.report import run
+    from chatschema.report import snapshot as snapshots
+
+    with session.connected(settings, wait_s=wait_s, writes=False) as (live, connection), run.safe(connection, timeout_s):
+        return snapshots.take(connection, live.sql_dir)
+
+
+def _tell_gaps(gaps: list[Gap]) -> None:
+    for gap in gaps:
+        console.note(f"not seen: {gap.what}")
+        for line in (gap.fix or "").splitlines():
+            console.note(f"    {line}")

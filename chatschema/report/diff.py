@@ -1,0 +1,179 @@
+"""What changed between two snapshots: which queries cost more than before, and what happened to the indexes they stand on."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chatschema.errors import UsageError
+from chatschema.report import regression, relations
+from chatschema.report.counters import ZERO, Counters
+from chatschema.report.regression import QueryChange
+from chatschema.report.relations import IndexChange, TableChange
+from chatschema.report.result import Gap
+from chatschema.report.snapshot import Origin, Snapshot, Statement
+
+Key = tuple[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What changed; `queries` is None where a snapshot has none. `warnings` say what the numbers do not cover."""
+
+    earlier: Origin
+    later: Origin
+    statements_since: datetime
+    relations_since: datetime
+    queries: list[QueryChange] | None
+    indexes: list[IndexChange]
+    tables: list[TableChange]
+    gaps: list[Gap]
+    warnings: list[str]
+
+    @property
+    def regressed(self) -> list[QueryChange]:
+        """Return the queries that cost more, worst first."""
+        return [query for query in self.queries or () if query.state == "regressed"]
+
+
+def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
+    """Return what changed from `earlier` to `later`.
+
+    Raises UsageError for snapshots that do not follow each other: of another server or database, or the later one first.
+    With `force` those of two servers are set side by side, each with what it has counted in all.
+    """
+    a, b = earlier.origin, later.origin
+    is_same = _is_same(a, b, force=force)
+    statements_reset = _statements_reset(a, b) if is_same else b.statements_reset or b.since
+    relations_reset = _relations_reset(a, b) if is_same else b.since
+    indexes = relations.indexes(earlier, later, relations_reset)
+    queries = None
+    if earlier.statements is not None and later.statements is not None:
+        changes = _joined(_changes(earlier.statements, later.statements, statements_reset))
+        queries = regression.judged(changes, indexes)
+    return Diff(
+        earlier=a,
+        later=b,
+        statements_since=statements_reset or a.at,
+        relations_since=relations_reset or a.at,
+        queries=queries,
+        indexes=indexes,
+        tables=relations.tables(earlier, later, relations_reset, indexes),
+        gaps=list(dict.fromkeys([*earlier.gaps, *later.gaps])),
+        warnings=_warnings(a, b, statements_reset, relations_reset) if is_same else _side_by_side(a, b),
+    )
+
+
+def _is_same(a: Origin, b: Origin, *, force: bool) -> bool:
+    """Return whether B counts on from A; raise UsageError when it does not, and that is not what was asked for."""
+    systems = {a.system_identifier, b.system_identifier} - {None}
+    differs = [
+        what
+        for what, is_other in (
+            ("server", len(systems) > 1 or a.is_standby != b.is_standby),
+            ("database", a.database_oid != b.database_oid),
+        )
+        if is_other
+    ]
+    if differs and not force:
+        raise UsageError(
+            f"A is of {_named(a)} and B of {_named(b)}: another {' and another '.join(differs)}, that does not count on from A",
+            "set them side by side all the same, each with what it has counted in all: --force",
+        )
+    if not differs and b.at == a.at:
+        raise UsageError("A and B are the same snapshot", "take a second one later: chatschema report snapshot FILE")
+    if not differs and b.at < a.at:
+        raise UsageError(
+            f"B is older than A: {b.at:%Y-%m-%d %H:%M:%S} and {a.at:%Y-%m-%d %H:%M:%S} UTC", "give them the other way round"
+        )
+    return not differs
+
+
+def _named(origin: Origin) -> str:
+    kind = "standby" if origin.is_standby else "server"
+    return f"database {origin.database} (oid {origin.database_oid}) on {kind} {origin.system_identifier or 'unknown'}"
+
+
+def _statements_reset(a: Origin, b: Origin) -> datetime | None:
+    """Return when pg_stat_statements began anew after A; a crash empties it as well."""
+    if b.statements_reset and b.statements_reset != a.statements_reset and b.statements_reset > a.at:
+        return b.statements_reset
+    return b.cluster_reset if b.statements_reset is None and b.cluster_reset and b.cluster_reset > a.at else None
+
+
+def _relations_reset(a: Origin, b: Origin) -> datetime | None:
+    """Return when the counters of tables and indexes began anew after A."""
+    return max((at for at in (b.database_reset, b.cluster_reset) if at and at > a.at), default=None)
+
+
+def _warnings(a: Origin, b: Origin, statements_reset: datetime | None, relations_reset: datetime | None) -> list[str]:
+    said = []
+    if statements_reset:
+        said.append(
+            f"pg_stat_statements was emptied at {statements_reset:%Y-%m-%d %H:%M:%S} UTC: what ran from A until then is lost"
+        )
+    if relations_reset:
+        said.append(
+            f"the statistics of tables and indexes were reset at {relations_reset:%Y-%m-%d %H:%M:%S} UTC:"
+            " their counts between begin there"
+        )
+    evicted = (b.evictions or 0) - (0 if statements_reset else a.evictions or 0)
+    if evicted > 0:
+        said.append(f"totals are incomplete: pg_stat_statements made room {evicted} times; raise pg_stat_statements.max")
+    if b.hidden or a.hidden:
+        said.append(f"{max(a.hidden, b.hidden)} entries of other roles are hidden and left out")
+    return said
+
+
+def _side_by_side(a: Origin, b: Origin) -> list[str]:
+    what = f"before is all that A counted, between is all that B counted since {b.since:%Y-%m-%d %H:%M:%S} UTC"
+    return [f"A is of {_named(a)}, B of {_named(b)}: {what}"]
+
+
+def _changes(earlier: list[Statement], later: list[Statement], reset: datetime | None) -> list[QueryChange]:
+    """Return each query with its counters up to A and after; no verdict yet."""
+    former = {(one.userid, one.queryid, one.is_toplevel): one for one in earlier}
+    before: dict[Key, Counters] = defaultdict(lambda: ZERO)
+    between: dict[Key, Counters] = defaultdict(lambda: ZERO)
+    texts: dict[Key, str | None] = {}
+    restarted: dict[Key, datetime | None] = {}
+    for one in earlier:
+        key = (one.queryid, one.is_toplevel)
+        before[key] += one.counters
+        texts[key] = texts.get(key) or one.query
+    for one in later:
+        key = (one.queryid, one.is_toplevel)
+        old = former.get((one.userid, *key))
+        has_restarted = old is not None and (reset is not None or _has_restarted(old, one))
+        between[key] += one.counters if old is None or has_restarted else one.counters.since(old.counters)
+        if has_restarted:
+            restarted[key] = one.stats_since or reset
+        texts[key] = texts.get(key) or one.query
+    return [
+        QueryChange("same", *key, text, before[key], between[key], restarted_at=restarted.get(key)) for key, text in texts.items()
+    ]
+
+
+def _has_restarted(old: Statement, new: Statement) -> bool:
+    # Since version 17 each entry says when it began; before, a counter that fell does.
+    is_told = old.stats_since is not None and new.stats_since is not None
+    return (is_told and old.stats_since != new.stats_since) or new.counters.has_restarted(old.counters)
+
+
+def _joined(changes: list[QueryChange]) -> list[QueryChange]:
+    """Return the changes, a query that goes on under another queryid as one: before 18 a table made anew changes it.
+
+    Only where the text is that of one query which was not called any more, and of one which is new.
+    """
+    gone, new = _by_text(changes, is_new=False), _by_text(changes, is_new=True)
+    pairs = [(gone[text][0], new[text][0]) for text in gone.keys() & new.keys() if len(gone[text]) == len(new[text]) == 1]
+    leaving = {id(change) for pair in pairs for change in pair}
+    kept = [change for change in changes if id(change) not in leaving]
+    return kept + [replace(after, before=before.before, former_queryid=before.queryid) for before, after in pairs]
+
+
+def _by_text(changes: list[QueryChange], *, is_new: bool) -> dict[tuple[str, bool], list[QueryChange]]:
+    found: dict[tuple[str, bool], list[QueryChange]] = defaultdict(list)
+    for change in changes:
+        if change.query and (not change.before.calls if is_new else not change.between.calls):
+            found[change.query, change.is_toplevel].append(change)
+    return found

@@ -1,0 +1,27 @@
+"""Texts of queries without what people put in them: a password in a statement must not get into a file."""
+
+import re
+
+_PIECE = re.compile(
+    r"""
+      (?P<kept> --[^\n]* | /\*.*?(?:\*/|\Z) | "(?:[^"]|"")*(?:"|\Z) | \$\d+ )
+    | (?P<literal> [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | (?:[uU]&|[bBxXnN])?'(?:[^']|'')*(?:'|\Z)
+        | \$(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?)\$ (?:.*?) (?:\$(?P=tag)\$|\Z) )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_PLANNED = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE | re.DOTALL
+)
+
+
+def without(text: str) -> str:
+    """Return the query without its literals.
+
+    pg_stat_statements has put $1 for those of planned queries, save a few that it had forgotten while they ran: they become '?'.
+    Utility statements may hold a password in any form: nothing from their first literal on is kept.
+    """
+    if _PLANNED.match(text):
+        return _PIECE.sub(lambda piece: "'?'" if piece["literal"] else piece[0], text)
+    first = next((piece for piece in _PIECE.finditer(text) if piece["literal"]), None)
+    return text[: first.start()] + "'?'…" if first else text
