@@ -14,7 +14,10 @@ from reports import FSYNC, answer, findings, rows
 from servers import PgServer, private, programs
 
 KIND = "embedded" if os.environ.get("CHATSCHEMA_TEST_SERVER", "embedded") == "embedded" else "system"
-TOML = FSYNC + "[report.indexes]\nunused_days = 0\nunused_min_bytes = 0\n[report.replication]\nlag_warn_bytes = 100000\nlag_warn_ms = 1\n"
+TOML = (
+    FSYNC
+    + "[report.indexes]\nunused_days = 0\nunused_min_bytes = 0\n[report.replication]\nlag_warn_bytes = 100000\nlag_warn_ms = 1\n"
+)
 
 
 def until(holds: Callable[[], object], seconds: float = 20) -> None:

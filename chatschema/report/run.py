@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import sql
 
 from chatschema import postgres, sqlfile
-from chatschema.errors import LOCK_SQLSTATES, ServerError, UsageError
+from chatschema.errors import LOCK_SQLSTATES, ChatschemaError, ExitCode, ServerError, UsageError
 from chatschema.postgres import Connection
 from chatschema.report import coverage as coverages
 from chatschema.report.definition import Definition
@@ -50,7 +50,8 @@ def run(
     """Return the report's answer; what it could not see is in it, never an error of the server.
 
     `thresholds` override those of the file, by report and name; `scans_elsewhere` are scans of indexes on other nodes
-    by the index's qualified name, None when nobody was asked. Raises UsageError for a threshold the report does not have.
+    by the index's qualified name, None when nobody was asked. Raises UsageError for a threshold the report does not have,
+    ChatschemaError for a query that is wrong.
     """
     values = _thresholds(definition, (thresholds or {}).get(definition.name, {}))
     gaps = coverages.blocking(definition, coverage)
@@ -63,6 +64,8 @@ def run(
     if isinstance(answer, Gap):
         return Result(definition.name, definition.title, "not evaluated", (), [], [], [answer], duration_ms)
     columns, rows = answer
+    if missing := set(FINDING_COLUMNS) - set(columns):
+        raise ChatschemaError(f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: CONTRIBUTING.md, a report")
     shown = tuple(column for column in columns if column not in FINDING_COLUMNS or column == "object")
     findings = sorted((_finding(definition, row) for row in rows if row["severity"]), key=_worst_first)
     gaps = coverages.hiding(definition, coverage)
@@ -114,9 +117,11 @@ def _ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[d
             if left and error.sqlstate in _PASSING:
                 continue
             gap = _refused(connection, error)
-            if gap is None:
-                raise
-            return gap
+            if gap:
+                return gap
+            if error.exit_code == ExitCode.FAILED:
+                raise ChatschemaError(f"the report's query failed: {error.message}", error.hint) from None
+            raise
     raise AssertionError("unreachable: the last try returns or raises")
 
 
@@ -129,7 +134,7 @@ def _plain(value: Any) -> Any:
 
 def _refused(connection: Connection, error: ServerError) -> Gap | None:
     """Return what keeps the server from answering, in our words; None for what is no fault of the server's state."""
-    if error.sqlstate in _PASSING:
+    if error.sqlstate in _PASSING - {"42P01"}:
         return Gap(f"a table is locked: {error.message}", "chatschema report locks")
     if error.sqlstate == "57014":
         return Gap(f"the server did not answer in time: {error.message}", "give it longer: --timeout 30")

@@ -74,7 +74,7 @@ indexes as materialized (
             t.root,
             sum(case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end)::bigint as bytes,
             sum(coalesce(s.idx_scan, 0))::bigint as scans,
-            max((to_jsonb(s) ->> 'last_idx_scan')::timestamptz) as last_scan_at,
+            max(case when s.idx_scan > 0 then (to_jsonb(s) ->> 'last_idx_scan')::timestamptz end) as last_scan_at,
             bool_or(l.is_locked) as is_locked,
             sum(o.scans)::bigint as elsewhere
         from index_tree as t

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from chatschema.cli import console
 from chatschema.errors import UsageError
+from chatschema.report import wording
 
 # Texts of people's own, such as queries: they take what room is left.
 _TEXT_WIDTH = 60
@@ -21,7 +21,7 @@ def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | Non
     shown = rows[:limit] if limit else rows
     kept = [column for column in columns if any(row[column] is not None for row in rows)]
     width = None if full else console.width()
-    titles = {column: title(column) + (" ▼" if column == sorted_by else "") for column in kept}
+    titles = {column: wording.title(column) + (" ▼" if column == sorted_by else "") for column in kept}
     texts = [{column: text(column, row[column], None if full else _TEXT_WIDTH) for column in kept} for row in shown]
     fitting = _fitting(kept, titles, texts, width)
     right = [i for i, column in enumerate(fitting) if any(isinstance(row[column], int | float) for row in rows)]
@@ -29,7 +29,7 @@ def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | Non
     if len(shown) < len(rows):
         console.answer(f"{len(shown)} of {len(rows)} rows; all of them: --limit 0")
     if len(fitting) < len(kept):
-        console.answer(f"no room for {', '.join(title(column) for column in kept if column not in fitting)}: --full")
+        console.answer(f"no room for {', '.join(wording.title(column) for column in kept if column not in fitting)}: --full")
 
 
 def _column(columns: Sequence[str], beginning: str) -> str:
@@ -55,35 +55,11 @@ def _fitting(columns: Sequence[str], titles: dict[str, str], rows: list[dict[str
     return fitting
 
 
-def title(column: str) -> str:
-    """Return the name of a column for people."""
-    for suffix in ("_bytes", "_ms", "_at"):
-        column = column.removesuffix(suffix)
-    if column.endswith("_pct"):
-        column = column.removesuffix("_pct") + " %"
-    return column.removeprefix("is_").replace("_", " ")
-
-
 def text(column: str, value: Any, width: int | None) -> str:
-    """Return a value for people; its unit is in the name of its column."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return console.when(value)
-    if isinstance(value, int | float) or hasattr(value, "quantize"):
-        return number(column, float(value))
-    flat = " ".join(str(value).split()) if "\n" in str(value) else str(value)
-    return flat if width is None or len(flat) <= width else flat[: width - 1] + "…"
-
-
-def number(column: str, value: float) -> str:
-    """Return a number for people."""
-    if column.endswith("_bytes"):
-        return console.size(int(value))
-    if column.endswith("_ms"):
-        return console.duration(value)
-    if column.endswith("_pct"):
-        return f"{value:.1f}"
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    """Return a value for people on one line, cut to `width`; what a terminal would obey is left out."""
+    shown = wording.text(column, value)
+    if isinstance(value, str):
+        shown = wording.flat(shown) or shown.strip()
+        # The indentation of a tree is a part of it.
+        shown = " " * (len(value) - len(value.lstrip(" "))) + shown
+    return shown if width is None or len(shown) <= width else shown[: width - 1] + "…"

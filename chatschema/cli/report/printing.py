@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chatschema.cli import console
 from chatschema.cli.report import cells
 from chatschema.errors import UsageError
+from chatschema.report import wording
 
 if TYPE_CHECKING:
     from chatschema.report.definition import Definition
@@ -89,7 +90,7 @@ def show(results: list[Result], coverage: Coverage, layout: Layout) -> None:
 
 
 def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> None:
-    console.answer(header(coverage))
+    console.answer(wording.header(coverage))
     console.answer()
     if layout.name is None:
         overview(results)
@@ -107,16 +108,6 @@ def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> No
         cells.table(result.columns, result.rows, sort=layout.sort, limit=layout.limit, full=layout.full)
     console.answer()
     console.answer(f"what it means: chatschema report explain {result.report}")
-
-
-def header(coverage: Coverage) -> str:
-    """Return the line that every report begins with: where, who, since when."""
-    standby = ", standby" if coverage.is_standby else ""
-    days = f"{coverage.days:.1f} days" if coverage.days < 100 else f"{coverage.days:.0f} days"
-    return (
-        f"PostgreSQL {coverage.version}{standby}, database {coverage.database}, as {coverage.role};"
-        f" statistics since {console.when(coverage.since)} UTC ({days})"
-    )
 
 
 def overview(results: list[Result]) -> None:
@@ -152,14 +143,14 @@ def _checks(result: Result) -> list[tuple[Finding, str, str]]:
             groups.setdefault((finding.check, finding.severity), []).append(finding)
     lines = []
     for (check, _), found in groups.items():
-        text = f"{found[0].object}: {found[0].message}" if found[0].object else found[0].message
+        text = wording.flat(f"{found[0].object}: {found[0].message}" if found[0].object else found[0].message)
         lines.append((found[0], f"{result.report}.{check}", text + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")))
     return lines
 
 
 def _print_finding(finding: Finding) -> None:
     object_ = f"{finding.object}: " if finding.object else ""
-    console.answer(f"{_WORDS[finding.severity]} {finding.check}: {object_}{finding.message}")
+    console.answer(f"{_WORDS[finding.severity]} {finding.check}: {wording.flat(object_ + finding.message)}")
     if finding.suppressed:
         console.answer(f"    known: {finding.suppressed}")
     _print_fix("fix", finding.fix)
@@ -176,4 +167,4 @@ def _print_fix(label: str, text: str | None) -> None:
         else [*lines[: _FIX_LINES - 1], f"-- and {len(lines) - _FIX_LINES + 1} lines more: --json"]
     )
     for number, line in enumerate(shown):
-        console.answer(f"    {label + ': ' if not number else ' ' * (len(label) + 2)}{line}")
+        console.answer(f"    {label + ': ' if not number else ' ' * (len(label) + 2)}{wording.flat(line)}")

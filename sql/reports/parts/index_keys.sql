@@ -34,8 +34,17 @@ select
     regexp_replace(x.indpred::text, ':location -?\d+', '', 'g') as predicate
 from pg_catalog.pg_index as x
 join pg_catalog.pg_class as c on c.oid = x.indexrelid
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
 join pg_catalog.pg_am as a on a.oid = c.relam
 cross join lateral (
     select x.indisprimary or x.indisreplident or x.indisclustered
         or exists (select from pg_catalog.pg_constraint as k where k.conindid = x.indexrelid) as is_backing
 ) as b
+-- A part of a partitioned index stands for nothing but the whole, unless its partition has an index of its own beside it.
+where not c.relispartition or not (x.indisvalid and x.indisready)
+    or x.indrelid in (
+        select own.indrelid
+        from pg_catalog.pg_index as own
+        join pg_catalog.pg_class as o on o.oid = own.indexrelid and not o.relispartition
+        join pg_catalog.pg_class as of on of.oid = own.indrelid and of.relispartition
+    )
