@@ -139,6 +139,11 @@ def test_markdown_of_a_fix_with_a_fence_in_it_stays_inside_its_own() -> None:
     assert "\n```" not in text[:opened]
 
 
+def test_markdown_keeps_the_indent_of_a_tree() -> None:
+    text = markdown.text([result([{"session": "1"}, {"session": "  - 2"}])], COVERAGE, is_overview=False)
+    assert "| &nbsp;&nbsp;- 2 |" in text
+
+
 SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\n"])*",?)*)\})? (\S+)')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 

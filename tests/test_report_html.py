@@ -156,7 +156,7 @@ def every_status() -> list[Result]:
     ]
     rows = [
         {
-            "object": f"{at} {LONG}",
+            "object": f"  - {at} {LONG}",
             "size_bytes": 10 ** (at % 40),
             "took_ms": at / 7,
             "used_pct": None,
@@ -184,5 +184,9 @@ def test_every_status_and_the_longest_names_fit_and_are_legible(
     assert browser.value("document.querySelectorAll('tbody tr').length") == 100
     assert "the first 100 of 130 rows" in browser.value("document.querySelector('caption').textContent")
     assert browser.value("[...document.querySelectorAll('.findings li')].length") == 42
+    assert browser.value("document.querySelector('link[rel=icon]').href") == "data:,", "a browser of people asks for an icon"
+    assert browser.value("getComputedStyle(document.querySelector('tbody th')).whiteSpaceCollapse") == "preserve", (
+        "a tree is indented"
+    )
     words = browser.value("document.querySelector('.legend').innerText")
     assert all(status in words for status in STATUSES), "a status is said in words, not only in colours"

@@ -3,20 +3,13 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
-from typing import Any
 
 from chatschema import __version__
-from chatschema.report import chart, wording
+from chatschema.report import chart, rows, wording
 from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
-# What a page that is mailed around holds; all of it is in the other forms.
-_ROWS = 100
-_BARS = 10
 # Findings of one check that are shown before the others are folded away.
 _ALIKE = 5
-# Texts of people's own, such as queries: folded from here, cut from there.
-_FOLDED, _CUT = 90, 4000
-
 # The class of a status: those of which nothing is known look alike, and never like fine.
 _CLASSES = {"critical": "critical", "warn": "warn", "not evaluated": "unseen", "partial": "unseen", "info": "info",
             "no verdict": "quiet", "ok": "ok"}  # fmt: skip
@@ -169,7 +162,7 @@ def _fix(finding: Finding) -> str:
 
 def _report(result: Result, *, is_open: bool) -> str:
     count = f"{len(result.rows):,} rows" if len(result.rows) != 1 else "1 row"
-    inside = _chart(result) + _table(result) if result.rows else '<p class="soft">No rows.</p>'
+    inside = rows.chart_of(result) + rows.table_of(result) if result.rows else '<p class="soft">No rows.</p>'
     if is_open:
         return f'<div class="card inside">{inside}</div>'
     return (
@@ -177,67 +170,6 @@ def _report(result: Result, *, is_open: bool) -> str:
         f'<span><span class="count">{count}</span>{_pill(result.status)}</span></summary>'
         f'<div class="inside" id="{escape(result.report)}">{inside}</div></details>\n'
     )
-
-
-def _chart(result: Result) -> str:
-    """Return the bars of the first column with a unit, where there are at least two to compare."""
-    of = next((column for column in result.columns if column.endswith(("_bytes", "_ms", "_pct"))), None)
-    label = _label(result)
-    rows = [row for row in result.rows if of and wording.is_number(row[of]) and row[of] > 0]
-    if of is None or label is None or len(rows) < 2:
-        return ""
-    rows = sorted(rows, key=lambda row: -row[of])[:_BARS]
-    title = f"{wording.title(of)}: " + (
-        f"the {_BARS} largest of {len(result.rows):,}" if len(result.rows) > _BARS else "largest first"
-    )
-    longest = max(float(rows[0][of]), 100.0 if of.endswith("_pct") else 0.0)
-    items = [chart.Bar(wording.flat(str(row[label])), float(row[of]), wording.text(of, row[of])) for row in rows]
-    return f"<figure><figcaption>{escape(title)}</figcaption>{chart.bars(title, items, longest)}</figure>"
-
-
-def _label(result: Result) -> str | None:
-    named = [column for column in ("object", "query", *result.columns) if column in result.columns]
-    return next((name for name in named if any(isinstance(row[name], str) for row in result.rows)), None)
-
-
-def _table(result: Result) -> str:
-    columns = wording.filled(result)
-    heading = _label(result) or columns[0]
-    right = {column for column in columns if wording.numeric(result.rows, column)}
-    head = "".join(
-        f'<th scope="col"{" class=number" if column in right else ""}>{escape(wording.title(column))}</th>' for column in columns
-    )
-    rows = "".join(
-        f"<tr>{''.join(_cell(c, row[c], c == heading, c in right) for c in columns)}</tr>\n" for row in result.rows[:_ROWS]
-    )
-    rest = f"the first {_ROWS:,} of {len(result.rows):,} rows; all of them: chatschema report {escape(result.report)} --csv"
-    caption = f"<caption>{rest}</caption>" if len(result.rows) > _ROWS else ""
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="rows of {escape(result.report)}"><table>'
-        f"{caption}<thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>"
-    )
-
-
-def _cell(column: str, value: Any, is_heading: bool, is_right: bool) -> str:
-    tag, scope = ("th", ' scope="row"') if is_heading else ("td", "")
-    shown, classes, exact = escape(wording.text(column, value)), [], ""
-    if value is None:
-        classes.append("null")
-    elif is_right:
-        exact = f' title="{wording.raw(value)}" data-value="{wording.raw(value)}"'
-    elif isinstance(value, str) and (column == "query" or len(value) > _FOLDED):
-        classes.append("text")
-        shown = _folded(value) if len(value) > _FOLDED else shown
-    if is_right:
-        classes.append("number")
-    name = f' class="{" ".join(classes)}"' if classes else ""
-    return f'<{tag}{scope}{name} data-column="{escape(wording.title(column))}"{exact}>{shown}</{tag}>'
-
-
-def _folded(words: str) -> str:
-    rest = f"\n... {len(words) - _CUT:,} characters more" if len(words) > _CUT else ""
-    start = wording.flat(words[:_FOLDED])
-    return f"<details><summary>{escape(start)}&hellip;</summary><pre>{escape(words[:_CUT])}{rest}</pre></details>"
 
 
 def _foot() -> str:

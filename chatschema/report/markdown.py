@@ -63,5 +63,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
 
 def _cell(words: str) -> str:
     """Return the text so that none of it is a mark, a tag or the end of a cell."""
+    # A tree is indented with blanks, which a table would drop.
+    indent = "&nbsp;" * (len(words) - len(words.lstrip(" ")))
     plain = wording.flat(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKS.sub(lambda mark: "\\" + mark.group(), plain)
+    return indent + _MARKS.sub(lambda mark: "\\" + mark.group(), plain)
