@@ -58,9 +58,13 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
         queries=queries,
         indexes=indexes,
         tables=relations.tables(earlier, later, relations_reset, indexes),
-        gaps=list(dict.fromkeys([*earlier.gaps, *later.gaps])),
+        gaps=[*later.gaps, *(_former(gap) for gap in earlier.gaps if gap not in later.gaps)],
         warnings=_warnings(a, b, statements_reset, relations_reset) if is_same else _side_by_side(a, b),
     )
+
+
+def _former(gap: Gap) -> Gap:
+    return Gap(f"when A was taken: {gap.what}", "take another to compare with: chatschema report snapshot FILE")
 
 
 def _is_same(a: Origin, b: Origin, *, force: bool) -> bool:
