@@ -52,7 +52,7 @@ def snapshot(
 
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="The earlier snapshot.")],
-    after: Annotated[Path | None, typer.Argument(metavar="[B]", help="The later one; else the server, now.")] = None,
+    after: Annotated[Path | None, typer.Argument(metavar="B", help="The later one; else the server, now.")] = None,
     fail_on_regression: Annotated[
         bool, typer.Option("--fail-on-regression", help="Exit 3 when a query costs more, or none could be compared.")
     ] = False,
