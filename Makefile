@@ -49,7 +49,7 @@ bench: $(VENV)/.dev ## Measure against the limit and the peers, in one run (minu
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/retirement.py
 	$(BIN)/python bench/planning.py
-	$(BIN)/python bench/reports.py
+	$(BIN)/python bench/overview.py
 
 clean: ## Remove the virtual environment and the embedded server with its data
 	-@test ! -x $(BIN)/chatschema || $(BIN)/chatschema server stop

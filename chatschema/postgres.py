@@ -213,17 +213,14 @@ def execute(connection: Connection, query: Query, params: Any = None) -> psycopg
 
 def fetch_all(connection: Connection, query: Query, params: Any = None) -> list[tuple[Any, ...]]:
     """Return all rows of a query; raises ServerError."""
-    with translated():
-        return connection.execute(query, params).fetchall()
+    return execute(connection, query, params).fetchall()
 
 
 def fetch_named(connection: Connection, query: Query, params: Any = None) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the names of the columns, and the rows by name; raises ServerError."""
-    with translated():
-        cursor = connection.execute(query, params)
-        rows = cursor.fetchall()
+    cursor = execute(connection, query, params)
     columns = [column.name for column in cursor.description or ()]
-    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+    return columns, [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def has_table(connection: Connection, name: str) -> bool:

@@ -54,6 +54,28 @@ def as_json(value: Any) -> None:
     answer(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
 
 
+def as_json_line(value: Any) -> bool:
+    """Print one JSON document on a line of its own, at once; return whether somebody still reads."""
+    import json
+
+    try:
+        print(json.dumps(value, default=_plain, ensure_ascii=False), file=sys.stdout, flush=True)
+    except BrokenPipeError:
+        silence()
+        return False
+    return True
+
+
+def wait(seconds: float) -> bool:
+    """Wait; return False, at once, when nobody reads the answer any more."""
+    import select
+
+    reader = select.poll()
+    reader.register(sys.stdout.fileno(), 0)
+    # To poll(), less than nothing is for ever.
+    return not reader.poll(max(seconds, 0) * 1000)
+
+
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -81,9 +103,29 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
         answer("  ".join(line).rstrip())
 
 
+@contextmanager
+def live() -> Iterator[Callable[[Sequence[str], Sequence[str], Sequence[Sequence[str]], Sequence[int]], None]]:
+    """Yield what draws lines, and a table as table() takes it, over what it drew before. For a terminal only."""
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=Console(highlight=False), auto_refresh=False, vertical_overflow="crop") as screen:
+
+        def draw(lines: Sequence[str], header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> None:
+            screen.update(Group(*(Text(line) for line in lines), _rich(header, rows, right)), refresh=True)
+
+        yield draw
+
+
 def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> None:
-    from rich import box
     from rich.console import Console
+
+    Console(highlight=False).print(_rich(header, rows, right))
+
+
+def _rich(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> Any:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
@@ -94,7 +136,7 @@ def _rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
     for row in rows:
         # Text, never markup: a [/b] in a name or query is data.
         drawn.add_row(*(Text(cell, style=_STATE_STYLES.get(cell, "")) for cell in row))
-    Console(highlight=False).print(drawn)
+    return drawn
 
 
 _STATE_STYLES = {
@@ -155,28 +197,3 @@ def _is_terminal(stream: TextIO) -> bool:
 def _paint(text: str, colour: str) -> str:
     # NO_COLOR counts when it is not empty (no-color.org).
     return f"\033[{colour}m{text}\033[0m" if _is_terminal(sys.stderr) and not os.environ.get("NO_COLOR") else text
-
-
-def size(count: int) -> str:
-    """Return bytes for people."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TB"
-
-
-def duration(milliseconds: float) -> str:
-    """Return a length of time for people."""
-    if milliseconds < 1000:
-        return f"{milliseconds:.3g} ms"
-    for unit, size, limit in (("s", 1000, 120), ("min", 60_000, 120), ("h", 3_600_000, 48)):
-        if milliseconds / size < limit:
-            return f"{milliseconds / size:.1f} {unit}"
-    return f"{milliseconds / 86_400_000:.1f} days"
-
-
-def when(moment: datetime | None) -> str:
-    """Return a time for people, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else ""

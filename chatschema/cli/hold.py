@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, UsageError
 
@@ -74,8 +75,7 @@ def list_holds(
         console.as_json({"holds": holds})
         return
     rows = [
-        (str(h.id), console.when(h.placed_at), h.placed_by, console.when(h.released_at) or "active", _scope(h), h.reason)
-        for h in holds
+        (str(h.id), units.when(h.placed_at), h.placed_by, units.when(h.released_at) or "active", _scope(h), h.reason) for h in holds
     ]
     if rows:
         console.table(("hold", "placed (UTC)", "by", "released", "what", "reason"), rows, right=(0,))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, ExitCode
 
@@ -78,7 +79,7 @@ def _print(report: dict[str, Any], findings: list[str]) -> None:
     tables: list[TableRows] = report["tables"]
     if tables:
         console.answer()
-        console.table(("table", "rows", "size"), [(t.table, _rows(t), console.size(t.bytes)) for t in tables], right=(1, 2))
+        console.table(("table", "rows", "size"), [(t.table, _rows(t), units.size(t.bytes)) for t in tables], right=(1, 2))
     runways: list[Runway] = report["runway"]
     if runways:
         console.answer()
@@ -93,10 +94,10 @@ def _print(report: dict[str, Any], findings: list[str]) -> None:
 
 
 def _print_migrations(migrations: list[MigrationStatus]) -> None:
-    rows = [(m.id, m.state, console.when(m.applied_at), m.note or m.title) for m in migrations]
+    rows = [(m.id, m.state, units.when(m.applied_at), m.note or m.title) for m in migrations]
     if console.is_narrow():
         # The number alone is enough for --to, and the object says which table.
-        rows = [(m.id[:14], m.state, console.when(m.applied_at), m.note or m.title.partition(":")[0]) for m in migrations]
+        rows = [(m.id[:14], m.state, units.when(m.applied_at), m.note or m.title.partition(":")[0]) for m in migrations]
     console.table(("migration", "state", "applied (UTC)", "what"), rows)
 
 

@@ -73,7 +73,9 @@ def parse(path: Path) -> Definition:
     for entry in _entries(file.text):
         match = _ENTRY.fullmatch(entry)
         if match is None:
-            raise ChatschemaError(f"{path.name}: the header line {entry!r} is not understood", "see: CONTRIBUTING.md, a report")
+            raise ChatschemaError(
+                f"{path.name}: the header line {entry!r} is not understood", "see: docs/reports.md, a report of your own"
+            )
         key, name, default, text = match.groups()
         if key == "Check" and name:
             checks[name] = text
@@ -82,7 +84,9 @@ def parse(path: Path) -> Definition:
         elif not name and not default and text in _WORDS.get(key, (text,)):
             values[key] = text
         else:
-            raise ChatschemaError(f"{path.name}: the header line {entry!r} is not understood", "see: CONTRIBUTING.md, a report")
+            raise ChatschemaError(
+                f"{path.name}: the header line {entry!r} is not understood", "see: docs/reports.md, a report of your own"
+            )
     return Definition(
         name=path.stem,
         path=path,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 
-from chatschema import __version__
+from chatschema import __version__, units
 from chatschema.report import chart, rows, wording
 from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
@@ -80,8 +80,8 @@ def _top(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
     facts = [
         ("Server", f"PostgreSQL {coverage.version}", ("standby at " if coverage.is_standby else "") + (coverage.host or "local")),
         ("Role", coverage.role, ""),
-        ("Taken (UTC)", wording.when(coverage.now), ""),
-        ("Statistics since (UTC)", wording.when(coverage.since), wording.days(coverage)),
+        ("Taken (UTC)", units.when(coverage.now), ""),
+        ("Statistics since (UTC)", units.when(coverage.since), wording.days(coverage)),
         ("Coverage", "partial" if unseen else "full", f"not all was seen of {', '.join(unseen)}" if unseen else ""),
     ]
     terms = "".join(

@@ -35,7 +35,7 @@ def safe(connection: Connection, timeout_s: float = TIMEOUT_S) -> Iterator[None]
         "max_parallel_workers_per_gather": "0", "jit": "off", "search_path": "pg_catalog", "application_name": "chatschema report",
     }  # fmt: skip
     for name, value in settings.items():
-        postgres.execute(connection, "select set_config(%s, %s, false)", (name, value))
+        postgres.execute(connection, "select set_config(%s, %s, false) /* chatschema report */", (name, value))
     yield
     postgres.reset_session(connection)
 
@@ -59,13 +59,15 @@ def run(
         return Result(definition.name, definition.title, "not evaluated", (), [], [], gaps, 0)
     started = time.monotonic()
     query = compose(definition, coverage, values, scans_elsewhere)
-    answer = _ask(connection, query)
+    answer = ask(connection, query)
     duration_ms = round((time.monotonic() - started) * 1000, 1)
     if isinstance(answer, Gap):
         return Result(definition.name, definition.title, "not evaluated", (), [], [], [answer], duration_ms)
     columns, rows = answer
     if missing := set(FINDING_COLUMNS) - set(columns):
-        raise ChatschemaError(f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: CONTRIBUTING.md, a report")
+        raise ChatschemaError(
+            f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: CONTRIBUTING.md, a report"
+        )
     shown = tuple(column for column in columns if column not in FINDING_COLUMNS or column == "object")
     findings = sorted((_finding(definition, row) for row in rows if row["severity"]), key=_worst_first)
     gaps = coverages.hiding(definition, coverage)
@@ -108,8 +110,8 @@ def _thresholds(definition: Definition, given: Mapping[str, float]) -> dict[str,
     return {name: given.get(name, one.default) for name, one in definition.thresholds.items()}
 
 
-def _ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[dict[str, Any]]] | Gap:
-    """Return columns and rows, or why there are none."""
+def ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[dict[str, Any]]] | Gap:
+    """Return columns and rows, or why there are none: a lock, the time, a right. Raises ChatschemaError for a wrong query."""
     for left in reversed(range(_TRIES)):
         try:
             return postgres.fetch_named(connection, query)

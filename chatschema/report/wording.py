@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from chatschema import units
 from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
 _SUFFIXES = ("_bytes", "_ms", "_at")
@@ -17,13 +18,13 @@ def header(coverage: Coverage) -> str:
     standby = ", standby" if coverage.is_standby else ""
     return (
         f"PostgreSQL {coverage.version}{standby}, database {coverage.database}, as {coverage.role};"
-        f" statistics since {when(coverage.since)} UTC ({days(coverage)})"
+        f" statistics since {units.when(coverage.since)} UTC ({days(coverage)})"
     )
 
 
 def days(coverage: Coverage) -> str:
     """Return how long the statistics have counted."""
-    return f"{coverage.days:,.0f} days" if coverage.days >= 100 else duration(coverage.days * 86_400_000)
+    return f"{coverage.days:,.0f} days" if coverage.days >= 100 else units.duration(coverage.days * 86_400_000)
 
 
 def findings(results: Iterable[Result]) -> list[Finding]:
@@ -76,7 +77,7 @@ def text(column: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return when(value)
+        return units.when(value)
     if is_number(value):
         return number(column, value)
     if isinstance(value, list | tuple):
@@ -102,40 +103,14 @@ def raw(value: Any) -> str:
 def number(column: str, value: float | Decimal) -> str:
     """Return a number for people; a whole one of any length is not rounded."""
     if column.endswith("_bytes"):
-        return size(float(value))
+        return units.size(float(value))
     if column.endswith("_ms"):
-        return duration(float(value))
+        return units.duration(float(value))
     if column.endswith("_pct"):
         return f"{value:.1f}"
     if not math.isfinite(value):
         return str(value)
     return f"{int(value):,}" if value == int(value) else f"{value:,.2f}"
-
-
-def size(count: float) -> str:
-    """Return bytes for people."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if abs(value) < 1024:
-            break
-        value, unit = value / 1024, larger
-    return f"{value:.1f} {unit}" if unit != "B" and abs(value) < 10 else f"{value:.0f} {unit}"
-
-
-def duration(milliseconds: float) -> str:
-    """Return a length of time for people."""
-    if abs(milliseconds) < 1000:
-        digits = 0 if not milliseconds else 2 if abs(milliseconds) < 10 else 1 if abs(milliseconds) < 100 else 0
-        return f"{milliseconds:.{digits}f} ms"
-    for unit, one, limit in (("s", 1000, 120), ("min", 60_000, 120), ("h", 3_600_000, 48)):
-        if abs(milliseconds) / one < limit:
-            return f"{milliseconds / one:.1f} {unit}"
-    return f"{milliseconds / 86_400_000:,.1f} days"
-
-
-def when(moment: datetime) -> str:
-    """Return a time for people, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def flat(words: str) -> str:

@@ -68,7 +68,8 @@ where j.empty_pct >= {warn_pct} and j.empty >= {warn_bytes}
 union all
 select
     null, null, null, null, null, 'not evaluated', 'unreadable',
-    format('the statistics of %s tables may not be read: %s', count(*), left(string_agg(t.member::regclass::text, ', ' order by t.member::regclass::text), 120)),
+    format('the statistics of %s tables may not be read: %s%s', count(*),
+        array_to_string((array_agg(t.member::regclass::text order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
     null, null, format('grant pg_read_all_data to %I;', current_user), null
 from tables as t
 where t.bytes >= {min_bytes} and not t.is_readable

@@ -60,7 +60,9 @@ where u.used_pct >= {used_warn_pct}
 union all
 select
     null, null, null, null, null, 'not evaluated', 'unreadable',
-    format('%s sequences may not be read: %s', count(*), left(string_agg(u.object, ', ' order by u.object), 120)), null, null,
+    format('%s sequences may not be read: %s%s', count(*),
+        array_to_string((array_agg(u.object order by u.object))[1:3], ', '), case when count(*) > 3 then ', ...' end),
+    null, null,
     format('grant select on sequence %s to %I;', string_agg(u.object, ', ' order by u.object), current_user), null
 from used as u
 where not u.is_readable

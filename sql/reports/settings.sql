@@ -31,8 +31,8 @@ wanted (name, bad, severity, check_name, why, better) as (
 -- What our own session set is not what the server tells others.
 given as materialized (
     select
-        s.name, case when s.source = 'session' then s.reset_val else s.setting end as setting,
-        s.unit, s.source, s.pending_restart, s.context
+        s.name, s.source = 'session' as is_ours, case when s.source = 'session' then s.reset_val else s.setting end as setting,
+        s.unit, case when s.source = 'session' then 'server' else s.source end as source, s.pending_restart
     from pg_catalog.pg_settings as s
 ),
 shown (name) as (
@@ -42,7 +42,9 @@ shown (name) as (
         ('shared_preload_libraries')
 )
 select
-    g.name as object, g.setting || coalesce(' x ' || g.unit, '') as value_set, g.source,
+    g.name as object,
+    -- show prints what our session has; for the others it prints them with their unit.
+    case when g.is_ours then g.setting else current_setting(g.name) end as setting, g.source,
     null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
 from given as g
 where g.name in (select s.name from shown as s union all select w.name from wanted as w)

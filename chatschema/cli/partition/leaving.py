@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.cli.partition import arguments, listing
 from chatschema.errors import ChatschemaError, UsageError
@@ -127,7 +128,7 @@ def archive(
         console.as_json({"folder": folder, "manifest": written})
         return
     for table in written.tables:
-        console.answer(f"{folder / table.file.name}: {table.rows} rows, {console.size(table.file.bytes)}")
+        console.answer(f"{folder / table.file.name}: {table.rows} rows, {units.size(table.file.bytes)}")
     console.answer("read back and compared: the files hold what the database does")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.cli.partition import arguments
 from chatschema.errors import ExitCode, UsageError
@@ -87,7 +88,7 @@ def _print(partitions: list[Partition], runways: list[Runway]) -> None:
     rows = [
         (
             p.parent, p.name, f"{p.lower:%Y-%m-%d}", f"{p.upper:%Y-%m-%d}", p.state + (", held" if p.is_held else ""),
-            "?" if p.rows is None else f"{p.rows}", "?" if p.bytes is None else console.size(p.bytes),
+            "?" if p.rows is None else f"{p.rows}", "?" if p.bytes is None else units.size(p.bytes),
             "?" if p.indexes is None else f"{p.indexes}",
         )
         for p in partitions

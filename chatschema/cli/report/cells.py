@@ -9,8 +9,10 @@ from chatschema.cli import console
 from chatschema.errors import UsageError
 from chatschema.report import wording
 
-# Texts of people's own, such as queries: they take what room is left.
-_TEXT_WIDTH = 60
+# On a terminal a text of people's own, such as a query, takes the room that is left: between these.
+_SHORTEST, _LONGEST = 24, 60
+# Between the columns of a table on a terminal.
+_GAP = 3
 
 
 def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | None, limit: int, full: bool) -> None:
@@ -22,14 +24,14 @@ def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | Non
     kept = [column for column in columns if any(row[column] is not None for row in rows)]
     width = None if full else console.width()
     titles = {column: wording.title(column) + (" ▼" if column == sorted_by else "") for column in kept}
-    texts = [{column: text(column, row[column], None if full else _TEXT_WIDTH) for column in kept} for row in shown]
-    fitting = _fitting(kept, titles, texts, width)
+    texts = [{column: text(column, row[column]) for column in kept} for row in shown]
+    fitting, texts = fit(kept, titles, texts, width)
     right = [i for i, column in enumerate(fitting) if any(isinstance(row[column], int | float) for row in rows)]
     console.table([titles[column] for column in fitting], [[row[column] for column in fitting] for row in texts], right=right)
     if len(shown) < len(rows):
         console.answer(f"{len(shown)} of {len(rows)} rows; all of them: --limit 0")
     if len(fitting) < len(kept):
-        console.answer(f"no room for {', '.join(wording.title(column) for column in kept if column not in fitting)}: --full")
+        console.paragraph(f"no room for {', '.join(wording.title(column) for column in kept if column not in fitting)}: --full")
 
 
 def _column(columns: Sequence[str], beginning: str) -> str:
@@ -43,23 +45,44 @@ def _descending(value: Any) -> Any:
     return -value if isinstance(value, int | float) else str(value)
 
 
-def _fitting(columns: Sequence[str], titles: dict[str, str], rows: list[dict[str, str]], width: int | None) -> list[str]:
-    """Return the columns, from the left, that fit; the first one always does."""
+def fit(
+    columns: Sequence[str], titles: dict[str, str], rows: list[dict[str, str]], room: int | None
+) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns, from the left, that fit in `room`, the first always, and their cells; long texts are cut."""
+    if room is None or not columns:
+        return list(columns), rows
+    widths = {column: max([len(titles[column]), *(len(row[column]) for row in rows)]) for column in columns}
+    fitting = _fitting(widths, room)
+    return fitting, [{column: _cut(row[column], widths[column]) for column in fitting} for row in rows]
+
+
+def _fitting(widths: dict[str, int], room: int) -> list[str]:
+    """Return the columns that fit, the widest made narrower in `widths`."""
+    for column in list(widths)[1:]:
+        widths[column] = min(widths[column], _LONGEST)
+    widest = max(widths, key=lambda column: widths[column])
+    if widths[widest] > _SHORTEST:
+        others = sum(width + _GAP for column, width in widths.items() if column != widest)
+        widths[widest] = max(_SHORTEST, min(widths[widest], room - others))
     fitting: list[str] = []
-    used = 0
-    for column in columns:
-        used += max([len(titles[column]), *(len(row[column]) for row in rows)]) + 2
-        if width is not None and used > width + 2 and fitting:
-            continue
+    used = -_GAP
+    for column, width in widths.items():
+        used += width + _GAP
+        if fitting and used > room:
+            break
         fitting.append(column)
     return fitting
 
 
-def text(column: str, value: Any, width: int | None) -> str:
+def _cut(words: str, width: int) -> str:
+    return words if len(words) <= width else words[: width - 1] + "…"
+
+
+def text(column: str, value: Any, width: int | None = None) -> str:
     """Return a value for people on one line, cut to `width`; what a terminal would obey is left out."""
     shown = wording.text(column, value)
     if isinstance(value, str):
         shown = wording.flat(shown) or shown.strip()
         # The indentation of a tree is a part of it.
         shown = " " * (len(value) - len(value.lstrip(" "))) + shown
-    return shown if width is None or len(shown) <= width else shown[: width - 1] + "…"
+    return shown if width is None else _cut(shown, width)

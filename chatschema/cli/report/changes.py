@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from chatschema import units
 from chatschema.cli import console
 from chatschema.cli.report import cells
 
@@ -21,7 +22,7 @@ _IN_WORDS = 5
 def show(diff: Diff, *, limit: int, full: bool) -> None:
     """Print the comparison."""
     a, b = diff.earlier, diff.later
-    length = console.duration(max((b.at - a.at).total_seconds(), 0) * 1000)
+    length = units.duration(max((b.at - a.at).total_seconds(), 0) * 1000)
     console.answer(
         f"PostgreSQL {b.version}, database {b.database}: {a.at:%Y-%m-%d %H:%M:%S} to {b.at:%Y-%m-%d %H:%M:%S} UTC ({length})"
     )

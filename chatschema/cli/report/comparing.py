@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.errors import ExitCode
 
@@ -45,7 +46,7 @@ def snapshot(
     queries = "no queries" if statements is None else f"{len(statements)} queries"
     console.answer(
         f"wrote {file}: {queries}, {len(taken.indexes)} indexes and {len(taken.tables)} tables of {origin.database},"
-        f" counted since {console.when(origin.since)} UTC"
+        f" counted since {units.when(origin.since)} UTC"
     )
     console.answer(f"later: chatschema report diff {file}")
 

@@ -62,7 +62,7 @@ def explain(definition: Definition, values: dict[str, Any], *, as_json: bool) ->
     console.answer(f"{definition.name}: {definition.title}")
     console.paragraph(definition.why)
     for check, meaning in definition.checks.items():
-        console.answer(f"  {check}: {meaning}")
+        console.paragraph(f"  {check}: {meaning}")
     if definition.thresholds:
         console.answer()
         console.answer(f"thresholds, to be set in chatschema.toml under [report.{definition.name}]:")
@@ -86,19 +86,24 @@ def show(results: list[Result], coverage: Coverage, layout: Layout) -> None:
     else:
         from chatschema.report import forms
 
+        if layout.form == "csv":
+            # Rows have no place for what is missing.
+            for result in results:
+                for gap in result.gaps:
+                    console.note(f"{result.report} has not seen all: {gap.what}; {gap.fix}")
         console.answer(forms.text(layout.form, results, coverage, is_overview=layout.name is None).rstrip("\n"))
 
 
 def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> None:
-    console.answer(wording.header(coverage))
+    console.paragraph(wording.header(coverage))
     console.answer()
     if layout.name is None:
         overview(results)
         return
     (result,) = results
-    console.answer(f"{result.report}: {result.title}")
+    console.paragraph(f"{result.report}: {result.title}")
     for gap in result.gaps:
-        console.answer(f"{'not evaluated' if result.status == 'not evaluated' else 'not seen'}: {gap.what}")
+        console.paragraph(f"{'not evaluated' if result.status == 'not evaluated' else 'not seen'}: {gap.what}")
         _print_fix("to see it", gap.fix)
     for finding in result.findings:
         console.answer()
@@ -112,13 +117,13 @@ def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> No
 
 def overview(results: list[Result]) -> None:
     """Print one line a check, worst first; what passes on one line, what was not seen never among it."""
-    rows: list[tuple[str, str, str]] = []
+    rows = [(_WORDS[finding.severity], check, text) for result in results for finding, check, text in _checks(result)]
+    shared: dict[str, list[str]] = {}
     for result in results:
-        rows += [(_WORDS[finding.severity], check, text) for finding, check, text in _checks(result)]
-        rows += [
-            ("?", result.report, f"{'not evaluated' if result.status == 'not evaluated' else 'partly seen'}: {gap.what}")
-            for gap in result.gaps
-        ]
+        for gap in result.gaps:
+            said = f"{'not evaluated' if result.status == 'not evaluated' else 'partly seen'}: {gap.what}; {gap.fix}"
+            shared.setdefault(wording.flat(said), []).append(result.report)
+    rows += [("?", ", ".join(sorted(names)), said) for said, names in shared.items()]
     order = list(_WORDS.values())
     rows.sort(key=lambda row: order.index(row[0]))
     if rows:
@@ -126,7 +131,7 @@ def overview(results: list[Result]) -> None:
         console.answer()
     passed = [result.report for result in results if result.status == "ok"]
     if passed:
-        console.answer(f"ok: {', '.join(sorted(passed))}")
+        console.paragraph(f"ok: {', '.join(sorted(passed))}")
     known = sum(bool(finding.suppressed) for result in results for finding in result.findings)
     if known:
         console.answer(f"left out, as chatschema.toml says: {known}")
@@ -150,7 +155,7 @@ def _checks(result: Result) -> list[tuple[Finding, str, str]]:
 
 def _print_finding(finding: Finding) -> None:
     object_ = f"{finding.object}: " if finding.object else ""
-    console.answer(f"{_WORDS[finding.severity]} {finding.check}: {wording.flat(object_ + finding.message)}")
+    console.paragraph(f"{_WORDS[finding.severity]} {finding.check}: {wording.flat(object_ + finding.message)}")
     if finding.suppressed:
         console.answer(f"    known: {finding.suppressed}")
     _print_fix("fix", finding.fix)

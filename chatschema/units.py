@@ -1,0 +1,29 @@
+"""Sizes, durations and times for people: one way to write them, on terminals, in pages and in errors. Pure."""
+
+from datetime import UTC, datetime
+
+
+def size(count: float) -> str:
+    """Return bytes for people."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if abs(value) < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.1f} {unit}" if unit != "B" and abs(value) < 10 else f"{value:.0f} {unit}"
+
+
+def duration(milliseconds: float) -> str:
+    """Return a length of time for people."""
+    if abs(milliseconds) < 1000:
+        digits = 0 if not milliseconds else 2 if abs(milliseconds) < 10 else 1 if abs(milliseconds) < 100 else 0
+        return f"{milliseconds:.{digits}f} ms"
+    for unit, one, limit in (("s", 1000, 120), ("min", 60_000, 120), ("h", 3_600_000, 48)):
+        if abs(milliseconds) / one < limit:
+            return f"{milliseconds / one:.1f} {unit}"
+    return f"{milliseconds / 86_400_000:,.1f} days"
+
+
+def when(moment: datetime | None) -> str:
+    """Return a time for people, in UTC; nothing for none."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else ""
