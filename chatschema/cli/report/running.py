@@ -80,6 +80,7 @@ def report(
             from chatschema.cli.report import watching
 
             watching.watch(look, layout, watch)
+            return
         results = look.now()
         coverage = look.coverage
     printing.show(results, coverage, layout)
