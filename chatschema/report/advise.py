@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from chatschema.errors import ChatschemaError, ServerError
+from chatschema.errors import ChatschemaError, ExitCode
 from chatschema.postgres import Connection
 from chatschema.report import hypothetical, plan, plan_reading
 from chatschema.report.plan_reading import Table
@@ -93,14 +93,14 @@ def worth_it(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def planned(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Planned:
-    """Return the plans of the queries. Raises ServerError when the connection is lost, or a lock or the time runs out."""
+    """Return the plans of the queries. Raises ServerError when the connection is lost."""
     result = Planned()
     for row in rows:
         try:
             found = plan.explain(connection, row["query"], with_lines=False)
-        except ServerError:
-            raise
         except ChatschemaError as error:
+            if error.exit_code == ExitCode.UNREACHABLE:
+                raise
             result.refused[row["n"]] = error.message
         else:
             result.queries.append(Query(row, found, plan_reading.tables(connection, found.tree)))
