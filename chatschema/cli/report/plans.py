@@ -158,12 +158,12 @@ def _advise(
     for number, one in enumerate(indexes, 1):
         console.answer()
         _print_index(number, one)
-    if not indexes:
+    if planned.queries and not indexes:
         console.answer("no index would halve the cost of any of them")
     console.answer()
     if hiding:
         console.answer(hiding)
-    elif not hidden:
+    elif planned.queries and not hidden:
         console.answer("no index is called unused, rare or repeated, so none was hidden")
     for one_hidden in hidden:
         _print_hidden(one_hidden)
