@@ -16,10 +16,12 @@ WORKERS ?= 3
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.demo ## Install, migrate, seed and show the status, on the embedded server in ./.chatschema
+demo: $(VENV)/.demo ## Install, migrate, seed, show the status and the health, on the embedded server in ./.chatschema
 	@$(BIN)/chatschema migrate $(EMBEDDED)
 	@$(BIN)/chatschema seed $(EMBEDDED)
 	@$(BIN)/chatschema status $(EMBEDDED)
+	@echo
+	@$(BIN)/chatschema report $(EMBEDDED)
 	@echo
 	@echo "next: look around: $(BIN)/chatschema server psql"
 	@echo "      keep it up for the application: $(BIN)/chatschema server start"

@@ -77,22 +77,22 @@ def test_the_list_has_every_report_and_so_has_the_help(cli: Cli) -> None:
     assert all(re.search(rf"^\s*{name} ", text, re.MULTILINE) and re.search(rf"^\s+{name} ", help, re.MULTILINE) for name in listed)
 
 
-def test_a_report_is_one_file_and_nothing_else(cli: Cli, migrated: Database, tmp_path: Path) -> None:
+def test_a_report_is_one_file_and_nothing_else(cli: Cli, seeded: Database, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "sql", tmp_path / "sql")
-    (tmp_path / "sql" / "reports" / "sessions.sql").write_text(
-        "-- sessions: people who are logged in.\n-- Why: too many\n--   are a crowd.\n-- Check crowd: more than expected.\n"
-        "-- Threshold most = 0: how many are expected\n"
-        "select u.username as object, 1.50 as wait_ms, 'warn' as severity, 'crowd' as check_name, 'is here' as message,"
-        " 1 as value, {most} as threshold, null as fix, null as undo from public.users as u"
-    )
-    migrated.run("insert into public.users (username) values ('alice')")
-    result = cli("report", "sessions", "--sql-dir", "sql", "--url", migrated.url)
+    # The one in the manual.
+    (example,) = re.findall(r"```sql\n(-- sessions: .*?)```", (ROOT / "docs" / "reports.md").read_text(), re.DOTALL)
+    (tmp_path / "sql" / "reports" / "sessions.sql").write_text(example)
+    (tmp_path / "chatschema.toml").write_text("[report.sessions]\nmost = 1\n")
+    options = ("--sql-dir", "sql", "--url", seeded.url)
+    result = cli("report", "sessions", *options)
     assert result.code == 0, result.err
-    assert "WARN crowd: alice: is here" in result.out
-    assert "1.50 ms" in result.out
-    assert "too many are a crowd." in cli("report", "explain", "sessions", "--sql-dir", "sql").out
-    overview = cli("report", "--json", "--sql-dir", "sql", "--url", migrated.url).json()
-    assert "sessions.crowd:alice" in [f["id"] for report in overview["reports"] for f in report["findings"]]
+    most = seeded.all(
+        "select username, count(*) from public.users join public.auth_sessions as s on s.user_id = users.id group by 1 order by 2 desc"
+    )
+    assert f"WARN crowd: {most[0][0]}: {most[0][1]} sessions" in result.out
+    assert "each session that is not ended can be stolen." in cli("report", "explain", "sessions", "--sql-dir", "sql").out
+    overview = cli("report", "--json", *options).json()
+    assert f"sessions.crowd:{most[0][0]}" in [f["id"] for report in overview["reports"] for f in report["findings"]]
 
 
 @pytest.mark.parametrize(

@@ -43,56 +43,8 @@ activity as materialized (
     join pg_catalog.pg_class as c on c.oid = t.member and c.relkind <> 'p'
     group by t.root
 ),
-foreign_keys as materialized (
-    select
-        f.oid, f.conname, f.conrelid, f.confrelid, f.confdeltype = 'c' as is_cascade, f.conkey,
-        array(
-            select k.indexrelid
-            from index_keys as k
-            where k.indrelid = f.conrelid and k.is_valid
-                -- In any order, but nothing else in front; a null refers to nothing, so `is not null` leaves nothing out.
-                and k.key_columns[1:cardinality(f.conkey)] @> f.conkey
-                and f.conkey @> k.key_columns[1:cardinality(f.conkey)]
-                and (k.predicate is null or k.predicate ~ '^\(?\{{NULLTEST :arg \{{VAR [^{{}}]*\}} :nulltesttype 1 [^{{}}]*\}}\)?$')
-        ) as supporting
-    from pg_catalog.pg_constraint as f
-    where f.contype = 'f' and f.conparentid = 0
-),
-indexes as materialized (
-    select
-        t.root,
-        c.oid::regclass::text as index,
-        k.*,
-        coalesce(tt.root, k.indrelid) as table_root,
-        m.bytes,
-        m.scans + coalesce(e.scans, 0) as scans,
-        m.last_scan_at,
-        m.is_locked,
-        exists (select from foreign_keys as f where f.supporting = array[t.root]) as is_sole_support
-    from (
-        select
-            t.root,
-            sum(case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end)::bigint as bytes,
-            sum(coalesce(s.idx_scan, 0))::bigint as scans,
-            max(case when s.idx_scan > 0 then (to_jsonb(s) ->> 'last_idx_scan')::timestamptz end) as last_scan_at,
-            bool_or(l.is_locked) as is_locked,
-            sum(o.scans)::bigint as elsewhere
-        from index_tree as t
-        join pg_catalog.pg_class as c on c.oid = t.member
-        join pg_catalog.pg_index as x on x.indexrelid = t.member
-        cross join lateral (
-            select t.member in (select relation from locked) or x.indrelid in (select relation from locked) as is_locked
-        ) as l
-        left join pg_catalog.pg_stat_user_indexes as s on s.indexrelid = t.member
-        left join elsewhere as o on o.name = s.indexrelid::regclass::text
-        group by t.root
-    ) as m
-    cross join lateral (select m.root, coalesce(m.elsewhere, 0) as scans) as e
-    join index_tree as t on t.root = m.root and t.member = m.root
-    join pg_catalog.pg_class as c on c.oid = t.root
-    join index_keys as k on k.indexrelid = t.root
-    left join table_tree as tt on tt.member = k.indrelid
-),
+foreign_keys as materialized ({foreign_keys}),
+indexes as materialized ({index_usage}),
 drops as materialized (
     select
         i.root,
@@ -108,42 +60,7 @@ drops as materialized (
     from indexes as i
     where not i.is_protected
 ),
--- b answers nothing that a does not answer. Of two that are the same, the one kept is protected, unique, used more, smaller, older.
-repeated as (
-    select distinct on (b.root)
-        b.root,
-        a.indexrelid as kept,
-        same.is_same as is_duplicate,
-        b.predicate is not distinct from a.predicate as is_sure
-    from indexes as b
-    join index_keys as a on a.indrelid = b.indrelid and a.indexrelid <> b.root and a.relam = b.relam
-    left join indexes as ai on ai.root = a.indexrelid
-    cross join lateral (
-        select
-            (a.keys = b.keys or (b.is_btree and a.keys = b.reversed_keys))
-                and a.expressions is not distinct from b.expressions
-                and a.predicate is not distinct from b.predicate
-                and a.all_columns @> b.all_columns and b.all_columns @> a.all_columns
-                and a.is_unique = b.is_unique and a.nulls_not_distinct = b.nulls_not_distinct as is_same
-    ) as same
-    where a.is_valid and b.is_valid
-        and (
-            (
-                same.is_same
-                and (a.is_backing, a.is_protected, coalesce(ai.scans, 0), -coalesce(ai.bytes, 0), -a.indexrelid::bigint)
-                    > (b.is_backing, b.is_protected, b.scans, -b.bytes, -b.root::bigint)
-            )
-            or (
-                not same.is_same and b.is_btree and not b.is_unique
-                and cardinality(a.keys) >= cardinality(b.keys)
-                and (a.keys[1:cardinality(b.keys)] = b.keys or a.keys[1:cardinality(b.keys)] = b.reversed_keys)
-                and (not b.has_expression or (cardinality(a.keys) = cardinality(b.keys) and a.expressions = b.expressions))
-                and a.all_columns @> b.all_columns
-                and (a.predicate is null or a.predicate = b.predicate)
-            )
-        )
-    order by b.root, same.is_same desc, b.predicate is not distinct from a.predicate desc, cardinality(a.keys), a.indexrelid
-),
+repeated as ({repeated_indexes}),
 findings as (
     select
         case when {standbys} > 0 and not {is_asked_elsewhere} or i.has_expression then 'info' else 'warn' end as severity,

@@ -1,0 +1,36 @@
+-- index_usage: every whole index with its size and scans, its parts summed; beside table_tree, index_tree, index_keys,
+--   foreign_keys, elsewhere and locked.
+-- Why: what is dropped is the whole.
+select
+    t.root,
+    c.oid::regclass::text as index,
+    k.*,
+    coalesce(tt.root, k.indrelid) as table_root,
+    m.bytes,
+    m.scans + coalesce(e.scans, 0) as scans,
+    m.last_scan_at,
+    m.is_locked,
+    exists (select from foreign_keys as f where f.supporting = array[t.root]) as is_sole_support
+from (
+    select
+        t.root,
+        sum(case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end)::bigint as bytes,
+        sum(coalesce(s.idx_scan, 0))::bigint as scans,
+        max(case when s.idx_scan > 0 then (to_jsonb(s) ->> 'last_idx_scan')::timestamptz end) as last_scan_at,
+        bool_or(l.is_locked) as is_locked,
+        sum(o.scans)::bigint as elsewhere
+    from index_tree as t
+    join pg_catalog.pg_class as c on c.oid = t.member
+    join pg_catalog.pg_index as x on x.indexrelid = t.member
+    cross join lateral (
+        select t.member in (select relation from locked) or x.indrelid in (select relation from locked) as is_locked
+    ) as l
+    left join pg_catalog.pg_stat_user_indexes as s on s.indexrelid = t.member
+    left join elsewhere as o on o.name = s.indexrelid::regclass::text
+    group by t.root
+) as m
+cross join lateral (select m.root, coalesce(m.elsewhere, 0) as scans) as e
+join index_tree as t on t.root = m.root and t.member = m.root
+join pg_catalog.pg_class as c on c.oid = t.root
+join index_keys as k on k.indexrelid = t.root
+left join table_tree as tt on tt.member = k.indrelid
