@@ -23,15 +23,13 @@ _POLL_S = (0.05, 1.0)
 
 # A role, a database or the environment may carry settings of its own; a migration must not depend on them.
 _SESSION: LiteralString = """
-    set client_encoding = 'UTF8';
-    set search_path = public;
-    set timezone = 'UTC';
-    set statement_timeout = 0;
-    set lock_timeout = 0;
-    set idle_in_transaction_session_timeout = 0;
-    set idle_session_timeout = 0;
-    set client_connection_check_interval = '1s';
-    set client_min_messages = notice
+    select
+        set_config('client_encoding', 'UTF8', false), set_config('search_path', 'public', false),
+        set_config('timezone', 'UTC', false), set_config('statement_timeout', '0', false),
+        set_config('lock_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false),
+        set_config('idle_session_timeout', '0', false), set_config('client_connection_check_interval', '1s', false),
+        set_config('client_min_messages', 'notice', false)
+    /* chatschema */
 """
 
 # libpq gives no SQLSTATE for a failed connection; its words are what there is. (pattern, what to say, hint)
@@ -142,8 +140,9 @@ def _check(connection: Connection, writes: bool) -> None:
         connection.execute(_SESSION)
         if not writes:
             # A report that waits for a lock is of no use to the one who looks into a blocked database.
-            connection.execute("set lock_timeout = '1s'")
-        row = connection.execute("select pg_is_in_recovery(), current_setting('default_transaction_read_only')").fetchone()
+            connection.execute("select set_config('lock_timeout', '1s', false) /* chatschema */")
+        query = "select pg_is_in_recovery(), current_setting('default_transaction_read_only') /* chatschema */"
+        row = connection.execute(query).fetchone()
     if writes and row and row[0]:
         hint = "use the primary; with several hosts add target_session_attrs=read-write to the URL"
         raise CannotConnect(f"{connection.info.host} is a read-only standby", hint)

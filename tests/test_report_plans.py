@@ -1,60 +1,22 @@
-"""report queries --explain and --advise: generic plans, and indexes that the planner is made to believe in."""
+"""report queries --explain: generic plans, and what stands out in them."""
 
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Cli, Database, Result
+from busy import BY_OWNER, explain, keep_busy, number
+from conftest import Cli, Database
 
 from chatschema import config, postgres
 from chatschema.errors import ChatschemaError
 from chatschema.report import plan
 
-BY_OWNER = "select * from notes where owner = $1 order by at desc limit $2"
-NOTES = """
-create table notes (id bigserial primary key, owner int, kind text, body text, at timestamptz default now());
-insert into notes (owner, kind, body) select g % 4000, 'k' || g % 3, md5(g::text) from generate_series(1, 40000) as g;
-vacuum analyze notes;
-create extension pg_stat_statements;
-create view statements as select * from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database());
-select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)"""
-
 
 @pytest.fixture
 def busy(migrated: Database) -> Database:
     """A database whose statistics have one query that reads 40,000 rows to find ten."""
-    for statement in NOTES.split(";"):
-        migrated.run(statement)
-    ask(migrated, "select * from notes where owner = %s order by at desc limit %s", 7, 10)
+    keep_busy(migrated)
     return migrated
-
-
-def ask(database: Database, query: str, *params: object) -> None:
-    """Run a query until it has taken the 60 ms from which on it is worth an index."""
-    key = query.partition("%s")[0] + "%"
-    with database.connect() as connection:
-        for _ in range(1000):
-            for _ in range(10):
-                connection.execute(query.encode(), params)
-            row = connection.execute("select sum(total_exec_time) from statements where query like %s", (key,)).fetchone()
-            if row and row[0] and row[0] > 60:
-                return
-    raise AssertionError("the query is too fast to be advised on")
-
-
-def number(cli: Cli, database: Database, beginning: str) -> str:
-    """Return the place of a query in the report."""
-    rows = cli("report", "queries", "--json", "--url", database.url).json()["reports"][0]["rows"]
-    return str(next(row["n"] for row in rows if row["query"].startswith(beginning)))
-
-
-def explain(cli: Cli, database: Database, beginning: str, *options: str) -> Result:
-    """Explain a query by how it begins; among the short ones it may have another place a moment later."""
-    for _ in range(10):
-        result = cli("report", "queries", "--explain", number(cli, database, beginning), *options, "--url", database.url)
-        if beginning in (result.out + result.err).replace('\\"', '"'):
-            break
-    return result
 
 
 def test_the_plan_is_generic_and_what_stands_out_is_said(cli: Cli, busy: Database) -> None:
@@ -165,79 +127,3 @@ def test_the_text_of_another_role_is_not_there_to_explain(cli: Cli, busy: Databa
         assert "pg_read_all_data" in result.err
     finally:
         busy.run("drop role plans_reader")
-
-
-def has_hypopg(database: Database) -> bool:
-    return bool(database.one("select count(*) from pg_available_extensions where name = 'hypopg'"))
-
-
-def advise(cli: Cli, database: Database, *options: str) -> Result:
-    return cli("report", "queries", "--advise", *options, "--url", database.url)
-
-
-def test_without_hypopg_what_to_install_is_said(cli: Cli, busy: Database) -> None:
-    result = advise(cli, busy)
-    assert result.code == 1
-    if has_hypopg(busy):
-        assert "hypopg is not created in" in result.err
-        assert "create extension hypopg" in result.err
-    else:
-        assert "the server has no hypopg" in result.err
-        assert f"apt-get install postgresql-{busy.server.version // 10000}-hypopg" in result.err
-
-
-def test_advice_taken_does_what_it_says_and_can_be_undone(cli: Cli, busy: Database) -> None:
-    if not has_hypopg(busy):
-        assert advise(cli, busy).code == 1
-        return
-    busy.run("create extension hypopg")
-    document = advise(cli, busy, "--json").json()
-    assert len(document["indexes"]) == 1, document
-    (index,) = document["indexes"]
-    assert (index["table"], index["columns"]) == ("public.notes", ["owner", "at"])
-    (effect,) = index["queries"]
-    assert effect["query"] == BY_OWNER
-    assert effect["cost_after"] < effect["cost_before"] / 2
-    assert index["saved_ms"] == pytest.approx(effect["total_ms"] * (1 - effect["cost_after"] / effect["cost_before"]), rel=0.01)
-    assert "HypoPG 1.3" in (document["not_hidden"] or "HypoPG 1.3")
-    # Nothing real was made of it.
-    assert busy.one("select count(*) from pg_indexes where tablename = 'notes'") == 1
-    shown = advise(cli, busy).out
-    assert "create index concurrently idx_notes_owner_at on public.notes (owner, at);" in shown
-    assert "try it on a copy" in shown
-    busy.run(index["create"])
-    real = explain(cli, busy, "select * from notes", "--json").json()["plan"]["Total Cost"]
-    assert real == pytest.approx(effect["cost_after"], rel=0.5)
-    size = busy.one("select pg_relation_size('idx_notes_owner_at')")
-    # HypoPG does not know that a B-tree keeps a value that repeats once.
-    assert size <= index["size_bytes"] < 10 * size
-    assert advise(cli, busy, "--json").json()["indexes"] == []
-    busy.run(index["undo"])
-    assert busy.one("select count(*) from pg_indexes where tablename = 'notes'") == 1
-
-
-def test_an_index_on_partitions_is_advised_as_a_whole_and_made_part_by_part(cli: Cli, busy: Database) -> None:
-    if not has_hypopg(busy):
-        assert advise(cli, busy).code == 1
-        return
-    busy.run("create extension hypopg")
-    busy.run('create table "Events" (id int, "Kind" int, body text) partition by range (id)')
-    for part in range(2):
-        busy.run(f'create table events_{part} partition of "Events" for values from ({part}0000) to ({part + 1}0000)')
-    busy.run("""insert into "Events" select g, g % 500, md5(g::text) from generate_series(0, 19999) as g""")
-    for part in range(2):
-        busy.run(f"vacuum analyze events_{part}")
-    ask(busy, 'select body from "Events" where "Kind" = %s', 3)
-    result = explain(cli, busy, 'select body from "Events"', "--advise", "--json")
-    (index,) = result.json()["indexes"]
-    assert (index["table"], index["columns"]) == ('public."Events"', ["Kind"])
-    assert len(index["create"].splitlines()) == 5
-    for statement in index["create"].splitlines():
-        busy.run(statement)
-    name = index["undo"].removeprefix("drop index ").removesuffix(";")
-    assert busy.one("select indisvalid from pg_index where indexrelid = %s::regclass", name)
-    sizes = "select sum(pg_relation_size(inhrelid)) from pg_inherits where inhparent = %s::regclass"
-    # HypoPG does not know that a B-tree keeps a value that repeats once.
-    assert int(busy.one(sizes, name)) <= index["size_bytes"] < 10 * int(busy.one(sizes, name))
-    busy.run(index["undo"])
-    assert busy.one("select to_regclass(%s) is null", name)

@@ -52,7 +52,7 @@ judged as (
     select
         r.*,
         format('%s: %s', r.queryid, left(regexp_replace(r.query, '\s+', ' ', 'g'), 60)) as name,
-        format(E'-- look at its plan, and mend it: chatschema report queries --explain %s\n-- then let its counters begin anew:\n%s', r.place, r.forget) as fix
+        format(E'-- look at its plan, and mend it: chatschema report queries --explain %s\n-- then let its counters begin anew:\n%s', r.queryid, r.forget) as fix
     from ranked as r
     where r.queryid is not null and r.query ~* '^\s*(/\*.*?\*/\s*)*(select|insert|update|delete|merge|with|values)\M'
 ),

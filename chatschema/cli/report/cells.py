@@ -17,9 +17,8 @@ _GAP = 3
 
 def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | None, limit: int, full: bool) -> None:
     """Print rows, those columns that fit, and how much was left out."""
-    sorted_by = _column(columns, sort) if sort else None
-    if sorted_by:
-        rows = sorted(rows, key=lambda row: (row[sorted_by] is None, _descending(row[sorted_by])))
+    sorted_by = named(columns, sort) if sort else None
+    rows = ordered(rows, sorted_by)
     shown = rows[:limit] if limit else rows
     kept = [column for column in columns if any(row[column] is not None for row in rows)]
     width = None if full else console.width()
@@ -34,11 +33,20 @@ def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | Non
         console.paragraph(f"no room for {', '.join(wording.title(column) for column in kept if column not in fitting)}: --full")
 
 
-def _column(columns: Sequence[str], beginning: str) -> str:
+def named(columns: Sequence[str], beginning: str) -> str:
+    """Return the column that begins so. Raises UsageError when there is none."""
     found = [column for column in columns if column.startswith(beginning)]
     if not found:
         raise UsageError(f"there is no column {beginning}", f"the columns are {', '.join(columns)}")
     return found[0]
+
+
+def ordered(rows: list[dict[str, Any]], column: str | None) -> list[dict[str, Any]]:
+    """Return the rows, the largest of `column` first and `n`, the place in the order, anew; as they are for None."""
+    if column is None:
+        return rows
+    found = sorted(rows, key=lambda row: (row[column] is None, _descending(row[column])))
+    return [{**row, "n": place} if "n" in row else row for place, row in enumerate(found, 1)]
 
 
 def _descending(value: Any) -> Any:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from chatschema import units
 from chatschema.cli import console
 from chatschema.cli.report import cells
-from chatschema.cli.report.cells import _column, _descending
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.report import wording
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from chatschema.report.advise import Advice, Effect, Hidden, Planned
     from chatschema.report.plan import Plan
     from chatschema.report.plan_reading import Remark
-    from chatschema.report.result import Coverage, Finding, Result
+    from chatschema.report.result import Coverage, Finding
 
     Row = dict[str, Any]
 
@@ -29,7 +28,9 @@ _PLAN_LINES = 80
 _OLD = "HypoPG {} cannot hide indexes; 1.4 can: which of the unused ones are missed was not looked at"
 
 
-def show(connection: Connection, settings: Settings, *, sort: str | None, explain: int, advise: bool, layout: Layout) -> None:
+def show(
+    connection: Connection, settings: Settings, *, sort: str | None, explain: str | None, advise: bool, layout: Layout
+) -> None:
     """Print the plan of the query numbered `explain` as sorted; or, to `advise`, indexes for it, or for all.
 
     Raises ChatschemaError where an extension is missing, or the query cannot be planned.
@@ -43,8 +44,8 @@ def show(connection: Connection, settings: Settings, *, sort: str | None, explai
     chosen = _numbered(rows, explain, seen) if explain else None
     if advise:
         _advise(connection, settings, seen, rows[: layout.limit or None], chosen, layout)
-    elif chosen:
-        _explain(connection, seen, chosen, f"query {explain} by {place}", explain, layout)
+    elif chosen and explain:
+        _explain(connection, seen, chosen, f"query {chosen['n']} by {place}", explain, layout)
 
 
 def _rows(
@@ -60,21 +61,17 @@ def _rows(
     result = run.run(connection, wanted, seen, settings.reporting.thresholds)
     if result.status == "not evaluated":
         raise ChatschemaError(result.gaps[0].what, result.gaps[0].fix)
-    return ordered(result, sort), "total time" if sort is None else wording.title(_column(result.columns, sort))
+    column = cells.named(result.columns, sort) if sort else None
+    return cells.ordered(result.rows, column), wording.title(column) if column else "total time"
 
 
-def ordered(result: Result, sort: str | None) -> list[Row]:
-    """Return the rows as the report prints them. Raises UsageError when there is no such column."""
-    if sort is None:
-        return result.rows
-    column = _column(result.columns, sort)
-    return sorted(result.rows, key=lambda row: (row[column] is None, _descending(row[column])))
-
-
-def _numbered(rows: list[Row], number: int, seen: Coverage) -> Row:
-    if number > len(rows):
-        raise UsageError(f"there is no query {number}: the report has {len(rows)}", "see them: chatschema report queries --limit 0")
-    row = rows[number - 1]
+def _numbered(rows: list[Row], number: str, seen: Coverage) -> Row:
+    """Return the row of this place, or of this queryid: a place moves as others overtake it."""
+    found = [row for row in rows if number in (str(row["n"]), row["queryid"])]
+    if not found:
+        hint = "see them: chatschema report queries --limit 0 --full"
+        raise UsageError(f"there is no query {number}: the report has {len(rows)}", hint)
+    row = found[0]
     if row["queryid"] is None:
         raise ChatschemaError(
             f"query {number} is of another role, and its text is hidden from {seen.role}",
@@ -83,7 +80,7 @@ def _numbered(rows: list[Row], number: int, seen: Coverage) -> Row:
     return row
 
 
-def _explain(connection: Connection, seen: Coverage, row: Row, title: str, number: int, layout: Layout) -> None:
+def _explain(connection: Connection, seen: Coverage, row: Row, title: str, number: str, layout: Layout) -> None:
     from chatschema.report import plan, plan_reading
 
     try:

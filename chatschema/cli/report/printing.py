@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chatschema.report.definition import Definition
     from chatschema.report.result import Coverage, Finding, Result
 
-_WORDS = {"critical": "CRIT", "warn": "WARN", "info": "info", "not evaluated": "?", "no verdict": "-", "partial": "?", "ok": "ok"}
+WORDS = {"critical": "CRIT", "warn": "WARN", "info": "info", "not evaluated": "?", "no verdict": "-", "partial": "?", "ok": "ok"}
 _FIX_LINES = 6
 
 
@@ -117,14 +117,14 @@ def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> No
 
 def overview(results: list[Result]) -> None:
     """Print one line a check, worst first; what passes on one line, what was not seen never among it."""
-    rows = [(_WORDS[finding.severity], check, text) for result in results for finding, check, text in _checks(result)]
+    rows = [(WORDS[finding.severity], check, text) for result in results for finding, check, text in _checks(result)]
     shared: dict[str, list[str]] = {}
     for result in results:
         for gap in result.gaps:
             said = f"{'not evaluated' if result.status == 'not evaluated' else 'partly seen'}: {gap.what}; {gap.fix}"
             shared.setdefault(wording.flat(said), []).append(result.report)
     rows += [("?", ", ".join(sorted(names)), said) for said, names in shared.items()]
-    order = list(_WORDS.values())
+    order = list(WORDS.values())
     rows.sort(key=lambda row: order.index(row[0]))
     if rows:
         console.table(("", "check", "finding"), rows)
@@ -155,7 +155,7 @@ def _checks(result: Result) -> list[tuple[Finding, str, str]]:
 
 def _print_finding(finding: Finding) -> None:
     object_ = f"{finding.object}: " if finding.object else ""
-    console.paragraph(f"{_WORDS[finding.severity]} {finding.check}: {wording.flat(object_ + finding.message)}")
+    console.paragraph(f"{WORDS[finding.severity]} {finding.check}: {wording.flat(object_ + finding.message)}")
     if finding.suppressed:
         console.answer(f"    known: {finding.suppressed}")
     _print_fix("fix", finding.fix)

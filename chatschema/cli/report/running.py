@@ -36,7 +36,9 @@ def report(
     sort: Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="Largest first; its beginning is enough.")] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Rows of a table; 0 for all.")] = 20,
     full: Annotated[bool, typer.Option("--full", help="All columns and texts, however wide.")] = False,
-    explain: Annotated[int, typer.Option("--explain", metavar="N", min=0, help="Show the generic plan of the N-th query.")] = 0,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="N", help="Show the generic plan of the N-th query, or of a queryid.")
+    ] = None,
     advise: Annotated[bool, typer.Option("--advise", help="Try hypothetical indexes for the top queries (needs HypoPG).")] = False,
     watch: Annotated[float, typer.Option("--watch", metavar="S", min=0, help="Again every S seconds, with what changed.")] = 0,
     fail_on: Annotated[
@@ -61,6 +63,8 @@ def report(
 
     if fail_on not in (None, *_SEVERITIES):
         raise UsageError(f"--fail-on {fail_on} is neither warn nor critical")
+    if watch and (fail_on or baseline):
+        raise UsageError("--watch has no end to fail at", "leave out --fail-on and --baseline")
     form = printing.form(json=json, csv=csv, markdown=markdown, openmetrics=openmetrics, html=html)
     settings = session.settings(url, sql_dir)
     name = ctx.info_name if ctx.parent and ctx.info_name != "report" else None

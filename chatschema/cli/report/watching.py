@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from chatschema.cli import console
-from chatschema.cli.report import cells, plans
-from chatschema.cli.report.printing import _WORDS
+from chatschema.cli.report import cells
+from chatschema.cli.report.printing import WORDS
 from chatschema.errors import ExitCode, UsageError
 from chatschema.report import wording
 
@@ -29,7 +29,7 @@ _NAMES = ("object", "queryid")
 _TEXT_WIDTH = 48
 _NO_COUNTS = frozenset({"n", "queryid", "pid"})
 _FINDING_LINES = 6
-_ORDER = list(_WORDS.values())
+_ORDER = list(WORDS.values())
 _HEADER = ["", "change", "check", "finding"]
 
 
@@ -180,7 +180,7 @@ def _gone(before: Sequence[Result], changed: Sequence[Change]) -> list[Finding]:
 def _line(finding: Finding, marks: dict[str, str]) -> list[str]:
     text = f"{finding.object}: {finding.message}" if finding.object else finding.message
     check = f"{finding.report}.{finding.check}"
-    return [_WORDS[finding.severity], marks.get(finding.id, ""), check, text]
+    return [WORDS[finding.severity], marks.get(finding.id, ""), check, text]
 
 
 def _findings(before: Sequence[Result], result: Result, changed: Sequence[Change]) -> list[str]:
@@ -194,7 +194,8 @@ def _findings(before: Sequence[Result], result: Result, changed: Sequence[Change
 
 def _table(before: Sequence[Result], result: Result, layout: Layout, room: int) -> tuple[list[str], list[list[str]], list[int]]:
     """Return header, rows with what each number gained or lost, and the columns that are numbers."""
-    rows = plans.ordered(result, layout.sort)[: min(room, layout.limit or room)]
+    by = cells.named(result.columns, layout.sort) if layout.sort else None
+    rows = cells.ordered(result.rows, by)[: min(room, layout.limit or room)]
     was = keyed(before[0]) if before else {}
     columns = [column for column in result.columns if any(row[column] is not None for row in rows)]
     titles = {column: wording.title(column) for column in columns}

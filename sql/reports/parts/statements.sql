@@ -29,4 +29,4 @@ from {pg_stat_statements}.pg_stat_statements as s
 -- offset 0: else each column above would make the whole object again.
 cross join lateral (select to_jsonb(s) as entry offset 0) as e
 where s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
-    and coalesce(s.query, '') not like '%/* chatschema report */'
+    and coalesce(s.query, '') !~ '/\* chatschema( report)? \*/\s*$'
