@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import Cli, Database
 from damage import queue
-from reports import FSYNC, answer, findings, rows
+from reports import FSYNC, answer
 
 PASSWORD = "tiger99"
 
@@ -146,50 +146,3 @@ def test_times_that_are_not_measured_are_not_zero(cli: Cli, migrated: Database) 
     assert {row["io_ms"] for row in report["rows"]} == {None}
     (io,) = [f for f in report["findings"] if f["check"] == "io"]
     assert (io["severity"], io["fix"]) == ("no verdict", "alter system set track_io_timing = on; select pg_reload_conf();")
-
-
-def test_a_parent_has_the_rows_of_its_parts_and_no_age_of_its_own(cli: Cli, aged: Database) -> None:
-    tables = rows(cli, aged, "tables")
-    assert tables["public.messages"]["rows"] == 600
-    assert not [name for name in tables if name.startswith("chat_partitions.")]
-    assert all(row["used_pct"] < 50 for row in rows(cli, aged, "wraparound").values())
-
-
-def test_rows_are_not_doubled_by_an_analyze_in_the_session_that_wrote_them(cli: Cli, migrated: Database) -> None:
-    migrated.run("create table public.written (id integer)")
-    with migrated.connect() as session:
-        session.execute("begin; insert into public.written select generate_series(1, 26284)")
-        session.execute("analyze public.written; commit; select pg_stat_force_next_flush()")
-        session.execute("select 1")
-    assert rows(cli, migrated, "tables")["public.written"]["rows"] == 26284
-    assert rows(cli, migrated, "vacuum")["public.written"]["live"] == 26284
-
-
-def test_never_analyzed_is_not_empty(cli: Cli, migrated: Database) -> None:
-    migrated.run("create table public.fresh (id integer, payload text) with (autovacuum_enabled = off)")
-    migrated.run(
-        "insert into public.fresh select i, repeat('x', 900) from generate_series(1, 12000) as i; select pg_stat_force_next_flush()"
-    )
-    assert rows(cli, migrated, "tables")["public.fresh"]["rows"] == 12000
-    assert "vacuum.analyze:public.fresh" in findings(cli, migrated, "vacuum")
-
-
-def test_bloat_is_measured_as_a_rebuild_proves_it(cli: Cli, migrated: Database) -> None:
-    migrated.run(
-        "create extension pgstattuple; create table public.worn (id integer, kind integer) with (autovacuum_enabled = off);"
-        "insert into public.worn select i, i % 50 from generate_series(1, 200000) as i;"
-        "create index worn_id on public.worn (id); create index worn_kind on public.worn (kind);"
-        "delete from public.worn where id % 10 <> 0;"
-    )
-    with migrated.connect() as session:
-        session.execute("vacuum (analyze) public.worn")
-    exact = rows(cli, migrated, "bloat-exact")
-    for index in ("public.worn_id", "public.worn_kind"):
-        before = exact[index]["size_bytes"]
-        migrated.run(f"reindex index {index}")
-        truth = 100 * (1 - migrated.one(f"select pg_relation_size('{index}')") / before)
-        assert exact[index]["empty_pct"] == pytest.approx(truth, abs=3)
-    estimated = rows(cli, migrated, "bloat")["public.worn"]["empty_pct"]
-    assert estimated == pytest.approx(exact["public.worn"]["empty_pct"], abs=10)
-    # Of indexes with many equal keys an estimate is wrong by a factor; there is none.
-    assert not [name for name in rows(cli, migrated, "bloat") if "worn_" in name]

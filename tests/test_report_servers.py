@@ -56,8 +56,27 @@ def test_a_crash_begins_the_window_anew_and_what_is_not_loaded_is_said(cli: Cli,
         # Somebody who resets only one of the cluster-wide counters does not take the window away.
         database.one("select pg_stat_reset_shared('bgwriter')")
         assert answer(cli, database.url, "cache")["statistics_since"] == after
+        check_slots(cli, database)
         database.one("select pg_stat_reset()")
         assert answer(cli, database.url, "cache")["statistics_since"] > after
+
+
+def check_slots(cli: Cli, database: Database) -> None:
+    """A slot nobody reads is worth knowing at once, and has lost its WAL only when that is gone."""
+    database.one("select pg_create_physical_replication_slot('left', true)")
+    assert findings(cli, database, "replication")["replication.slot:slot left"]["severity"] == "info"
+    for setting in ("max_slot_wal_keep_size = '1MB'", "max_wal_size = '32MB'"):
+        database.run(f"alter system set {setting}")
+    database.one("select pg_reload_conf()")
+    for _ in range(8):
+        database.run("create table if not exists public.wal (); drop table public.wal")
+        database.one("select pg_switch_wal()")
+    database.run("checkpoint")
+    until(lambda: database.one("select wal_status from pg_replication_slots") == "lost")
+    (lost,) = findings(cli, database, "replication").values()
+    assert (lost["check"], lost["severity"]) == ("lost", "critical")
+    database.run(lost["fix"])
+    assert findings(cli, database, "replication") == {}
 
 
 def test_a_standby_and_its_primary(cli: Cli, tmp_path: Path) -> None:

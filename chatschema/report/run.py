@@ -1,6 +1,7 @@
 """Runs report queries so that a sick server does not mind: they read, give up soon, and leave out what is locked."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ TIMEOUT_S = 4.0
 # A relation that was dropped, or locked, after the catalog had named it: the next try does not see, or measure, it.
 _PASSING = LOCK_SQLSTATES | {"XX000", "42P01"}
 _TRIES = 3
+
+# Fixes that a standby refuses; a session of its own it may end, and its replay go on.
+_WRITES = re.compile(r"(--.*\n|set .*\n)*(create|drop|alter|reindex|vacuum|analyze)\b")
 
 Thresholds = Mapping[str, Mapping[str, float]]
 
@@ -69,7 +73,8 @@ def run(
             f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: CONTRIBUTING.md, a report"
         )
     shown = tuple(column for column in columns if column not in FINDING_COLUMNS or column == "object")
-    findings = sorted((_finding(definition, row) for row in rows if row["severity"]), key=_worst_first)
+    found = (_finding(definition, row, is_standby=coverage.is_standby) for row in rows if row["severity"])
+    findings = sorted(found, key=_worst_first)
     gaps = coverages.hiding(definition, coverage)
     status = status_of(findings, gaps, ran=True)
     table = [
@@ -145,8 +150,10 @@ def _refused(connection: Connection, error: ServerError) -> Gap | None:
     return None
 
 
-def _finding(definition: Definition, row: Mapping[str, Any]) -> Finding:
-    check = row["check_name"]
+def _finding(definition: Definition, row: Mapping[str, Any], *, is_standby: bool) -> Finding:
+    check, fix = row["check_name"], row["fix"]
+    if is_standby and fix and _WRITES.match(fix):
+        fix = f"-- on the primary:\n{fix}"
     return Finding(
         id=f"{definition.name}.{check}" + (f":{row['object']}" if row["object"] else ""),
         report=definition.name,
@@ -156,7 +163,7 @@ def _finding(definition: Definition, row: Mapping[str, Any]) -> Finding:
         message=row["message"],
         value=None if row["value"] is None else float(row["value"]),
         threshold=None if row["threshold"] is None else float(row["threshold"]),
-        fix=row["fix"],
+        fix=fix,
         undo=row["undo"],
     )
 

@@ -1,12 +1,12 @@
 -- bloat-exact: how much of tables and indexes is empty, measured.
 -- Why: reads tables and indexes whole, so it takes its time: give it some with --timeout. A table's empty share is what its rows,
 --   written anew, would not need. A B-tree's empty share is what its leaf pages, packed to the fill factor, would not need; pages that were emptied
---   and wait for reuse count, which avg_leaf_density alone does not.
+--   and wait for reuse count, which avg_leaf_density alone does not. Wide keys leave room on a page that no rebuild fills.
 -- Check table: much of a table is empty.
 -- Check index: much of an index is empty.
 -- Check skipped: what is locked was not measured.
 -- Threshold warn_pct = 30: percent empty that is a warning
--- Threshold warn_bytes = 104857600: and what that takes at least
+-- Threshold warn_bytes = 104857600: and what that takes at least; below it is worth knowing
 -- Threshold critical_pct = 50: percent that is critical
 -- Threshold critical_bytes = 1073741824: and what that takes at least
 -- Threshold min_bytes = 1048576: smaller ones are not measured
@@ -61,7 +61,11 @@ from judged as j
 union all
 select
     j.object, null, null, null, null,
-    case when j.empty_pct >= {critical_pct} and j.empty >= {critical_bytes} then 'critical' else 'warn' end,
+    case
+        when j.empty < {warn_bytes} then 'info'
+        when j.empty_pct >= {critical_pct} and j.empty >= {critical_bytes} then 'critical'
+        else 'warn'
+    end,
     j.kind,
     format('%s %% is empty: %s of %s', round(j.empty_pct), pg_size_pretty(j.empty), pg_size_pretty(j.bytes)),
     j.empty_pct, {warn_pct},
@@ -71,7 +75,7 @@ select
     end,
     null
 from judged as j
-where j.empty_pct >= {warn_pct} and j.empty >= {warn_bytes}
+where j.empty_pct >= {warn_pct}
 union all
 select
     null, null, null, null, null, 'not evaluated', 'skipped',

@@ -10,6 +10,7 @@
 -- Check redundant: another index begins with the same keys and answers the same queries.
 -- Check invalid: a concurrent build or rebuild that failed: written, never read.
 -- Check incomplete: a partitioned index that waits for its parts; normal while they are being made.
+-- Check sparse: an index that holds almost nothing but nulls; a partial one is a fraction of it.
 -- Check missing: a foreign key whose columns no index leads with.
 -- Threshold unused_days = 14: days the statistics must cover before unused is said
 -- Threshold unused_min_bytes = 10485760: smaller ones are not worth the risk
@@ -17,6 +18,8 @@
 -- Threshold rare_min_writes = 10000: writes before rare is said
 -- Threshold rare_pct = 10: percent of the table's index scans below which an index may be rare
 -- Threshold redundant_critical_bytes = 1073741824: a repeated index of this size is critical
+-- Threshold sparse_pct = 90: percent of nulls in its first column from which an index is sparse
+-- Threshold sparse_min_bytes = 10485760: smaller ones do not matter
 -- Threshold missing_min_rows = 10000: rows of the referencing table from which a missing index is a warning
 -- Threshold missing_critical_rows = 1000000: rows from which it is critical where deletes cascade
 -- Counts: since the last reset
@@ -66,7 +69,8 @@ findings as (
         case when {standbys} > 0 and not {is_asked_elsewhere} or i.has_expression then 'info' else 'warn' end as severity,
         'unused' as check_name,
         i.index as object,
-        format('never scanned in %s days, %s', round({stats_days}), pg_size_pretty(i.bytes))
+        format('never scanned in %s, %s', case when {stats_days} < 2 then round({stats_days} * 24, 1) || ' hours' else round({stats_days}) || ' days' end,
+            pg_size_pretty(i.bytes))
             || case when {standbys} > 0 and not {is_asked_elsewhere} then '; a standby is attached: ask it with --replica URL' else '' end
             || case when i.has_expression then '; review it: the planner estimates with an expression index''s statistics' else '' end as message,
         i.bytes::numeric as value,
@@ -82,7 +86,7 @@ findings as (
     union all
     select
         'no verdict', 'unused', null,
-        format('statistics cover %s days; unused is said after %s', round({stats_days}, 1), {unused_days}),
+        format('statistics cover %s days; unused is said after %s days', round({stats_days}, 1), {unused_days}),
         null, null, null, null
     where {stats_days} < {unused_days}
     union all
@@ -161,6 +165,25 @@ findings as (
             )
     ) as p
     where not x.indisvalid
+    union all
+    select
+        'info', 'sparse', i.index,
+        format('%s %% of %s is null, %s', round(100 * s.null_frac::numeric), a.attname, pg_size_pretty(i.bytes)),
+        i.bytes, {sparse_min_bytes},
+        case
+            when not i.is_partitioned and not i.is_locked and not i.is_protected then format(
+                E'%s WHERE (%I IS NOT NULL);\ndrop index concurrently %s;',
+                regexp_replace(pg_get_indexdef(i.root), 'INDEX \S+', format('INDEX CONCURRENTLY %I', left(c.relname, 54) || '_present')), a.attname, i.index)
+        end,
+        null
+    from indexes as i
+    join pg_catalog.pg_class as c on c.oid = i.root
+    join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.key_columns[1]
+    join pg_catalog.pg_class as t on t.oid = i.indrelid
+    join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
+    join pg_catalog.pg_stats as s
+        on s.schemaname = n.nspname and s.tablename = t.relname and s.attname = a.attname and s.inherited = (t.relkind = 'p')
+    where i.predicate is null and i.is_valid and i.bytes >= {sparse_min_bytes} and 100 * s.null_frac >= {sparse_pct}
     union all
     select
         case

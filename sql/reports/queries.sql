@@ -1,12 +1,13 @@
 -- queries: what the server spends its time on, query by query.
 -- Why: the query to mend is not the slowest but the one that takes most in all; a mean hides its worst, so the spread is beside it.
 --   The roles that run a query are summed. Blocks per call stay the same on a busy and on an idle server; milliseconds do not.
--- Check slow: its mean is over slow_ms after slow_calls calls, or over very_slow_ms after the first.
+-- Check slow: its mean is over slow_ms after slow_calls calls, or over very_slow_ms after the first; a write has to be repeated.
 -- Check hog: one query takes hog_pct of all the time.
 -- Check io: the times of reads and writes are not measured.
 -- Threshold slow_ms = 50: mean of a query that is called often
 -- Threshold slow_calls = 50: what often means
 -- Threshold very_slow_ms = 1000: mean of any query
+-- Threshold very_slow_writes = 5: calls of a write from which that counts; a bulk load is no habit
 -- Threshold hog_pct = 30: percent of all time from which one query is a hog
 -- Threshold hog_min_ms = 60000: total below which no query is a hog
 -- Needs: pg_stat_statements
@@ -51,24 +52,34 @@ ranked as (
 judged as (
     select
         r.*,
+        k.is_write,
         format('%s: %s', r.queryid, left(regexp_replace(r.query, '\s+', ' ', 'g'), 60)) as name,
         format(E'-- look at its plan, and mend it: chatschema report queries --explain %s\n-- then let its counters begin anew:\n%s', r.queryid, r.forget) as fix
     from ranked as r
-    where r.queryid is not null and r.query ~* '^\s*(/\*.*?\*/\s*)*(select|insert|update|delete|merge|with|values)\M'
+    cross join lateral (select regexp_replace(r.query, '^((\s|\()+|--[^\n]*\n|/\*([^*]|\*+[^*/])*\*+/)*', '') as text) as q
+    cross join lateral (
+        select
+            q.text ~* '^(select|with|values|table|call|do|insert|update|delete|merge)\M' as is_judged,
+            q.text ~* '^(insert|update|delete|merge|call|do)\M' as is_write
+    ) as k
+    where r.queryid is not null and k.is_judged
 ),
 findings as (
     select
         'warn' as severity, 'slow' as check_name, j.name as object,
-        format('%s ms a call, %s calls, at most %s ms', round(j.mean_ms::numeric, 1), j.calls, round(j.max_ms::numeric, 1)) as message,
+        format('%s ms a call, %s call%s, at most %s ms', round(j.mean_ms::numeric, 1), j.calls,
+            case when j.calls > 1 then 's' end, round(j.max_ms::numeric, 1)) as message,
         j.mean_ms::numeric as value,
         case when j.calls >= {slow_calls} then {slow_ms} else {very_slow_ms} end::numeric as threshold,
         j.fix
     from judged as j
-    where (j.mean_ms >= {slow_ms} and j.calls >= {slow_calls}) or j.mean_ms >= {very_slow_ms}
+    where (j.mean_ms >= {slow_ms} and j.calls >= {slow_calls})
+        or (j.mean_ms >= {very_slow_ms} and (not j.is_write or j.calls >= {very_slow_writes}))
     union all
     select
         'warn', 'hog', j.name,
-        format('%s %% of all time, %s s in %s calls', round((100 * j.total_ms / j.all_ms)::numeric), round((j.total_ms / 1000)::numeric), j.calls),
+        format('%s %% of all time, %s s in %s call%s', round((100 * j.total_ms / j.all_ms)::numeric),
+            round((j.total_ms / 1000)::numeric), j.calls, case when j.calls > 1 then 's' end),
         (100 * j.total_ms / j.all_ms)::numeric, {hog_pct}, j.fix
     from judged as j
     where j.is_toplevel and j.total_ms >= {hog_min_ms} and j.total_ms >= j.all_ms * {hog_pct} / 100

@@ -2,7 +2,8 @@
 -- Why: bytes first: an idle primary makes a clock run while nothing is behind, and a standby whose receiver has gone has replayed all
 --   that it received, however far the primary is. A slot nobody reads keeps WAL until the disk is full.
 -- Check lag: a standby that is behind.
--- Check slot: a slot that nobody reads.
+-- Check slot: a slot that nobody reads; worth knowing even while it keeps little.
+-- Check ending: a slot whose WAL goes at the next checkpoint.
 -- Check lost: a slot that has lost the WAL it needs.
 -- Check receiver: a standby that receives nothing.
 -- Threshold lag_warn_bytes = 104857600: bytes behind that are a warning
@@ -78,18 +79,28 @@ where n.behind >= {lag_warn_bytes} or (n.behind > 0 and n.behind_ms >= {lag_warn
 union all
 select
     n.object, null, null, null, null, null, null,
-    case when n.kept >= {slot_critical_bytes} then 'critical' else 'warn' end,
+    case when n.kept >= {slot_critical_bytes} then 'critical' when n.kept >= {slot_warn_bytes} then 'warn' else 'info' end,
     'slot', format('nobody reads it; %s of WAL are kept for it', pg_size_pretty(n.kept)), n.kept, {slot_warn_bytes},
     format(E'-- its standby or subscriber has to be made anew after this; or limit all slots: alter system set max_slot_wal_keep_size\nselect pg_drop_replication_slot(%L);',
         substr(n.object, 6)), null
 from nodes as n
-where n.state = 'inactive' and n.kept >= {slot_warn_bytes}
+where n.state = 'inactive' and n.detail is distinct from 'lost' and n.detail is distinct from 'unreserved'
 union all
 select
-    n.object, null, null, null, null, null, null, 'critical', 'lost', format('WAL that it needs is gone (%s)', n.detail), null, null,
+    n.object, null, null, null, null, null, null, 'critical', 'ending',
+    format('keeps %s of WAL, more than max_slot_wal_keep_size (%s): it goes at the next checkpoint', pg_size_pretty(n.kept),
+        current_setting('max_slot_wal_keep_size')),
+    n.kept, null,
+    format('alter system set max_slot_wal_keep_size = ''%sMB''; select pg_reload_conf();', round(2 * n.kept / 1048576)),
+    format('alter system set max_slot_wal_keep_size = %L; select pg_reload_conf();', current_setting('max_slot_wal_keep_size'))
+from nodes as n
+where n.detail = 'unreserved'
+union all
+select
+    n.object, null, null, null, null, null, null, 'critical', 'lost', 'WAL that it needs is gone', null, null,
     format(E'-- make its standby or subscriber anew, then:\nselect pg_drop_replication_slot(%L);', substr(n.object, 6)), null
 from nodes as n
-where n.detail in ('lost', 'unreserved')
+where n.detail = 'lost'
 union all
 select
     n.object, null, null, null, null, null, null, 'critical', 'receiver',

@@ -15,8 +15,24 @@ found as materialized (
     from pg_catalog.pg_sequences as s
     join pg_catalog.pg_namespace as n on n.nspname = s.schemaname
     join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = s.sequencename and c.relkind = 'S'
-    left join pg_catalog.pg_depend as d
-        on d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjsubid > 0
+    left join lateral (
+        -- The column that owns it, and those whose default asks it though they do not: the smallest type ends first.
+        select f.refobjid, f.refobjsubid
+        from (
+            select d.refobjid, d.refobjsubid
+            from pg_catalog.pg_depend as d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_class'::regclass
+                and d.deptype in ('a', 'i') and d.refobjsubid > 0
+            union all
+            select e.adrelid, e.adnum
+            from pg_catalog.pg_depend as d
+            join pg_catalog.pg_attrdef as e on e.oid = d.objid
+            where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
+        ) as f
+        join pg_catalog.pg_attribute as b on b.attrelid = f.refobjid and b.attnum = f.refobjsubid
+        order by b.attlen, f.refobjid
+        limit 1
+    ) as d on true
     left join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
     where c.relpersistence <> 't'
 ),

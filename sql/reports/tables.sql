@@ -3,6 +3,7 @@
 --   scans that is also read whole a thousand times a day has a query without an index.
 -- Check scanned: a large table that is often read whole.
 -- Check unlogged: a table that a crash empties.
+-- Check unvalidated: a constraint that the rows from before it were never checked against.
 -- Threshold scanned_min_rows = 10000: rows of a table that is large
 -- Threshold scanned_index_pct = 95: percent of its scans by index, below which it is read whole too often
 -- Threshold scanned_rows_per_day = 10000000: rows read in whole scans a day from which that is a warning
@@ -65,4 +66,13 @@ select
     format('alter table %s set logged;  -- writes it anew, under a lock against everybody', t.root::regclass), null
 from tables as t
 where t.is_unlogged
+union all
+select
+    format('%s.%s', k.conrelid::regclass, quote_ident(k.conname)), null, null, null, null, null, null, null, null, null, null, null, null,
+    'warn', 'unvalidated', 'was added not valid: older rows may break it, and the planner does not trust it', null, null,
+    format('alter table %s validate constraint %I;', k.conrelid::regclass, k.conname), null
+from pg_catalog.pg_constraint as k
+where not k.convalidated and k.conparentid = 0 and k.conrelid in (select t.member from table_tree as t)
+    -- Since 18 one that is not enforced cannot be valid, and says so on purpose.
+    and coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
 order by size_bytes desc nulls last, object

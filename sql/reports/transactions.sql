@@ -21,14 +21,19 @@ open as materialized (
         extract(epoch from clock_timestamp() - a.state_change)::double precision * 1000 as in_state_ms,
         case when a.state = 'active' then extract(epoch from clock_timestamp() - a.query_start)::double precision * 1000 end as query_ms,
         age(a.backend_xmin) as held_transactions,
-        a.xact_start
+        a.xact_start,
+        a.wait_event_type is not distinct from 'Lock' as is_waiting
     from pg_catalog.pg_stat_activity as a
     where a.backend_type = 'client backend' and a.datname = current_database() and a.xact_start is not null
         and a.pid <> pg_backend_pid() and a.application_name !~ '^pg_(dump|basebackup|receivewal)'
 ),
+-- Who waits for a lock is held up by another, whom the report on locks names.
+at_work as (
+    select o.* from open as o where not o.is_waiting
+),
 judged as (
     select o.*, j.*
-    from open as o
+    from at_work as o
     cross join lateral (
         values
             ('idle', o.state ~ '^idle in transaction', o.transaction_ms, {idle_warn_ms}, {idle_critical_ms}),
