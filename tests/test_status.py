@@ -14,7 +14,7 @@ from conftest import Cli, Database, clean_environment
 from migrations import IDS
 
 
-def on_terminal(database: Database, columns: int, *arguments: str, **extra: str) -> str:
+def on_terminal(database: Database, columns: int, *arguments: str, cwd: Path | None = None, **extra: str) -> str:
     """Return what the command prints on a terminal of `columns`."""
     import fcntl
     import struct
@@ -24,7 +24,7 @@ def on_terminal(database: Database, columns: int, *arguments: str, **extra: str)
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     running = subprocess.Popen(
         [sys.executable, "-m", "chatschema", *arguments, "--url", database.url],
-        env=clean_environment({"TERM": "xterm-256color", **extra}), stdin=child, stdout=child, stderr=child,
+        env=clean_environment({"TERM": "xterm-256color", **extra}), stdin=child, stdout=child, stderr=child, cwd=cwd,
     )  # fmt: skip
     os.close(child)
     text = b""

@@ -69,8 +69,7 @@ findings as (
         case when {standbys} > 0 and not {is_asked_elsewhere} or i.has_expression then 'info' else 'warn' end as severity,
         'unused' as check_name,
         i.index as object,
-        format('never scanned in %s, %s', case when {stats_days} < 2 then round({stats_days} * 24, 1) || ' hours' else round({stats_days}) || ' days' end,
-            pg_size_pretty(i.bytes))
+        format('never scanned since %s UTC, %s', to_char({stats_since}::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), pg_size_pretty(i.bytes))
             || case when {standbys} > 0 and not {is_asked_elsewhere} then '; a standby is attached: ask it with --replica URL' else '' end
             || case when i.has_expression then '; review it: the planner estimates with an expression index''s statistics' else '' end as message,
         i.bytes::numeric as value,
