@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Whatever .env, chatschema.toml or the environment say: the demo goes to the embedded server.
 EMBEDDED := --url embedded
-# What a test of another server version cannot change: files, configuration, the embedded server, the wheel.
-ONE_SERVER := test_sqlfile test_config test_repo test_server test_package
+# What a test of another server version cannot change: files, configuration, the embedded server, the wheel, how a report looks.
+ONE_SERVER := test_sqlfile test_config test_repo test_server test_package test_report test_report_forms test_report_html \
+  test_report_watch
 SERVER ?= container
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3

@@ -23,6 +23,9 @@ _NOISE = re.compile(
     re.MULTILINE,
 )
 
+# Since 15.20 the server gives every column a number of its own in its options; it is another one in the next database.
+_NUMBERED = re.compile(r"^ALTER .* SET \(pg_attver=\d+\);\n|\bpg_attver=\d+, |, pg_attver=\d+", re.MULTILINE)
+
 # From the first table to the last thing that is said about one, before the constraints that name two tables.
 _TABLES = re.compile(
     r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW) |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT|VIEW) |"
@@ -48,7 +51,7 @@ def dump(conninfo: str, major_version: int, *, programs: Path | None, with_parti
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     if result.returncode:
         raise ChatschemaError(f"pg_dump failed: {redact(result.stderr.strip())}", "can this role read every table?")
-    text = re.sub(r"\n{3,}", "\n\n", _NOISE.sub("", result.stdout)).strip()
+    text = re.sub(r"\n{3,}", "\n\n", _NUMBERED.sub("", _NOISE.sub("", result.stdout))).strip()
     return f"{HEADER}\n{_sort_tables(text)}\n"
 
 

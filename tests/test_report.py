@@ -4,11 +4,13 @@ import html
 import json
 import re
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Cli, Database
+from conftest import ROOT, Cli, Database, clean_environment
 from reports import FSYNC, answer
 from test_status import on_terminal
 
@@ -213,3 +215,15 @@ def test_a_table_can_be_sorted_cut_and_piped(cli: Cli, repeated: Database) -> No
     listed = cli("report", "tables", "--limit", "0", "--url", repeated.url).out
     assert len([line for line in listed.splitlines() if line.startswith("public.")]) == 9
     assert "…" not in listed
+
+
+def test_a_terminal_without_unicode_gets_what_it_can_show(cli: Cli, repeated: Database) -> None:
+    # The encoding is chosen when Python starts, so it is started.
+    def run(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        command = [sys.executable, "-m", "chatschema", "report", *arguments, "--url", repeated.url]
+        return subprocess.run(command, env=clean_environment({"PYTHONIOENCODING": "ascii"}), capture_output=True, check=False)
+
+    repeated.run('create index "Größe" on public.users (created_at)')
+    table = run("indexes", "--sort", "size", "--limit", "0")
+    assert (table.returncode, b"Gr??e" in table.stdout) == (0, True), table.stderr
+    assert '"public.\\"Gr\\u00f6\\u00dfe\\""' in run("indexes", "--json").stdout.decode("ascii")

@@ -68,12 +68,6 @@ def check_slots(cli: Cli, database: Database) -> None:
     for setting in ("max_slot_wal_keep_size = '1MB'", "max_wal_size = '32MB'"):
         database.run(f"alter system set {setting}")
     database.one("select pg_reload_conf()")
-    database.one("select pg_switch_wal()")
-    until(lambda: database.one("select wal_status from pg_replication_slots") == "unreserved")
-    ending = findings(cli, database, "replication")["replication.ending:slot left"]
-    for statement in f"{ending['fix']} checkpoint; {ending['undo']}".split(";")[:-1]:
-        assert database.one("select wal_status from pg_replication_slots") != "lost"
-        database.run(statement)
     for _ in range(8):
         database.run("create table if not exists public.wal (); drop table public.wal")
         database.one("select pg_switch_wal()")

@@ -29,6 +29,12 @@ def test_schema_sql_is_what_the_migrations_add_up_to(migrated: Database, empty: 
         assert plain(migrated) == committed, "run: make schema"
 
 
+def test_options_of_columns_are_dumped_and_the_servers_own_numbers_are_not(migrated: Database) -> None:
+    migrated.run("alter table public.users alter column status set (n_distinct = 5)")
+    options = [line for line in dump(migrated).splitlines() if " SET (" in line and "ALTER COLUMN" in line]
+    assert options == ["ALTER TABLE ONLY public.users ALTER COLUMN status SET (n_distinct=5);"]
+
+
 def test_public_holds_exactly_the_nine_tables(migrated: Database) -> None:
     found = migrated.all(
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'S')"

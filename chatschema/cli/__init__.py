@@ -1,6 +1,7 @@
 """The command line: one file a command group, one place where an error becomes an exit code."""
 
 import importlib
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -123,6 +124,10 @@ def root(
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding does not have is shown as ?, and stops nothing.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name="chatschema")
     finally:

@@ -51,7 +51,11 @@ def as_json(value: Any) -> None:
     """Print one JSON document: dataclasses as objects, times as ISO 8601 in UTC."""
     import json
 
-    answer(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+    answer(json.dumps(value, default=_plain, indent=2, ensure_ascii=not _is_unicode()))
+
+
+def _is_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def as_json_line(value: Any) -> bool:
@@ -59,7 +63,7 @@ def as_json_line(value: Any) -> bool:
     import json
 
     try:
-        print(json.dumps(value, default=_plain, ensure_ascii=False), file=sys.stdout, flush=True)
+        print(json.dumps(value, default=_plain, ensure_ascii=not _is_unicode()), file=sys.stdout, flush=True)
     except BrokenPipeError:
         silence()
         return False
