@@ -33,19 +33,34 @@ edges as materialized (
     left join pg_catalog.pg_stat_activity as a on a.pid = b.pid
     where coalesce(a.leader_pid, b.pid) <> w.pid
 ),
-tree as (
-    select distinct e.blocker as root, e.blocker as pid, 0 as depth, array[e.blocker] as path
+-- Who is held up by each root, and how far from it: without the paths, which in a queue of forty are more than can be counted.
+reached as (
+    select distinct e.blocker as root, e.blocker as pid, 0 as depth
     from edges as e
     where e.blocker not in (select w.pid from waiting as w)
-    union all
-    select t.root, e.pid, t.depth + 1, t.path || e.pid
-    from tree as t
-    join edges as e on e.blocker = t.pid
-    where e.pid <> all (t.path) and t.depth < 20
+    union
+    select r.root, e.pid, r.depth + 1
+    from reached as r
+    join edges as e on e.blocker = r.pid
+    where r.depth < 20
+),
+nearest as materialized (
+    select r.root, r.pid, min(r.depth) as depth from reached as r group by r.root, r.pid
 ),
 -- A session that waits for several is shown once, behind the one nearest to the root.
+behind as materialized (
+    select n.root, n.pid, n.depth, min(b.pid) as parent
+    from nearest as n
+    join edges as e on e.pid = n.pid
+    join nearest as b on b.root = n.root and b.pid = e.blocker and b.depth = n.depth - 1
+    group by n.root, n.pid, n.depth
+),
 once as (
-    select distinct on (t.root, t.pid) t.* from tree as t order by t.root, t.pid, t.depth, t.path
+    select n.root, n.pid, n.depth, array[n.pid] as path from nearest as n where n.depth = 0
+    union all
+    select b.root, b.pid, b.depth, o.path || b.pid
+    from once as o
+    join behind as b on b.root = o.root and b.parent = o.pid and b.depth = o.depth + 1
 ),
 blocked as (
     select
