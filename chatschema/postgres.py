@@ -25,11 +25,10 @@ _POLL_S = (0.05, 1.0)
 _SESSION: LiteralString = """
     select
         set_config('client_encoding', 'UTF8', false), set_config('search_path', 'public', false),
-        set_config('timezone', 'UTC', false), set_config('statement_timeout', '0', false),
-        set_config('lock_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false),
-        set_config('idle_session_timeout', '0', false), set_config('client_connection_check_interval', '1s', false),
-        set_config('client_min_messages', 'notice', false)
-    /* chatschema */
+        set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false),
+        set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false),
+        set_config('idle_in_transaction_session_timeout', '0', false), set_config('idle_session_timeout', '0', false),
+        set_config('client_connection_check_interval', '1s', false), set_config('client_min_messages', 'notice', false)/* chatschema */
 """
 
 # libpq gives no SQLSTATE for a failed connection; its words are what there is. (pattern, what to say, hint)
@@ -212,14 +211,16 @@ def execute(connection: Connection, query: Query, params: Any = None) -> psycopg
 
 def fetch_all(connection: Connection, query: Query, params: Any = None) -> list[tuple[Any, ...]]:
     """Return all rows of a query; raises ServerError."""
-    return execute(connection, query, params).fetchall()
+    with translated():
+        return connection.execute(query, params).fetchall()
 
 
 def fetch_named(connection: Connection, query: Query, params: Any = None) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the names of the columns, and the rows by name; raises ServerError."""
-    cursor = execute(connection, query, params)
-    columns = [column.name for column in cursor.description or ()]
-    return columns, [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    with translated():
+        cursor = connection.execute(query, params)
+        columns = [column.name for column in cursor.description or ()]
+        return columns, [dict(zip(columns, row, strict=True)) for row in cursor]
 
 
 def has_table(connection: Connection, name: str) -> bool:

@@ -121,7 +121,7 @@ def test_without_the_extension_the_statement_that_creates_it(cli: Cli, migrated:
     migrated.run("drop extension if exists pg_stat_statements")
     (report,) = answer(cli, migrated.url, "queries")["reports"]
     assert report["status"] == "not evaluated"
-    assert unseen(report) == ["create extension pg_stat_statements"]
+    assert unseen(report) == ["create extension pg_stat_statements;"]
     assert "not evaluated: " in cli("report", "--url", migrated.url).out
     migrated.run(unseen(report)[0])
     assert answer(cli, migrated.url, "queries")["reports"][0]["status"] != "not evaluated"

@@ -78,7 +78,7 @@ def test_csv_of_the_overview_has_every_finding_and_what_was_not_seen(cli: Cli, h
     assert twice["fix"].startswith("drop index concurrently")
     (hidden,) = [row for row in rows if row["id"] == "queries"]
     assert hidden["severity"] == "not evaluated"
-    assert hidden["fix"] == 'grant pg_read_all_stats to "reads_nothing"'
+    assert hidden["fix"] == 'grant pg_read_all_stats to "reads_nothing";'
 
 
 def test_csv_keeps_line_ends_in_texts_and_rounds_nothing() -> None:

@@ -17,11 +17,21 @@ Progress = Callable[[int], None]
 
 
 def answer(text: str = "") -> None:
-    """Print a line of the answer. A reader that has gone away (| head) does not stop the work."""
+    """Print a line of the answer for people. A reader that has gone away (| head) does not stop the work."""
+    data(_shown(text))
+
+
+def data(text: str) -> None:
+    """Print a part of the answer for programs, as it is."""
     try:
         print(text, file=sys.stdout)
     except BrokenPipeError:
         silence()
+
+
+def _shown(text: str) -> str:
+    """Return the text without what a terminal, or the log of a CI system, would obey: names are other people's."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def silence() -> None:
@@ -29,18 +39,18 @@ def silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def note(text: str) -> None:
-    """Print a line of the story."""
+def note(text: str, label: str = "") -> None:
+    """Print a line of the story, after a coloured label."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         silence()
-    print(redact_places(text), file=sys.stderr)
+    print((_paint(label, "31") + " " if label else "") + _shown(redact_places(text)), file=sys.stderr)
 
 
 def error(failure: ChatschemaError) -> None:
     """Print what happened, where, and what to type next."""
-    note(f"{_paint('error:', '31')} {failure.message}")
+    note(failure.message, "error:")
     if failure.excerpt:
         note(failure.excerpt)
     if failure.hint:
@@ -51,7 +61,7 @@ def as_json(value: Any) -> None:
     """Print one JSON document: dataclasses as objects, times as ISO 8601 in UTC."""
     import json
 
-    answer(json.dumps(value, default=_plain, indent=2, ensure_ascii=not _is_unicode()))
+    data(json.dumps(value, default=_plain, indent=2, ensure_ascii=not _is_unicode()))
 
 
 def _is_unicode() -> bool:

@@ -19,4 +19,4 @@ def dump(url: options.Url = None) -> None:
     from chatschema.server import embedded
 
     with session.connected(session.settings(url), writes=False) as (live, connection):
-        console.answer(schema.dump(live.conninfo, connection.info.server_version // 10000, programs=embedded.bin_folder()).rstrip())
+        console.data(schema.dump(live.conninfo, connection.info.server_version // 10000, programs=embedded.bin_folder()).rstrip())

@@ -1,6 +1,5 @@
 """What this role can see on this server, and the statement that lets it see the rest."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from chatschema import postgres, sqlfile
@@ -35,7 +34,7 @@ def blocking(definition: Definition, coverage: Coverage) -> list[Gap]:
 def hiding(definition: Definition, coverage: Coverage) -> list[Gap]:
     """Return what the report will not see."""
     return [
-        Gap(_HIDDEN[role].format(role=coverage.role), f"grant {role} to {_quoted(coverage.role)}")
+        Gap(_HIDDEN[role].format(role=coverage.role), f"grant {role} to {_quoted(coverage.role)};")
         for role in definition.fully
         if role not in coverage.roles
     ]
@@ -46,8 +45,8 @@ def _missing(extension: str, coverage: Coverage) -> Gap | None:
     if extension not in coverage.extensions:
         if extension not in coverage.available:
             return Gap(f"the server has no {extension}", _package(extension, coverage.version_num // 10000))
-        create = f"create extension {extension}"
-        return Gap(f"{extension} is not created in {coverage.database}", f"{create};\n{preload}" if preload else create)
+        create = f"create extension {extension};"
+        return Gap(f"{extension} is not created in {coverage.database}", f"{create}\n{preload}" if preload else create)
     return Gap(f"{extension} is created but not loaded", preload) if preload else None
 
 
@@ -67,8 +66,3 @@ def _quoted(name: str) -> str:
     from psycopg import sql
 
     return sql.Identifier(name).as_string(None)
-
-
-def unseen(gaps: Iterable[Gap]) -> str:
-    """Return the gaps as one line."""
-    return "; ".join(gap.what for gap in gaps)

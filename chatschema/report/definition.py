@@ -9,6 +9,8 @@ from chatschema import sqlfile
 from chatschema.errors import ChatschemaError, UsageError
 
 _ENTRY = re.compile(r"-- (Why|Check|Threshold|Needs|Fully|Runs on|Counts|Overview)(?: (\w+))?(?: = (-?[\d.]+))?: (.+)")
+# What chatschema report has beside the reports.
+_COMMANDS = {"explain", "snapshot", "diff", "report"}
 _WORDS = {"Runs on": ("anything", "primary"), "Counts": ("now", "since the last reset"), "Overview": ("yes", "no")}
 
 
@@ -44,6 +46,8 @@ class Definition:
 def names(sql_dir: Path) -> list[str]:
     """Return the names of the reports there are, sorted. Raises ChatschemaError when the folder has none."""
     found = sorted(path.stem for path in (sql_dir / "reports").glob("*.sql"))
+    if taken := _COMMANDS.intersection(found):
+        raise ChatschemaError(f"{taken.pop()}.sql has the name of a command of chatschema report", "give it another name")
     if not found:
         raise ChatschemaError(f"{sql_dir / 'reports'} has no reports", "check --sql-dir, or sql_dir in chatschema.toml")
     return found

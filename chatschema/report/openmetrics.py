@@ -28,7 +28,8 @@ def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
     neither, such as a session's, is none to keep a series of.
     """
     del is_overview
-    lines = _family("chatschema_report_server", "The server, as this role sees it.", kind="info")
+    # A gauge, as the older text format, which node_exporter's textfile collector reads, knows no info.
+    lines = _family("chatschema_report_server_info", "The server, as this role sees it.")
     server = {"version": coverage.version, "database": coverage.database, "role": coverage.role}
     lines.append(_sample("chatschema_report_server_info", 1, {**server, "standby": str(coverage.is_standby).lower()}))
     window = "chatschema_report_window_seconds"

@@ -65,7 +65,7 @@ class Coverage:
     is_statements_loaded: bool
     is_io_timed: bool
     standbys: int
-    evicted: int | None = None
+    system_identifier: str | None = None
 
     @property
     def days(self) -> float:
@@ -85,6 +85,7 @@ class Result:
     findings: list[Finding]
     gaps: list[Gap]
     duration_ms: float
+    is_evaluated: bool = True
 
 
 def status_of(findings: Sequence[Finding], gaps: Sequence[Gap], *, ran: bool) -> Status:
@@ -100,4 +101,4 @@ def status_of(findings: Sequence[Finding], gaps: Sequence[Gap], *, ran: bool) ->
 
 def with_findings(result: Result, findings: list[Finding]) -> Result:
     """Return the result with other findings, its status as they say."""
-    return replace(result, findings=findings, status=status_of(findings, result.gaps, ran=result.status != "not evaluated"))
+    return replace(result, findings=findings, status=status_of(findings, result.gaps, ran=result.is_evaluated))

@@ -3,8 +3,11 @@
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from string import Formatter
@@ -26,9 +29,18 @@ _PASSING = LOCK_SQLSTATES | {"XX000", "42P01"}
 _TRIES = 3
 
 # Fixes that a standby refuses; a session of its own it may end, and its replay go on.
-_WRITES = re.compile(r"(--.*\n|set .*\n)*(create|drop|alter|reindex|vacuum|analyze)\b")
+_WRITES = re.compile(r"(--.*\n|set .*\n)*(create|drop|alter|reindex|vacuum|analyze|grant)\b", re.IGNORECASE)
 
 Thresholds = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What other nodes of the same cluster counted: scans by an index's qualified name, since the last of their resets."""
+
+    nodes: int
+    since: datetime
+    scans: dict[str, int]
 
 
 @contextmanager
@@ -49,24 +61,23 @@ def run(
     definition: Definition,
     coverage: Coverage,
     thresholds: Thresholds | None = None,
-    scans_elsewhere: Mapping[str, int] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Result:
     """Return the report's answer; what it could not see is in it, never an error of the server.
 
-    `thresholds` override those of the file, by report and name; `scans_elsewhere` are scans of indexes on other nodes
-    by the index's qualified name, None when nobody was asked. Raises UsageError for a threshold the report does not have,
-    ChatschemaError for a query that is wrong.
+    `thresholds` override those of the file, by report and name; `elsewhere` is what other nodes counted.
+    Raises UsageError for a threshold the report does not have, ChatschemaError for columns or severities that are wrong.
     """
     values = _thresholds(definition, (thresholds or {}).get(definition.name, {}))
     gaps = coverages.blocking(definition, coverage)
     if gaps:
-        return Result(definition.name, definition.title, "not evaluated", (), [], [], gaps, 0)
+        return Result(definition.name, definition.title, "not evaluated", (), [], [], gaps, 0, is_evaluated=False)
     started = time.monotonic()
-    query = compose(definition, coverage, values, scans_elsewhere)
+    query = compose(definition, coverage, values, elsewhere)
     answer = ask(connection, query)
     duration_ms = round((time.monotonic() - started) * 1000, 1)
     if isinstance(answer, Gap):
-        return Result(definition.name, definition.title, "not evaluated", (), [], [], [answer], duration_ms)
+        return Result(definition.name, definition.title, "not evaluated", (), [], [], [answer], duration_ms, is_evaluated=False)
     columns, rows = answer
     if missing := set(FINDING_COLUMNS) - set(columns):
         raise ChatschemaError(
@@ -86,16 +97,18 @@ def run(
 
 
 def compose(
-    definition: Definition, coverage: Coverage, values: Mapping[str, float], scans_elsewhere: Mapping[str, int] | None = None
+    definition: Definition, coverage: Coverage, values: Mapping[str, float], elsewhere: Elsewhere | None = None
 ) -> sql.Composed:
     """Return the report's query with its thresholds, the parts it stands on and the schemas of its extensions filled in."""
     given: dict[str, sql.Composable] = {name: sql.Literal(value) for name, value in values.items()}
     given |= {name: sql.Identifier(schema) for name, schema in coverage.extensions.items()}
-    given["stats_days"] = sql.Literal(round(coverage.days, 3))
-    given["stats_since"] = sql.Literal(coverage.since.isoformat())
+    since = max(coverage.since, elsewhere.since) if elsewhere else coverage.since
+    given["stats_days"] = sql.Literal(round((coverage.now - since).total_seconds() / 86400, 3))
+    given["stats_since"] = sql.Literal(since.isoformat())
     given["standbys"] = sql.Literal(coverage.standbys)
-    given["is_asked_elsewhere"] = sql.Literal(scans_elsewhere is not None)
-    given["scans_elsewhere"] = sql.Literal(json.dumps(scans_elsewhere or {}))
+    # One of three standbys is not all of them.
+    given["is_asked_elsewhere"] = sql.Literal(elsewhere is not None and elsewhere.nodes >= coverage.standbys)
+    given["scans_elsewhere"] = sql.Literal(json.dumps(elsewhere.scans if elsewhere else {}))
     text = sqlfile.text_of(definition.path)
     for name in _placeholders(text) - given.keys():
         part = definition.path.parent / "parts" / f"{name}.sql"
@@ -116,19 +129,19 @@ def _thresholds(definition: Definition, given: Mapping[str, float]) -> dict[str,
 
 
 def ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[dict[str, Any]]] | Gap:
-    """Return columns and rows, or why there are none: a lock, the time, a right. Raises ChatschemaError for a wrong query."""
+    """Return columns and rows, or why there are none: a lock, the time, a right, a wrong query.
+
+    Raises ServerError when the server has gone.
+    """
     for left in reversed(range(_TRIES)):
         try:
             return postgres.fetch_named(connection, query)
         except ServerError as error:
             if left and error.sqlstate in _PASSING:
                 continue
-            gap = _refused(connection, error)
-            if gap:
-                return gap
-            if error.exit_code == ExitCode.FAILED:
-                raise ChatschemaError(f"the report's query failed: {error.message}", error.hint) from None
-            raise
+            if error.exit_code == ExitCode.UNREACHABLE:
+                raise
+            return _refused(connection, error)
     raise AssertionError("unreachable: the last try returns or raises")
 
 
@@ -139,19 +152,27 @@ def _plain(value: Any) -> Any:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def _refused(connection: Connection, error: ServerError) -> Gap | None:
-    """Return what keeps the server from answering, in our words; None for what is no fault of the server's state."""
-    if error.sqlstate in _PASSING - {"42P01"}:
+def _refused(connection: Connection, error: ServerError) -> Gap:
+    """Return what keeps the server from answering, in our words: whatever it is, the other reports go on."""
+    if error.sqlstate in LOCK_SQLSTATES:
         return Gap(f"a table is locked: {error.message}", "chatschema report locks")
     if error.sqlstate == "57014":
         return Gap(f"the server did not answer in time: {error.message}", "give it longer: --timeout 30")
     if error.sqlstate == "42501":
-        return Gap(error.message, f"grant pg_monitor to {sql.Identifier(connection.info.user).as_string(None)}")
-    return None
+        role = sql.Identifier(connection.info.user).as_string(None)
+        schema = re.search(r"schema (\S+)", error.message)
+        return Gap(error.message, f"grant usage on schema {schema[1]} to {role};" if schema else f"grant pg_monitor to {role};")
+    if error.sqlstate == "55000":
+        return Gap(f"{error.message}", "-- an extension is created but not loaded: see shared_preload_libraries")
+    return Gap(f"its query failed: {error.message}", error.hint)
 
 
 def _finding(definition: Definition, row: Mapping[str, Any], *, is_standby: bool) -> Finding:
     check, fix = row["check_name"], row["fix"]
+    if row["severity"] not in STATUSES:
+        raise ChatschemaError(
+            f"{definition.path.name}: {row['severity']!r} is no severity", f"there are {', '.join(STATUSES[:-1])}"
+        )
     if is_standby and fix and _WRITES.match(fix):
         fix = f"-- on the primary:\n{fix}"
     return Finding(
@@ -178,10 +199,11 @@ def scans(connection: Connection, sql_dir: Path) -> dict[str, int]:
     return {row["index"]: row["scans"] for row in rows}
 
 
-def added(nodes: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    """Return the sums of what the nodes counted."""
-    total: dict[str, int] = {}
-    for node in nodes:
-        for name, count in node.items():
-            total[name] = total.get(name, 0) + count
-    return total
+def together(nodes: Sequence[tuple[Coverage, Mapping[str, int]]]) -> Elsewhere | None:
+    """Return what the nodes counted in all; None for no node."""
+    if not nodes:
+        return None
+    total: Counter[str] = Counter()
+    for _, counts in nodes:
+        total.update(counts)
+    return Elsewhere(len(nodes), max(coverage.since for coverage, _ in nodes), dict(total))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from chatschema.errors import UsageError
 from chatschema.models import Suppression
-from chatschema.report.result import STATUSES, Finding, Result, with_findings
+from chatschema.report.result import STATUSES, Finding, Result, Status, with_findings
 
 # A measured value moves a little between two runs; more than this is worse.
 WORSE = 1.1
 
-Known = Mapping[str, tuple[str, float | None]]
+Known = Mapping[str, Sequence[tuple[Status, float | None]]]
 
 
 def suppress(results: Sequence[Result], suppressions: Sequence[Suppression], today: date) -> list[Result]:
@@ -38,10 +38,17 @@ def expired(suppressions: Sequence[Suppression], today: date) -> list[str]:
 
 
 def baseline(path: Path) -> Known:
-    """Return severity and value of each finding in a document that `report --json` printed. Raises UsageError."""
+    """Return severities and values of the findings in a document that `report --json` printed, by id. Raises UsageError.
+
+    What was suppressed then is not known now: its suppression may have ended.
+    """
     try:
         document = json.loads(path.read_text("utf-8"))
-        return {f["id"]: (f["severity"], f["value"]) for report in document["reports"] for f in report["findings"]}
+        found = [f for report in document["reports"] for f in report["findings"] if not f["suppressed"]]
+        known: dict[str, list[tuple[Status, float | None]]] = {}
+        for one in found:
+            known.setdefault(one["id"], []).append((STATUSES[STATUSES.index(one["severity"])], one["value"]))
+        return known
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{path} is not an answer of chatschema report --json: {error}", "write one: chatschema report --json"
@@ -51,12 +58,12 @@ def baseline(path: Path) -> Known:
 def failing(results: Sequence[Result], fail_on: str, known: Known | None, *, allow_partial: bool) -> list[str]:
     """Return why a job fails: findings of severity `fail_on` or worse that are new, or worse than known; and what was not seen."""
     limit = STATUSES.index("critical" if fail_on == "critical" else "warn")
-    reasons = [
-        f"{finding.id} is {finding.severity}"
-        for result in results
-        for finding in result.findings
-        if not finding.suppressed and STATUSES.index(finding.severity) <= limit and _is_news(finding, known)
-    ]
+    bad: dict[str, list[Finding]] = {}
+    for result in results:
+        for finding in result.findings:
+            if not finding.suppressed and STATUSES.index(finding.severity) <= limit:
+                bad.setdefault(finding.id, []).append(finding)
+    reasons = [f"{id} is {found[0].severity}" for id, found in bad.items() if _is_news(found, (known or {}).get(id, ()))]
     if allow_partial:
         return reasons
     for result in results:
@@ -69,10 +76,21 @@ def failing(results: Sequence[Result], fail_on: str, known: Known | None, *, all
     return reasons
 
 
-def _is_news(finding: Finding, known: Known | None) -> bool:
-    if known is None or finding.id not in known:
+def _is_news(found: Sequence[Finding], known: Sequence[tuple[Status, float | None]]) -> bool:
+    """Return whether there are more of one id than were known, or one is worse than the worst of those."""
+    if len(found) > len(known):
         return True
-    severity, value = known[finding.id]
-    if STATUSES.index(finding.severity) < STATUSES.index(severity):
-        return True
-    return finding.value is not None and value is not None and finding.value > value * WORSE
+    severity = min(STATUSES.index(one) for one, _ in known)
+    values = [value for _, value in known if value is not None]
+    return any(
+        STATUSES.index(one.severity) < severity or (one.value is not None and bool(values) and _is_worse(one, max(values)))
+        for one in found
+    )
+
+
+def _is_worse(finding: Finding, known: float) -> bool:
+    value, limit = finding.value or 0, finding.threshold
+    if limit is not None and limit <= 100 and known < value <= 100:
+        # Of a percentage what is left counts: from 91 to 99 it has all but gone.
+        return 100 - value < (100 - known) / WORSE
+    return value > known * WORSE

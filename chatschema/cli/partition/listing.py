@@ -38,7 +38,7 @@ def list_months(
     if json:
         console.as_json(state)
     elif openmetrics:
-        console.answer(metrics.text(state["partitions"], state["runway"], state["gaps"]))
+        console.data(metrics.text(state["partitions"], state["runway"], state["gaps"]))
     else:
         _print(state["partitions"], state["runway"])
         for finding in state["findings"]:

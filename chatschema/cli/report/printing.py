@@ -91,7 +91,7 @@ def show(results: list[Result], coverage: Coverage, layout: Layout) -> None:
             for result in results:
                 for gap in result.gaps:
                     console.note(f"{result.report} has not seen all: {gap.what}; {gap.fix}")
-        console.answer(forms.text(layout.form, results, coverage, is_overview=layout.name is None).rstrip("\n"))
+        console.data(forms.text(layout.form, results, coverage, is_overview=layout.name is None).rstrip("\n"))
 
 
 def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> None:

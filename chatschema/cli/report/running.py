@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from chatschema.cli import console, options, session
 from chatschema.cli.report import printing
 from chatschema.errors import ExitCode, UsageError
+from chatschema.report import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from chatschema.postgres import Connection
     from chatschema.report.definition import Definition
     from chatschema.report.result import Coverage, Result
+    from chatschema.report.run import Elsewhere
 
 _SEVERITIES = ("warn", "critical")
+_TICK_S = 0.5
 
 
 def report(
@@ -51,23 +55,23 @@ def report(
     replica: Annotated[
         list[str] | None, typer.Option("--replica", metavar="URL", help="Count its index scans as well; again for more.")
     ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each query of ours.")] = 4,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="S", min=0.1, max=86400, help="Seconds for each query of ours.")
+    ] = 4,
     wait: options.Wait = 0,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Report the health of the database: one line a check, worst first. Reads only."""
     if ctx.invoked_subcommand:
+        _refuse_misplaced(ctx)
         return
     from chatschema.report import definition, verdict
 
-    if fail_on not in (None, *_SEVERITIES):
-        raise UsageError(f"--fail-on {fail_on} is neither warn nor critical")
-    if watch and (fail_on or baseline):
-        raise UsageError("--watch has no end to fail at", "leave out --fail-on and --baseline")
+    _refuse_contradictions(fail_on, watch, gate=bool(baseline or allow_partial), plans=bool(explain or advise))
     form = printing.form(json=json, csv=csv, markdown=markdown, openmetrics=openmetrics, html=html)
     settings = session.settings(url, sql_dir)
-    name = ctx.info_name if ctx.parent and ctx.info_name != "report" else None
+    name = None if isinstance(ctx.command, TyperGroup) else ctx.info_name
     if list_reports:
         printing.list_reports([definition.load(settings.sql_dir, one) for one in definition.names(settings.sql_dir)], form)
         return
@@ -93,9 +97,31 @@ def report(
         console.note(f"warning: {text}")
     reasons = verdict.failing(results, fail_on, known, allow_partial=allow_partial) if fail_on else []
     for reason in reasons:
-        console.note(f"fails: {reason}")
+        console.note(wording.flat(f"fails: {reason}"))
     if reasons:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _refuse_misplaced(ctx: typer.Context) -> None:
+    """Raise UsageError for options before the name of a report: they would be the overview's, which is not run."""
+    for param in ctx.command.params:
+        source = ctx.get_parameter_source(param.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            option = param.opts[0]
+            hint = f"write it behind: chatschema report {ctx.invoked_subcommand} {option} ..."
+            raise UsageError(f"{option} stands before {ctx.invoked_subcommand}, and would not count", hint)
+
+
+def _refuse_contradictions(fail_on: str | None, watch: float, *, gate: bool, plans: bool) -> None:
+    """Raise UsageError for options that would silently have no effect."""
+    if fail_on not in (None, *_SEVERITIES):
+        raise UsageError(f"--fail-on {fail_on} is neither warn nor critical")
+    if gate and not fail_on:
+        raise UsageError("--baseline and --allow-partial are for --fail-on", "add --fail-on warn")
+    if fail_on and (watch or plans):
+        raise UsageError("--watch, --explain and --advise have no findings to fail on", "leave out --fail-on")
+    if 0 < watch < _TICK_S:
+        raise UsageError(f"--watch {watch:g} would keep the server busy with us", f"the shortest is {_TICK_S:g}")
 
 
 @dataclass
@@ -106,7 +132,7 @@ class Look:
     settings: Settings
     wanted: Sequence[Definition]
     coverage: Coverage
-    elsewhere: dict[str, int] | None
+    elsewhere: Elsewhere | None
 
     def now(self) -> list[Result]:
         """Return the results of this moment, the known findings marked, worst first where there are several."""
@@ -132,16 +158,22 @@ def looking(
     with ExitStack() as stack:
         live, connection = stack.enter_context(session.connected(settings, wait_s=wait_s, writes=False))
         stack.enter_context(run.safe(connection, timeout_s))
-        elsewhere = run.added([_scans(replica, live, timeout_s) for replica in replicas]) if replicas else None
-        yield Look(connection, live, wanted, coverage.read(connection, live.sql_dir), elsewhere)
+        seen = coverage.read(connection, live.sql_dir)
+        elsewhere = run.together([_asked(replica, live, timeout_s, seen) for replica in replicas])
+        yield Look(connection, live, wanted, seen, elsewhere)
 
 
-def _scans(url: str, settings: Settings, timeout_s: float) -> dict[str, int]:
-    from chatschema.report import run
+def _asked(url: str, settings: Settings, timeout_s: float, here: Coverage) -> tuple[Coverage, dict[str, int]]:
+    """Return what another node has scanned. Raises UsageError for one that is no node of this cluster."""
+    from chatschema.report import coverage, run
 
     other = session.settings(url, settings.sql_dir)
     with session.connected(other, writes=False) as (_, connection), run.safe(connection, timeout_s):
-        return run.scans(connection, settings.sql_dir)
+        seen = coverage.read(connection, settings.sql_dir)
+        if (seen.system_identifier, seen.database) != (here.system_identifier, here.database):
+            message = f"--replica {seen.host} is no node of this cluster, or another database"
+            raise UsageError(message, "name its standbys, or on a standby its primary")
+        return seen, run.scans(connection, settings.sql_dir)
 
 
 def explain(

@@ -29,7 +29,10 @@ select
     end as preloaded,
     current_setting('pg_stat_statements.max', true) is not null as is_statements_loaded,
     current_setting('track_io_timing')::boolean as is_io_timed,
-    (select count(*)::integer from pg_catalog.pg_stat_replication) as standbys
+    (select count(*)::integer from pg_catalog.pg_stat_replication) as standbys,
+    case
+        when has_function_privilege('pg_control_system()', 'execute') then (select c.system_identifier::text from pg_control_system() as c)
+    end as system_identifier
 from pg_catalog.pg_stat_database as d
 cross join pg_catalog.pg_stat_bgwriter as b
 cross join pg_catalog.pg_stat_archiver as a
