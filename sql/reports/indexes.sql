@@ -63,13 +63,15 @@ drops as materialized (
     from indexes as i
     where not i.is_protected
 ),
-repeated as ({repeated_indexes}),
+repeated as materialized ({repeated_indexes}),
+supporting_indexes as materialized ({supporting_indexes}),
+kept as materialized ({kept_indexes}),
 findings as (
     select
         case when {standbys} > 0 and not {is_asked_elsewhere} or i.has_expression then 'info' else 'warn' end as severity,
         'unused' as check_name,
         i.index as object,
-        format('never scanned since %s UTC, %s', to_char({stats_since}::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), pg_size_pretty(i.bytes))
+        format('never scanned since %s UTC, or since it was made, %s', to_char({stats_since}::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), pg_size_pretty(i.bytes))
             || case when {standbys} > 0 and not {is_asked_elsewhere} then '; a standby is attached: ask it with --replica URL' else '' end
             || case when i.has_expression then '; review it: the planner estimates with an expression index''s statistics' else '' end as message,
         i.bytes::numeric as value,
@@ -79,7 +81,7 @@ findings as (
     from indexes as i
     join drops as d on d.root = i.root
     join activity as w on w.root = i.table_root
-    where i.is_valid and i.scans = 0 and not i.is_sole_support and i.bytes >= {unused_min_bytes} and {stats_days} >= {unused_days}
+    where i.is_valid and i.scans = 0 and i.root not in (select k.root from kept as k) and i.bytes >= {unused_min_bytes} and {stats_days} >= {unused_days}
         and w.writes + w.index_scans + w.table_scans > 0
         and i.root not in (select r.root from repeated as r)
     union all
@@ -96,8 +98,8 @@ findings as (
     from indexes as i
     join drops as d on d.root = i.root
     join activity as w on w.root = i.table_root
-    where i.is_valid and i.scans > 0 and not i.is_sole_support and i.bytes >= {rare_min_bytes} and {stats_days} >= {unused_days}
-        and w.writes > {rare_min_writes} and i.scans <= w.writes and i.scans < w.index_scans * {rare_pct} / 100
+    where i.is_valid and i.scans > 0 and i.root not in (select k.root from kept as k) and i.bytes >= {rare_min_bytes} and {stats_days} >= {unused_days}
+        and i.root not in (select r.root from repeated as r) and w.writes > {rare_min_writes} and i.scans <= w.writes and i.scans < w.index_scans * {rare_pct} / 100
     union all
     select
         case when not r.is_sure or i.is_unique then 'info' when i.bytes >= {redundant_critical_bytes} then 'critical' else 'warn' end,
@@ -227,7 +229,7 @@ findings as (
         join pg_catalog.pg_namespace as ln on ln.oid = l.relnamespace
         where leaf.root = f.conrelid
     ) as p on c.relkind = 'p'
-    where f.supporting = array[]::oid[]
+    where f.oid = f.root and not exists (select from supporting_indexes as u where u.foreign_key = f.oid and u.relation = f.conrelid)
 )
 select
     null as severity, null as check_name, i.index as object, i.table_root::regclass::text as "table", i.bytes as size_bytes, i.scans,

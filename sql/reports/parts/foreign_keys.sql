@@ -1,15 +1,10 @@
--- foreign_keys: each foreign key once, and the indexes that find its rows; beside index_keys.
--- Why: a partitioned one is in the catalog once a partition; the columns may be in any order, but nothing else may be in front.
-select
-    f.oid, f.conname, f.conrelid, f.confrelid, f.confdeltype = 'c' as is_cascade, f.conkey,
-    array(
-        select k.indexrelid
-        from index_keys as k
-        where k.indrelid = f.conrelid and k.is_valid
-            -- A null refers to nothing, so `is not null` leaves nothing out.
-            and k.key_columns[1:cardinality(f.conkey)] @> f.conkey
-            and f.conkey @> k.key_columns[1:cardinality(f.conkey)]
-            and (k.predicate is null or k.predicate ~ '^\(?\{{NULLTEST :arg \{{VAR [^{{}}]*\}} :nulltesttype 1 [^{{}}]*\}}\)?$')
-    ) as supporting
+-- foreign_keys: each foreign key, and under it those that its partitions have of it.
+-- Why: a partition's columns have numbers of their own; `root` is the one that somebody made.
+select f.oid as root, f.oid, f.conname, f.conrelid, f.confrelid, f.confdeltype = 'c' as is_cascade, f.conkey
 from pg_catalog.pg_constraint as f
 where f.contype = 'f' and f.conparentid = 0
+union all
+select p.root, f.oid, f.conname, f.conrelid, f.confrelid, p.is_cascade, f.conkey
+from foreign_keys as p
+-- Those that a partitioned table has been given for the partitions of what it refers to are on the same table.
+join pg_catalog.pg_constraint as f on f.conparentid = p.oid and f.confrelid = p.confrelid and f.conrelid <> p.conrelid

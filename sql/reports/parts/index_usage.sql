@@ -1,5 +1,5 @@
 -- index_usage: every whole index with its size and scans, its parts summed; beside table_tree, index_tree, index_keys,
---   foreign_keys, elsewhere and locked.
+--   elsewhere and locked.
 -- Why: what is dropped is the whole.
 select
     t.root,
@@ -9,8 +9,7 @@ select
     m.bytes,
     m.scans + coalesce(e.scans, 0) as scans,
     m.last_scan_at,
-    m.is_locked,
-    exists (select from foreign_keys as f where f.supporting = array[t.root]) as is_sole_support
+    m.is_locked
 from (
     select
         t.root,
