@@ -36,7 +36,7 @@ def answers(database: Database) -> bool:
 
 def test_a_crash_begins_the_window_anew_and_what_is_not_loaded_is_said(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text(FSYNC)
-    with private(programs(KIND), "crashed", config="shared_preload_libraries = ''") as server:
+    with private(programs(KIND), "crashed", config="shared_preload_libraries = ''\npg_stat_statements.max = 5000") as server:
         database = Database(server, "postgres")
         database.run("create extension pg_stat_statements")
         (report,) = answer(cli, database.url, "queries")["reports"]

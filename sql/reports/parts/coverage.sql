@@ -27,7 +27,8 @@ select
     case
         when pg_has_role('pg_read_all_settings', 'usage') then current_setting('shared_preload_libraries')
     end as preloaded,
-    current_setting('pg_stat_statements.max', true) is not null as is_statements_loaded,
+    -- Not by current_setting: a value in postgresql.conf is there without the library.
+    exists (select from pg_catalog.pg_settings as s where s.name = 'pg_stat_statements.max') as is_statements_loaded,
     current_setting('track_io_timing')::boolean as is_io_timed,
     (select count(*)::integer from pg_catalog.pg_stat_replication) as standbys,
     case
