@@ -1,6 +1,8 @@
 """What other tools get wrong about indexes, on our schema: every case here is a wrong answer of a published report."""
 
+import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -169,3 +171,34 @@ def test_a_failed_build_is_invalid_and_one_that_waits_for_its_parts_is_not(cli: 
     aged.run("update pg_index set indisvalid = false where indexrelid = 'public.concurrently_left'::regclass")
     twin = named(findings(cli, aged, "indexes"), "invalid")["public.concurrently_left"]
     assert twin["fix"] == "drop index concurrently public.concurrently_left;"
+
+
+def test_an_index_being_rebuilt_or_dropped_is_not_invalid(cli: Cli, migrated: Database) -> None:
+    migrated.run("create table public.gone as select 1 as id; create index gone_id on public.gone (id)")
+    jobs = ("drop index concurrently public.gone_id", "reindex index concurrently public.users_username_key")
+    threads = [Thread(target=migrated.run, args=(job,)) for job in jobs]
+    reads = "begin; select (select count(*) from public.users), (select count(*) from public.gone)"
+    state = "select array_agg(indisvalid || ' ' || indislive) from pg_index where not indisvalid and indrelid >= 16384"
+    # Both wait for those that read the tables: first for the one, and then for the other, who came later.
+    with migrated.connect() as first, migrated.connect() as later:
+        first.execute(reads.encode())
+        for thread in threads:
+            thread.start()
+        wait_for(migrated, state, ["false true", "false true"])
+        early = named(findings(cli, migrated, "indexes"), "invalid")
+        later.execute(reads.encode())
+        first.execute("commit")
+        wait_for(migrated, state + " and indrelid = 'public.gone'::regclass", ["false false"])
+        late = named(findings(cli, migrated, "indexes"), "invalid")
+        later.execute("commit")
+    for thread in threads:
+        thread.join()
+    assert (early, late) == ({}, {})
+    assert migrated.one(state) is None
+
+
+def wait_for(database: Database, query: str, answer: object) -> None:
+    deadline = time.monotonic() + 20
+    while database.one(query) != answer:
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)

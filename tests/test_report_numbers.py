@@ -90,14 +90,25 @@ def test_a_constraint_that_was_not_validated_and_an_index_of_nulls(cli: Cli, mig
     migrated.run(
         "create table public.odd (id integer, gone timestamptz);"
         "insert into public.odd select i, case when i % 20 = 0 then now() end from generate_series(1, 2000) as i;"
-        "create index odd_gone on public.odd (gone); analyze public.odd;"
+        r'create index "my odd \1 idx" on public.odd (gone) with (fillfactor = 70); analyze public.odd;'
         "alter table public.odd add constraint odd_id_check check (id > 0) not valid"
     )
     found = {**findings(cli, migrated, "tables"), **findings(cli, migrated, "indexes")}
-    fixes = [found["tables.unvalidated:public.odd.odd_id_check"]["fix"], found["indexes.sparse:public.odd_gone"]["fix"]]
-    assert "95 % of gone is null" in found["indexes.sparse:public.odd_gone"]["message"]
-    for statement in "\n".join(fixes).splitlines():
-        migrated.run(statement)
-    assert migrated.one("select pg_get_indexdef('public.odd_gone_present'::regclass)").endswith("(gone) WHERE (gone IS NOT NULL)")
+    sparse = found[r'indexes.sparse:public."my odd \1 idx"']
+    assert "95 % of gone is null" in sparse["message"]
+    for statement in (found["tables.unvalidated:public.odd.odd_id_check"]["fix"] + "\n" + sparse["fix"]).splitlines():
+        if not statement.startswith("--"):
+            migrated.run(statement)
+    defined = "select pg_get_indexdef(%s::regclass)"
+    made = r'public."my odd \1 idx_present"'
+    assert migrated.one(defined, made).endswith("(gone) WITH (fillfactor='70') WHERE (gone IS NOT NULL)")
+    # What drops the old one is not run by who pastes all of it: the new one may have failed.
+    old = migrated.one(defined, r'public."my odd \1 idx"')
+    migrated.run(sparse["fix"].partition("-- then, once it is used: ")[2])
     left = {**findings(cli, migrated, "tables"), **findings(cli, migrated, "indexes")}
     assert not [id for id in left if "odd" in id]
+    create, _, drop = sparse["undo"].partition("\n-- then: ")
+    migrated.run(create)
+    migrated.run(drop)
+    assert migrated.one(defined, r'public."my odd \1 idx"') == old
+    assert migrated.one("select to_regclass(%s) is null", made)

@@ -32,7 +32,7 @@ elsewhere as (
     select e.key as name, e.value::bigint as scans from jsonb_each_text({scans_elsewhere}::jsonb) as e
 ),
 building as (
-    select p.index_relid from pg_catalog.pg_stat_progress_create_index as p where p.datname = current_database()
+    select p.relid from pg_catalog.pg_stat_progress_create_index as p where p.datname = current_database()
 ),
 activity as materialized (
     select
@@ -146,8 +146,10 @@ findings as (
         limit 1
     ) as twin on true
     where c.relkind = 'i' and not (x.indisvalid and x.indisready)
-        -- One being built is neither failed nor, while its row is hidden from this role, known to have.
-        and not exists (select from building as b where b.index_relid = x.indexrelid or b.index_relid is null)
+        -- One being built, rebuilt or dropped is none of these; nor known to be, while the builder's row is hidden from this role.
+        and x.indislive and not exists (select from building as b where b.relid = x.indrelid or b.relid is null)
+        and not exists (select from pg_catalog.pg_locks as l where l.relation = x.indexrelid and l.mode = 'ShareUpdateExclusiveLock' and l.granted
+            and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database()))
     union all
     select
         'info', 'incomplete', x.indexrelid::regclass::text,
@@ -171,12 +173,7 @@ findings as (
         'info', 'sparse', i.index,
         format('%s %% of %s is null, %s', round(100 * s.null_frac::numeric), a.attname, pg_size_pretty(i.bytes)),
         i.bytes, {sparse_min_bytes},
-        case
-            when not i.is_partitioned and not i.is_locked and not i.is_protected then format(
-                E'%s WHERE (%I IS NOT NULL);\ndrop index concurrently %s;',
-                regexp_replace(pg_get_indexdef(i.root), 'INDEX \S+', format('INDEX CONCURRENTLY %I', left(c.relname, 54) || '_present')), a.attname, i.index)
-        end,
-        null
+        d.fix, d.undo
     from indexes as i
     join pg_catalog.pg_class as c on c.oid = i.root
     join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.key_columns[1]
@@ -184,6 +181,7 @@ findings as (
     join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
     join pg_catalog.pg_stats as s
         on s.schemaname = n.nspname and s.tablename = t.relname and s.attname = a.attname and s.inherited = (t.relkind = 'p')
+    left join ({partial_index}) as d on d.root = i.root
     where i.predicate is null and i.is_valid and i.bytes >= {sparse_min_bytes} and 100 * s.null_frac >= {sparse_pct}
     union all
     select
