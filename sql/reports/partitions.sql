@@ -1,7 +1,8 @@
 -- partitions: how far ahead the months reach, and what is wrong with them.
--- Why: a row whose month has no partition is refused: the application cannot send. Autovacuum analyzes partitions, never the table
---   they are parts of, and the planner asks that one. The bounds are read from the catalog: by time, or by the time in a UUIDv7.
--- Check runway: the partitions made ahead run out.
+-- Why: a row whose month has no partition is refused: the application cannot send; or a default partition takes it, and is in the
+--   way later. Autovacuum analyzes partitions, never the table they are parts of, and the planner asks that one. The bounds are
+--   read from the catalog: by time, or by the time in a UUIDv7.
+-- Check runway: the partitions made ahead run out; critical where rows are refused then.
 -- Check gap: a period ahead that has no partition while a later one has.
 -- Check default: rows in a default partition; each new partition has to read them all.
 -- Check pending: a detach that was cut off.
@@ -12,32 +13,90 @@
 -- Threshold analyze_min_rows = 10000: rows from which a partitioned table should have been analyzed
 -- Threshold skew_factor = 10: times the median that is skew
 -- Threshold skew_min_bytes = 1073741824: and the size from which it matters
-with
+with recursive
 locked as materialized ({locked}),
+-- A partition may be partitioned again; what it holds is in its parts.
+members as (
+    select i.inhrelid as part, i.inhrelid as member
+    from pg_catalog.pg_inherits as i
+    join pg_catalog.pg_partitioned_table as p on p.partrelid = i.inhparent
+    union all
+    select m.part, i.inhrelid
+    from members as m
+    join pg_catalog.pg_inherits as i on i.inhparent = m.member
+),
+held as materialized (
+    select
+        m.part,
+        sum(case when c.reltuples >= 0 then c.reltuples::double precision else coalesce(s.n_live_tup, 0) end)::bigint as rows,
+        sum(greatest(c.reltuples, s.n_live_tup, 0))::bigint as counted,
+        bool_or(c.reltuples < 0 and z.bytes > 0) as is_uncounted,
+        sum(z.bytes)::bigint as bytes
+    from members as m
+    join pg_catalog.pg_class as c on c.oid = m.member and c.relkind <> 'p'
+    left join pg_catalog.pg_stat_user_tables as s on s.relid = c.oid
+    cross join lateral (
+        select
+            case
+                when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
+                else pg_relation_size(c.oid)
+            end as bytes
+    ) as z
+    group by m.part
+),
+bounds as materialized (
+    select
+        i.inhrelid as part,
+        b.side,
+        case
+            when b.bound in ('MINVALUE', '-infinity', '00000000-0000-0000-0000-000000000000') then '-infinity'
+            when b.bound in ('MAXVALUE', 'infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff') then 'infinity'
+            -- Years of five digits, which not every type has, are as far as for ever.
+            when k.is_time and b.bound ~ ' BC$' then '-infinity'
+            when k.is_time and b.bound ~ '^\d{{5,}}-' then 'infinity'
+            when k.is_time and b.bound ~ '^\d{{4}}-' then b.bound::timestamptz
+            -- Only a UUID of version 7 begins with a time.
+            when k.is_uuid and b.bound ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-7' then
+                case when u.ms < 253402300800000 then to_timestamp(u.ms / 1000.0) else 'infinity' end
+        end as at
+    from pg_catalog.pg_inherits as i
+    join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition
+    join pg_catalog.pg_partitioned_table as p on p.partrelid = i.inhparent and p.partstrat = 'r' and p.partnatts = 1
+    join pg_catalog.pg_attribute as a on a.attrelid = p.partrelid and a.attnum = p.partattrs[0]
+    cross join lateral (
+        select
+            a.atttypid in ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) as is_time,
+            a.atttypid = 'uuid'::regtype as is_uuid
+    ) as k
+    cross join lateral (
+        -- A bound names no column, so no table has to be opened, and locked, to read it: 0 stands for none.
+        select regexp_match(pg_get_expr(c.relpartbound, 0), 'FROM \(''?(.+?)''?\) TO \(''?(.+?)''?\)$') as found
+    ) as m
+    cross join lateral (values ('lower', m.found[1]), ('upper', m.found[2])) as b (side, bound)
+    cross join lateral (
+        select
+            case
+                when k.is_uuid and b.bound ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-' then ('x' || left(replace(b.bound, '-', ''), 12))::bit(48)::bigint
+            end as ms
+    ) as u
+    where k.is_time or k.is_uuid
+),
 leaves as materialized (
     select
         i.inhparent as parent,
-        c.oid,
+        i.inhrelid as oid,
         i.inhdetachpending as is_pending,
-        coalesce(c.oid = p.partdefid, false) as is_default,
-        greatest(c.reltuples, 0)::bigint as rows,
-        case when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end as bytes,
-        case
-            when b.lower ~ '^[0-9a-f]{{8}}-' then to_timestamp(('x' || left(replace(b.lower, '-', ''), 12))::bit(48)::bigint / 1000.0)
-            when b.lower ~ '^\d{{4}}-' then b.lower::timestamptz
-        end as lower,
-        case
-            when b.upper ~ '^[0-9a-f]{{8}}-' then to_timestamp(('x' || left(replace(b.upper, '-', ''), 12))::bit(48)::bigint / 1000.0)
-            when b.upper ~ '^\d{{4}}-' then b.upper::timestamptz
-        end as upper
+        coalesce(i.inhrelid = p.partdefid, false) as is_default,
+        coalesce(h.rows, 0) as rows,
+        coalesce(h.counted, 0) as counted,
+        coalesce(h.is_uncounted, false) as is_uncounted,
+        coalesce(h.bytes, 0) as bytes,
+        (select b.at from bounds as b where b.part = i.inhrelid and b.side = 'lower') as lower,
+        (select b.at from bounds as b where b.part = i.inhrelid and b.side = 'upper') as upper
     from pg_catalog.pg_inherits as i
     join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition
     join pg_catalog.pg_partitioned_table as p on p.partrelid = i.inhparent
-    cross join lateral (
-        -- A bound names no column, so no table has to be opened, and locked, to read it: 0 stands for none.
-        select regexp_match(pg_get_expr(c.relpartbound, 0), 'FROM \(''([^'']+)''\) TO \(''([^'']+)''\)') as found
-    ) as m
-    cross join lateral (select m.found[1] as lower, m.found[2] as upper) as b
+    left join held as h on h.part = i.inhrelid
 ),
 parents as materialized (
     select
@@ -49,7 +108,9 @@ parents as materialized (
         count(l.oid) as partitions,
         coalesce(sum(l.rows), 0)::bigint as rows,
         coalesce(sum(l.bytes), 0)::bigint as bytes,
-        min(l.lower) as lower,
+        min(l.lower) filter (where isfinite(l.lower)) as lower,
+        bool_or(isfinite(l.lower) or isfinite(l.upper)) as is_by_time,
+        bool_or(l.is_default) as has_default,
         percentile_cont(0.5) within group (order by l.bytes) filter (where l.bytes > 0) as median
     from pg_catalog.pg_class as c
     join pg_catalog.pg_partitioned_table as p on p.partrelid = c.oid
@@ -74,13 +135,24 @@ runways as (
         end as until
     from parents as p
     left join ahead as a on a.parent = p.oid
-    where p.partstrat = 'r' and (p.lower is not null or p.partitions = 0)
+    where p.partstrat = 'r' and (p.is_by_time or p.partitions = 0)
     group by p.oid
 ),
 reach as (
-    select p.*, r.oid is not null as has_runway, r.until, greatest(extract(epoch from r.until - now()) / 86400, 0) as days
+    select
+        p.*,
+        n.has_runway,
+        u.until,
+        case when n.has_runway then greatest(coalesce(extract(epoch from u.until - now()) / 86400, 0), 0) end as days,
+        case
+            when p.object in ('public.messages', 'public.message_statuses') then 'chatschema partition ensure'
+            else format('-- make it: create table ... partition of %s for values from (...) to (...);', p.object)
+        end as fix
     from parents as p
     left join runways as r on r.oid = p.oid
+    -- A last partition without an end takes all that comes.
+    cross join lateral (select r.oid is not null and r.until is distinct from 'infinity' as has_runway) as n
+    cross join lateral (select case when isfinite(r.until) then r.until end as until) as u
 )
 select
     r.object, r.partitions, r.bytes as size_bytes, r.rows, r.lower as from_at, r.until as until_at, round(r.days) as runway_days, r.last_analyze as analyzed_at,
@@ -89,29 +161,39 @@ from reach as r
 union all
 select
     r.object, null, null, null, null, null, null, null,
-    case when coalesce(r.days, 0) < {runway_critical_days} then 'critical' else 'warn' end,
+    case
+        when r.has_default then case when r.days < {runway_critical_days} then 'warn' else 'info' end
+        when r.days < {runway_critical_days} then 'critical'
+        else 'warn'
+    end,
     'runway',
     case
         when r.until is null then 'no partition for what is written now'
         else format('partitions for %s more days, until %s', round(r.days), to_char(r.until at time zone 'UTC', 'YYYY-MM-DD'))
-    end,
-    {runway_warn_days} - coalesce(r.days, 0), 0, 'chatschema partition ensure', null
+    end || case when r.has_default then ': rows without one go to the default partition' else '' end,
+    {runway_warn_days} - r.days, 0, r.fix, null
 from reach as r
-where r.has_runway and coalesce(r.days, 0) < {runway_warn_days}
+where r.has_runway and r.days < {runway_warn_days}
 union all
 select
-    r.object, null, null, null, null, null, null, null, 'warn', 'gap',
-    format('nothing from %s to %s, though there is a partition after it', to_char(a.upper at time zone 'UTC', 'YYYY-MM-DD'), to_char(a.next at time zone 'UTC', 'YYYY-MM-DD')),
-    null, null, 'chatschema partition ensure', null
+    r.object, null, null, null, null, null, null, null, case when r.has_default then 'info' else 'warn' end, 'gap',
+    format('nothing from %s to %s, though there is a partition after it', to_char(a.upper at time zone 'UTC', 'YYYY-MM-DD'), to_char(a.next at time zone 'UTC', 'YYYY-MM-DD'))
+        || case when r.has_default then ': its rows go to the default partition' else '' end,
+    null, null, r.fix, null
 from ahead as a
-join parents as r on r.oid = a.parent
+join reach as r on r.oid = a.parent
 where a.is_edge and a.next is not null
 union all
 select
-    l.oid::regclass::text, null, null, null, null, null, null, null, 'warn', 'default', format('about %s rows in the default partition', l.rows), l.rows, 0,
+    l.oid::regclass::text, null, null, null, null, null, null, null, 'warn', 'default',
+    case
+        when l.counted > 0 then format('about %s rows in the default partition', l.counted)
+        else format('%s of rows in the default partition, never counted', pg_size_pretty(l.bytes))
+    end,
+    greatest(l.counted, 1), 0,
     '-- move them to partitions of their own, then: drop the default partition', null
 from leaves as l
-where l.is_default and l.rows > 0
+where l.is_default and (l.counted > 0 or l.is_uncounted)
 union all
 select
     l.oid::regclass::text, null, null, null, null, null, null, null, 'warn', 'pending', 'its detach was cut off: readers see it or not, as they began', null, null,

@@ -47,8 +47,8 @@ used as (
         -- One that cycles has no end.
         case
             when not f.cycle and f.increment_by > 0
-                then 100.0 * (f.last_value - f.min_value + 1) / (least(f.max_value, coalesce(f.column_max, f.max_value))::numeric - f.min_value + 1)
-            when not f.cycle then 100.0 * (f.max_value - f.last_value + 1) / (f.max_value::numeric - f.min_value + 1)
+                then 100.0 * (f.last_value::numeric - f.min_value + 1) / (least(f.max_value, coalesce(f.column_max, f.max_value))::numeric - f.min_value + 1)
+            when not f.cycle then 100.0 * (f.max_value::numeric - f.last_value + 1) / (f.max_value::numeric - f.min_value + 1)
         end as used_pct
     from found as f
 )

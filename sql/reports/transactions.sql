@@ -1,12 +1,12 @@
 -- transactions: the oldest open transactions, what they do, and what they keep from being cleaned up.
 -- Why: an open transaction keeps its locks, and the whole database from vacuuming what was deleted since it began. One that is idle
 --   was forgotten by a program. Replication and the server's own work are left out: the reports on them judge them.
--- Check idle: a transaction whose session does nothing.
--- Check long: a transaction that works for long.
+-- Check idle: a transaction whose session has done nothing for long, however old it is.
+-- Check long: a transaction that is old and goes on working.
 -- Check query: a query that runs for long.
 -- Check prepared: a prepared transaction nobody finishes; it survives even a restart.
--- Threshold idle_warn_ms = 300000: age of an idle transaction that is a warning
--- Threshold idle_critical_ms = 1800000: age that is critical
+-- Threshold idle_warn_ms = 300000: time that an open transaction has been idle that is a warning
+-- Threshold idle_critical_ms = 1800000: time that is critical
 -- Threshold long_warn_ms = 900000: age of a working transaction that is a warning
 -- Threshold long_critical_ms = 7200000: age that is critical
 -- Threshold query_warn_ms = 300000: duration of a query that is a warning
@@ -36,8 +36,9 @@ judged as (
     from at_work as o
     cross join lateral (
         values
-            ('idle', o.state ~ '^idle in transaction', o.transaction_ms, {idle_warn_ms}, {idle_critical_ms}),
-            ('long', o.state !~ '^idle in transaction', o.transaction_ms, {long_warn_ms}, {long_critical_ms}),
+            ('idle', o.state ~ '^idle in transaction', o.in_state_ms, {idle_warn_ms}, {idle_critical_ms}),
+            -- Between two of its statements a transaction that works is idle for a moment.
+            ('long', o.state !~ '^idle in transaction' or o.in_state_ms < {idle_warn_ms}, o.transaction_ms, {long_warn_ms}, {long_critical_ms}),
             ('query', true, o.query_ms, {query_warn_ms}, {query_critical_ms})
     ) as j (check_name, applies, age_ms, warn_ms, critical_ms)
     where j.applies and j.age_ms >= j.warn_ms
@@ -58,11 +59,13 @@ select
     format('%s (%s, %s)', j.pid, j.usename, coalesce(nullif(j.application_name, ''), 'no name')), null, null, null, null, null, null, null,
     case when j.age_ms >= j.critical_ms then 'critical' else 'warn' end,
     j.check_name,
-    format('%s, open for %s s, since %s: %s', j.state, round(j.transaction_ms / 1000), to_char(j.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'),
+    format('%s%s, open for %s s, since %s: %s', j.state, case when j.state ~ '^idle' then format(' for %s s', round(j.in_state_ms / 1000)) end,
+        round(j.transaction_ms / 1000), to_char(j.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'),
         left(regexp_replace(j.query, '\s+', ' ', 'g'), 60)),
     j.age_ms, j.warn_ms,
     case
-        when j.check_name = 'idle' then format(E'select pg_terminate_backend(%s);', j.pid)
+        -- There is no query to cancel between two of its statements.
+        when j.state ~ '^idle' then format(E'select pg_terminate_backend(%s);', j.pid)
         else format('select pg_cancel_backend(%s);', j.pid)
     end,
     null
