@@ -40,7 +40,7 @@ activity as materialized (
         sum(s.n_tup_ins + s.n_tup_upd - s.n_tup_hot_upd + s.n_tup_del)::bigint as writes,
         sum(coalesce(s.idx_scan, 0))::bigint as index_scans,
         sum(s.seq_scan)::bigint as table_scans,
-        sum(greatest(c.reltuples, 0))::bigint as rows
+        sum(case when c.reltuples < 0 then s.n_live_tup else c.reltuples end)::bigint as rows
     from table_tree as t
     join pg_catalog.pg_stat_user_tables as s on s.relid = t.member
     join pg_catalog.pg_class as c on c.oid = t.member and c.relkind <> 'p'
@@ -186,48 +186,23 @@ findings as (
     union all
     select
         case
-            when coalesce(a.rows, 0) < {missing_min_rows} then 'info'
+            when m.is_supported_in_parts or coalesce(a.rows, 0) < {missing_min_rows} then 'info'
             when f.is_cascade and a.rows >= {missing_critical_rows} then 'critical'
             else 'warn'
         end,
         'missing',
         format('%s.%s', f.conrelid::regclass, quote_ident(f.conname)),
-        format('no index on %s (%s): each delete in %s reads all of it, about %s rows', f.conrelid::regclass, n.columns,
-            f.confrelid::regclass, coalesce(a.rows, 0)),
-        a.rows, {missing_min_rows},
         case
-            when c.relkind = 'p' then p.fix
-            else format('create index concurrently %I on %s (%s);', n.name, f.conrelid::regclass, n.columns)
+            when m.is_supported_in_parts
+                then format('every partition of %s has an index on (%s), the whole has none: a new partition gets none', f.conrelid::regclass, m.columns)
+            else format('no index on %s (%s): each delete in %s reads all of it, about %s rows', f.conrelid::regclass, m.columns,
+                f.confrelid::regclass, coalesce(a.rows, 0))
         end,
-        case
-            when c.relkind = 'p' then format('drop index %I.%I;', s.nspname, n.name)
-            else format('drop index concurrently %I.%I;', s.nspname, n.name)
-        end
-    from foreign_keys as f
+        a.rows, {missing_min_rows}, m.fix, m.undo
+    from ({missing_index}) as m
+    join foreign_keys as f on f.oid = m.foreign_key
     join table_tree as t on t.member = f.conrelid
     left join activity as a on a.root = t.root
-    join pg_catalog.pg_class as c on c.oid = f.conrelid
-    join pg_catalog.pg_namespace as s on s.oid = c.relnamespace
-    cross join lateral (
-        select
-            string_agg(quote_ident(a.attname), ', ' order by k.at) as columns,
-            left('idx_' || c.relname || '_' || string_agg(a.attname, '_' order by k.at), 50) as name
-        from unnest(f.conkey) with ordinality as k (attnum, at)
-        join pg_catalog.pg_attribute as a on a.attrelid = f.conrelid and a.attnum = k.attnum
-    ) as n
-    left join lateral (
-        -- Part by part and concurrently, as a partitioned index cannot be.
-        select format('create index %I on only %s (%s);', n.name, f.conrelid::regclass, n.columns) || string_agg(
-            format(E'\ncreate index concurrently %1$I on %2$s (%3$s);\nalter index %5$I.%4$I attach partition %6$I.%1$I;',
-                left(l.relname, 62 - length(n.columns)) || '_' || translate(n.columns, ', "', '_'), l.oid::regclass, n.columns, n.name, s.nspname, ln.nspname),
-            '' order by l.relname
-        ) as fix
-        from table_tree as leaf
-        join pg_catalog.pg_class as l on l.oid = leaf.member and l.relkind = 'r'
-        join pg_catalog.pg_namespace as ln on ln.oid = l.relnamespace
-        where leaf.root = f.conrelid
-    ) as p on c.relkind = 'p'
-    where f.oid = f.root and not exists (select from supporting_indexes as u where u.foreign_key = f.oid and u.relation = f.conrelid)
 )
 select
     null as severity, null as check_name, i.index as object, i.table_root::regclass::text as "table", i.bytes as size_bytes, i.scans,

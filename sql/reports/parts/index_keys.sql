@@ -7,6 +7,7 @@ select
     c.relam,
     c.relkind = 'I' as is_partitioned,
     a.amname = 'btree' as is_btree,
+    a.amname in ('btree', 'hash') as finds_equals,
     x.indisunique as is_unique,
     x.indnullsnotdistinct as nulls_not_distinct,
     x.indisvalid and x.indisready as is_valid,
@@ -40,7 +41,8 @@ cross join lateral (
     select x.indisprimary or x.indisreplident or x.indisclustered
         or exists (select from pg_catalog.pg_constraint as k where k.conindid = x.indexrelid) as is_backing
 ) as b
--- A part of a partitioned index stands for nothing but the whole, unless its partition has an index of its own beside it.
+-- A part of a partitioned index stands for nothing but the whole, unless its partition has an index of its own beside it,
+-- or a foreign key of its own.
 where not c.relispartition or not (x.indisvalid and x.indisready)
     or x.indrelid in (
         select own.indrelid
@@ -48,3 +50,4 @@ where not c.relispartition or not (x.indisvalid and x.indisready)
         join pg_catalog.pg_class as o on o.oid = own.indexrelid and not o.relispartition
         join pg_catalog.pg_class as of on of.oid = own.indrelid and of.relispartition
     )
+    or x.indrelid in (select f.conrelid from pg_catalog.pg_constraint as f where f.contype = 'f' and f.conparentid = 0)

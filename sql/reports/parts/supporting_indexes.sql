@@ -6,4 +6,10 @@ join index_keys as k on k.indrelid = f.conrelid and k.is_valid
 join index_tree as t on t.member = k.indexrelid
 where k.key_columns[1:cardinality(f.conkey)] @> f.conkey
     and f.conkey @> k.key_columns[1:cardinality(f.conkey)]
-    and (k.predicate is null or k.predicate ~ '^\(?\{{NULLTEST :arg \{{VAR [^{{}}]*\}} :nulltesttype 1 [^{{}}]*\}}\)?$')
+    and k.finds_equals
+    -- A null refers to nothing, so `is not null` leaves nothing out.
+    and (
+        k.predicate is null
+        or substring(k.predicate from '^\(?\{{NULLTEST :arg \{{VAR :varno \d+ :varattno (\d+) [^{{}}]*\}} :nulltesttype 1 [^{{}}]*\}}\)?$')::smallint
+            = any (f.conkey)
+    )
