@@ -68,11 +68,16 @@ supporting_indexes as materialized ({supporting_indexes}),
 kept as materialized ({kept_indexes}),
 findings as (
     select
-        case when {standbys} > 0 and not {is_asked_elsewhere} or i.has_expression then 'info' else 'warn' end as severity,
+        case when ({standbys} > 0 or pg_is_in_recovery()) and not {is_asked_elsewhere} or i.has_expression then 'info' else 'warn' end as severity,
         'unused' as check_name,
         i.index as object,
         format('never scanned since %s UTC, or since it was made, %s', to_char({stats_since}::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), pg_size_pretty(i.bytes))
-            || case when {standbys} > 0 and not {is_asked_elsewhere} then '; a standby is attached: ask it with --replica URL' else '' end
+            || case
+                when {is_asked_elsewhere} then ''
+                when pg_is_in_recovery() then ', on this standby; ask the primary with --replica URL'
+                when {standbys} > 0 then '; a standby is attached: ask it with --replica URL'
+                else ''
+            end
             || case when i.has_expression then '; review it: the planner estimates with an expression index''s statistics' else '' end as message,
         i.bytes::numeric as value,
         {unused_min_bytes}::numeric as threshold,
@@ -93,7 +98,8 @@ findings as (
     union all
     select
         'info', 'rare', i.index,
-        format('%s scans for %s writes, %s', i.scans, w.writes, pg_size_pretty(i.bytes)),
+        format('%s scans for %s writes, %s', i.scans, w.writes, pg_size_pretty(i.bytes))
+            || case when pg_is_in_recovery() and not {is_asked_elsewhere} then ', on this standby; ask the primary with --replica URL' else '' end,
         i.bytes, {rare_min_bytes}, d.fix, d.undo
     from indexes as i
     join drops as d on d.root = i.root
