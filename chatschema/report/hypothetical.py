@@ -67,21 +67,48 @@ def hidden(connection: Connection, schema: str, index: str) -> Iterator[bool]:
 def statements(connection: Connection, table: Table, columns: Sequence[str]) -> tuple[str, str]:
     """Return what creates the index without blocking writes, and what drops it.
 
-    A partitioned index cannot be created concurrently: it is made of one for each partition, which can.
+    A partitioned index cannot be created concurrently: it is made of one for each partition, which can, and tied together
+    from below. It may be run again where it broke off.
     """
-    name = _free(connection, table, columns)
     keys = ", ".join(table.columns[column] for column in columns)
-    parts = sorted(table.members) if table.is_partitioned else []
-    names = [f"{_plain(columns, relation)[: _NAME_LENGTH + 6]}_{number}" for number, (_, relation) in enumerate(parts, 1)]
-    name, place, *quoted = _quoted(connection, [name, table.schema, *names, *(word for part in parts for word in part)])
-    if not parts:
-        return f"create index concurrently {name} on {table.name} ({keys});", f"drop index concurrently {place}.{name};"
-    names, words = quoted[: len(parts)], iter(quoted[len(parts) :])
-    lines = [f"create index {name} on only {table.name} ({keys});"]
-    for part_name, schema, relation in zip(names, words, words, strict=True):
-        lines.append(f"create index concurrently {part_name} on {schema}.{relation} ({keys});")
-        lines.append(f"alter index {place}.{name} attach partition {schema}.{part_name};")
-    return "\n".join(lines), f"drop index {place}.{name};"
+    base = _free(connection, table, columns)
+    (name, schema) = _quoted(connection, [base, table.schema])
+    if not table.is_partitioned:
+        return f"create index concurrently {name} on {table.name} ({keys});", f"drop index concurrently {schema}.{name};"
+    nodes = postgres.fetch_all(connection, _TREE, (base, base, table.name))
+    lines = [
+        f"create index if not exists {index} on only {place}.{of} ({keys});"
+        for place, of, index, _, is_leaf in nodes
+        if not is_leaf
+    ]
+    for place, of, index, above, is_leaf in nodes:
+        if is_leaf:
+            lines.append(f"create index concurrently if not exists {index} on {place}.{of} ({keys});")
+            lines.append(f"alter index {above} attach partition {place}.{index};")
+    for place, _, index, above, is_leaf in reversed(nodes):
+        if above and not is_leaf:
+            lines.append(f"alter index {above} attach partition {place}.{index};")
+    return "\n".join(lines), f"drop index {schema}.{name};"
+
+
+# Each table of the tree, those above first: schema, name, its index, the index above it, and whether it has rows of its own.
+_TREE = """
+with named as (
+    select
+        t.relid, t.parentrelid, t.isleaf, t.level, c.relname, quote_ident(n.nspname) as place, quote_ident(c.relname) as relation,
+        quote_ident(case
+            when t.level = 0 then %s
+            else %s || '_' || row_number() over (order by t.level, c.relname, t.relid) - 1
+        end) as index
+    from pg_catalog.pg_partition_tree(%s::regclass) as t
+    join pg_catalog.pg_class as c on c.oid = t.relid and c.relkind in ('r', 'p')
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+)
+select n.place, n.relation, n.index, p.place || '.' || p.index, n.isleaf and n.level > 0
+from named as n
+left join named as p on p.relid = n.parentrelid
+order by n.level, n.relname, n.relid
+/* chatschema report */"""
 
 
 def _quoted(connection: Connection, names: Sequence[str]) -> list[str]:
@@ -91,14 +118,20 @@ def _quoted(connection: Connection, names: Sequence[str]) -> list[str]:
 
 
 def _free(connection: Connection, table: Table, columns: Sequence[str]) -> str:
-    """Return a name that no relation of the schema has."""
-    query = "select to_regclass(%s) is null /* chatschema report */"
+    """Return a name that no relation of the schema has, nor, with a number behind it, any relation."""
+    # Names end at 63 bytes, not characters.
+    base = "_".join(("idx", table.relation, *columns)).encode()[:_NAME_LENGTH].decode(errors="ignore")
     for suffix in ("", *(f"_{number}" for number in range(2, 100))):
-        name = _plain(columns, table.relation)[:_NAME_LENGTH] + suffix
-        if postgres.fetch_one(connection, query, (sql.Identifier(table.schema, name).as_string(None),))[0]:
+        name = base + suffix
+        if not postgres.fetch_one(connection, _TAKEN, (name, table.schema, table.is_partitioned, name, name))[0]:
             break
     return name
 
 
-def _plain(columns: Sequence[str], relation: str) -> str:
-    return "_".join(("idx", relation, *columns))
+_TAKEN = r"""
+select exists (
+    select from pg_catalog.pg_class as o
+    where (o.relname = %s and o.relnamespace = (select n.oid from pg_catalog.pg_namespace as n where n.nspname = %s))
+        or (%s and starts_with(o.relname::text, %s || '_') and substr(o.relname::text, length(%s) + 2) ~ '^\d+$')
+)
+/* chatschema report */"""
