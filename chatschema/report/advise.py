@@ -11,6 +11,7 @@ from chatschema.errors import ChatschemaError, ExitCode
 from chatschema.postgres import Connection
 from chatschema.report import hypothetical, plan, plan_reading
 from chatschema.report.plan_reading import Table
+from chatschema.report.planning import Statement
 from chatschema.report.result import Finding
 
 MIN_TOTAL_MS = 50
@@ -69,6 +70,7 @@ class Query:
     """A query that was planned: its row of the report, its plan, and the tables that it reads."""
 
     row: Mapping[str, Any]
+    statement: Statement
     plan: plan.Plan
     tables: list[Table]
 
@@ -92,18 +94,19 @@ def worth_it(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [row for row in rows if row["queryid"] and row["total_ms"] >= MIN_TOTAL_MS and plan.is_planned(row["query"])]
 
 
-def planned(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Planned:
+def planned(connection: Connection, rows: Iterable[Mapping[str, Any]], statements: Mapping[str, Statement]) -> Planned:
     """Return the plans of the queries. Raises ServerError when the connection is lost."""
     result = Planned()
     for row in rows:
+        statement = statements.get(row["queryid"], Statement("", refusal="its entry has made room for another"))
         try:
-            found = plan.explain(connection, row["query"], with_lines=False)
+            found = plan.explain(connection, statement, with_lines=False)
         except ChatschemaError as error:
             if error.exit_code == ExitCode.UNREACHABLE:
                 raise
             result.refused[row["n"]] = error.message
         else:
-            result.queries.append(Query(row, found, plan_reading.tables(connection, found.tree)))
+            result.queries.append(Query(row, statement, found, plan_reading.tables(connection, found.tree)))
     return result
 
 
@@ -179,7 +182,7 @@ def _columns(tree: dict[str, Any], table: Table) -> tuple[list[str], list[str]]:
 def _cost(connection: Connection, query: Query, schema: str, tried: Sequence[tuple[Table, tuple[str, ...]]]) -> float:
     """Return the query's cost with the indexes there."""
     with hypothetical.created(connection, schema, [(table.name, _quoted(table, columns)) for table, columns in tried]):
-        return plan.explain(connection, query.row["query"], with_lines=False).cost
+        return plan.explain(connection, query.statement, with_lines=False).cost
 
 
 def _quoted(table: Table, columns: Iterable[str]) -> list[str]:
@@ -211,7 +214,7 @@ def missed(connection: Connection, queries: Sequence[Query], findings: Iterable[
             continue
         with hypothetical.hidden(connection, schema, finding.object) as is_hidden:
             if is_hidden:
-                costs = [plan.explain(connection, query.row["query"], with_lines=False).cost for query in queries]
+                costs = [plan.explain(connection, query.statement, with_lines=False).cost for query in queries]
                 pairs = zip(queries, costs, strict=True)
                 worse = tuple(query.effect(cost) for query, cost in pairs if cost > query.plan.cost * MISSED)
                 result.append(Hidden(finding.object, finding.check, worse))

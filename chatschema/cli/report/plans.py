@@ -45,7 +45,7 @@ def show(
     if advise:
         _advise(connection, settings, seen, rows[: layout.limit or None], chosen, layout)
     elif chosen and explain:
-        _explain(connection, seen, chosen, f"query {chosen['n']} by {place}", explain, layout)
+        _explain(connection, settings, seen, chosen, f"query {chosen['n']} by {place}", explain, layout)
 
 
 def _rows(
@@ -80,12 +80,15 @@ def _numbered(rows: list[Row], number: str, seen: Coverage) -> Row:
     return row
 
 
-def _explain(connection: Connection, seen: Coverage, row: Row, title: str, number: str, layout: Layout) -> None:
-    from chatschema.report import plan, plan_reading
+def _explain(connection: Connection, settings: Settings, seen: Coverage, row: Row, title: str, number: str, layout: Layout) -> None:
+    from chatschema.report import plan, plan_reading, planning
 
+    statement = planning.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"]).get(row["queryid"])
+    if statement is None:
+        raise ChatschemaError(f"query {number} is gone: its entry has made room for another", "see: chatschema report queries")
     try:
-        with plan.as_application(connection):
-            found = plan.explain(connection, row["query"])
+        with planning.as_application(connection):
+            found = plan.explain(connection, statement)
     except ChatschemaError as error:
         error.excerpt = error.excerpt or _printable(row["query"])
         raise
@@ -129,12 +132,13 @@ def _printable(text: str) -> str:
 def _advise(
     connection: Connection, settings: Settings, seen: Coverage, rows: list[Row], chosen: Row | None, layout: Layout
 ) -> None:
-    from chatschema.report import advise, hypothetical, plan
+    from chatschema.report import advise, hypothetical, planning
 
     schema = seen.extensions["hypopg"]
     findings = _findings(connection, settings, seen)
-    with plan.as_application(connection):
-        planned = advise.planned(connection, [chosen] if chosen else advise.worth_it(rows))
+    statements = planning.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"])
+    with planning.as_application(connection):
+        planned = advise.planned(connection, [chosen] if chosen else advise.worth_it(rows), statements)
         indexes = advise.indexes(connection, planned.queries, schema)
         can_hide = hypothetical.can_hide(connection, schema)
         hidden = advise.missed(connection, planned.queries, findings, schema) if can_hide else []

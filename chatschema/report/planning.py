@@ -1,0 +1,158 @@
+"""With whose rights a query is planned: its immutable functions run then, and must not run with those of the caller."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+
+from chatschema import postgres, sqlfile
+from chatschema.errors import BUSY_SQLSTATES, ChatschemaError, ExitCode, ServerError
+from chatschema.postgres import Connection
+
+# As in the report on queries: by it our own statements are left out of it.
+MARK = "\n/* chatschema report */"
+# What a report sets for its own sake, and an application does not: its plans would be others.
+_OURS = ("search_path", "jit", "max_parallel_workers_per_gather")
+# After `set role` a function could set it back. Inside a function of the other role, with its rights, the server lets nobody.
+_AS_ROLE = """
+create function pg_temp.{name}(statement pg_catalog.text) returns setof pg_catalog.text
+language plpgsql security definer as $chatschema$
+declare
+    line pg_catalog.text;
+begin
+    if pg_catalog.starts_with(statement, 'prepare ') then
+        execute statement;
+        return;
+    end if;
+    for line in execute statement loop
+        return next line;
+    end loop;
+end $chatschema$"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A text of the statistics and the role to plan it as, None for the caller; `refusal` says why it is not to be planned."""
+
+    text: str
+    role: str | None = None
+    refusal: str | None = None
+
+
+def statements(connection: Connection, sql_dir: Path, schema: str) -> dict[str, Statement]:
+    """Return what may be planned, by queryid. pg_stat_statements is in `schema`."""
+    parts, place = sql_dir / "reports" / "parts", sql.Identifier(schema)
+    inner = sqlfile.fill(parts / "statements.sql", pg_stat_statements=place)
+    _, rows = postgres.fetch_named(connection, sqlfile.fill(parts / "statement_roles.sql", statements=inner))
+    return {row["queryid"]: _statement(row) for row in rows}
+
+
+def _statement(row: dict[str, Any]) -> Statement:
+    if row["role"] is None and row["is_caller_superuser"]:
+        return Statement(row["query"], refusal="the role that ran it is gone, and a superuser's rights are not for its functions")
+    # A superuser has more rights than whoever asks: to plan its queries as the caller gives nothing away.
+    if row["is_caller"] or row["role"] is None or row["is_superuser"] or not row["may_become"]:
+        return Statement(row["query"])
+    return Statement(row["query"], row["role"])
+
+
+@contextmanager
+def as_application(connection: Connection) -> Iterator[None]:
+    """Have a transaction in which queries are planned, and of which nothing is kept."""
+    (is_standby,) = postgres.fetch_one(connection, f"select pg_catalog.pg_is_in_recovery(){MARK}")
+    with postgres.translated(), connection.transaction(force_rollback=True):
+        if not is_standby:
+            # To create the function for another role, which ends with the transaction; queries are planned read only.
+            postgres.execute(connection, f"set transaction read write{MARK}")
+        yield
+
+
+def explained(connection: Connection, text: str, role: str | None, options: str, *, prunes: bool = True) -> list[Any]:
+    """Return the lines of EXPLAIN, or its document; raises ServerError, and ChatschemaError where `role` cannot be assumed."""
+    name = _assumed(connection, role) if role else None
+    # Rolled back each time: a function could change settings that the next statement of ours stands on.
+    with postgres.translated(), connection.transaction(force_rollback=True):
+        reset = ", ".join(f"pg_catalog.set_config('{one}', null, true)" for one in _OURS)
+        pruning = "" if prunes else ", pg_catalog.set_config('enable_partition_pruning', 'off', true)"
+        _rows(connection, f"select {reset}, pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true){pruning}")
+        postgres.execute(connection, f"set transaction read only{MARK}")
+        # Anew, as hypothetical indexes do not make a kept plan out of date.
+        postgres.execute(connection, f"deallocate all{MARK}")
+        prepare = f"prepare chatschema_explained as {text}"
+        has_generic = connection.info.server_version >= 160000
+        _check_single(connection, prepare)
+        if name is None or not has_generic:
+            _run(connection, name, prepare)
+        if has_generic:
+            return _read(_run(connection, name, f"explain ({', '.join(filter(None, ('generic_plan', options)))}) {text}"), options)
+        kept = "select name, pg_catalog.cardinality(parameter_types) from pg_catalog.pg_prepared_statements"
+        types = dict(_rows(connection, kept))["chatschema_explained"]
+        values = f"({', '.join(['null'] * types)})" if types else ""
+        return _read(
+            _run(connection, name, f"explain {f'({options}) ' if options else ''}execute chatschema_explained{values}"), options
+        )
+
+
+def search_path(connection: Connection) -> str:
+    """Return where the planner looks for names, for people."""
+    query = f"select reset_val from pg_catalog.pg_settings where name = 'search_path'{MARK}"
+    return str(postgres.fetch_one(connection, query)[0])
+
+
+def _assumed(connection: Connection, role: str) -> str:
+    """Return the function that runs a statement with the rights of the role; it is created where it is not there yet."""
+    query = (
+        "select r.oid::text, to_regprocedure(format('pg_temp.chatschema_as_%%s(text)', r.oid)) is not null"
+        " from pg_catalog.pg_roles as r where r.rolname = %s /* chatschema report */"
+    )
+    oid, is_there = postgres.fetch_one(connection, query, (role,))
+    name = f"chatschema_as_{oid}"
+    if is_there:
+        return name
+    try:
+        with postgres.transaction(connection):
+            postgres.execute(connection, _AS_ROLE.format(name=name) + MARK)
+            owner = sql.SQL("alter function pg_temp.{}(text) owner to {}" + MARK).format(sql.Identifier(name), sql.Identifier(role))
+            postgres.execute(connection, owner)
+    except ServerError as error:
+        if error.exit_code == ExitCode.UNREACHABLE or error.sqlstate in BUSY_SQLSTATES:
+            raise
+        raise ChatschemaError(
+            f"it cannot be planned as {role}, which ran it: {error.message}",
+            f"log in as {role}: planning runs its functions, and they are not to have the rights of another",
+        ) from None
+    return name
+
+
+def _check_single(connection: Connection, statement: str) -> None:
+    """Have the server parse it, which takes one statement: whatever else the text holds is refused, not run."""
+    with postgres.translated():
+        result = connection.pgconn.prepare(b"", statement.encode())
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise error_from_result(result)
+
+
+def _run(connection: Connection, name: str | None, statement: str) -> list[tuple[Any, ...]]:
+    if name is None:
+        return _rows(connection, statement)
+    query = f"select line from pg_temp.{name}(%s::pg_catalog.text) as line{MARK}"
+    return postgres.fetch_all(connection, query, (statement + MARK,))
+
+
+def _rows(connection: Connection, statement: str) -> list[tuple[Any, ...]]:
+    with postgres.translated(), connection.cursor() as cursor:
+        cursor.execute((statement + MARK).encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def _read(rows: list[tuple[Any, ...]], options: str) -> list[Any]:
+    if "json" not in options:
+        return [row[0] for row in rows]
+    ((document,),) = rows
+    return list(json.loads(document) if isinstance(document, str) else document)
