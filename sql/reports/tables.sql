@@ -27,7 +27,7 @@ tables as materialized (
         sum(s.n_tup_upd)::bigint as updated,
         sum(s.n_tup_hot_upd)::bigint as hot,
         sum(s.n_tup_del)::bigint as deleted,
-        bool_or(c.relpersistence = 'u') as is_unlogged
+        array_agg(c.oid::regclass::text order by c.oid::regclass::text) filter (where c.relpersistence = 'u') as unlogged
     from table_tree as t
     join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
     join pg_catalog.pg_stat_user_tables as s on s.relid = t.member
@@ -63,16 +63,18 @@ union all
 select
     t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null,
     'warn', 'unlogged', 'unlogged: a crash empties it, and no standby has it', null, null,
-    format('alter table %s set logged;  -- writes it anew, under a lock against everybody', t.root::regclass), null
+    -- Said of a partitioned table it does nothing to its partitions.
+    E'-- writes it anew, under a lock against everybody\n'
+        || (select string_agg(format('alter table %s set logged;', u.name), E'\n' order by u.name) from unnest(t.unlogged) as u (name)), null
 from tables as t
-where t.is_unlogged
+where t.unlogged is not null
 union all
 select
     format('%s.%s', k.conrelid::regclass, quote_ident(k.conname)), null, null, null, null, null, null, null, null, null, null, null, null,
     'warn', 'unvalidated', 'was added not valid: older rows may break it, and the planner does not trust it', null, null,
     format('alter table %s validate constraint %I;', k.conrelid::regclass, k.conname), null
 from pg_catalog.pg_constraint as k
-where not k.convalidated and k.conparentid = 0 and k.conrelid in (select t.member from table_tree as t)
+where not k.convalidated and k.conparentid = 0 and k.coninhcount = 0 and k.conrelid in (select t.member from table_tree as t)
     -- Since 18 one that is not enforced cannot be valid, and says so on purpose.
     and coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
 order by size_bytes desc nulls last, object

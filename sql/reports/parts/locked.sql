@@ -1,6 +1,18 @@
--- locked: relations that somebody has locked, or waits to lock, against everybody.
--- Why: measuring or describing one of them would wait; they are shown with what the catalog remembers.
-select l.relation
-from pg_catalog.pg_locks as l
-where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock'
-    and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
+-- locked: relations that somebody has locked, or waits to lock, against everybody; and the tables whose index or TOAST table it is.
+-- Why: measuring or describing one of them would wait, and a table is measured with its indexes and its TOAST table; they are shown
+--   with what the catalog remembers.
+with
+held as (
+    select l.relation
+    from pg_catalog.pg_locks as l
+    where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock'
+        and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
+),
+and_of_indexes as (
+    select h.relation from held as h
+    union
+    select x.indrelid from pg_catalog.pg_index as x join held as h on h.relation = x.indexrelid
+)
+select a.relation from and_of_indexes as a
+union
+select c.oid from pg_catalog.pg_class as c join and_of_indexes as a on a.relation = c.reltoastrelid
