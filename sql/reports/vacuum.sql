@@ -69,7 +69,7 @@ judged as (
         t.*,
         t.member::regclass::text as object,
         100.0 * t.dead / nullif(t.dead + t.live, 0) as dead_pct,
-        t.bytes * t.dead / nullif(t.dead + t.live, 0) as dead_bytes,
+        t.bytes::numeric * t.dead / nullif(t.dead + t.live, 0) as dead_bytes,
         g.trigger
     from tables as t
     cross join lateral (
@@ -87,17 +87,26 @@ holders as (
     select
         format('session %s (%s, %s)', a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'no name')) as who,
         age(a.backend_xmin) as xids,
-        format('select pg_terminate_backend(%s);', a.pid) as fix
+        format('select pg_terminate_backend(%s);', a.pid) as fix,
+        'what was deleted' as what
     from pg_catalog.pg_stat_activity as a
-    where a.backend_xmin is not null and a.pid <> pg_backend_pid()
+    -- A session of another database keeps only what is deleted there; one that sends WAL, in all. Autovacuum goes by itself.
+    where a.backend_xmin is not null and a.pid <> pg_backend_pid() and (a.datname = current_database() or a.datid is null)
+        and a.backend_type <> 'autovacuum worker'
     union all
     select
-        format('replication slot %s', s.slot_name), greatest(age(s.xmin), age(s.catalog_xmin)),
-        format('select pg_drop_replication_slot(%L);  -- its standby or subscriber has to be made anew', s.slot_name)
+        format('replication slot %s', s.slot_name), x.xids,
+        format('select pg_drop_replication_slot(%L);  -- its standby or subscriber has to be made anew', s.slot_name),
+        x.what
     from pg_catalog.pg_replication_slots as s
+    -- A logical slot keeps the catalogs as they were, and lets the tables go.
+    cross join lateral (
+        values (age(s.xmin), 'what was deleted'), (case when s.xmin is null then age(s.catalog_xmin) end, 'what was deleted from the catalogs')
+    ) as x (xids, what)
     union all
-    select format('prepared transaction %s', p.gid), age(p.transaction), format('rollback prepared %L;', p.gid)
+    select format('prepared transaction %s', p.gid), age(p.transaction), format('rollback prepared %L;', p.gid), 'what was deleted'
     from pg_catalog.pg_prepared_xacts as p
+    where p.database = current_database()
 )
 select
     j.root::regclass::text as object,
@@ -126,9 +135,9 @@ select
     j.object, null, null, null, null, null, null, null,
     case when j.dead >= j.trigger * {overdue_critical} then 'critical' else 'warn' end,
     'overdue',
-    format('%s dead rows, %s times what autovacuum starts at; last vacuumed %s', j.dead, round(j.dead / j.trigger, 1),
+    format('%s dead rows, %s times what autovacuum starts at; last vacuumed %s', j.dead, round(j.dead / greatest(j.trigger, 1), 1),
         coalesce(to_char(j.last_vacuum_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC'), 'never')),
-    j.dead / j.trigger, {overdue_warn},
+    j.dead / greatest(j.trigger, 1), {overdue_warn},
     format('vacuum (analyze) %s;', j.object), null
 from judged as j
 where j.dead >= {overdue_min_rows} and j.dead >= j.trigger * {overdue_warn}
@@ -148,7 +157,7 @@ union all
 select
     h.who, null, null, null, null, null, null, null,
     case when h.xids >= {horizon_critical_xids} then 'critical' else 'warn' end,
-    'horizon', format('keeps what was deleted in the last %s transactions', h.xids), h.xids, {horizon_warn_xids}, h.fix, null
+    'horizon', format('keeps %s in the last %s transactions', h.what, h.xids), h.xids, {horizon_warn_xids}, h.fix, null
 from holders as h
 where h.xids >= {horizon_warn_xids}
 order by dead desc nulls last, object
