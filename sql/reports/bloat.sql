@@ -3,7 +3,8 @@
 --   the rows and widths that ANALYZE found, so never critical; a table without such statistics is named, not passed over. Indexes
 --   are not estimated: with many equal keys such an estimate is wrong by a factor of three. bloat-exact measures both.
 -- Check table: much of a table is empty.
--- Check unreadable: tables whose statistics this role may not read.
+-- Check unreadable: tables whose statistics this role may not read, all columns of them.
+-- Check unmeasured: tables that were never analyzed.
 -- Threshold warn_pct = 30: percent empty that is a warning
 -- Threshold warn_bytes = 104857600: and what that takes at least
 -- Threshold min_bytes = 1048576: smaller tables are not estimated
@@ -19,7 +20,11 @@ tables as materialized (
             when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
             else pg_relation_size(c.oid)
         end as bytes,
-        has_any_column_privilege(c.oid, 'select') as is_readable
+        -- The planner's statistics of a column are shown to those who may read it, and of no column where rows are hidden.
+        not row_security_active(c.oid) and not exists (
+            select from pg_catalog.pg_attribute as a
+            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and not has_column_privilege(c.oid, a.attnum, 'select')
+        ) as is_readable
     from table_tree as t
     join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
 ),
@@ -47,7 +52,7 @@ estimated as (
         ) * current_setting('block_size')::integer as needed
     from tables as t
     join widths as w on w.member = t.member
-    where t.reltuples >= 0
+    where t.reltuples >= 0 and t.is_readable
 ),
 judged as (
     select e.*, e.member::regclass::text as object, greatest(e.bytes - e.needed, 0)::bigint as empty, 100 * greatest(e.bytes - e.needed, 0)::double precision / e.bytes as empty_pct
@@ -70,8 +75,20 @@ select
     null, null, null, null, null, 'not evaluated', 'unreadable',
     format('the statistics of %s tables may not be read: %s%s', count(*),
         array_to_string((array_agg(t.member::regclass::text order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
-    null, null, format('grant pg_read_all_data to %I;', current_user), null
+    null, null,
+    format('grant pg_read_all_data to %I;', current_user)
+        || case when bool_or(row_security_active(t.member)) then format(E'\nalter role %I bypassrls;', current_user) else '' end,
+    null
 from tables as t
 where t.bytes >= {min_bytes} and not t.is_readable
+having count(*) > 0
+union all
+select
+    null, null, null, null, null, 'not evaluated', 'unmeasured',
+    format('%s tables were never analyzed, so nothing is known of their rows: %s%s', count(*),
+        array_to_string((array_agg(t.member::regclass::text order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
+    null, null, string_agg(format('analyze %s;', t.member::regclass), E'\n' order by t.bytes desc), null
+from tables as t
+where t.bytes >= {min_bytes} and t.is_readable and not exists (select from estimated as e where e.member = t.member)
 having count(*) > 0
 order by empty_bytes desc nulls last, object
