@@ -12,13 +12,15 @@ ages as materialized (
         c.oid,
         coalesce(o.oid, c.oid) as owner,
         age(c.relfrozenxid) as xids,
-        mxid_age(c.relminmxid) as multixacts
+        mxid_age(c.relminmxid) as multixacts,
+        c.relpersistence = 't' as is_temporary
     from pg_catalog.pg_class as c
     left join pg_catalog.pg_class as o on o.reltoastrelid = c.oid
-    where c.relkind in ('r', 'm', 't') and c.relpersistence <> 't'
+    -- A temporary table too, even of a session that has gone: autovacuum leaves them alone, and they hold up all the same.
+    where c.relkind in ('r', 'm', 't')
 ),
 tables as (
-    select a.owner, max(a.xids) as xids, max(a.multixacts) as multixacts from ages as a group by a.owner
+    select a.owner, max(a.xids) as xids, max(a.multixacts) as multixacts, bool_or(a.is_temporary) as is_temporary from ages as a group by a.owner
 ),
 databases as (
     select d.datname::text as name, age(d.datfrozenxid) as xids, mxid_age(d.datminmxid) as multixacts from pg_catalog.pg_database as d
@@ -42,7 +44,8 @@ select
     d.name, null, null, null, null,
     case when u.used_pct >= {critical_pct} then 'critical' else 'warn' end,
     'database',
-    format('%s transactions old, %s %% of the limit', greatest(d.xids, d.multixacts), round(u.used_pct, 1)),
+    format('%s %s old, %s %% of the limit', greatest(d.xids, d.multixacts), case when d.multixacts > d.xids then 'multixacts' else 'transactions' end,
+        round(u.used_pct, 1)),
     u.used_pct, {warn_pct},
     E'-- connected to it; first end what holds it back: chatschema report transactions, chatschema report replication\nvacuum (freeze, verbose);',
     null
@@ -52,9 +55,24 @@ where u.used_pct >= {warn_pct}
 union all
 select
     t.owner::regclass::text, null, null, null, null, 'warn', 'table',
-    format('%s transactions old; autovacuum should have frozen it at %s', t.xids, current_setting('autovacuum_freeze_max_age')),
-    t.xids, current_setting('autovacuum_freeze_max_age')::numeric * {overdue_factor},
-    format('vacuum (freeze) %s;', t.owner::regclass), null
+    format('%s %s old; %s', n.age, n.unit, case when t.is_temporary then 'temporary, so autovacuum leaves it alone' else 'autovacuum should have frozen it at ' || n.max_age end),
+    n.age, n.max_age * {overdue_factor},
+    case
+        when t.is_temporary then format('drop table %s;  -- of a session that is still there: end that session', t.owner::regclass)
+        else format('vacuum (freeze) %s;', t.owner::regclass)
+    end,
+    null
 from tables as t
-where t.xids >= current_setting('autovacuum_freeze_max_age')::numeric * {overdue_factor}
+cross join lateral (
+    values
+        (t.xids, 'transactions', current_setting('autovacuum_freeze_max_age')::numeric),
+        (t.multixacts, 'multixacts', current_setting('autovacuum_multixact_freeze_max_age')::numeric)
+) as n (age, unit, max_age)
+where n.age >= n.max_age * {overdue_factor}
+    -- One finding a table: the unit that is further over its limit.
+    and n.unit = case
+        when t.xids / current_setting('autovacuum_freeze_max_age')::numeric
+            >= t.multixacts / current_setting('autovacuum_multixact_freeze_max_age')::numeric then 'transactions'
+        else 'multixacts'
+    end
 order by used_pct desc nulls last, object
