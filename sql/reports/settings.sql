@@ -14,7 +14,7 @@ wanted (name, bad, severity, check_name, why, better) as (
         ('ignore_checksum_failure', 'on', 'critical', 'safety', 'damage that was noticed is ignored', 'off'),
         ('synchronous_commit', 'off', 'info', 'safety', 'a crash loses what was committed in the last moments', 'on'),
         ('data_checksums', 'off', 'info', 'safety', 'damage on disk is not noticed', ''),
-        ('password_encryption', 'md5', 'warn', 'safety', 'passwords are stored in a form that is broken', 'scram-sha-256'),
+        ('password_encryption', 'md5', 'warn', 'safety', 'passwords are stored in a form that is broken', '''scram-sha-256'''),
         ('autovacuum', 'off', 'critical', 'upkeep', 'dead rows stay, and one day the server refuses to write', 'on'),
         ('track_counts', 'off', 'critical', 'upkeep', 'autovacuum and these reports know nothing', 'on'),
         ('enable_seqscan', 'off', 'warn', 'upkeep', 'the planner is forbidden a method for everybody', 'on'),
@@ -53,12 +53,22 @@ select
     g.name, null, null, w.severity, w.check_name, format('is %s: %s', g.setting, w.why), null, null,
     case
         when g.name = 'data_checksums' then '-- with the server stopped: pg_checksums --enable'
-        when w.better <> '' then format('alter system set %s = %s; select pg_reload_conf();', g.name, w.better)
+        when w.better <> '' then format(o.command, g.name, w.better)
         else format('alter database %I set %s = ''30s'';', current_database(), g.name)
     end,
-    case when w.better <> '' then format('alter system set %s = %s; select pg_reload_conf();', g.name, g.setting) end
+    case when w.better <> '' then format(o.command, g.name, quote_literal(g.setting)) end
 from wanted as w
 join given as g on g.name = w.name and g.setting = w.bad
+-- What is set for the database or the role is stronger than what is set for the system.
+cross join lateral (
+    select
+        case g.source
+            when 'database' then replace(format('alter database %I', current_database()), '%', '%%') || ' set %s = %s;'
+            when 'user' then replace(format('alter role %I', current_user), '%', '%%') || ' set %s = %s;'
+            when 'database user' then replace(format('alter role %I in database %I', current_user, current_database()), '%', '%%') || ' set %s = %s;'
+            else 'alter system set %s = %s; select pg_reload_conf();'
+        end as command
+) as o
 union all
 select g.name, null, null, 'warn', 'restart', 'was changed, and waits for a restart of the server', null, null, '-- restart the server', null
 from given as g
