@@ -25,3 +25,27 @@ def without(text: str) -> str:
         return _PIECE.sub(lambda piece: "'?'" if piece["literal"] else piece[0], text)
     first = next((piece for piece in _PIECE.finditer(text) if piece["literal"]), None)
     return text[: first.start()] + "'?'…" if first else text
+
+
+_STATEMENT = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:alter|call|comment|copy|create|declare|do|drop|execute|explain|grant|import|notify|prepare|revoke|security|set)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_SECRET = re.compile(
+    r"\bpassword\b|\b(?:create|alter)\s+(?:role|user|group|server|subscription|foreign)\b|\bconnection\s+'", re.IGNORECASE
+)
+
+
+def redacted(text: str) -> str:
+    """Return a query, or a message that may quote one, as it may be shown.
+
+    A query loses its literals as by without(). Other words are left as they are, up to the first literal of a statement in
+    them that may hold a password.
+    """
+    if _PLANNED.match(text) or _STATEMENT.match(text):
+        return without(text)
+    secret = _SECRET.search(text)
+    if secret is None:
+        return text
+    first = next((piece for piece in _PIECE.finditer(text, secret.start()) if piece["literal"]), None)
+    return text[: first.start()] + "'?'…" if first else text
