@@ -2,7 +2,7 @@
 -- Why: every index is written with every row, and read only where a query asks for it. A missing one behind a foreign key makes
 --   each delete of a parent read the whole child. Counted at the whole index: its parts in the partitions are summed, and never
 --   offered for dropping. Never offered either: what backs a primary key, a unique or exclusion constraint, a replica identity,
---   a clustering, or alone supports a foreign key. A scan counter lies: uniqueness checks and the estimates that an expression
+--   a clustering, alone supports a foreign key once all else offered is gone, or is what another one is dropped for. A scan counter lies: uniqueness checks and the estimates that an expression
 --   index feeds are not in it, EXPLAIN and standbys' scans are, or are elsewhere.
 -- Check unused: no scan since the statistics began, on this node and on those named with --replica.
 -- Check rare: scanned less often than written; what it costs is more than what it gives.
