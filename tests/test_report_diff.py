@@ -134,8 +134,9 @@ def test_new_and_gone_queries_and_too_few_calls(cli: Cli, noted: Database) -> No
     assert (few["state"], few["before"]["calls"], few["between"]["calls"]) == ("no verdict", 20, 49)
     assert document["regressed"] == 0
     result = cli("report", "diff", "a.json", "--fail-on-regression", "--url", noted.url)
-    assert result.code == 0
+    assert (result.code, "fails: no query was called often enough to compare" in result.err) == (3, True)
     assert "without a verdict (too few calls)" in result.out
+    assert cli("report", "diff", "a.json", "--fail-on-regression", "--allow-partial", "--url", noted.url).code == 0
 
 
 def test_a_table_made_anew_keeps_its_queries(cli: Cli, noted: Database, server: Any) -> None:
@@ -188,6 +189,11 @@ def test_an_emptied_view_and_evictions_are_said(cli: Cli, noted: Database, tmp_p
     at = json.loads(b.read_text())["origin"]["at"]
     edited(b, "evicted.json", evictions=8)
     edited(b, "emptied.json", evictions=0, statements_reset=at)
+    edited(b, "hidden.json", hidden=4)
+    assert cli("report", "diff", "a.json", "b.json", "--fail-on-regression").code == 0
+    hiding = cli("report", "diff", "a.json", "hidden.json", "--fail-on-regression")
+    assert (hiding.code, "fails: 4 entries of other roles are hidden, and were not compared" in hiding.err) == (3, True)
+    assert cli("report", "diff", "a.json", "hidden.json", "--fail-on-regression", "--allow-partial").code == 0
     document = compared(cli, "earlier.json", "evicted.json")
     assert "pg_stat_statements made room 5 times" in document["warnings"][0]
     assert query_of(document, "select body")["between"]["calls"] == 60

@@ -13,6 +13,7 @@ from chatschema.errors import ExitCode
 
 if TYPE_CHECKING:
     from chatschema.models import Settings
+    from chatschema.report.diff import Diff
     from chatschema.report.result import Gap
     from chatschema.report.snapshot import Snapshot
 
@@ -57,6 +58,9 @@ def diff(
     fail_on_regression: Annotated[
         bool, typer.Option("--fail-on-regression", help="Exit 3 when a query costs more, or none could be compared.")
     ] = False,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Do not fail on queries that are hidden or called too seldom.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Set two servers or databases side by side.")] = False,
     json: options.Json = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Rows of a table; 0 for all.")] = 20,
@@ -84,11 +88,22 @@ def diff(
     if not fail_on_regression:
         return
     reasons = ["the queries were not compared"] if found.queries is None else []
+    reasons += [] if allow_partial else _partial(found)
     reasons += [f"{query.queryid} costs more: {changes.why(query)}" for query in found.regressed]
     for reason in reasons:
         console.note(f"fails: {reason}")
     if reasons:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _partial(found: Diff) -> list[str]:
+    """Return why there is no verdict on queries, though they were looked at."""
+    said = []
+    if hidden := max(found.earlier.hidden, found.later.hidden):
+        said.append(f"{hidden} entries of other roles are hidden, and were not compared; else: --allow-partial")
+    if found.queries is not None and not any(query.state in ("regressed", "improved", "same") for query in found.queries):
+        said.append("no query was called often enough to compare; give it longer, or: --allow-partial")
+    return said
 
 
 def _now(settings: Settings, timeout_s: float, wait_s: float) -> Snapshot:
