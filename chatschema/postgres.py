@@ -25,10 +25,10 @@ _POLL_S = (0.05, 1.0)
 _SESSION: LiteralString = """
     select
         set_config('client_encoding', 'UTF8', false), set_config('search_path', 'public', false),
-        set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false),
-        set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false),
-        set_config('idle_in_transaction_session_timeout', '0', false), set_config('idle_session_timeout', '0', false),
-        set_config('client_connection_check_interval', '1s', false), set_config('client_min_messages', 'notice', false)/* chatschema */
+        set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false), set_config('lock_timeout', '0', false),
+        set_config('statement_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false),
+        set_config('idle_session_timeout', '0', false), set_config('client_connection_check_interval', '1s', false),
+        set_config('client_min_messages', 'notice', false) /* chatschema */
 """
 
 # libpq gives no SQLSTATE for a failed connection; its words are what there is. (pattern, what to say, hint)

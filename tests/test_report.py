@@ -73,6 +73,11 @@ def test_every_report_explains_itself(cli: Cli, name: str) -> None:
 def test_the_list_has_every_report_and_so_has_the_help(cli: Cli) -> None:
     listed = {report["name"] for report in cli("report", "--list", "--json").json()}
     assert listed == {path.stem for path in (ROOT / "sql" / "reports").glob("*.sql")}
+    manual = (ROOT / "docs" / "reports.md").read_text()
+    for report in cli("report", "--list", "--json").json():
+        assert re.search(rf"^\| `{report['name']}` \|[^|]*\| {', '.join(report['checks'])} \|$", manual, re.MULTILINE), report[
+            "name"
+        ]
     text, help = cli("report", "--list").out, cli("report", "--help").out
     assert all(re.search(rf"^\s*{name} ", text, re.MULTILINE) and re.search(rf"^\s+{name} ", help, re.MULTILINE) for name in listed)
 
