@@ -147,3 +147,18 @@ def test_times_that_are_not_measured_are_not_zero(cli: Cli, migrated: Database) 
     assert {row["io_ms"] for row in report["rows"]} == {None}
     (io,) = [f for f in report["findings"] if f["check"] == "io"]
     assert (io["severity"], io["fix"]) == ("no verdict", "alter system set track_io_timing = on; select pg_reload_conf();")
+
+
+def test_no_password_leaves_the_server(cli: Cli, migrated: Database) -> None:
+    name = f"keeper_{uuid.uuid4().hex[:8]}"
+    migrated.run("create extension if not exists pg_stat_statements")
+    with migrated.connect() as session:
+        session.execute("begin")
+        session.execute(f"create role {name} password 'hunter2secret'".encode())
+        open_ = cli("report", "transactions", "--json", "--url", migrated.url).out
+        session.execute("rollback")
+    assert name in open_
+    for form in ("--json", "--csv", "--html", "--markdown"):
+        result = cli("report", "queries", form, "--url", migrated.url)
+        assert "create role" in result.out
+        assert "hunter2secret" not in result.out + open_

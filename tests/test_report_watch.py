@@ -13,10 +13,11 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import Any
 
+import psycopg
 from conftest import Cli, Database, clean_environment
 
 
@@ -130,7 +131,7 @@ def test_a_lost_connection_ends_it_as_one(migrated: Database) -> None:
 
 
 def test_a_tick_shorter_than_its_report_does_not_stop_it(migrated: Database) -> None:
-    with watching(migrated, "locks", seconds=0.001) as running:
+    with watching(migrated, "locks", seconds=0.2) as running:
         assert len({tick(running)["at"] for _ in range(20)}) == 20
 
 
@@ -192,3 +193,21 @@ def test_on_a_narrow_terminal_the_overview_keeps_its_findings_in_sight(migrated:
         drawn(parent, "\033[?25h")
         assert running.wait(10) == 130
     os.close(parent)
+
+
+def test_two_applications_of_one_role_are_two_rows(migrated: Database) -> None:
+    with ExitStack() as stack:
+        for application in ("aa", "bb", "bb"):
+            stack.enter_context(psycopg.connect(migrated.url, application_name=application))
+        with watching(migrated, "connections") as running:
+            first = tick(running)
+            counts = {
+                row["application"]: row["connections"] for row in first["reports"][0]["rows"] if row["application"] in ("aa", "bb")
+            }
+            changes = [change for _ in range(3) for change in tick(running)["changes"] if change.get("column") == "connections"]
+            # One more of them, and it is said.
+            stack.enter_context(psycopg.connect(migrated.url, application_name="bb"))
+            later = [change for _ in range(4) for change in tick(running)["changes"] if change.get("column") == "connections"]
+    assert counts == {"aa": 1, "bb": 2}
+    assert changes == []
+    assert len(later) == 1, later

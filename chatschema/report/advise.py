@@ -22,6 +22,8 @@ MIN_SAVED = 0.5
 MISSED = 1.1
 _DROPPABLE = ("unused", "rare", "duplicate", "redundant")
 _MAX_EQUAL, _MAX_TAIL = 4, 3
+# Each is planned many times over: what takes least time in all is not looked at.
+_MOST = 50
 NOTE = "an estimate by the planner, of generic plans: try it on a copy of the database, with its rows, before you create it"
 
 
@@ -91,7 +93,8 @@ class Planned:
 
 def worth_it(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the rows of the report on queries that are worth an index."""
-    return [row for row in rows if row["queryid"] and row["total_ms"] >= MIN_TOTAL_MS and plan.is_planned(row["query"])]
+    worth = [row for row in rows if row["queryid"] and row["total_ms"] >= MIN_TOTAL_MS and plan.is_planned(row["query"])]
+    return worth[:_MOST]
 
 
 def planned(connection: Connection, rows: Iterable[Mapping[str, Any]], statements: Mapping[str, Statement]) -> Planned:
@@ -182,7 +185,17 @@ def _columns(tree: dict[str, Any], table: Table) -> tuple[list[str], list[str]]:
 def _cost(connection: Connection, query: Query, schema: str, tried: Sequence[tuple[Table, tuple[str, ...]]]) -> float:
     """Return the query's cost with the indexes there."""
     with hypothetical.created(connection, schema, [(table.name, _quoted(table, columns)) for table, columns in tried]):
+        return _cost_now(connection, query)
+
+
+def _cost_now(connection: Connection, query: Query) -> float:
+    """Return the query's cost; its own where a lock or the time keeps it from being planned again, so that the others go on."""
+    try:
         return plan.explain(connection, query.statement, with_lines=False).cost
+    except ChatschemaError as error:
+        if error.exit_code == ExitCode.UNREACHABLE:
+            raise
+        return query.plan.cost
 
 
 def _quoted(table: Table, columns: Iterable[str]) -> list[str]:
@@ -214,7 +227,7 @@ def missed(connection: Connection, queries: Sequence[Query], findings: Iterable[
             continue
         with hypothetical.hidden(connection, schema, finding.object) as is_hidden:
             if is_hidden:
-                costs = [plan.explain(connection, query.statement, with_lines=False).cost for query in queries]
+                costs = [_cost_now(connection, query) for query in queries]
                 pairs = zip(queries, costs, strict=True)
                 worse = tuple(query.effect(cost) for query, cost in pairs if cost > query.plan.cost * MISSED)
                 result.append(Hidden(finding.object, finding.check, worse))

@@ -19,6 +19,7 @@ from chatschema import postgres, sqlfile
 from chatschema.errors import LOCK_SQLSTATES, ChatschemaError, ExitCode, ServerError, UsageError
 from chatschema.postgres import Connection
 from chatschema.report import coverage as coverages
+from chatschema.report import literals
 from chatschema.report.definition import Definition
 from chatschema.report.result import FINDING_COLUMNS, STATUSES, Coverage, Finding, Gap, Result, status_of
 
@@ -93,7 +94,7 @@ def run(
         for row in rows
         if any(row[name] is not None for name in shown if name != "object")
     ]
-    return Result(definition.name, definition.title, status, shown, table, findings, gaps, duration_ms)
+    return Result(definition.name, definition.title, status, shown, [_shown(row) for row in table], findings, gaps, duration_ms)
 
 
 def compose(
@@ -145,6 +146,11 @@ def ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[di
     raise AssertionError("unreachable: the last try returns or raises")
 
 
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with its query as it may leave the server: other people's passwords are in some."""
+    return {**row, "query": literals.redacted(row["query"])} if row.get("query") else row
+
+
 def _plain(value: Any) -> Any:
     """Return a numeric as the number that JSON has."""
     if not isinstance(value, Decimal):
@@ -169,6 +175,7 @@ def _refused(connection: Connection, error: ServerError) -> Gap:
 
 def _finding(definition: Definition, row: Mapping[str, Any], *, is_standby: bool) -> Finding:
     check, fix = row["check_name"], row["fix"]
+    object_ = literals.redacted(row["object"]) if row["object"] else None
     if row["severity"] not in STATUSES:
         raise ChatschemaError(
             f"{definition.path.name}: {row['severity']!r} is no severity", f"there are {', '.join(STATUSES[:-1])}"
@@ -176,12 +183,12 @@ def _finding(definition: Definition, row: Mapping[str, Any], *, is_standby: bool
     if is_standby and fix and _WRITES.match(fix):
         fix = f"-- on the primary:\n{fix}"
     return Finding(
-        id=f"{definition.name}.{check}" + (f":{row['object']}" if row["object"] else ""),
+        id=f"{definition.name}.{check}" + (f":{object_}" if object_ else ""),
         report=definition.name,
         check=check,
-        object=row["object"],
+        object=object_,
         severity=row["severity"],
-        message=row["message"],
+        message=literals.redacted(row["message"]),
         value=None if row["value"] is None else float(row["value"]),
         threshold=None if row["threshold"] is None else float(row["threshold"]),
         fix=fix,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chatschema.report.run import Elsewhere
 
 _SEVERITIES = ("warn", "critical")
-_TICK_S = 0.5
+_TICK_S = 0.2
 
 
 def report(

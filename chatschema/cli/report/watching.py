@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -128,11 +129,17 @@ def _is_count(column: str, value: Any) -> bool:
 
 def keyed(result: Result) -> dict[str, Row]:
     """Return the rows by what they are of: their object, else the number of their query, else their first column."""
-    return {_name(result, row): row for row in result.rows}
+    return dict(zip(_names(result, result.rows), result.rows, strict=True))
 
 
-def _name(result: Result, row: Row) -> str:
-    return str(next((row[column] for column in (*_NAMES, result.columns[0]) if row.get(column) is not None), ""))
+def _names(result: Result, rows: Sequence[Row]) -> list[str]:
+    """Return a name for each row; of one object's several rows, such as its applications, each has its other texts in it."""
+    plain = [str(next((row[column] for column in (*_NAMES, result.columns[0]) if row.get(column) is not None), "")) for row in rows]
+    times = Counter(plain)
+    return [
+        name if times[name] == 1 else f"{name} {[value for key, value in row.items() if isinstance(value, str) and key != 'query']}"
+        for name, row in zip(plain, rows, strict=True)
+    ]
 
 
 def _draw(look: Look, layout: Layout, seconds: float) -> None:
@@ -199,11 +206,12 @@ def _table(before: Sequence[Result], result: Result, layout: Layout, room: int) 
     was = keyed(before[0]) if before else {}
     columns = [column for column in result.columns if any(row[column] is not None for row in rows)]
     titles = {column: wording.title(column) for column in columns}
-    texts = [{column: _cell(column, row, was.get(_name(result, row))) for column in columns} for row in rows]
+    names = _names(result, rows)
+    texts = [{column: _cell(column, row, was.get(name)) for column in columns} for name, row in zip(names, rows, strict=True)]
     if before:
         columns = ["", *columns]
         titles[""] = ""
-        texts = [{"": "" if _name(result, row) in was else "new", **shown} for row, shown in zip(rows, texts, strict=True)]
+        texts = [{"": "" if name in was else "new", **shown} for name, shown in zip(names, texts, strict=True)]
     width = console.width()
     fitting, texts = cells.fit(columns, titles, texts, None if layout.full or width is None else width - 2)
     right = [at for at, column in enumerate(fitting) if any(wording.is_number(row.get(column)) for row in rows)]
