@@ -62,9 +62,9 @@ def test_csv_has_the_rows_of_one_report_as_the_server_gave_them(cli: Cli, hostil
 
 
 def test_csv_of_the_overview_has_every_finding_and_what_was_not_seen(cli: Cli, hostile: Database) -> None:
-    hostile.run("create role reads_nothing login")
+    hostile.run("create role reads_nothing login password 'tiger99'")
     try:
-        url = hostile.server.url(hostile.name, user="reads_nothing")
+        url = hostile.server.url(hostile.name, user="reads_nothing", password="tiger99")
         rows = table(cli("report", "--csv", "--url", url).out)
         reports = cli("report", "--json", "--url", url).json()["reports"]
     finally:

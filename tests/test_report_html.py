@@ -128,9 +128,9 @@ def test_one_report_has_its_chart_and_all_its_rows(cli: Cli, hostile: Database, 
 
 
 def test_the_page_of_a_role_that_sees_little_says_so(cli: Cli, seeded: Database, browser: Browser, tmp_path: Path) -> None:
-    seeded.run("create role sees_little login")
+    seeded.run("create role sees_little login password 'tiger99'")
     try:
-        done = cli("report", "--html", "--url", seeded.server.url(seeded.name, user="sees_little"))
+        done = cli("report", "--html", "--url", seeded.server.url(seeded.name, user="sees_little", password="tiger99"))
     finally:
         seeded.run("drop role sees_little")
     assert done.code == 0, done.err

@@ -27,7 +27,7 @@ def plain(migrated: Database) -> Iterator[str]:
     """A plain role that has called a function of its own, and read a table of its own."""
     role = f"plain_{migrated.name}"
     keep_busy(migrated)
-    migrated.run(f"create role {role} login")
+    migrated.run(f"create role {role} login password 'tiger99'")
     migrated.run(f"create schema authorization {role}")
     migrated.run(f"alter table notes owner to {role}")
     migrated.run(f"set role {role}; {FUNCTION}")
@@ -45,7 +45,7 @@ def test_a_function_of_a_plain_role_never_runs_as_the_superuser(cli: Cli, migrat
     result = explained(cli, migrated, "select tell()")
     assert result.code == 1
     assert f"ran as {plain}, which got no other rights" in result.err, result.err
-    own = migrated.server.url(migrated.name, user=plain)
+    own = migrated.server.url(migrated.name, user=plain, password="tiger99")
     assert f"ran as {plain}" in explained(cli, migrated, "select tell()", url=own).err
 
 

@@ -152,10 +152,10 @@ def test_an_old_extension_and_a_role_without_rights(cli: Cli, empty: Database) -
     """pg_upgrade leaves an old view behind; another role's texts are hidden from a plain role."""
     empty.run("create schema ext; create extension pg_stat_statements schema ext version '1.7'")
     role = f"r_{empty.name}"
-    empty.run(f"create role {role} login")
+    empty.run(f"create role {role} login password 'tiger99'")
     try:
         empty.run("create table public.t (i int); select count(*) from public.t")
-        url = empty.server.url(empty.name, user=role)
+        url = empty.server.url(empty.name, user=role, password="tiger99")
         result = cli("report", "snapshot", "none.json", "--url", url)
         assert result.code == 0, result.err
         assert "no queries, 0 indexes and 1 tables" in result.out
