@@ -16,7 +16,7 @@ from servers import PgServer, private, programs
 KIND = "embedded" if os.environ.get("CHATSCHEMA_TEST_SERVER", "embedded") == "embedded" else "system"
 TOML = (
     FSYNC
-    + "[report.indexes]\nunused_days = 0\nunused_min_bytes = 0\n[report.replication]\nlag_warn_bytes = 100000\nlag_warn_ms = 1\n"
+    + "[report.indexes]\nunused_days = 0\nunused_min_bytes = 0\n[report.replication]\nlag_warn_bytes = 100000\n"
 )
 
 
