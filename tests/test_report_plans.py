@@ -54,7 +54,8 @@ def test_n_counts_as_the_report_is_sorted(cli: Cli, busy: Database) -> None:
             connection.execute("select id from notes where id = %s", (1,))
     by_calls = cli("report", "queries", "--explain", "1", "--sort", "calls", "--url", busy.url)
     assert "query 1 by calls:\nselect id from notes where id = $1" in by_calls.out
-    assert BY_OWNER in cli("report", "queries", "--explain", "1", "--url", busy.url).out
+    first = cli("report", "queries", "--json", "--url", busy.url).json()["reports"][0]["rows"][0]["query"]
+    assert first in cli("report", "queries", "--explain", "1", "--url", busy.url).out
     assert "there is no query 9999" in cli("report", "queries", "--explain", "9999", "--url", busy.url).err
     assert cli("report", "queries", "--explain", "1", "--csv", "--url", busy.url).code == 2
 
