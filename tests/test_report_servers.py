@@ -26,7 +26,7 @@ def until(holds: Callable[[], object], seconds: float = 20) -> None:
 
 def has_begun_anew(database: Database, before: object) -> bool:
     try:
-        return database.one("select stats_reset from pg_stat_archiver") != before
+        return bool(database.one("select stats_reset from pg_stat_archiver") != before)
     except psycopg.OperationalError:
         return False
 
