@@ -82,7 +82,7 @@ def run(
     columns, rows = answer
     if missing := set(FINDING_COLUMNS) - set(columns):
         raise ChatschemaError(
-            f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: CONTRIBUTING.md, a report"
+            f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: docs/reports.md, a report of your own"
         )
     shown = tuple(column for column in columns if column not in FINDING_COLUMNS or column == "object")
     found = (_finding(definition, row, is_standby=coverage.is_standby) for row in rows if row["severity"])
@@ -134,15 +134,22 @@ def ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[di
 
     Raises ServerError when the server has gone.
     """
+    try:
+        return fetch(connection, query)
+    except ServerError as error:
+        if error.exit_code == ExitCode.UNREACHABLE:
+            raise
+        return _refused(connection, error)
+
+
+def fetch(connection: Connection, query: sql.Composed) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return columns and rows; tries again when a relation was dropped or locked meanwhile. Raises ServerError."""
     for left in reversed(range(_TRIES)):
         try:
             return postgres.fetch_named(connection, query)
         except ServerError as error:
-            if left and error.sqlstate in _PASSING:
-                continue
-            if error.exit_code == ExitCode.UNREACHABLE:
+            if not left or error.sqlstate not in _PASSING:
                 raise
-            return _refused(connection, error)
     raise AssertionError("unreachable: the last try returns or raises")
 
 

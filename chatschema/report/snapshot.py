@@ -7,20 +7,18 @@ from typing import Any
 
 from psycopg import sql
 
-from chatschema import postgres, sqlfile
-from chatschema.errors import LOCK_SQLSTATES, ServerError
+from chatschema import sqlfile
+from chatschema.errors import ServerError
 from chatschema.postgres import Connection
 from chatschema.report import coverage as coverages
+from chatschema.report import run
 from chatschema.report.counters import Counters, squares
 from chatschema.report.definition import Definition
 from chatschema.report.literals import without
 from chatschema.report.result import Gap
 
 _NEEDS = Definition("snapshot", Path(), "", needs=("pg_stat_statements",), fully=("pg_read_all_stats",))
-# A relation that was locked or dropped after the catalog had named it: the next try does not measure, or see, it.
-_PASSING = LOCK_SQLSTATES | {"XX000", "42P01"}
 _TIMED_OUT = "57014"
-_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +161,9 @@ def _filled(parts: Path, name: str, **given: sql.Composable) -> sql.Composed:
 
 
 def _rows(connection: Connection, query: sql.Composed) -> list[dict[str, Any]]:
-    for left in reversed(range(_TRIES)):
-        try:
-            return postgres.fetch_named(connection, query)[1]
-        except ServerError as error:
-            if error.sqlstate == _TIMED_OUT:
-                raise ServerError(error.message, "give it longer: --timeout 30", _TIMED_OUT) from None
-            if not left or error.sqlstate not in _PASSING:
-                raise
-    raise AssertionError("unreachable: the last try returns or raises")
+    try:
+        return run.fetch(connection, query)[1]
+    except ServerError as error:
+        if error.sqlstate == _TIMED_OUT:
+            raise ServerError(error.message, "give it longer: --timeout 30", _TIMED_OUT) from None
+        raise
