@@ -10,7 +10,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from chatschema.errors import CannotConnect, ChatschemaError, ServerError
+from chatschema import refusal
+from chatschema.errors import CannotConnect, ChatschemaError
 from chatschema.models import Server, Settings
 from chatschema.redact import redact
 
@@ -179,28 +180,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _translate(error) from None
-
-
-def _translate(error: psycopg.Error) -> ServerError:
-    diag = error.diag
-    # Without a SQLSTATE it was either the connection or psycopg itself that failed.
-    state = error.sqlstate or ("08006" if isinstance(error, psycopg.OperationalError) else "XX000")
-    message = redact(diag.message_primary or " ".join(str(error).split()) or "the connection was lost")
-    detail = diag.message_detail
-    if detail:
-        message = f"{message} ({redact(detail)})"
-    hint = diag.message_hint
-    if state == "42501" and not hint:
-        hint = "log in as the owner of the schema, or have it granted"
-    elif state == "25006":
-        hint = "the connection is read-only: use the primary and a role that may write"
-    elif state == "55P03":
-        hint = "somebody uses the table; try again, or end the blocker: select pg_cancel_backend(pid)"
-    elif state.startswith("53"):
-        hint = hint or "the server has run out of room; nothing of this step was kept"
-    position = int(diag.statement_position) if diag.statement_position else None
-    return ServerError(message, redact(hint) if hint else None, state, position)
+        raise refusal.translate(error) from None
 
 
 def execute(connection: Connection, query: Query, params: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:

@@ -105,6 +105,16 @@ def split(text: str) -> Iterator[Statement]:
         yield _statement(text, start, len(text))
 
 
+def without_literals(text: str) -> str:
+    """Return SQL with an asterisk for each character of its literals; lines and columns stay where they are."""
+    pieces, position = [], 0
+    for kind, _, begin, end in _tokens(text):
+        if kind in ("string", "escape_string", "dollar"):
+            pieces += [text[position:begin], re.sub(r"[^\n]", "*", text[begin:end])]
+            position = end
+    return "".join([*pieces, text[position:]])
+
+
 _NESTING = {"(": 1, ")": -1}
 
 

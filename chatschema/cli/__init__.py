@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from chatschema import __version__
+from chatschema import __version__, refusal
 from chatschema.cli import console
 from chatschema.errors import ChatschemaError, ExitCode, UsageError
 from chatschema.redact import redact, redact_places
@@ -68,7 +68,7 @@ class Root(TyperGroup):
             return super().invoke(ctx)
         except ChatschemaError as error:
             if verbose:
-                console.note(_traceback())
+                console.note(_traceback(error))
             console.error(error)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
@@ -84,8 +84,9 @@ class Root(TyperGroup):
                 # Typer quotes what it did not expect, and that may be a URL.
                 error.message = redact_places(getattr(error, "message", ""))  # type: ignore[attr-defined]
                 raise
+            refusal.hush(error)
             if verbose:
-                console.note(_traceback())
+                console.note(_traceback(error))
             unforeseen = redact(f"{type(error).__name__}: {error}")
             console.error(ChatschemaError(f"this is a bug in chatschema: {unforeseen}", "see where: chatschema --verbose ..."))
             raise typer.Exit(ExitCode.FAILED) from None
@@ -101,11 +102,12 @@ app = typer.Typer(
 )
 
 
-def _traceback() -> str:
-    """Return where the current exception came from, without passwords. Imported late, as most runs have none."""
+def _traceback(error: Exception) -> str:
+    """Return where the error came from, without passwords and rows. Imported late, as most runs have none."""
     import traceback
 
-    return redact(traceback.format_exc())
+    refusal.hush(error)
+    return redact("".join(traceback.format_exception(error)))
 
 
 def _print_version(wanted: bool) -> None:

@@ -108,14 +108,18 @@ def _check(file: SqlFile) -> None:
             )
 
 
-def excerpt(file: SqlFile, statement: Statement, position: int | None) -> str:
-    """Return the lines around a place in `file`, with a caret under the 1-based `position` in `statement`."""
+def excerpt(file: SqlFile, statement: Statement, position: int | None, *, literals: bool = True) -> str:
+    """Return the lines around a place in `file`, with a caret under the 1-based `position` in `statement`.
+
+    Without `literals` asterisks stand in their place, for a statement whose literals are the values of a row.
+    """
     before = statement.text[: position - 1] if position else ""
     line = statement.line + before.count("\n")
     lines = file.text.splitlines()
+    printed = lines if literals else sqlfile.without_literals(file.text).splitlines()
     shown = []
     for number in range(max(line - 2, 1), min(line + 1, len(lines)) + 1):
-        shown.append(f"{number:>5} | {lines[number - 1]}".rstrip())
+        shown.append(f"{number:>5} | {printed[number - 1]}".rstrip())
         if number == line and position:
             # On the statement's first line the text before it counts too.
             column = len(before.rpartition("\n")[2])

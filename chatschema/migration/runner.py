@@ -212,7 +212,8 @@ def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:
         hint = f"the statement may have left something behind; mend {error.file.path.name} and run: chatschema migrate"
     elif not hint:
         hint = f"nothing of {file.id} was kept; mend the file and run: chatschema migrate"
-    place = excerpt(error.file, error.statement, cause.position)
+    # Where the server refuses a value or a row (classes 22 and 23), the file's literals may be just that.
+    place = excerpt(error.file, error.statement, cause.position, literals=cause.sqlstate[:2] not in ("22", "23"))
     return MigrationFailed(f"{error.file.path.name} line {line}: {cause.message}", hint, place, cause)
 
 
