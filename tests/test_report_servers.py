@@ -119,6 +119,11 @@ def check_the_standby(cli: Cli, primary: Database, standby: Database) -> None:
     )
     assert reports["replication"]["rows"][0]["state"] == "streaming"
     assert [f for f in reports["replication"]["findings"] if f["severity"] != "info"] == []
+    # The settings of a standby are its own.
+    (setting,) = [f for f in reports["settings"]["findings"] if f["id"] == "settings.safety:fsync"]
+    assert setting["fix"].startswith("alter system set fsync = on;")
+    standby.run(setting["fix"].partition(";")[0])
+    standby.run("alter system reset fsync")
 
     # Nothing is behind, however long ago the last transaction was.
     (sender,) = rows(cli, primary, "replication").values()
