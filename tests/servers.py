@@ -99,6 +99,15 @@ def private(bin: Path, name: str, *, standby: bool = False, config: str = "", of
         shutil.rmtree(home, ignore_errors=True)
 
 
+def restart(server: PgServer, bin: Path) -> None:
+    """Restart a private server, on the port it has."""
+    with server.connect("postgres") as connection:
+        row = connection.execute("select current_setting('data_directory')").fetchone()
+    assert row
+    data = Path(str(row[0]))
+    _run(data.parent, bin / "pg_ctl", "-D", data, "-m", "fast", "-w", "-l", data.parent / "log", "restart")
+
+
 def _start(home: Path, bin: Path) -> int:
     """Start the server on a free port and return it; another process may take one that was just free."""
     for attempt in range(3):

@@ -5,6 +5,7 @@
 -- Check insight: what is not logged or counted cannot be looked up later.
 -- Check patience: without a limit one forgotten client holds locks for ever.
 -- Check restart: a change that waits for a restart.
+-- Check locks: the lock table is too small for all connections to read a page of messages at once.
 with
 wanted (name, bad, severity, check_name, why, better) as (
     values
@@ -37,8 +38,8 @@ given as materialized (
 ),
 shown (name) as (
     values
-        ('shared_buffers'), ('effective_cache_size'), ('work_mem'), ('maintenance_work_mem'), ('max_connections'), ('max_wal_size'),
-        ('checkpoint_timeout'), ('wal_level'), ('random_page_cost'), ('effective_io_concurrency'), ('max_parallel_workers'), ('jit'),
+        ('shared_buffers'), ('effective_cache_size'), ('work_mem'), ('maintenance_work_mem'), ('max_connections'), ('max_locks_per_transaction'),
+        ('max_wal_size'), ('checkpoint_timeout'), ('wal_level'), ('random_page_cost'), ('effective_io_concurrency'), ('max_parallel_workers'), ('jit'),
         ('shared_preload_libraries')
 )
 select
@@ -69,6 +70,11 @@ cross join lateral (
             else 'alter system set %s = %s; select pg_reload_conf();'
         end as command
 ) as o
+union all
+select
+    'max_locks_per_transaction', null, null, 'warn', 'locks', t.message, t.needed, t.entries, t.fix, t.undo
+from ({lock_table}) as t
+where t.fits < t.connections
 union all
 select g.name, null, null, 'warn', 'restart', 'was changed, and waits for a restart of the server', null, null, '-- restart the server', null
 from given as g

@@ -118,7 +118,7 @@ def plan(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Show what ensure, retire and purge would do now, with the SQL and the locks. Reads only."""
-    from chatschema.partition import create, purge, retire
+    from chatschema.partition import create, lock_table, purge, retire
 
     settings = session.settings(url, sql_dir)
     policy = arguments.policy(
@@ -130,8 +130,10 @@ def plan(
         ddl = {month.name: [s.as_string(connection) for s in create.statements(live.sql_dir, month)] for month in missing}
         steps = describe(connection, live.sql_dir, retire.steps(connection, live.sql_dir, policy))
         purges = purge.due(connection)
+        findings = lock_table.findings(connection, live.sql_dir)
     if json:
-        console.as_json({"create": [{"partition": name, "sql": sql} for name, sql in ddl.items()], "steps": steps, "purge": purges})
+        created = [{"partition": name, "sql": sql} for name, sql in ddl.items()]
+        console.as_json({"create": created, "steps": steps, "purge": purges, "findings": findings})
         return
     for name, texts in ddl.items():
         console.answer(f"create {name}")
@@ -142,6 +144,8 @@ def plan(
         console.answer(f"purge {purged.messages} messages of {purged.conversation or 'any conversation: they have expired'}")
     if not (ddl or steps or purges):
         console.answer("nothing to do: no month is missing, and none is to leave")
+    for finding in findings:
+        console.answer(f"look at: {finding}")
 
 
 def describe(connection: Connection, sql_dir: Path, steps: list[Step]) -> list[dict[str, Any]]:
