@@ -1,6 +1,7 @@
 """Sequelize 6 and pg run the specification's calls on the migrated database, unchanged."""
 
 import json
+import re
 import shutil
 import subprocess
 from datetime import datetime, timedelta
@@ -66,3 +67,23 @@ def test_the_specs_calls(seeded: Database, node_modules: Path) -> None:
         "::ffff:127.0.0.1",
     )
     assert (result["newest"], result["page"]) == (str(id), 50)
+
+
+@needs_node
+def test_the_manuals_example_logs_nothing_of_the_row(seeded: Database, node_modules: Path) -> None:
+    (example,) = re.findall(r"```js\n(try.*?)```", (ROOT / "docs" / "schema.md").read_text(), re.DOTALL)
+    address = seeded.one("select email from users where username = 'alice'")
+    script = f"""
+        const {{ Sequelize }} = require("sequelize");
+        const sequelize = new Sequelize(process.env.DATABASE_URL, {{ dialect: "postgres", logging: false }});
+        const {{ User }} = require("./models").define(sequelize);
+        const input = {{ username: "alice-2", email: {json.dumps(address)} }};
+        const log = {{ error: (fields, text) => console.log(JSON.stringify({{ ...fields, text }})) }};
+        (async () => {{ {example} await sequelize.close(); }})();
+    """
+    environment = clean_environment({"DATABASE_URL": seeded.url})
+    done = subprocess.run(["node", "-e", script], cwd=node_modules, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "sqlstate": "23505", "schema": "public", "table": "users", "constraint": "users_email_key", "text": "the database refused a row",
+    }  # fmt: skip

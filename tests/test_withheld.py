@@ -1,9 +1,10 @@
 """No output of ours has a row in it, or a value of one: not an error, not its excerpt, not the traceback of --verbose."""
 
+import re
 from pathlib import Path
 
 import pytest
-from conftest import Cli, Database, Result
+from conftest import ROOT, Cli, Database, Result
 from migrations import NEXT, write
 from months import JANUARY
 
@@ -124,3 +125,15 @@ def test_a_seeder_that_fails_shows_no_row(cli: Cli, migrated: Database, tmp_path
     refuse_values(result)
     assert "users" in result.err
     assert ("Traceback" in result.err) == bool(verbose)
+
+
+def test_the_manual_names_constraints_that_exist_and_finds_their_rules(migrated: Database) -> None:
+    (section,) = re.findall(r"## Errors the application meets\n(.*?)\n## ", (ROOT / "docs" / "schema.md").read_text(), re.DOTALL)
+    named = set(re.findall(r"`([a-z]\w+_(?:key|check))`", section))
+    exist = "select conname from pg_constraint union all select relname from pg_class where relkind = 'i'"
+    assert len(named) == 5
+    assert named <= {row[0] for row in migrated.all(exist)}
+    (query,) = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
+    assert migrated.all(query)[0][:2] == ("users", "Lower-case, one @, at most 254 characters.")
+    for name, table in (("messages_edit_check", "messages"), ("message_statuses_user_id_fkey", "message_statuses")):
+        assert [row[0] for row in migrated.all(query.replace("users_email_format_check", name))] == [table]
