@@ -31,8 +31,8 @@ _KEY_END = re.compile(
     re.DOTALL,
 )
 _ENDS = {"conflicts with": "conflicts with the key of another row"}
-# In class 22 the message quotes the value; 22P04, the format of a COPY file, quotes names of columns.
-_QUOTED = re.compile(r"[\"„“»«].*[\"“”»«]", re.DOTALL)
+# In class 22, and where psycopg cannot read a value, the message quotes it; 22P04, the format of a COPY file, quotes columns.
+_QUOTED = re.compile(r"['\"„“»«].*['\"“”»«]", re.DOTALL)
 # Text that repeats an error of the driver: what follows a label is DETAIL, CONTEXT and the query.
 _LABELS = re.compile(r"\n(?:DETAIL|CONTEXT|QUERY):\s.*", re.DOTALL)
 
@@ -59,7 +59,8 @@ def message(error: "psycopg.Error") -> str:
     """Return what the server says, with the part of its DETAIL that is not about the values of a row."""
     diag, state = error.diag, _sqlstate(error)
     primary = diag.message_primary or " ".join(str(error).split()) or "the connection was lost"
-    if state.startswith("22") and state != "22P04":
+    is_unreadable = error.sqlstate is None and type(error).__name__ == "DataError"
+    if is_unreadable or (state.startswith("22") and state != "22P04"):
         primary = _QUOTED.sub('"..."', primary)
     detail = _detail(state, diag)
     return redact(f"{primary} ({detail})" if detail else primary)

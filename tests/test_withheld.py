@@ -127,6 +127,24 @@ def test_a_seeder_that_fails_shows_no_row(cli: Cli, migrated: Database, tmp_path
     assert ("Traceback" in result.err) == bool(verbose)
 
 
+@VERBOSE
+@pytest.mark.parametrize("place", ["seed", "import"])
+def test_a_value_that_the_driver_or_a_broken_file_quotes_is_not_shown(
+    cli: Cli, migrated: Database, tmp_path: Path, verbose: tuple[str, ...], place: str
+) -> None:
+    """Either the driver cannot read a value, or the file asks the server already when it is loaded."""
+    migrated.run(ERIKA)
+    body, top = "    world.fetch(\"select ('infin' || 'ity')::timestamptz\")", ""
+    if place == "import":
+        top = f"psycopg.connect('{migrated.url}').execute(\"update public.users set display_name = ''\")"
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "01_broken.py").write_text(SEED.format(how=place, body=body).replace("NEEDS", f"{top}\nNEEDS"))
+    (tmp_path / "chatschema.toml").write_text('seeds_dir = "seeds"\n')
+    result = cli(*verbose, "seed", "--url", migrated.url)
+    refuse_values(result, "infinity")
+    assert ("users_display_name_length_check" if place == "import" else "timestamp too large") in result.err
+
+
 def test_the_manual_names_constraints_that_exist_and_finds_their_rules(migrated: Database) -> None:
     (section,) = re.findall(r"## Errors the application meets\n(.*?)\n## ", (ROOT / "docs" / "schema.md").read_text(), re.DOTALL)
     named = set(re.findall(r"`([a-z]\w+_(?:key|check))`", section))

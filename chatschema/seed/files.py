@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatschema import refusal
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.seed.world import World
 
@@ -71,6 +72,7 @@ def _load(path: Path) -> Seeder:
         spec.loader.exec_module(module)
         return Seeder(name, (module.__doc__ or "").strip().partition("\n")[0], tuple(module.NEEDS), module.seed)
     except Exception as error:  # noqa: BLE001  # whatever a user's file may raise
+        refusal.hush(error)
         raise ChatschemaError(
             f"seeder {path.name} cannot be loaded: {type(error).__name__}: {error}", "a seeder has NEEDS and seed(world)"
         ) from None
