@@ -10,8 +10,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from chatschema import refusal
-from chatschema.errors import CannotConnect, ChatschemaError
+from chatschema import pinned, refusal
+from chatschema.errors import CannotConnect, ChatschemaError, ServerError
 from chatschema.models import Server, Settings
 from chatschema.redact import redact
 
@@ -21,16 +21,6 @@ Say = Callable[[str], None]
 
 OLDEST_VERSION = 150000
 _POLL_S = (0.05, 1.0)
-
-# A role, a database or the environment may carry settings of its own; a migration must not depend on them.
-_SESSION: LiteralString = """
-    select
-        set_config('client_encoding', 'UTF8', false), set_config('search_path', 'public', false),
-        set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false), set_config('lock_timeout', '0', false),
-        set_config('statement_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false),
-        set_config('idle_session_timeout', '0', false), set_config('client_connection_check_interval', '1s', false),
-        set_config('client_min_messages', 'notice', false) /* chatschema */
-"""
 
 # libpq gives no SQLSTATE for a failed connection; its words are what there is. (pattern, what to say, hint)
 _FATAL: tuple[tuple[str, str, str], ...] = (
@@ -112,7 +102,7 @@ def _open(conninfo: str) -> Connection:
     parts.setdefault("connect_timeout", "10")
     try:
         # Behind a transaction pooler a prepared statement is gone on the next one.
-        return psycopg.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=None)
+        connection = psycopg.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         text = redact(_NOISE.sub("", " ".join(str(error).split())))
         target = _target(parts)
@@ -121,6 +111,9 @@ def _open(conninfo: str) -> Connection:
                 words = {"target": target, "text": text, **match.groupdict()}
                 raise CannotConnect(message.format(**words), hint.format(**words) or None) from None
         raise _NotYet(f"cannot reach {target}: {text}") from None
+    # Said with every BEGIN, not only once a session: holds, erasures and comparisons are read anew by each statement.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    return connection
 
 
 def _target(parts: dict[str, Any]) -> str:
@@ -137,12 +130,15 @@ def _check(connection: Connection, writes: bool) -> None:
         version = connection.info.parameter_status("server_version")
         raise CannotConnect(f"the server is PostgreSQL {version}; chatschema needs 15 or later", "upgrade the server")
     with translated():
-        connection.execute(_SESSION)
+        connection.execute(pinned.ISOLATION)
+        connection.execute(pinned.SETTINGS)
         if not writes:
             # A report that waits for a lock is of no use to the one who looks into a blocked database.
             connection.execute("select set_config('lock_timeout', '1s', false) /* chatschema */")
         query = "select pg_is_in_recovery(), current_setting('default_transaction_read_only') /* chatschema */"
         row = connection.execute(query).fetchone()
+    if writes:
+        _pin_triggers(connection)
     if writes and row and row[0]:
         hint = "use the primary; with several hosts add target_session_attrs=read-write to the URL"
         raise CannotConnect(f"{connection.info.host} is a read-only standby", hint)
@@ -151,9 +147,22 @@ def _check(connection: Connection, writes: bool) -> None:
         raise CannotConnect(f"{connection.info.dbname} is read-only for {connection.info.user}", hint)
 
 
+def _pin_triggers(connection: Connection) -> None:
+    try:
+        execute(connection, pinned.TRIGGERS)
+    except ServerError as error:
+        if error.sqlstate != "42501":
+            raise
+        name = fetch_one(connection, "select quote_ident(current_user)")[0]
+        raise CannotConnect(
+            f"role {connection.info.user} has session_replication_role = replica: triggers and foreign keys would not work",
+            f"as a superuser: alter role {name} reset session_replication_role; or for the database, where it was set for that",
+        ) from None
+
+
 def reset_session(connection: Connection) -> None:
     """Take back what a migration file may have set for the session: role, search_path, timeouts, time zone."""
-    execute(connection, f"reset session authorization; reset role; reset all; {_SESSION}")
+    execute(connection, f"reset session authorization; reset role; reset all; {pinned.SETTINGS}; {pinned.TRIGGERS}")
 
 
 def describe(connection: Connection) -> Server:

@@ -10,15 +10,16 @@ from chatschema.partition.grid import SCHEMA
 from chatschema.postgres import Connection
 
 Columns = Sequence[tuple[str, str]]
-# What decides how a value looks as text, so that the same row gives the same checksum on every server and in every session.
+# What decides how a value looks as text, so that the same row gives the same checksum on every server and in every session;
+# and where a policy would hide rows, an error instead of a copy without them.
 _PINNED = """
     set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1;
-    set local bytea_output = 'hex'; set local timezone = 'UTC'; set local xmloption = 'content'
+    set local bytea_output = 'hex'; set local timezone = 'UTC'; set local xmloption = 'content'; set local row_security = off
 """
 
 
 def pin(connection: Connection) -> None:
-    """Fix how values look as text until the current transaction ends; needed before checksum() and export()."""
+    """Fix how values look, and that no row is hidden, until the current transaction ends; before checksum() and export()."""
     postgres.execute(connection, _PINNED)
 
 
