@@ -28,7 +28,7 @@ _NUMBERED = re.compile(r"^ALTER .* SET \(pg_attver=\d+\);\n|\bpg_attver=\d+, |, 
 
 # From the first table to the last thing that is said about one, before the constraints that name two tables.
 _TABLES = re.compile(
-    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW) |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT|VIEW) |"
+    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW|FUNCTION) |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT|VIEW|FUNCTION) |"
     r"ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
     re.MULTILINE,
 )
@@ -56,12 +56,19 @@ def dump(conninfo: str, major_version: int, *, programs: Path | None, with_parti
 
 
 def _sort_tables(text: str) -> str:
-    """Put tables, then views, in the order of their names: pg_dump's depends on which partitions there are."""
+    """Put tables, and functions among them, in the order of their names: pg_dump's depends on which partitions there are."""
     match = _TABLES.search(text)
     if match is None:
         return text
-    tables = sorted(re.split(r"\n\n(?=CREATE (?:TABLE|VIEW) )", match.group()))
+    tables = sorted(re.split(r"\n\n(?=CREATE (?:TABLE|VIEW|FUNCTION) )", match.group()), key=_place)
     return text[: match.start()] + "\n\n".join(tables) + text[match.end() :]
+
+
+def _place(ddl: str) -> tuple[int, str]:
+    """Return the place of a definition: functions that tables may call, tables, views, functions that return a table's rows."""
+    if ddl.startswith("CREATE FUNCTION"):
+        return 3 if "RETURNS SETOF public." in ddl.partition("\n")[0] else 0, ddl
+    return 1 if ddl.startswith("CREATE TABLE") else 2, ddl
 
 
 def _pg_dump(major_version: int, programs: Path | None) -> Path:

@@ -19,17 +19,253 @@ $$;
 
 COMMENT ON FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, user_agent text, details jsonb) IS 'What stands in for the personal data of an audit row in proofs, so that the data can be erased and the proof remains.';
 
-CREATE FUNCTION chatschema.delete_statuses() RETURNS trigger
+CREATE FUNCTION chatschema.before_hold() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
+    SET lock_timeout TO '5s'
     AS $$
 begin
-    delete from public.message_statuses as s where s.message_id = old.id;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'a hold cannot be placed in a transaction that is %', current_setting('transaction_isolation')
+            using errcode = 'feature_not_supported', hint = 'Begin with: begin isolation level read committed; or use chatschema hold add.';
+    end if;
+    -- Waits for the transactions that changed messages, or joined a conversation, without knowing of this hold.
+    lock table chatschema.holds in exclusive mode;
+    update chatschema.last_hold set placed_at = clock_timestamp();
     return null;
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.delete_statuses() IS 'Trigger: statuses go with their message.';
+COMMENT ON FUNCTION chatschema.before_hold() IS 'Trigger: a hold is placed when no transaction is open that changed messages without knowing of it. Waits at most 5 seconds.';
+
+CREATE FUNCTION chatschema.complete_status() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if new.conversation_id is null and new.message_id is not null then
+        select m.conversation_id into new.conversation_id from public.messages as m where m.id = new.message_id;
+        if not found then
+            raise exception 'message % does not exist', new.message_id
+                using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+                hint = 'It may have been deleted, or retired with its month.';
+        end if;
+    end if;
+    if new.status = 'read' then
+        new.read_at := coalesce(new.read_at, now());
+        new.delivered_at := least(new.delivered_at, new.read_at);
+    elsif new.status = 'delivered' then
+        new.delivered_at := coalesce(new.delivered_at, now());
+    elsif new.status = 'failed' then
+        new.failed_at := coalesce(new.failed_at, now());
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.complete_status() IS 'Trigger: a new status takes its conversation from the message, and the times that its status implies, where the client leaves them out.';
+
+CREATE FUNCTION chatschema.explain_message_id(id uuid) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+declare
+    id_time constant timestamptz := chatschema.uuid7_time(id);
+    month constant text := to_char(chatschema.uuid7_time(id) at time zone 'UTC', 'YYYY-MM');
+    month_state text;
+begin
+    if id_time is null then
+        return format('%s is not a UUIDv7: leave the id out, or make it with chatschema.uuid7()', id);
+    end if;
+    if id_time > clock_timestamp() + interval '24 hours' then
+        return format('%s is of %s, more than a day ahead of the server: set the clock that made it', id, id_time);
+    end if;
+    select r.state into month_state from chatschema.retired_months as r
+    where r.month = date_trunc('month', id_time, 'UTC') and r.state <> 'attached';
+    if found then
+        return format('%s is of %s, a month that is %s: chatschema partition restore %s',
+            id, month, month_state, month);
+    end if;
+    if not exists (
+        select from pg_catalog.pg_inherits as i
+        join pg_catalog.pg_class as c on c.oid = i.inhrelid
+        cross join lateral regexp_match(
+            pg_get_expr(c.relpartbound, 0), 'FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)'
+        ) as bounds (parts)
+        where i.inhparent = to_regclass('public.messages') and not i.inhdetachpending
+            and (bounds.parts)[1]::uuid <= id and id < (bounds.parts)[2]::uuid
+    ) then
+        return format('%s is of %s, a month without a partition: chatschema partition ensure --from %s',
+            id, month, month);
+    end if;
+    return format('%s is of %s, a month that has its partition', id, month);
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.explain_message_id(id uuid) IS 'Why messages or message_statuses have no partition for an id, in words; for the error 23514 "no partition of relation found for row".';
+
+CREATE FUNCTION chatschema.guard_month(month regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+    parent constant regclass := (select i.inhparent from pg_catalog.pg_inherits as i where i.inhrelid = month);
+begin
+    if exists (select from pg_catalog.pg_trigger as t where t.tgrelid = month and t.tgname = 'month_require_owner') then
+        return;
+    end if;
+    execute format(
+        'create trigger month_require_owner before insert or update or delete or truncate on %s '
+        'for each statement execute function chatschema.require_owner()', month);
+    execute format(
+        'create trigger month_refuse_truncate_of_held before truncate on %s '
+        'for each statement execute function chatschema.refuse_truncate_of_held()', month);
+    if parent = 'public.messages'::regclass then
+        execute format(
+            'create trigger month_require_read_committed before delete or truncate on %s '
+            'for each statement execute function chatschema.require_read_committed()', month);
+        execute format(
+            'create trigger month_remove_references after delete on %s referencing old table as gone '
+            'for each statement execute function chatschema.remove_references()', month);
+        execute format(
+            'create trigger month_remove_references_of_truncated after truncate on %s '
+            'for each statement execute function chatschema.remove_references_of_truncated()', month);
+    elsif parent = 'public.message_statuses'::regclass then
+        execute format(
+            'create trigger month_require_messages after insert on %s referencing new table as added '
+            'for each statement execute function chatschema.require_messages()', month);
+        execute format(
+            'create trigger month_refuse_delete_of_held after delete on %s referencing old table as gone '
+            'for each statement execute function chatschema.refuse_delete_of_held_statuses()', month);
+    end if;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.guard_month(month regclass) IS 'Gives an attached month the statement triggers of its parent, for statements that name the month itself. Does nothing where it has them.';
+
+CREATE FUNCTION chatschema.has_active_hold() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    -- Conflicts with the lock of before_hold() and with nothing else that anybody takes. A weak lock: no shared memory is touched.
+    lock table chatschema.holds in row share mode;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- The snapshot may be older than the newest hold. Then this row has changed since, and locking it fails with 40001.
+        perform from chatschema.last_hold for share;
+    end if;
+    return exists (select from chatschema.holds as h where h.released_at is null);
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.has_active_hold() IS 'Whether any hold is active; until the end of the transaction nobody places one. Raises 40001 when one was placed after the snapshot.';
+
+CREATE FUNCTION chatschema.is_attached(relation oid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select c.relispartition from pg_catalog.pg_class as c where c.oid = relation
+$$;
+
+COMMENT ON FUNCTION chatschema.is_attached(relation oid) IS 'Whether a month is attached.';
+
+CREATE FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    return exists (
+        select from chatschema.held_scopes as s
+        where s.conversation_id = conversation and (s.sender_id is null or s.sender_id = sender)
+            and message >= s.low and message < s.high
+    ) or exists (
+        select from chatschema.held_scopes as s
+        where s.conversation_id is null and (s.sender_id is null or s.sender_id = sender)
+            and message >= s.low and message < s.high
+    );
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) IS 'Whether a message is under an active hold, by its conversation, sender and id. One look-up by conversation, one for the holds without.';
+
+CREATE FUNCTION chatschema.keep_held_content() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    if not chatschema.has_active_hold() or not chatschema.is_held(old.conversation_id, old.sender_id, old.id) then
+        return new;
+    end if;
+    if new.sender_id is not distinct from old.sender_id and new.is_deleted then
+        -- A tombstone: nobody notices the hold. What it was to remove is removed when the hold is released.
+        insert into chatschema.deferred_erasures (message_id, origin) values (old.id, 'tombstone') on conflict do nothing;
+        new.content_encrypted := old.content_encrypted;
+        new.content_nonce := old.content_nonce;
+        new.content_algorithm := old.content_algorithm;
+        new.key_version := old.key_version;
+        new.sender_key_id := old.sender_key_id;
+        new.edit_history := old.edit_history;
+        return new;
+    end if;
+    -- An edit whose history has what was there before loses nothing; the history holds bytes as base64 or hex.
+    if new.sender_id is not distinct from old.sender_id and new.edit_history @> old.edit_history and (
+        new.content_encrypted is not distinct from old.content_encrypted
+            and new.content_nonce is not distinct from old.content_nonce
+            and new.content_algorithm is not distinct from old.content_algorithm
+            and new.key_version is not distinct from old.key_version
+        or old.content_encrypted is null
+        or strpos(new.edit_history::text, translate(encode(old.content_encrypted, 'base64'), e'\n', '')) > 0
+        or strpos(new.edit_history::text, encode(old.content_encrypted, 'hex')) > 0
+    ) then
+        return new;
+    end if;
+    raise exception 'message % is under a hold: its content, edit history and sender stay', old.id
+        using errcode = 'integrity_constraint_violation', schema = 'public', table = 'messages',
+        hint = 'Append the previous content to edit_history, in base64, in the same update.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.keep_held_content() IS 'Trigger: a tombstone of a held message keeps the content until the release; an edit must keep the previous content in edit_history.';
+
+CREATE FUNCTION chatschema.keep_held_file() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    sender uuid := old.uploader_id;
+begin
+    if chatschema.has_active_hold() then
+        select m.sender_id into sender from public.messages as m where m.id = old.message_id;
+        -- The message of a dropped month is gone: its attachment is released unless the hold kept it, which retire looks after.
+        if (found or tg_op = 'DELETE') and chatschema.is_held(old.conversation_id, coalesce(sender, old.uploader_id), old.message_id) then
+            raise exception 'attachment % belongs to a message under a hold: it stays as it is', old.id
+                using errcode = 'integrity_constraint_violation', schema = 'public', table = 'attachments',
+                hint = 'See the holds: chatschema hold list.';
+        end if;
+    end if;
+    return case when tg_op = 'DELETE' then old else new end;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.keep_held_file() IS 'Trigger: the pointer to the file of a held message is neither deleted nor changed.';
+
+CREATE FUNCTION chatschema.keep_held_reactions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    if chatschema.has_active_hold() and exists (
+        select from public.messages as m
+        where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
+    ) then
+        raise exception 'message % is under a hold: its reactions stay', old.message_id
+            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses', column = 'reactions',
+            hint = 'Reactions may be added.';
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.keep_held_reactions() IS 'Trigger: reactions to a held message may be added, not taken away.';
 
 CREATE FUNCTION chatschema.keep_message_identity() RETURNS trigger
     LANGUAGE plpgsql
@@ -87,6 +323,20 @@ $$;
 
 COMMENT ON FUNCTION chatschema.keep_status_monotonic() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, read implies delivered.';
 
+CREATE FUNCTION chatschema.uuid7() RETURNS uuid
+    LANGUAGE plpgsql PARALLEL SAFE
+    AS $$
+begin
+    -- Decided at run time, so a database upgraded to 18 takes the built-in generator without a migration.
+    if current_setting('server_version_num')::int >= 180000 then
+        return pg_catalog.uuidv7();
+    end if;
+    return chatschema.uuid7(clock_timestamp());
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.uuid7() IS 'A new UUIDv7 of this moment: the built-in uuidv7() from PostgreSQL 18 on, SQL before.';
+
 CREATE FUNCTION chatschema.record_erasure() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -99,6 +349,38 @@ $$;
 
 COMMENT ON FUNCTION chatschema.record_erasure() IS 'Trigger: a user marked erased is erased from months that come back, too.';
 
+CREATE FUNCTION chatschema.record_hold_conversations() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    insert into chatschema.hold_conversations (hold_id, conversation_id)
+    select new.id, p.conversation_id from public.conversation_participants as p
+    where p.user_id = new.user_id and (new.conversation_id is null or new.conversation_id = p.conversation_id);
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_hold_conversations() IS 'Trigger: the conversations that the user of a new hold takes or took part in belong to the hold from now on.';
+
+CREATE FUNCTION chatschema.record_joined_conversation() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    if chatschema.has_active_hold() then
+        insert into chatschema.hold_conversations (hold_id, conversation_id)
+        select h.id, new.conversation_id from chatschema.holds as h
+        where h.released_at is null and h.user_id = new.user_id
+            and (h.conversation_id is null or h.conversation_id = new.conversation_id)
+        on conflict do nothing;
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_joined_conversation() IS 'Trigger: a conversation that a held user joins belongs to the hold from now on, also after they leave.';
+
 CREATE FUNCTION chatschema.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -109,6 +391,33 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_audit_change() IS 'Trigger: refuses every change of the trail.';
+
+CREATE FUNCTION chatschema.refuse_delete_of_held_statuses() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    held uuid;
+begin
+    if not exists (select from gone) or not chatschema.has_active_hold() then
+        return null;
+    end if;
+    -- Statuses that are deleted with their message find it no more, and it was not held.
+    execute format($query$
+        select m.id from gone as g join public.messages as m on m.id = g.message_id
+        where m.id between %L and %L and chatschema.is_held(m.conversation_id, m.sender_id, m.id) limit 1
+    $query$, (select g.message_id from gone as g order by g.message_id limit 1),
+        (select g.message_id from gone as g order by g.message_id desc limit 1)) into held;
+    if held is not null then
+        raise exception 'a status of message %, which is under a hold, cannot be deleted', held
+            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses',
+            hint = 'See the holds: chatschema hold list.';
+    end if;
+    return null;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.refuse_delete_of_held_statuses() IS 'Trigger: who read a held message, and their reactions, are held with it.';
 
 CREATE FUNCTION chatschema.refuse_hold_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -127,17 +436,100 @@ $$;
 
 COMMENT ON FUNCTION chatschema.refuse_hold_change() IS 'Trigger: a hold is placed and released; nothing else ever happens to its row.';
 
-CREATE FUNCTION chatschema.release_attachment() RETURNS trigger
+CREATE FUNCTION chatschema.refuse_hold_scope_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception '% of % is refused: the history of holds is evidence', lower(tg_op), tg_relid::regclass
+        using errcode = 'insufficient_privilege', hint = 'Release a hold: chatschema hold release.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_hold_scope_change() IS 'Trigger: what a hold covered stays on record after its release.';
+
+CREATE FUNCTION chatschema.refuse_truncate_of_held() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 begin
-    update public.attachments as a set message_id = null where a.message_id = old.id;
+    if chatschema.has_active_hold() then
+        raise exception 'truncate of % is refused while a hold is active', tg_relid::regclass
+            using errcode = 'integrity_constraint_violation', hint = 'See them: chatschema hold list.';
+    end if;
     return null;
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.release_attachment() IS 'Trigger: the pointer to the stored file outlives its message, for the collector of files.';
+COMMENT ON FUNCTION chatschema.refuse_truncate_of_held() IS 'Trigger: a table that may have rows under a hold is not truncated.';
+
+CREATE FUNCTION chatschema.remove_references() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    gone_rows bigint;
+    message uuid;
+    held uuid;
+    low uuid;
+    high uuid;
+begin
+    select count(*) over (), g.id into gone_rows, message from gone as g limit 1;
+    if gone_rows is null then
+        return null;
+    end if;
+    if chatschema.has_active_hold() then
+        select g.id into held from gone as g where chatschema.is_held(g.conversation_id, g.sender_id, g.id) limit 1;
+        if found then
+            raise exception 'message % is under a hold and cannot be deleted', held
+                using errcode = 'integrity_constraint_violation', schema = 'public', table = 'messages',
+                hint = 'Set is_deleted instead; the content is kept until the hold is released.';
+        end if;
+    end if;
+    if gone_rows = 1 then
+        delete from public.message_statuses as s where s.message_id = message;
+        update public.messages as m set reply_to_id = null where m.reply_to_id = message;
+        update public.attachments as a set message_id = null where a.message_id = message;
+        return null;
+    end if;
+    low := (select g.id from gone as g order by g.id limit 1);
+    high := (select g.id from gone as g order by g.id desc limit 1);
+    execute format('delete from public.message_statuses as s using gone as g where s.message_id = g.id and s.message_id between %L and %L', low, high);
+    update public.attachments as a set message_id = null from gone as g where a.message_id = g.id;
+    -- A reply may be in any month.
+    execute 'update public.messages as m set reply_to_id = null from gone as g where m.reply_to_id = g.id';
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.remove_references() IS 'Trigger: deleting messages removes their statuses, sets reply_to_id of their replies to null and releases their attachments. Refuses messages under a hold.';
+
+CREATE FUNCTION chatschema.remove_references_of_truncated() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    bounds constant text[] := regexp_match(
+        (select pg_get_expr(c.relpartbound, 0) from pg_catalog.pg_class as c where c.oid = tg_relid),
+        'FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)'
+    );
+    low constant uuid := coalesce(bounds[1], '00000000-0000-0000-0000-000000000000');
+    high constant uuid := coalesce(bounds[2], 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+begin
+    if tg_table_schema <> 'public' and not chatschema.is_attached(tg_relid) then
+        return null;
+    end if;
+    if exists (select from public.message_statuses as s where s.message_id >= low and s.message_id < high) then
+        raise exception 'message_statuses refer to the messages of %', tg_relid::regclass
+            using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+            hint = 'Truncate both: truncate public.messages, public.message_statuses; to remove a month: chatschema partition retire.';
+    end if;
+    update public.messages as m set reply_to_id = null where m.reply_to_id >= low and m.reply_to_id < high;
+    update public.attachments as a set message_id = null where a.message_id >= low and a.message_id < high;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.remove_references_of_truncated() IS 'Trigger: truncating messages releases their attachments and replies, and is refused while statuses refer to them, as a foreign key would.';
 
 CREATE FUNCTION chatschema.require_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -163,6 +555,92 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.require_message() IS 'Trigger: the message that a row refers to is there, in the same conversation. The argument names the column.';
+
+CREATE FUNCTION chatschema.require_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+    wanted uuid;
+    conversation uuid;
+    is_only_row boolean;
+    found_conversation uuid;
+    is_complete boolean;
+begin
+    -- A detached month is judged when it is attached.
+    if tg_table_schema <> 'public' and not chatschema.is_attached(tg_relid) then
+        return null;
+    end if;
+    select a.message_id, a.conversation_id, not exists (select from added as b offset 1)
+        into wanted, conversation, is_only_row from added as a limit 1;
+    if wanted is null then
+        return null;
+    end if;
+    if is_only_row then
+        -- The lock a foreign key would take: whoever deletes the message waits, and then finds this row.
+        select m.conversation_id into found_conversation from public.messages as m where m.id = wanted for key share;
+        if found_conversation = conversation then
+            return null;
+        end if;
+    else
+        -- With the bounds as literals only the months of these rows are planned, locked and read; and a plan made for two rows
+        -- is not kept for a hundred thousand.
+        execute format($query$
+            with wanted as materialized (
+                select distinct a.message_id, a.conversation_id from added as a
+            ), locked as materialized (
+                select m.id from wanted as w
+                join public.messages as m on m.id = w.message_id and m.conversation_id = w.conversation_id
+                where m.id between %L and %L
+                for key share of m
+            )
+            select (select count(*) from wanted) = (select count(*) from locked)
+        $query$, (select a.message_id from added as a order by a.message_id limit 1),
+            (select a.message_id from added as a order by a.message_id desc limit 1)) into is_complete;
+        if is_complete then
+            return null;
+        end if;
+        select a.message_id, a.conversation_id into wanted, conversation from added as a
+        where not exists (select from public.messages as m where m.id = a.message_id and m.conversation_id = a.conversation_id)
+        limit 1;
+    end if;
+    raise exception 'message % is not in conversation %', wanted, conversation
+        using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+        hint = 'It may have been deleted, or retired with its month.';
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.require_messages() IS 'Trigger: the messages that new statuses refer to exist, in the same conversation; they are locked as a foreign key would.';
+
+CREATE FUNCTION chatschema.require_owner() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if not pg_has_role(current_user, (select c.relowner from pg_catalog.pg_class as c where c.oid = tg_relid), 'usage') then
+        raise exception 'table % is a month; only its owner may write to it directly', tg_relid::regclass
+            using errcode = 'insufficient_privilege', hint = 'Write to public.messages or public.message_statuses.';
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.require_owner() IS 'Trigger: policies and grants of a parent do not cover a month, so nobody but the owner writes to one directly.';
+
+CREATE FUNCTION chatschema.require_read_committed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception '% of % is refused in a transaction that is %',
+            lower(tg_op), tg_relid::regclass, current_setting('transaction_isolation')
+            using errcode = 'feature_not_supported',
+            hint = 'Set is_deleted instead, or delete in a transaction that is read committed.';
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.require_read_committed() IS 'Trigger: messages are deleted under READ COMMITTED only. With an older snapshot a delete cannot see the statuses, replies and attachments that were added since, and would leave them without their message.';
 
 CREATE FUNCTION chatschema.set_conversation_id_from_message() RETURNS trigger
     LANGUAGE plpgsql
@@ -190,7 +668,13 @@ declare
 begin
     if id_time is null then
         raise exception 'message id % is not a UUIDv7', new.id
-            using errcode = 'check_violation', hint = 'Leave the id out, or make it with chatschema.uuid7().';
+            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'id',
+            hint = 'Leave the id out, or make it with chatschema.uuid7().';
+    end if;
+    if id_time > clock_timestamp() + interval '24 hours' then
+        raise exception 'message id % is of %, more than a day ahead of the server', new.id, id_time
+            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'id',
+            hint = 'Set the clock that made it, or leave the id out.';
     end if;
     -- A day covers clocks that disagree; more is an import that forgot to date its ids. An id of another time with a
     -- created_at of now is one whose created_at was left out: a message written offline, or an import that trusts its ids.
@@ -198,7 +682,8 @@ begin
         or new.created_at > id_time + interval '24 hours' and new.created_at < now() - interval '24 hours'
     then
         raise exception 'message % says created_at %, but its id is of %', new.id, new.created_at, id_time
-            using errcode = 'check_violation', hint = 'Make the id of the same moment: chatschema.uuid7(created_at).';
+            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'created_at',
+            hint = 'Make the id of the same moment: chatschema.uuid7(created_at).';
     end if;
     new.created_at := id_time;
     return new;
@@ -232,32 +717,6 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.stamp_audit_log() IS 'Trigger: sets what the writer must not choose: when and by whom it was recorded, and the digest.';
-
-CREATE FUNCTION chatschema.unlink_replies() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-begin
-    update public.messages as m set reply_to_id = null where m.reply_to_id = old.id;
-    return null;
-end
-$$;
-
-COMMENT ON FUNCTION chatschema.unlink_replies() IS 'Trigger: an answer outlives the deleted message. One that left with its month keeps its answers: it may come back.';
-
-CREATE FUNCTION chatschema.uuid7() RETURNS uuid
-    LANGUAGE plpgsql PARALLEL SAFE
-    AS $$
-begin
-    -- Decided at run time, so a database upgraded to 18 takes the built-in generator without a migration.
-    if current_setting('server_version_num')::int >= 180000 then
-        return pg_catalog.uuidv7();
-    end if;
-    return chatschema.uuid7(clock_timestamp());
-end
-$$;
-
-COMMENT ON FUNCTION chatschema.uuid7() IS 'A new UUIDv7 of this moment: the built-in uuidv7() from PostgreSQL 18 on, SQL before.';
 
 CREATE FUNCTION chatschema.uuid7(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql STRICT PARALLEL SAFE
@@ -294,6 +753,29 @@ $$;
 
 COMMENT ON FUNCTION chatschema.uuid7_time(id uuid) IS 'The moment a UUIDv7 was made, in whole milliseconds; null for any other version.';
 
+CREATE TABLE chatschema.deferred_erasures (
+    message_id uuid NOT NULL,
+    user_id uuid,
+    origin text NOT NULL,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT deferred_erasures_origin_check CHECK ((origin = ANY (ARRAY['tombstone'::text, 'restore'::text])))
+);
+
+COMMENT ON TABLE chatschema.deferred_erasures IS 'Content and reactions that a hold kept from being erased; chatschema maintain erases them after its release.';
+
+COMMENT ON COLUMN chatschema.deferred_erasures.message_id IS 'The message. No foreign key: its month may be retired.';
+
+COMMENT ON COLUMN chatschema.deferred_erasures.user_id IS 'Whose status is meant, with its reactions; null is the message itself.';
+
+COMMENT ON COLUMN chatschema.deferred_erasures.origin IS 'tombstone: the application deleted a held message. restore: an erasure recorded earlier met a hold when its month was restored.';
+
+COMMENT ON COLUMN chatschema.deferred_erasures.erased_at IS 'When it was to be erased.';
+
+COMMENT ON COLUMN chatschema.deferred_erasures.recorded_at IS 'When it was deferred.';
+
+COMMENT ON CONSTRAINT deferred_erasures_origin_check ON chatschema.deferred_erasures IS 'The two ways an erasure meets a hold.';
+
 CREATE TABLE chatschema.erasures (
     id bigint NOT NULL,
     subject_type text NOT NULL,
@@ -325,6 +807,20 @@ ALTER TABLE chatschema.erasures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE chatschema.hold_conversations (
+    hold_id bigint NOT NULL,
+    conversation_id uuid NOT NULL,
+    added_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE chatschema.hold_conversations IS 'The conversations that a hold on a user covers; only ever added to.';
+
+COMMENT ON COLUMN chatschema.hold_conversations.hold_id IS 'The hold.';
+
+COMMENT ON COLUMN chatschema.hold_conversations.conversation_id IS 'A conversation the user takes or took part in. No foreign key: a hold outlives what it names.';
+
+COMMENT ON COLUMN chatschema.hold_conversations.added_at IS 'When it came into the scope: the hold was placed, or the user joined.';
 
 CREATE TABLE chatschema.holds (
     id bigint NOT NULL,
@@ -372,6 +868,20 @@ COMMENT ON CONSTRAINT holds_period_check ON chatschema.holds IS 'A period has a 
 COMMENT ON CONSTRAINT holds_reason_check ON chatschema.holds IS '1 to 1000 characters.';
 
 COMMENT ON CONSTRAINT holds_released_check ON chatschema.holds IS 'A release says when, who and why.';
+
+CREATE TABLE chatschema.last_hold (
+    is_only_row boolean DEFAULT true NOT NULL,
+    placed_at timestamp with time zone,
+    CONSTRAINT last_hold_one_row_check CHECK (is_only_row)
+);
+
+COMMENT ON TABLE chatschema.last_hold IS 'One row, updated by every new hold: a transaction whose snapshot is older cannot lock it.';
+
+COMMENT ON COLUMN chatschema.last_hold.is_only_row IS 'Always true.';
+
+COMMENT ON COLUMN chatschema.last_hold.placed_at IS 'When the newest hold was placed.';
+
+COMMENT ON CONSTRAINT last_hold_one_row_check ON chatschema.last_hold IS 'One row.';
 
 CREATE TABLE chatschema.released_attachments (
     attachment_id uuid NOT NULL,
@@ -758,6 +1268,7 @@ CASE type
     ELSE ((direct_user_low IS NULL) AND (direct_user_high IS NULL))
 END),
     CONSTRAINT conversations_retention_days_check CHECK ((retention_days > 0)),
+    CONSTRAINT conversations_retention_days_limit_check CHECK ((retention_days <= 36500)),
     CONSTRAINT conversations_settings_check CHECK (((jsonb_typeof(settings) = 'object'::text) AND (octet_length((settings)::text) <= 16384))),
     CONSTRAINT conversations_title_length_check CHECK (((length(title) >= 1) AND (length(title) <= 200))),
     CONSTRAINT conversations_type_check CHECK ((type = ANY (ARRAY['direct'::text, 'group'::text])))
@@ -798,6 +1309,8 @@ COMMENT ON CONSTRAINT conversations_current_key_version_check ON public.conversa
 COMMENT ON CONSTRAINT conversations_direct_pair_check ON public.conversations IS 'A direct conversation names its pair, smaller id first; a group names none.';
 
 COMMENT ON CONSTRAINT conversations_retention_days_check ON public.conversations IS 'At least a day.';
+
+COMMENT ON CONSTRAINT conversations_retention_days_limit_check ON public.conversations IS 'At most 36,500 days, a hundred years.';
 
 COMMENT ON CONSTRAINT conversations_settings_check ON public.conversations IS 'A JSON object of at most 16 kB.';
 
@@ -1099,13 +1612,12 @@ CREATE VIEW chatschema.held_scopes AS
    FROM active
 UNION ALL
  SELECT a.id AS hold_id,
-    p.conversation_id,
+    c.conversation_id,
     NULL::uuid AS sender_id,
     a.low,
     a.high
    FROM (active a
-     JOIN public.conversation_participants p ON ((p.user_id = a.user_id)))
-  WHERE ((a.conversation_id IS NULL) OR (a.conversation_id = p.conversation_id));
+     JOIN chatschema.hold_conversations c ON ((c.hold_id = a.id)));
 
 COMMENT ON VIEW chatschema.held_scopes IS 'What holds now: a message is held when a row matches its conversation, its sender and its id (low <= id < high).';
 
@@ -1118,15 +1630,90 @@ ALTER TABLE chatschema.holds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE FUNCTION chatschema.page(conversation uuid, before uuid DEFAULT NULL::uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    high uuid := coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    low uuid;
+    -- Without a cursor the first window begins two days ahead, as an id more than a day ahead is refused.
+    start timestamptz := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()), 'UTC');
+    months integer := 1;
+    found_rows integer;
+begin
+    -- Windows of 1, 2, 4, ... months. Bounds as literals: only then are the other months left out of the plan.
+    while size > 0 loop
+        low := chatschema.uuid7_floor(start);
+        return query execute format(
+            'select * from public.messages where conversation_id = $1 and id < %L and id >= %L order by id desc limit $2', high, low)
+            using conversation, size;
+        get diagnostics found_rows = row_count;
+        size := size - found_rows;
+        exit when start <= timestamptz '1970-01-01 00:00:00+00';
+        high := low;
+        start := date_trunc('month', start - months * interval '1 month', 'UTC');
+        months := months * 2;
+    end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.page(conversation uuid, before uuid, size integer) IS 'The newest messages of a conversation, or those before a message, newest first: select * from chatschema.page($1, $2, 50). Costs the same however many months there are.';
+
+CREATE FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    low uuid := after;
+    high uuid;
+    beyond text := '>';
+    stop timestamptz := date_trunc('month', chatschema.uuid7_time(after), 'UTC');
+    months integer := 1;
+    found_rows integer;
+    is_last boolean;
+begin
+    while size > 0 loop
+        stop := date_trunc('month', stop + months * interval '1 month', 'UTC');
+        is_last := stop > now() + interval '2 days';
+        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop) end;
+        return query execute format(
+            'select * from public.messages where conversation_id = $1 and id %s %L and id < %L order by id limit $2', beyond, low, high)
+            using conversation, size;
+        get diagnostics found_rows = row_count;
+        size := size - found_rows;
+        exit when is_last;
+        low := high;
+        beyond := '>=';
+        months := months * 2;
+    end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer) IS 'The messages of a conversation after a message, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
+
+ALTER TABLE ONLY chatschema.deferred_erasures
+    ADD CONSTRAINT deferred_erasures_message_id_user_id_key UNIQUE NULLS NOT DISTINCT (message_id, user_id);
+
+COMMENT ON CONSTRAINT deferred_erasures_message_id_user_id_key ON chatschema.deferred_erasures IS 'One row a message, or a message and reader.';
+
 ALTER TABLE ONLY chatschema.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
 
 COMMENT ON CONSTRAINT erasures_pkey ON chatschema.erasures IS 'One row an erasure.';
 
+ALTER TABLE ONLY chatschema.hold_conversations
+    ADD CONSTRAINT hold_conversations_pkey PRIMARY KEY (conversation_id, hold_id);
+
+COMMENT ON CONSTRAINT hold_conversations_pkey ON chatschema.hold_conversations IS 'One row a hold and conversation.';
+
 ALTER TABLE ONLY chatschema.holds
     ADD CONSTRAINT holds_pkey PRIMARY KEY (id);
 
 COMMENT ON CONSTRAINT holds_pkey ON chatschema.holds IS 'One row a hold.';
+
+ALTER TABLE ONLY chatschema.last_hold
+    ADD CONSTRAINT last_hold_pkey PRIMARY KEY (is_only_row);
+
+COMMENT ON CONSTRAINT last_hold_pkey ON chatschema.last_hold IS 'One row.';
 
 ALTER TABLE ONLY chatschema.released_attachments
     ADD CONSTRAINT released_attachments_pkey PRIMARY KEY (attachment_id);
@@ -1223,13 +1810,21 @@ ALTER TABLE ONLY public.users
 
 COMMENT ON CONSTRAINT users_username_key ON public.users IS 'A name belongs to one user.';
 
+COMMENT ON INDEX chatschema.deferred_erasures_message_id_user_id_key IS 'What is deferred of a message.';
+
 COMMENT ON INDEX chatschema.erasures_pkey IS 'Look-up by id.';
+
+COMMENT ON INDEX chatschema.hold_conversations_pkey IS 'Whether a message is held: by its conversation.';
 
 COMMENT ON INDEX chatschema.holds_pkey IS 'Look-up by id.';
 
 CREATE INDEX idx_erasures_subject ON chatschema.erasures USING btree (subject_type, subject_id);
 
 COMMENT ON INDEX chatschema.idx_erasures_subject IS 'Whether a message is among them, when a month comes back.';
+
+CREATE INDEX idx_hold_conversations_hold_id ON chatschema.hold_conversations USING btree (hold_id);
+
+COMMENT ON INDEX chatschema.idx_hold_conversations_hold_id IS 'What a hold covers.';
 
 CREATE INDEX idx_holds_active ON chatschema.holds USING btree (conversation_id, user_id) WHERE (released_at IS NULL);
 
@@ -1238,6 +1833,8 @@ COMMENT ON INDEX chatschema.idx_holds_active IS 'What holds now, for retention.'
 CREATE INDEX idx_released_attachments_message_id ON chatschema.released_attachments USING btree (message_id);
 
 COMMENT ON INDEX chatschema.idx_released_attachments_message_id IS 'The attachments of a month that comes back.';
+
+COMMENT ON INDEX chatschema.last_hold_pkey IS 'One row.';
 
 COMMENT ON INDEX chatschema.released_attachments_pkey IS 'Look-up by attachment.';
 
@@ -1357,9 +1954,41 @@ COMMENT ON INDEX public.users_pkey IS 'Look-up by id; the target of every refere
 
 COMMENT ON INDEX public.users_username_key IS 'Sign-in and mention: where username = $1.';
 
+CREATE TRIGGER hold_conversations_refuse_change BEFORE DELETE OR UPDATE ON chatschema.hold_conversations FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
+
+COMMENT ON TRIGGER hold_conversations_refuse_change ON chatschema.hold_conversations IS 'Rows are added, nothing else.';
+
+CREATE TRIGGER hold_conversations_refuse_truncate BEFORE TRUNCATE ON chatschema.hold_conversations FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
+
+COMMENT ON TRIGGER hold_conversations_refuse_truncate ON chatschema.hold_conversations IS 'Rows are added, nothing else.';
+
+CREATE TRIGGER holds_record_conversations AFTER INSERT ON chatschema.holds FOR EACH ROW WHEN ((new.user_id IS NOT NULL)) EXECUTE FUNCTION chatschema.record_hold_conversations();
+
+COMMENT ON TRIGGER holds_record_conversations ON chatschema.holds IS 'Records the conversations of a held user.';
+
 CREATE TRIGGER holds_refuse_change BEFORE DELETE OR UPDATE ON chatschema.holds FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_change();
 
 COMMENT ON TRIGGER holds_refuse_change ON chatschema.holds IS 'A hold is placed and released, nothing else.';
+
+CREATE TRIGGER holds_refuse_truncate BEFORE TRUNCATE ON chatschema.holds FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
+
+COMMENT ON TRIGGER holds_refuse_truncate ON chatschema.holds IS 'A hold is placed and released, nothing else.';
+
+CREATE TRIGGER holds_wait_for_changes BEFORE INSERT ON chatschema.holds FOR EACH STATEMENT EXECUTE FUNCTION chatschema.before_hold();
+
+COMMENT ON TRIGGER holds_wait_for_changes ON chatschema.holds IS 'Waits for changes of messages that do not know of the new hold.';
+
+CREATE TRIGGER attachments_keep_changed_held_file BEFORE UPDATE OF message_id, conversation_id, storage_provider, storage_key, file_name_encrypted, size_bytes, sha256, is_encrypted, encryption_algorithm, encryption_nonce, key_version, state, purged_at ON public.attachments FOR EACH ROW WHEN (((old.message_id IS NOT NULL) AND ((new.message_id IS DISTINCT FROM old.message_id) OR (new.conversation_id <> old.conversation_id) OR (new.storage_provider <> old.storage_provider) OR (new.storage_key <> old.storage_key) OR (new.file_name_encrypted IS DISTINCT FROM old.file_name_encrypted) OR (new.size_bytes <> old.size_bytes) OR (new.sha256 <> old.sha256) OR (new.is_encrypted <> old.is_encrypted) OR (new.encryption_algorithm IS DISTINCT FROM old.encryption_algorithm) OR (new.encryption_nonce IS DISTINCT FROM old.encryption_nonce) OR (new.key_version IS DISTINCT FROM old.key_version) OR ((new.state = 'deleted'::text) AND (old.state <> 'deleted'::text)) OR (new.purged_at IS DISTINCT FROM old.purged_at)))) EXECUTE FUNCTION chatschema.keep_held_file();
+
+COMMENT ON TRIGGER attachments_keep_changed_held_file ON public.attachments IS 'The file of a held message is not changed or unlinked.';
+
+CREATE TRIGGER attachments_keep_held_file BEFORE DELETE ON public.attachments FOR EACH ROW WHEN ((old.message_id IS NOT NULL)) EXECUTE FUNCTION chatschema.keep_held_file();
+
+COMMENT ON TRIGGER attachments_keep_held_file ON public.attachments IS 'The file of a held message is not deleted.';
+
+CREATE TRIGGER attachments_refuse_truncate_of_held BEFORE TRUNCATE ON public.attachments FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_truncate_of_held();
+
+COMMENT ON TRIGGER attachments_refuse_truncate_of_held ON public.attachments IS 'No truncate while a hold is active.';
 
 CREATE TRIGGER attachments_require_changed_message AFTER UPDATE OF message_id, conversation_id ON public.attachments FOR EACH ROW WHEN (((new.message_id IS NOT NULL) AND ((new.message_id IS DISTINCT FROM old.message_id) OR (new.conversation_id <> old.conversation_id)))) EXECUTE FUNCTION chatschema.require_message('message_id');
 
@@ -1399,6 +2028,10 @@ CREATE TRIGGER auth_sessions_set_updated_at BEFORE UPDATE ON public.auth_session
 
 COMMENT ON TRIGGER auth_sessions_set_updated_at ON public.auth_sessions IS 'Keeps updated_at.';
 
+CREATE TRIGGER conversation_participants_record_held AFTER INSERT OR UPDATE OF conversation_id, user_id ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.record_joined_conversation();
+
+COMMENT ON TRIGGER conversation_participants_record_held ON public.conversation_participants IS 'A conversation that a held user joins belongs to the hold. Costs one look-up while no hold is active.';
+
 CREATE TRIGGER conversation_participants_set_updated_at BEFORE UPDATE ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER conversation_participants_set_updated_at ON public.conversation_participants IS 'Keeps updated_at.';
@@ -1407,41 +2040,65 @@ CREATE TRIGGER conversations_set_updated_at BEFORE UPDATE ON public.conversation
 
 COMMENT ON TRIGGER conversations_set_updated_at ON public.conversations IS 'Keeps updated_at.';
 
-CREATE TRIGGER message_statuses_keep_status_monotonic BEFORE INSERT OR UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.keep_status_monotonic();
+CREATE TRIGGER message_statuses_complete BEFORE INSERT ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.complete_status();
+
+COMMENT ON TRIGGER message_statuses_complete ON public.message_statuses IS 'Fills conversation_id and the times that the status implies.';
+
+CREATE TRIGGER message_statuses_keep_held_reactions BEFORE UPDATE OF reactions ON public.message_statuses FOR EACH ROW WHEN ((NOT (new.reactions @> old.reactions))) EXECUTE FUNCTION chatschema.keep_held_reactions();
+
+COMMENT ON TRIGGER message_statuses_keep_held_reactions ON public.message_statuses IS 'Reactions to a held message stay. Runs only for updates that take one away.';
+
+CREATE TRIGGER message_statuses_keep_status_monotonic BEFORE UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.keep_status_monotonic();
 
 COMMENT ON TRIGGER message_statuses_keep_status_monotonic ON public.message_statuses IS 'A late or repeated report never lowers the status or erases a time.';
+
+CREATE TRIGGER message_statuses_refuse_delete_of_held AFTER DELETE ON public.message_statuses REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_delete_of_held_statuses();
+
+COMMENT ON TRIGGER message_statuses_refuse_delete_of_held ON public.message_statuses IS 'Statuses of held messages stay.';
+
+CREATE TRIGGER message_statuses_refuse_truncate_of_held BEFORE TRUNCATE ON public.message_statuses FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_truncate_of_held();
+
+COMMENT ON TRIGGER message_statuses_refuse_truncate_of_held ON public.message_statuses IS 'No truncate while a hold is active.';
 
 CREATE TRIGGER message_statuses_require_changed_message AFTER UPDATE OF message_id, conversation_id ON public.message_statuses FOR EACH ROW WHEN (((new.message_id <> old.message_id) OR (new.conversation_id <> old.conversation_id))) EXECUTE FUNCTION chatschema.require_message('message_id');
 
 COMMENT ON TRIGGER message_statuses_require_changed_message ON public.message_statuses IS 'The message is there, in the conversation named, also when changed.';
 
-CREATE TRIGGER message_statuses_require_message AFTER INSERT ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.require_message('message_id');
+CREATE TRIGGER message_statuses_require_messages AFTER INSERT ON public.message_statuses REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.require_messages();
 
-COMMENT ON TRIGGER message_statuses_require_message ON public.message_statuses IS 'The message is there, in the conversation named.';
-
-CREATE TRIGGER message_statuses_set_conversation_id BEFORE INSERT ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.set_conversation_id_from_message();
-
-COMMENT ON TRIGGER message_statuses_set_conversation_id ON public.message_statuses IS 'Fills conversation_id.';
+COMMENT ON TRIGGER message_statuses_require_messages ON public.message_statuses IS 'A status has its message.';
 
 CREATE TRIGGER message_statuses_set_updated_at BEFORE UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER message_statuses_set_updated_at ON public.message_statuses IS 'Keeps updated_at.';
 
-CREATE TRIGGER messages_delete_statuses AFTER DELETE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.delete_statuses();
+CREATE TRIGGER messages_keep_held_content BEFORE UPDATE OF content_encrypted, content_nonce, content_algorithm, key_version, sender_key_id, edit_history, sender_id ON public.messages FOR EACH ROW WHEN (((new.content_encrypted IS DISTINCT FROM old.content_encrypted) OR (new.content_nonce IS DISTINCT FROM old.content_nonce) OR (new.content_algorithm IS DISTINCT FROM old.content_algorithm) OR (new.key_version IS DISTINCT FROM old.key_version) OR (new.sender_key_id IS DISTINCT FROM old.sender_key_id) OR (new.edit_history IS DISTINCT FROM old.edit_history) OR (new.sender_id IS DISTINCT FROM old.sender_id))) EXECUTE FUNCTION chatschema.keep_held_content();
 
-COMMENT ON TRIGGER messages_delete_statuses ON public.messages IS 'Statuses go with their message.';
+COMMENT ON TRIGGER messages_keep_held_content ON public.messages IS 'Content, edit history and sender of a held message stay. Runs only for updates that change one of them.';
 
 CREATE TRIGGER messages_keep_identity BEFORE UPDATE OF id, conversation_id ON public.messages FOR EACH ROW WHEN (((new.id <> old.id) OR (new.conversation_id <> old.conversation_id))) EXECUTE FUNCTION chatschema.keep_message_identity();
 
 COMMENT ON TRIGGER messages_keep_identity ON public.messages IS 'Refuses a change of id or conversation_id.';
 
-CREATE TRIGGER messages_release_attachment AFTER DELETE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.release_attachment();
+CREATE TRIGGER messages_refuse_truncate_of_held BEFORE TRUNCATE ON public.messages FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_truncate_of_held();
 
-COMMENT ON TRIGGER messages_release_attachment ON public.messages IS 'The pointer to a file outlives its message.';
+COMMENT ON TRIGGER messages_refuse_truncate_of_held ON public.messages IS 'No truncate while a hold is active.';
+
+CREATE TRIGGER messages_remove_references AFTER DELETE ON public.messages REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION chatschema.remove_references();
+
+COMMENT ON TRIGGER messages_remove_references ON public.messages IS 'Statuses go with their message, replies and attachments outlive it; held messages are not deleted.';
+
+CREATE TRIGGER messages_remove_references_of_truncated AFTER TRUNCATE ON public.messages FOR EACH STATEMENT EXECUTE FUNCTION chatschema.remove_references_of_truncated();
+
+COMMENT ON TRIGGER messages_remove_references_of_truncated ON public.messages IS 'As for a delete, of whole tables.';
 
 CREATE TRIGGER messages_require_changed_reply AFTER UPDATE OF reply_to_id ON public.messages FOR EACH ROW WHEN (((new.reply_to_id IS NOT NULL) AND (new.reply_to_id IS DISTINCT FROM old.reply_to_id))) EXECUTE FUNCTION chatschema.require_message('reply_to_id');
 
 COMMENT ON TRIGGER messages_require_changed_reply ON public.messages IS 'A reply answers a message of its own conversation, also when changed.';
+
+CREATE TRIGGER messages_require_read_committed BEFORE DELETE OR TRUNCATE ON public.messages FOR EACH STATEMENT EXECUTE FUNCTION chatschema.require_read_committed();
+
+COMMENT ON TRIGGER messages_require_read_committed ON public.messages IS 'A delete under REPEATABLE READ or SERIALIZABLE would leave rows without their message.';
 
 CREATE TRIGGER messages_require_reply AFTER INSERT ON public.messages FOR EACH ROW WHEN ((new.reply_to_id IS NOT NULL)) EXECUTE FUNCTION chatschema.require_message('reply_to_id');
 
@@ -1454,10 +2111,6 @@ COMMENT ON TRIGGER messages_set_created_at_from_id ON public.messages IS 'Keeps 
 CREATE TRIGGER messages_set_updated_at BEFORE UPDATE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER messages_set_updated_at ON public.messages IS 'Keeps updated_at.';
-
-CREATE TRIGGER messages_unlink_replies AFTER DELETE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.unlink_replies();
-
-COMMENT ON TRIGGER messages_unlink_replies ON public.messages IS 'A reply outlives what it answers.';
 
 CREATE TRIGGER user_public_keys_keep_public_key BEFORE UPDATE OF public_key, user_id, device_id, key_type, algorithm, key_id ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.keep_public_key();
 
@@ -1474,6 +2127,11 @@ COMMENT ON TRIGGER users_record_erasure ON public.users IS 'Records that a user 
 CREATE TRIGGER users_set_updated_at BEFORE UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER users_set_updated_at ON public.users IS 'Keeps updated_at.';
+
+ALTER TABLE ONLY chatschema.hold_conversations
+    ADD CONSTRAINT hold_conversations_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES chatschema.holds(id);
+
+COMMENT ON CONSTRAINT hold_conversations_hold_id_fkey ON chatschema.hold_conversations IS 'A scope belongs to a hold, and holds are never deleted.';
 
 ALTER TABLE ONLY public.attachments
     ADD CONSTRAINT attachments_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES public.conversations(id) ON DELETE RESTRICT;
@@ -1547,14 +2205,36 @@ COMMENT ON CONSTRAINT user_public_keys_user_id_fkey ON public.user_public_keys I
 
 GRANT USAGE ON SCHEMA chatschema TO PUBLIC;
 
-REVOKE ALL ON FUNCTION chatschema.delete_statuses() FROM PUBLIC;
+REVOKE ALL ON FUNCTION chatschema.before_hold() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.guard_month(month regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.has_active_hold() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.keep_held_content() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.keep_held_file() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.keep_held_reactions() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.record_erasure() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chatschema.release_attachment() FROM PUBLIC;
+REVOKE ALL ON FUNCTION chatschema.record_hold_conversations() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_joined_conversation() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.refuse_delete_of_held_statuses() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.refuse_truncate_of_held() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.remove_references() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.remove_references_of_truncated() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.require_message() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chatschema.unlink_replies() FROM PUBLIC;
+REVOKE ALL ON FUNCTION chatschema.require_messages() FROM PUBLIC;
 
 GRANT SELECT ON TABLE chatschema.retired_months TO PUBLIC;

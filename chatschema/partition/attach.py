@@ -118,6 +118,7 @@ def _attach(connection: Connection, sql_dir: Path, months: Sequence[Month], seen
             _take_in_held(connection, month)
         for month in months:
             postgres.execute(connection, statement(sql_dir, "attach.sql", month))
+            postgres.execute(connection, statement(sql_dir, "guard.sql", month))
         ledger.write(
             connection,
             lower,

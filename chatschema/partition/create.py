@@ -12,7 +12,7 @@ from chatschema.partition import catalog, grid
 from chatschema.partition.grid import GROUP, SCHEMA, uuid7_floor
 from chatschema.postgres import Connection, Say
 
-_CREATE = ("create_table.sql", "add_bounds_check.sql", "attach.sql")
+_CREATE = ("create_table.sql", "add_bounds_check.sql", "attach.sql", "guard.sql")
 
 
 def names(month: Month) -> dict[str, sql.Composable]:
@@ -21,6 +21,7 @@ def names(month: Month) -> dict[str, sql.Composable]:
     return {
         "parent": sql.Identifier("public", month.parent),
         "partition": sql.Identifier(SCHEMA, month.name),
+        "month": sql.Literal(f"{SCHEMA}.{month.name}"),
         "constraint": sql.Identifier(f"{month.name}_bounds_check"),
         "key": sql.Identifier(key),
         "lower": sql.Literal(str(uuid7_floor(month.lower))),
@@ -36,7 +37,7 @@ def statement(sql_dir: Path, file: str, month: Month) -> sql.Composed:
 
 
 def statements(sql_dir: Path, month: Month) -> list[sql.Composed]:
-    """Return the DDL that makes `month`: create apart, check its bounds, attach."""
+    """Return the DDL that makes `month`: create apart, check its bounds, attach, guard."""
     return [statement(sql_dir, file, month) for file in _CREATE]
 
 

@@ -1,0 +1,1 @@
+drop table chatschema.deferred_erasures;

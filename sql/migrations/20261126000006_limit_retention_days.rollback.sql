@@ -1,0 +1,1 @@
+alter table public.conversations drop constraint conversations_retention_days_limit_check;

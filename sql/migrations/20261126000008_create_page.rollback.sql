@@ -1,0 +1,2 @@
+drop function chatschema.page_after(uuid, uuid, integer);
+drop function chatschema.page(uuid, uuid, integer);

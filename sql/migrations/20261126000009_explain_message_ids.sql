@@ -1,0 +1,70 @@
+-- messages: an id more than a day ahead of the server is refused, and why an id has no month can be asked.
+-- Why: the server looks for a row's partition before any trigger or check, and its error names no reason and no hint.
+-- Risk: new function bodies; takes no lock on existing data.
+create or replace function chatschema.set_created_at_from_id() returns trigger
+    language plpgsql
+as $$
+declare
+    id_time constant timestamptz := chatschema.uuid7_time(new.id);
+begin
+    if id_time is null then
+        raise exception 'message id % is not a UUIDv7', new.id
+            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'id',
+            hint = 'Leave the id out, or make it with chatschema.uuid7().';
+    end if;
+    if id_time > clock_timestamp() + interval '24 hours' then
+        raise exception 'message id % is of %, more than a day ahead of the server', new.id, id_time
+            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'id',
+            hint = 'Set the clock that made it, or leave the id out.';
+    end if;
+    -- A day covers clocks that disagree; more is an import that forgot to date its ids. An id of another time with a
+    -- created_at of now is one whose created_at was left out: a message written offline, or an import that trusts its ids.
+    if new.created_at < id_time - interval '24 hours'
+        or new.created_at > id_time + interval '24 hours' and new.created_at < now() - interval '24 hours'
+    then
+        raise exception 'message % says created_at %, but its id is of %', new.id, new.created_at, id_time
+            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'created_at',
+            hint = 'Make the id of the same moment: chatschema.uuid7(created_at).';
+    end if;
+    new.created_at := id_time;
+    return new;
+end
+$$;
+
+create function chatschema.explain_message_id(id uuid) returns text
+    language plpgsql stable set search_path = ''
+as $$
+declare
+    id_time constant timestamptz := chatschema.uuid7_time(id);
+    month constant text := to_char(chatschema.uuid7_time(id) at time zone 'UTC', 'YYYY-MM');
+    month_state text;
+begin
+    if id_time is null then
+        return format('%s is not a UUIDv7: leave the id out, or make it with chatschema.uuid7()', id);
+    end if;
+    if id_time > clock_timestamp() + interval '24 hours' then
+        return format('%s is of %s, more than a day ahead of the server: set the clock that made it', id, id_time);
+    end if;
+    select r.state into month_state from chatschema.retired_months as r
+    where r.month = date_trunc('month', id_time, 'UTC') and r.state <> 'attached';
+    if found then
+        return format('%s is of %s, a month that is %s: chatschema partition restore %s',
+            id, month, month_state, month);
+    end if;
+    if not exists (
+        select from pg_catalog.pg_inherits as i
+        join pg_catalog.pg_class as c on c.oid = i.inhrelid
+        cross join lateral regexp_match(
+            pg_get_expr(c.relpartbound, 0), 'FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)'
+        ) as bounds (parts)
+        where i.inhparent = to_regclass('public.messages') and not i.inhdetachpending
+            and (bounds.parts)[1]::uuid <= id and id < (bounds.parts)[2]::uuid
+    ) then
+        return format('%s is of %s, a month without a partition: chatschema partition ensure --from %s',
+            id, month, month);
+    end if;
+    return format('%s is of %s, a month that has its partition', id, month);
+end
+$$;
+comment on function chatschema.explain_message_id(uuid) is
+    'Why messages or message_statuses have no partition for an id, in words; for the error 23514 "no partition of relation found for row".';
