@@ -6,25 +6,27 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, postgres
+from chatschema import audit, locks, postgres
 from chatschema.errors import BUSY_SQLSTATES, ChatschemaError, ServerError, UsageError
 from chatschema.models import Hold, Month
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, Say
 
 _COLUMNS = """
     id, conversation_id, user_id, from_at, to_at, reason, placed_by, placed_at, released_by, released_at, release_reason
 """
 _UNDEFINED_TABLE = "42P01"
+# A hold waits for the transactions that changed messages without knowing of it: briefly and often, so that others do not queue
+# behind it, and for minutes, as a drop that compares a month keeps holds out for so long.
+_PLACING = locks.Patience(0.15, 1000, 0.48)
 # Whether a message is under a hold; the rule is the view's, this is how it is asked.
 _IS_HELD = sql.SQL("""exists (
     select from chatschema.held_scopes as s
     where (s.conversation_id is null or s.conversation_id = {m}.conversation_id)
         and (s.sender_id is null or s.sender_id = {m}.sender_id) and {m}.id >= s.low and {m}.id < s.high)""")
 IS_HELD = _IS_HELD.format(m=sql.Identifier("m"))
+REPLY_IS_HELD = _IS_HELD.format(m=sql.Identifier("r"))
 # As evidence is what it answers: without that a held reply would lose its reference.
-IS_ANSWERED_BY_HELD = sql.SQL("exists (select from public.messages as r where r.reply_to_id = m.id and {})").format(
-    _IS_HELD.format(m=sql.Identifier("r"))
-)
+IS_ANSWERED_BY_HELD = sql.SQL("exists (select from public.messages as r where r.reply_to_id = m.id and {})").format(REPLY_IS_HELD)
 
 
 def add(
@@ -34,13 +36,21 @@ def add(
     user: UUID | None,
     period: tuple[datetime | None, datetime | None],
     reason: str,
+    say: Say | None = None,
 ) -> Hold:
-    """Place a hold. Raises UsageError for a conversation or user that does not exist: a typing error would hold nothing."""
+    """Place a hold, and record the conversations of its user as its scope.
+
+    Waits for transactions that changed messages without knowing of it. Raises UsageError for a conversation or user that does
+    not exist: a typing error would hold nothing. Raises Busy when such a transaction does not end.
+    """
     for table, id in (("conversations", conversation), ("users", user)):
         query = sql.SQL("select exists (select from {} where id = {})").format(sql.Identifier("public", table), sql.Literal(id))
         if id is not None and not postgres.fetch_one(connection, query)[0]:
             raise UsageError(f"there is no row {id} in {table}", "look it up: chatschema server psql, or your own client")
-    with postgres.transaction(connection):
+
+    def work() -> Hold:
+        # Before the insert, which would take a weaker lock first and wait for the stronger one with it.
+        postgres.execute(connection, "lock table chatschema.holds in exclusive mode")
         row = postgres.fetch_one(
             connection,
             f"""
@@ -50,7 +60,9 @@ def add(
             (conversation, user, *period, reason),
         )
         audit.record(connection, "hold.add", "hold", str(row[0]), conversation_id=conversation, user_id=user, reason=reason)
-    return Hold(*row)
+        return Hold(*row)
+
+    return locks.in_transaction(connection, work, _PLACING, say=say)
 
 
 def release(connection: Connection, id: int, reason: str) -> Hold:
@@ -133,3 +145,17 @@ def has_held(connection: Connection, month: Month) -> bool:
 def freeze(connection: Connection) -> None:
     """Let no hold be placed until the current transaction ends: what is removed in it was not held when it went."""
     postgres.execute(connection, "lock table chatschema.holds in share mode")
+
+
+def refuse_active(connection: Connection, command: str) -> None:
+    """Raise ChatschemaError while a hold is active: `command` would remove what it holds, or the hold itself."""
+    if not postgres.has_table(connection, "chatschema.holds"):
+        return
+    query = "select id from chatschema.holds where released_at is null order by id"
+    active = [str(row[0]) for row in postgres.fetch_all(connection, query)]
+    if active:
+        which = f"hold {active[0]} is" if len(active) == 1 else f"holds {', '.join(active)} are"
+        raise ChatschemaError(
+            f"{which} active in database {connection.info.dbname}: {command} is refused; nothing was changed",
+            "see them: chatschema hold list; when the case is closed: chatschema hold release ID --reason TEXT",
+        )

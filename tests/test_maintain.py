@@ -1,13 +1,14 @@
 """partition maintain, the one command for cron: all that is due, once, whoever else runs it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from conftest import Cli, Database, clean_environment
-from months import JANUARY, there
+from months import FEBRUARY, JANUARY, there
 
-MAINTAIN = ("partition", "maintain")
+MAINTAIN = ("maintain",)
 
 
 def test_maintain_does_all_that_is_due_and_then_nothing(cli: Cli, aged: Database, tmp_path: Path) -> None:
@@ -24,7 +25,7 @@ def test_maintain_does_all_that_is_due_and_then_nothing(cli: Cli, aged: Database
     assert there(aged, JANUARY) == {}
     again = cli(*MAINTAIN, "--json", "--url", aged.url).json()
     assert {key: value for key, value in again.items() if key != "analyzed"} == {
-        "finished": [], "created": [], "retired": [], "purged": [], "frozen": [], "failed": [],
+        "finished": [], "created": [], "erased": [], "retired": [], "purged": [], "frozen": [], "failed": [],
     }  # fmt: skip
 
 
@@ -94,3 +95,33 @@ def test_before_the_first_migration_it_says_what_to_do(cli: Cli, empty: Database
         assert result.code == 1
         assert "chatschema migrate" in result.err
     assert cli("partition", "list", "--url", empty.url).code == 0
+
+
+def test_what_retention_removes_is_not_archived(cli: Cli, aged: Database, tmp_path: Path) -> None:
+    """Attached months are purged before they are retired, detached ones before they are archived."""
+    import zstandard
+
+    (tmp_path / "chatschema.toml").write_text('[partition]\nkeep = "12mo"\ngrace = "0d"\n')
+    # January is detached already when its messages expire, and was archived with them.
+    assert cli("partition", "retire", "--older-than", "23mo", "--grace", "30d", "--url", aged.url).code == 0
+    aged.run("""
+        update chat_partitions.messages_y2024m01 set expires_at = now() - interval '1 minute' where substr(id::text, 36) = '7';
+        update public.messages set expires_at = now() - interval '1 minute' where substr(id::text, 36) = '7'
+    """)
+    assert cli("partition", "archive", JANUARY, "--url", aged.url).code == 0
+    done = cli(*MAINTAIN, "--url", aged.url)
+    assert done.code == 0, done.err
+    assert there(aged, JANUARY) == there(aged, FEBRUARY) == {}
+    assert re.search(r"2024-01 purged \d+ messages that had outstayed their retention; its archive is written again", done.out)
+    for month in (JANUARY, FEBRUARY):
+        for table, key in (("messages", 0), ("message_statuses", 0)):
+            with (tmp_path / "archives" / month / f"{table}.csv.zst").open("rb") as file:
+                lines = zstandard.ZstdDecompressor().stream_reader(file).read().decode().splitlines()[1:]
+            ids = [line.split(",")[key] for line in lines if line[8:9] == "-" and len(line.split(",")[key]) == 36]
+            assert ids
+            assert not [id for id in ids if id.endswith("7")], f"{month} {table}"
+    assert aged.one("select count(*) from public.attachments where message_id::text like '%%7'") == 0
+
+
+def test_maintain_is_there_under_its_old_name_as_well(cli: Cli, aged: Database) -> None:
+    assert cli("partition", "maintain", "--url", aged.url).code == 0

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from conftest import Cli, Database, clean_environment
 from months import FEBRUARY, JANUARY, contents
@@ -105,3 +106,27 @@ def test_the_delete_touches_the_months_of_its_rows_only(aged: Database) -> None:
 def test_senseless_options_are_refused(cli: Cli, aged: Database, arguments: tuple[str, str]) -> None:
     assert cli("partition", "purge", *arguments, "--url", aged.url).code == 2
     assert {JANUARY, FEBRUARY} <= set(contents(aged)["messages"])
+
+
+def test_a_retention_beyond_all_time_stops_no_purge(cli: Cli, aged: Database) -> None:
+    """One row with 2147483647 days stopped every purge; now the row is refused, and one from before is taken for a century."""
+    with pytest.raises(psycopg.errors.CheckViolation, match="retention_days_limit_check"):
+        aged.run("update public.conversations set retention_days = 2147483647 where title <> 'plain'")
+    aged.run("alter table public.conversations drop constraint conversations_retention_days_limit_check")
+    aged.run("update public.conversations set retention_days = 2147483647 where title <> 'plain'")
+    cut_off_at(aged, "2024-02-01 00:00+00")
+    before = plain(aged)
+    assert cli("partition", "purge", "--url", aged.url).code == 0
+    assert plain(aged) == before // 2
+
+
+def test_conversations_with_nothing_due_are_found_by_one_query(cli: Cli, aged: Database) -> None:
+    """As many queries for two thousand of them as for one."""
+    from explained import statements
+
+    aged.run(
+        "insert into public.conversations (title, retention_days) select 'quiet ' || i, 36500 from generate_series(1, 2000) as i"
+    )
+    many = statements(aged, lambda: cli("partition", "purge", "--url", aged.url))
+    aged.run("delete from public.conversations where title like 'quiet %' and title <> 'quiet 1'")
+    assert many == statements(aged, lambda: cli("partition", "purge", "--url", aged.url))

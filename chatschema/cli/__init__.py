@@ -30,6 +30,7 @@ COMMANDS = {
     "protect": ("database", "protect"),
     "unprotect": ("database", "unprotect"),
     "new": ("new", "app"),
+    "maintain": ("partition.maintain", "maintain"),
     "partition": ("partition", "app"),
     "hold": ("hold", "app"),
     "report": ("report", "app"),

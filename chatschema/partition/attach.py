@@ -9,7 +9,7 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.models import Month
-from chatschema.partition import content, grid, ledger
+from chatschema.partition import content, erasures, grid, ledger
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say
@@ -59,6 +59,7 @@ def _erase(connection: Connection, sql_dir: Path, months: Sequence[Month]) -> in
     changed = 0
     with postgres.transaction(connection):
         hold.freeze(connection)
+        erasures.defer(connection, sql_dir, months, messages)
         for month in months:
             kind = "messages" if month.parent == GROUP[0].table else "statuses"
             values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}

@@ -9,6 +9,9 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema.models import Month
+from chatschema.partition import ledger
+from chatschema.partition.grid import SCHEMA
 from chatschema.postgres import Connection, Say
 
 BATCH = 1000
@@ -24,32 +27,32 @@ class Purged:
     messages: int
 
 
-_CONVERSATIONS = """
-    select id, chatschema.uuid7_floor(now() - retention_days * interval '1 day') from public.conversations
-    where retention_days is not null order by id
-"""
-
-
 _HELD = {"is_held": hold.IS_HELD, "is_answered_by_held": hold.IS_ANSWERED_BY_HELD}
 
 
-def due(connection: Connection) -> list[Purged]:
+def _with_something_due(connection: Connection, sql_dir: Path) -> list[tuple[UUID | None, UUID | None]]:
+    """Return the conversations with messages to remove and the id they are kept from; last (None, None) for those expired."""
+    rows = postgres.fetch_all(connection, sqlfile.fill(sql_dir / "partitions" / "purge_due.sql"))
+    return [*((conversation, kept_from) for conversation, kept_from in rows), (None, None)]
+
+
+def due(connection: Connection, sql_dir: Path) -> list[Purged]:
     """Return what a purge would remove now; reads only."""
     found = []
-    for conversation, cutoff in [*postgres.fetch_all(connection, _CONVERSATIONS), (None, None)]:
+    for conversation, kept_from in _with_something_due(connection, sql_dir):
         query = sql.SQL("select count(*) from public.messages as m where {} and not {} and not {}")
-        condition = _condition(conversation, cutoff)
+        condition = _condition(conversation, kept_from)
         count = postgres.fetch_one(connection, query.format(condition, hold.IS_HELD, hold.IS_ANSWERED_BY_HELD))[0]
         if count:
             found.append(Purged(conversation, count))
     return found
 
 
-def _condition(conversation: UUID | None, cutoff: UUID | None) -> sql.Composed:
+def _condition(conversation: UUID | None, kept_from: UUID | None) -> sql.Composed:
     if conversation is None:
         return sql.Composed([sql.SQL("m.expires_at < now()")])
     # The bound is a value, not a subquery: only then are the months that cannot match left out of the plan.
-    return sql.SQL("m.conversation_id = {} and m.id < {}").format(sql.Literal(conversation), sql.Literal(cutoff))
+    return sql.SQL("m.conversation_id = {} and m.id < {}").format(sql.Literal(conversation), sql.Literal(kept_from))
 
 
 def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: float = PACE, say: Say) -> Iterator[Purged]:
@@ -58,11 +61,11 @@ def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: fl
     Nothing is remembered: the next run goes on where one was cut off. Rows in use are left to it, rows under a hold stay.
     After a batch it pauses for `pace` times as long as the batch took.
     """
-    for conversation, cutoff in [*postgres.fetch_all(connection, _CONVERSATIONS), (None, None)]:
+    for conversation, kept_from in _with_something_due(connection, sql_dir):
         removed = 0
         while True:
             started = time.monotonic()
-            found, count = _batch(connection, sql_dir, conversation, cutoff, batch)
+            found, count = _batch(connection, sql_dir, conversation, kept_from, batch)
             removed += count
             # A batch of which nothing could go would be found again for ever.
             if found < batch or not count:
@@ -71,6 +74,33 @@ def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: fl
             time.sleep((time.monotonic() - started) * pace)
         if removed:
             yield Purged(conversation, removed)
+
+
+def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statuses: Month) -> int:
+    """Remove from the detached tables of one month what is due there; return how many messages.
+
+    An archive of the month that was written before holds what was removed, so it is no longer the month's.
+    The caller holds the migration lock.
+    """
+    tables = {"messages": sql.Identifier(SCHEMA, messages.name), "statuses": sql.Identifier(SCHEMA, statuses.name)}
+    values = {**tables, **_HELD, "reply_is_held": hold.REPLY_IS_HELD, "batch": sql.Literal(BATCH)}
+    select = sqlfile.fill(sql_dir / "partitions" / "purge_detached.sql", **values)
+
+    def work() -> int:
+        hold.freeze(connection)
+        ids = [row[0] for row in postgres.fetch_all(connection, select)]
+        if ids:
+            delete = sqlfile.fill(sql_dir / "partitions" / "delete_detached.sql", ids=sql.Literal(ids), **tables)
+            postgres.execute(connection, delete)
+            ledger.write(connection, messages.lower, archived_at=None, archive=None, archive_sha256=None)
+            month = f"{messages.lower:%Y-%m}"
+            audit.record(connection, "retention.purge", "partition", month, messages=len(ids), last=str(ids[-1]))
+        return len(ids)
+
+    removed = 0
+    while count := locks.in_transaction(connection, work, locks.DDL):
+        removed += count
+    return removed
 
 
 def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> list[UUID]:
@@ -82,9 +112,9 @@ def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> lis
     return [id for id in ids if id not in in_use]
 
 
-def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, cutoff: UUID | None, batch: int) -> tuple[int, int]:
+def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, kept_from: UUID | None, batch: int) -> tuple[int, int]:
     """Remove one batch; return how many messages were found, and how many of them could go."""
-    condition = _condition(conversation, cutoff)
+    condition = _condition(conversation, kept_from)
     select = sqlfile.fill(sql_dir / "partitions" / "purge.sql", due=condition, batch=sql.Literal(batch), **_HELD)
 
     def work() -> tuple[int, int]:

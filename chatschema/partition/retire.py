@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month, Partition, Policy, RetiredMonth
-from chatschema.partition import archive, catalog, detach, drop, grid, ledger, retirement
+from chatschema.partition import archive, catalog, detach, drop, grid, ledger, purge, retirement
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retirement import Step
@@ -58,16 +58,27 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -
     """
     detach.finish_pending(connection, sql_dir, say=say)
     failed: dict[datetime, ChatschemaError] = {}
+    archived_now: set[datetime] = set()
     while due := [
         step for step in steps(connection, sql_dir, policy) if step.action not in ("wait", "keep") and step.month not in failed
     ]:
+        step = due[0]
         try:
-            yield carry_out(connection, sql_dir, due[0], policy, say=say)
+            if step.action == "drop" and policy.archive and step.month not in archived_now:
+                # Once a run: of an archive that took hours, what has expired since is left to the one who restores it.
+                archived_now.add(step.month)
+                if purged := _purge_detached(connection, sql_dir, members(connection, sql_dir, step.month)):
+                    result = f"purged {purged} messages that had outstayed their retention; its archive is written again"
+                    yield Done(step.month, "purge", result)
+                    continue
+            yield carry_out(connection, sql_dir, step, policy, say=say)
+            if step.action == "archive":
+                archived_now.add(step.month)
         except ChatschemaError as error:
             if connection.closed:
                 raise
-            say(f"{due[0].month:%Y-%m} stays as it is: {error.message}")
-            failed[due[0].month] = error
+            say(f"{step.month:%Y-%m} stays as it is: {error.message}")
+            failed[step.month] = error
     if failed:
         raise next(iter(failed.values()))
 
@@ -79,9 +90,12 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
         detach.detach(connection, sql_dir, group, say=say)
         result = f"detached {', '.join(month.name for month in group)}"
     elif step.action == "archive":
+        purged = _purge_detached(connection, sql_dir, group)
         written = archive.archive(connection, sql_dir, group, policy.archive_dir, with_parquet=False, say=say)
         folder = archive.folder_of(policy.archive_dir, step.month)
         result = f"archived {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {folder}, read back"
+        if purged:
+            result = f"purged {purged} messages that had outstayed their retention, {result}"
     elif step.action == "drop":
         record = ledger.read(connection)[step.month]
         gone = drop.drop(connection, sql_dir, group, record, policy, say=say)
@@ -94,6 +108,14 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
         released = drop.release(connection, sql_dir, step.month)
         result = f"released {released.attachments} attachments; {released.replies} replies elsewhere keep the id they answer"
     return Done(step.month, step.action, result)
+
+
+def _purge_detached(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> int:
+    """Remove what is due from a month before it is archived; return how many messages."""
+    tables = {month.parent: month for month in group}
+    if len(tables) < len(GROUP):
+        return 0
+    return purge.purge_detached(connection, sql_dir, tables[GROUP[0].table], tables[GROUP[1].table])
 
 
 def members(connection: Connection, sql_dir: Path, lower: datetime) -> list[Month]:

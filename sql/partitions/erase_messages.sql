@@ -6,7 +6,11 @@ set content_encrypted = null, content_nonce = null, edit_history = '[]', is_dele
 from (
     select distinct on (m.id) m.id, x.erased_at
     from {partition} as m
-    join chatschema.erasures as x
+    join (
+        select subject_type, subject_id, erased_at from chatschema.erasures
+        -- A hold deferred it, and was released while the month was away.
+        union all select 'message', message_id, erased_at from chatschema.deferred_erasures where user_id is null
+    ) as x
         on x.subject_type = 'user' and x.subject_id = m.sender_id
         or x.subject_type = 'conversation' and x.subject_id = m.conversation_id
         or x.subject_type = 'message' and x.subject_id = m.id

@@ -2,7 +2,7 @@
 
 import typer
 
-from chatschema.cli.partition import leaving, listing, upkeep
+from chatschema.cli.partition import leaving, listing, maintain, upkeep
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The monthly partitions of messages and message_statuses.")
 app.command("list")(listing.list_months)
@@ -12,4 +12,4 @@ app.command("retire")(leaving.retire)
 app.command("archive")(leaving.archive)
 app.command("restore")(leaving.restore)
 app.command("purge")(upkeep.purge)
-app.command("maintain")(upkeep.maintain)
+app.command("maintain")(maintain.maintain)

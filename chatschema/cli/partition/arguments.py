@@ -42,14 +42,18 @@ def policy(
     return replace(base, **{key: value for key, value in changes.items() if value is not None})  # type: ignore[arg-type]
 
 
-def require_tables(connection: Connection) -> list[str]:
-    """Return the partitioned tables, messages first; raise when they, or the tables that retirement needs, are not there."""
+def require_tables(connection: Connection, *needed: str) -> list[str]:
+    """Return the partitioned tables, messages first; raise when they, or the tables that retirement needs, are missing.
+
+    `needed` are tables of schema chatschema that a command needs besides: an earlier release may not have made them.
+    """
     from chatschema import postgres
     from chatschema.partition import catalog
 
     parents = catalog.parents(connection)
     if not parents:
         raise ChatschemaError("table messages is not there, so it can have no months", "first: chatschema migrate")
-    if not postgres.has_table(connection, "chatschema.retired_months"):
-        raise ChatschemaError("this database has no table chatschema.retired_months yet", "first: chatschema migrate")
+    for table in ("retired_months", *needed):
+        if not postgres.has_table(connection, f"chatschema.{table}"):
+            raise ChatschemaError(f"this database has no table chatschema.{table} yet", "first: chatschema migrate")
     return parents

@@ -160,7 +160,7 @@ def restore(
         session.connected(settings) as (live, connection),
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
     ):
-        arguments.require_tables(connection)
+        arguments.require_tables(connection, "deferred_erasures")
         detach.finish_pending(connection, live.sql_dir, say=console.note)
         until = catalog.server_now(connection) + timedelta(days=span.days + 31 * span.months)
         folder = files.folder_of(directory.absolute(), lower) if directory else None

@@ -129,7 +129,7 @@ def plan(
         missing = create.missing(connection, live.sql_dir, parents, ahead=policy.ahead)
         ddl = {month.name: [s.as_string(connection) for s in create.statements(live.sql_dir, month)] for month in missing}
         steps = describe(connection, live.sql_dir, retire.steps(connection, live.sql_dir, policy))
-        purges = purge.due(connection)
+        purges = purge.due(connection, live.sql_dir)
         findings = lock_table.findings(connection, live.sql_dir)
     if json:
         created = [{"partition": name, "sql": sql} for name, sql in ddl.items()]

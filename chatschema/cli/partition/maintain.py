@@ -1,0 +1,86 @@
+"""chatschema maintain: all that is due, in one command for cron; partition maintain is the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatschema.cli import console, options, session
+from chatschema.cli.partition import arguments, upkeep
+from chatschema.errors import ChatschemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from chatschema.models import Settings
+    from chatschema.postgres import Connection
+
+
+def maintain(
+    json: options.Json = False,
+    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    url: options.Url = None,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Do all that is due, for cron: create months, finish detaches, erase, purge, retire by the policy, freeze, analyze."""
+    with session.connected(session.settings(url, sql_dir)) as (live, connection):
+        done, failed = _maintain(connection, live, lock_wait)
+    if json:
+        console.as_json({**done, "failed": [error.message for error in failed]})
+    else:
+        for line in _lines(done):
+            console.answer(line)
+    if failed:
+        raise failed[0]
+
+
+def _maintain(connection: Connection, settings: Settings, lock_wait: float) -> tuple[dict[str, list[Any]], list[ChatschemaError]]:
+    """Do every part; return what each did, and the errors of those that failed."""
+    from chatschema import locks
+    from chatschema.partition import detach, erasures, purge, retire
+    from chatschema.partition import upkeep as tables
+
+    arguments.require_tables(connection)
+    sql_dir = settings.sql_dir
+    done: dict[str, list[Any]] = {}
+    failed: list[ChatschemaError] = []
+
+    def part(name: str, action: Callable[[], Iterable[object]]) -> bool:
+        """Do one part, and return whether it was done; its failure does not keep the others from being done."""
+        done[name] = []
+        try:
+            done[name].extend(action())
+        except ChatschemaError as error:
+            if connection.closed:
+                raise
+            console.note(f"warning: {name}: {error.message}")
+            failed.append(error)
+            return False
+        return True
+
+    with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
+        # First what the application stops without.
+        part("created", lambda: upkeep.ensure_months(connection, settings))
+        part("finished", lambda: detach.finish_pending(connection, sql_dir, say=console.note))
+    # Rows need no lock of ours: two of these at once do each row once. Before retirement: what is removed must not be archived.
+    is_purged = part("erased", lambda: erasures.apply(connection, sql_dir))
+    is_purged = part("purged", lambda: purge.purge(connection, sql_dir, say=console.note)) and is_purged
+    done["retired"] = []
+    if is_purged:
+        with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
+            part("retired", lambda: retire.retire(connection, sql_dir, settings.policy, say=console.note))
+    part("frozen", lambda: tables.freeze_closed(connection, sql_dir))
+    part("analyzed", lambda: tables.analyze_parents(connection))
+    return done, failed
+
+
+def _lines(done: dict[str, Any]) -> list[str]:
+    erased = sum(done["erased"])
+    return [
+        *(f"finished the detach of {month.name}" for month in done["finished"]),
+        *(f"created {month.name}" for month in done["created"]),
+        *([f"erased {erased} rows that a released hold had kept"] if erased else []),
+        *(f"purged {upkeep.messages_of(one)}" for one in done["purged"]),
+        *(f"{step.month:%Y-%m} {step.result}" for step in done["retired"]),
+        *(f"froze {name}" for name in done["frozen"]),
+        f"analyzed {', '.join(done['analyzed'])}",
+    ]

@@ -1,0 +1,54 @@
+"""Erasures that a hold deferred: recorded when the hold is met, carried out when it is released."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from psycopg import sql
+
+from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema.models import Month
+from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.postgres import Connection
+
+BATCH = 1000
+_TABLE = "chatschema.deferred_erasures"
+
+
+def defer(connection: Connection, sql_dir: Path, months: Sequence[Month], messages: sql.Identifier) -> None:
+    """Record what a hold keeps of the recorded erasures in detached tables; within the caller's transaction."""
+    for month in months:
+        file = "defer_messages.sql" if month.parent == GROUP[0].table else "defer_statuses.sql"
+        values = {"partition": sql.Identifier(SCHEMA, month.name), "messages": messages, "is_held": hold.IS_HELD}
+        postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values))
+
+
+def due(connection: Connection) -> int:
+    """Return how many deferred erasures no hold defers any more; 0 on a database that has no record of them yet."""
+    if not postgres.has_table(connection, _TABLE):
+        return 0
+    query = sql.SQL("select count(*) from {} as d join public.messages as m on m.id = d.message_id where not {}")
+    count: int = postgres.fetch_one(connection, query.format(sql.SQL(_TABLE), hold.IS_HELD))[0]
+    return count
+
+
+def apply(connection: Connection, sql_dir: Path, *, batch: int = BATCH) -> Iterator[int]:
+    """Carry out the erasures that no hold defers any more, yielding how many each batch carried out. Safe to cut off."""
+    if not postgres.has_table(connection, _TABLE):
+        return
+    while done := locks.in_transaction(connection, lambda: _batch(connection, sql_dir, batch), locks.DDL):
+        yield done
+    postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / "forget_deferred.sql"))
+
+
+def _batch(connection: Connection, sql_dir: Path, batch: int) -> int:
+    hold.freeze(connection)
+    select = sqlfile.fill(sql_dir / "partitions" / "deferred.sql", is_held=hold.IS_HELD, batch=sql.Literal(batch))
+    rows = postgres.fetch_all(connection, select)
+    if not rows:
+        return 0
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    values = dict(zip(("messages", "users", "origins", "times"), map(sql.Literal, columns), strict=True))
+    values |= {"first": sql.Literal(rows[0][0]), "last": sql.Literal(rows[-1][0])}
+    postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / "erase_deferred.sql", **values))
+    audit.record(connection, "retention.erase_deferred", "message", str(rows[0][0]), erased=len(rows), last=str(rows[-1][0]))
+    return len(rows)

@@ -1,0 +1,12 @@
+-- delete_detached: messages of a detached month with their statuses; replies are unlinked, attachments released.
+-- Why: no trigger of the parents does it while the month is detached.
+with statuses as (
+    delete from {statuses} as s where s.message_id = any ({ids})
+), replies as (
+    update {messages} as r set reply_to_id = null where r.reply_to_id = any ({ids}) and r.id <> all ({ids})
+), later_replies as (
+    update public.messages as r set reply_to_id = null where r.reply_to_id = any ({ids})
+), attachments as (
+    update public.attachments as a set message_id = null where a.message_id = any ({ids})
+)
+delete from {messages} as m where m.id = any ({ids})

@@ -1,0 +1,13 @@
+-- purge_detached: messages of a detached month that their conversation or their own expiry removes, before it is archived.
+-- Why: an archive is a copy; what retention removes must not live on in it.
+select m.id from {messages} as m
+where (
+        m.expires_at < now() or exists (
+            select from public.conversations as c
+            where c.id = m.conversation_id and m.id < chatschema.uuid7_floor(now() - least(c.retention_days, 36500) * interval '1 day')
+        )
+    )
+    and not {is_held} and not {is_answered_by_held}
+    and not exists (select from {messages} as r where r.reply_to_id = m.id and {reply_is_held})
+order by m.id
+limit {batch}
