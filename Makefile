@@ -11,11 +11,11 @@ SERVER ?= container
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3
 
-.PHONY: help demo test test-15 lint check schema bench clean
+.PHONY: help demo test test-15 test-holds lint check schema bench clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-14s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Install, migrate, seed, show the status and the health, on the embedded server in ./.chatschema
 	@$(BIN)/chatschema migrate $(EMBEDDED)
@@ -33,6 +33,9 @@ test: $(VENV)/.dev ## Run the tests on PostgreSQL 18, the embedded one
 
 test-15: $(VENV)/.dev ## Run them on PostgreSQL 15: a container, or with SERVER=system the machine's own programs
 	CHATSCHEMA_TEST_SERVER=$(SERVER) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ONE_SERVER:%=--ignore=tests/%.py)
+
+test-holds: $(VENV)/.dev ## Race holds against drops and the application: 50 rounds under each isolation level, each hostile setting in turn
+	CHATSCHEMA_TEST_ROUNDS=50 $(BIN)/python -m pytest -q -s tests/test_hold_races.py
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff format --check

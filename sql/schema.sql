@@ -257,7 +257,7 @@ begin
         select from public.messages as m
         where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
     ) then
-        raise exception 'message % is under a hold: its reactions stay', old.message_id
+        raise exception 'message % is under a hold: its statuses and reactions stay', old.message_id
             using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses', column = 'reactions',
             hint = 'Reactions may be added.';
     end if;
@@ -265,7 +265,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.keep_held_reactions() IS 'Trigger: reactions to a held message may be added, not taken away.';
+COMMENT ON FUNCTION chatschema.keep_held_reactions() IS 'Trigger: reactions to a held message may be added, not taken away or moved.';
 
 CREATE FUNCTION chatschema.keep_message_identity() RETURNS trigger
     LANGUAGE plpgsql
@@ -2044,9 +2044,9 @@ CREATE TRIGGER message_statuses_complete BEFORE INSERT ON public.message_statuse
 
 COMMENT ON TRIGGER message_statuses_complete ON public.message_statuses IS 'Fills conversation_id and the times that the status implies.';
 
-CREATE TRIGGER message_statuses_keep_held_reactions BEFORE UPDATE OF reactions ON public.message_statuses FOR EACH ROW WHEN ((NOT (new.reactions @> old.reactions))) EXECUTE FUNCTION chatschema.keep_held_reactions();
+CREATE TRIGGER message_statuses_keep_held_reactions BEFORE UPDATE OF reactions, message_id, user_id ON public.message_statuses FOR EACH ROW WHEN (((NOT (new.reactions @> old.reactions)) OR (new.message_id <> old.message_id) OR (new.user_id <> old.user_id))) EXECUTE FUNCTION chatschema.keep_held_reactions();
 
-COMMENT ON TRIGGER message_statuses_keep_held_reactions ON public.message_statuses IS 'Reactions to a held message stay. Runs only for updates that take one away.';
+COMMENT ON TRIGGER message_statuses_keep_held_reactions ON public.message_statuses IS 'Reactions to a held message stay, and whose they are. Runs only for updates that take one away or move it.';
 
 CREATE TRIGGER message_statuses_keep_status_monotonic BEFORE UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.keep_status_monotonic();
 

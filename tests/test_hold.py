@@ -64,6 +64,8 @@ def test_a_user_is_held_as_a_custodian_of_what_they_could_read(cli: Cli, aged: D
 def test_a_hold_placed_between_plan_and_drop_wins(cli: Cli, aged: Database) -> None:
     """The hold is written, not yet committed, when the plan is made; the drop waits for it, and then sees it."""
     assert cli("partition", "retire", "--older-than", "12mo", "--url", aged.url).code == 0
+    for month in (JANUARY, FEBRUARY):
+        assert cli("partition", "archive", month, "--url", aged.url).code == 0
     with aged.connect() as lawyer:
         lawyer.execute("begin")
         lawyer.execute("insert into chatschema.holds (reason) values ('case 8')")

@@ -96,20 +96,21 @@ def _rebuild(settings: Settings, connection: Connection, name: str, files: list[
 
 @contextmanager
 def _guarded(settings: Settings, name: str) -> Iterator[Connection]:
-    """Yield a connection that keeps everybody from migrating or protecting the database; raise when it is protected."""
-    from chatschema import locks, postgres, protection
+    """Yield a connection that keeps others from migrating or protecting the database; raise when it is protected or has a hold."""
+    from chatschema import hold, locks, postgres, protection
 
     with (
         closing(postgres.connect(settings, dbname=name)) as own,
         locks.migration_lock(own, wait_s=5, say=console.note),
     ):
         protection.refuse(own, settings, "reset")
+        hold.refuse_active(own, "reset")
         yield own
 
 
 def _clone(settings: Settings, connection: Connection, target: Target, files: list[MigrationFile]) -> bool:
     """Put a clone of the migrated template in the target's place; return whether the template had to be built."""
-    from chatschema import postgres
+    from chatschema import hold, postgres
     from chatschema.database import swap
     from chatschema.database import template as templates
 
@@ -131,6 +132,8 @@ def _clone(settings: Settings, connection: Connection, target: Target, files: li
             with _guarded(settings, target.name) as own:
                 swap.close(connection, target.name)
                 swap.end_sessions(connection, target.name, but=own.info.backend_pid)
+                # Placing a hold does not take the migration lock; from here on nobody can.
+                hold.refuse_active(own, "reset")
         swap.swap(connection, target)
     except BaseException:
         swap.recover(connection, target.name)

@@ -128,7 +128,7 @@ def undo(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Undo the last migration, or more, last applied first. What the tables held is lost."""
-    from chatschema import locks, protection
+    from chatschema import hold, locks, protection
     from chatschema.migration import files as migration_files
     from chatschema.migration import ledger, runner
 
@@ -145,6 +145,8 @@ def undo(
         chosen = runner.to_undo(files, entries, steps=None if all else steps or 1, to=last)
         if all:
             protection.refuse(connection, live, "undo --all")
+        if chosen:
+            hold.refuse_active(connection, "undo")
         if losses := runner.losses(connection, chosen):
             protection.refuse(connection, live, f"undo, which would drop {', '.join(losses)} with rows in it,")
         if all and chosen:

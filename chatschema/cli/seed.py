@@ -113,7 +113,7 @@ def _make_past_months(settings: Settings, connection: Connection) -> None:
 
 
 def _undo(settings: Settings, connection: Connection, names: list[str], *, lock_wait_s: float, as_json: bool) -> None:
-    from chatschema import locks, protection
+    from chatschema import hold, locks, protection
     from chatschema.seed import demo_keys, files, runner
 
     seeders: list[Seeder] = files.choose(files.discover(settings.seeds_dir), names, dependents=True)
@@ -122,6 +122,7 @@ def _undo(settings: Settings, connection: Connection, names: list[str], *, lock_
         seeders = []
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
         protection.refuse(connection, settings, "seed --undo")
+        hold.refuse_active(connection, "seed --undo")
         for done, rows in runner.undo(connection, seeders):
             removed.append({"name": done.id, "rows": rows})
             if not as_json:

@@ -7,6 +7,14 @@ from chatschema.database.catalog import quiet
 from chatschema.models import TABLES
 from chatschema.postgres import Connection
 
+# They depend on the tables whose rows they return.
+_DROP_ROW_FUNCTIONS = """
+    select format('drop function %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
+    join pg_catalog.pg_type as t on t.oid = p.prorettype
+    where p.pronamespace = to_regnamespace('chatschema') and t.typrelid <> 0
+"""
+# Others refer to them.
+_LAST_TABLES = {"drop table chatschema.seeds", "drop table chatschema.holds"}
 # In the order in which nothing of ours depends on them any more.
 _DROP_REST = """
     -- Months that were detached, and the rows kept of dropped ones.
@@ -21,7 +29,7 @@ _DROP_REST = """
     where p.pronamespace = to_regnamespace('chatschema')
 """
 _TABLES = (
-    "holds", "erasures", "retired_months", "released_attachments",
+    "hold_conversations", "last_hold", "deferred_erasures", "holds", "erasures", "retired_months", "released_attachments",
     "seeded_rows", "seeds", "protection", "migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
 )  # fmt: skip
 
@@ -35,12 +43,12 @@ def drop_objects(connection: Connection) -> None:
 
     def work() -> None:
         postgres.execute(connection, "drop view if exists chatschema.held_scopes")
+        for (statement,) in postgres.fetch_all(connection, _DROP_ROW_FUNCTIONS):
+            postgres.execute_text(connection, statement)
         postgres.execute(connection, sql.SQL("drop table if exists {}").format(tables))
         rest = postgres.fetch_all(connection, _DROP_REST.replace("%s", "%%s"), {"tables": list(_TABLES)})
-        # Tables before the functions of their triggers, seeded_rows before the seeds it refers to.
-        for (statement,) in sorted(
-            rest, key=lambda row: (row[0].startswith("drop function"), row[0] == "drop table chatschema.seeds")
-        ):
+        # Tables before the functions of their triggers, and before the tables that they refer to.
+        for (statement,) in sorted(rest, key=lambda row: (row[0].startswith("drop function"), row[0] in _LAST_TABLES)):
             postgres.execute_text(connection, statement)
         # No cascade: with it a view, a default or a column of somebody else would go without a word.
         postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from psycopg import sql
 
-from chatschema import locks, postgres
+from chatschema import hold, locks, postgres
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, HistoryConflict, MigrationFailed
 from chatschema.migration import concurrently, history, ledger
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
@@ -165,12 +165,14 @@ def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
 
     def work() -> None:
         with _transaction(backend):
+            _refuse_held(backend.connection)
             migration.process_steps(backend, "rollback")
             unmark()
 
     if file.rollback is None or file.rollback.is_transactional:
         locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
         return
+    hold.refuse_active(backend.connection, "undo")
     was_cut_off = ledger.is_undoing(backend.connection, file.id)
     ledger.start(backend.connection, file.id, file.apply.checksum)
     try:
@@ -181,6 +183,13 @@ def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
             raise
     with postgres.transaction(backend.connection):
         unmark()
+
+
+def _refuse_held(connection: Connection) -> None:
+    """Raise while a hold is active, and let none be placed until the transaction ends: a rollback may drop what it holds."""
+    if postgres.has_table(connection, "chatschema.holds"):
+        hold.freeze(connection)
+        hold.refuse_active(connection, "undo")
 
 
 @contextmanager
