@@ -1,8 +1,9 @@
-"""chatschema hold add, list and release."""
+"""chatschema hold add, list, export and release."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -34,8 +35,9 @@ def add(
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
-    """Place a hold: from now on neither retire nor purge removes the messages it names."""
+    """Place a hold: from now on nothing removes the messages it names: not chatschema, and not the application."""
     from chatschema import hold
+    from chatschema.partition import held
 
     if not (conversation or user or since or until or everything):
         raise UsageError(
@@ -48,9 +50,9 @@ def add(
         _require_table(connection)
         placed = hold.add(
             connection, conversation=_uuid(conversation, "--conversation") if conversation else None,
-            user=_user(connection, user) if user else None, period=period, reason=reason,
+            user=_user(connection, user) if user else None, period=period, reason=reason, say=console.note,
         )  # fmt: skip
-        late = _already_gone(connection, placed)
+        late = held.dropped_months(connection, placed)
     if json:
         console.as_json({"hold": placed, "already_dropped": late})
         return
@@ -83,6 +85,32 @@ def list_holds(
         console.answer("no hold is active")
 
 
+@app.command("export")
+def export(
+    id: Annotated[int, typer.Argument(metavar="ID", help="The hold's number: chatschema hold list.")],
+    directory: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="New folder for the files.  [default: hold-ID]", show_default=False)
+    ] = None,
+    json: options.Json = False,
+    url: options.Url = None,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Write the messages under a hold, with their statuses and attachments, to files. Removes nothing."""
+    from chatschema.partition import held
+
+    folder = (directory or Path(f"hold-{id}")).absolute()
+    with session.connected(session.settings(url, sql_dir)) as (live, connection):
+        _require_table(connection, "hold_conversations")
+        written = held.export(connection, live.sql_dir, id, folder)
+    if json:
+        console.as_json({"folder": folder, "manifest": written})
+        return
+    for part in written.tables:
+        console.answer(f"{folder / part.file.name}: {part.rows} rows, {units.size(part.file.bytes)}")
+    if written.dropped_months:
+        console.note(f"warning: not exported, as they were dropped before: {', '.join(written.dropped_months)}")
+
+
 @app.command("release")
 def release(
     id: Annotated[int, typer.Argument(metavar="ID", help="The hold's number: chatschema hold list.")],
@@ -90,23 +118,27 @@ def release(
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
-    """Release a hold. Nothing is removed by this; the next retire or purge may."""
+    """Release a hold. Nothing is removed by this; the next maintain, retire or purge may."""
     from chatschema import hold
+    from chatschema.partition import erasures
 
     with session.connected(session.settings(url)) as (_, connection):
         _require_table(connection)
         done = hold.release(connection, id, reason)
+        due = erasures.due(connection)
     if json:
-        console.as_json({"hold": done})
+        console.as_json({"hold": done, "erasures_due": due})
         return
     console.answer(f"hold {id} is released; nothing was removed")
+    if due:
+        console.answer(f"{due} rows that it kept from being erased are due: chatschema maintain")
 
 
-def _require_table(connection: Connection) -> None:
+def _require_table(connection: Connection, table: str = "holds") -> None:
     from chatschema import postgres
 
-    if not postgres.has_table(connection, "chatschema.holds"):
-        raise ChatschemaError("this database has no table chatschema.holds yet", "first: chatschema migrate")
+    if not postgres.has_table(connection, f"chatschema.{table}"):
+        raise ChatschemaError(f"this database has no table chatschema.{table} yet", "first: chatschema migrate")
 
 
 def _uuid(text: str, where: str) -> UUID:
@@ -131,19 +163,6 @@ def _day(text: str | None, where: str) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise UsageError(f"{where} {text} is not a day", "write it as 2024-12-31") from None
-
-
-def _already_gone(connection: Connection, placed: Hold) -> list[str]:
-    """Return the dropped months that the hold's period touches: it comes too late for them."""
-    from chatschema.partition import grid, ledger
-
-    return [
-        f"{record.month:%Y-%m}" + (f" (archive: {record.archive})" if record.archive else "")
-        for record in ledger.read(connection).values()
-        if record.state == "dropped"
-        and (placed.to_at is None or record.month < placed.to_at)
-        and (placed.from_at is None or grid.next_month(record.month) > placed.from_at)
-    ]
 
 
 def _scope(hold: Hold) -> str:

@@ -71,7 +71,7 @@ def _archive(
         raise
     # Between here and the end the ledger knows of no archive: a run that is cut off archives once more.
     ledger.write(connection, lower, archived_at=None, archive=None, archive_sha256=None)
-    _put(partial, target)
+    put(partial, target)
     rows = {table.table: table.rows for table in written.tables}
     with postgres.transaction(connection):
         ledger.write(
@@ -183,7 +183,7 @@ def compare(what: str, found: tuple[int, str], described: Table) -> None:
         )
 
 
-def _put(partial: Path, target: Path) -> None:
+def put(partial: Path, target: Path) -> None:
     """Give the new archive its name; the one before it goes when that is done."""
     previous = target.with_name(target.name + ".previous")
     shutil.rmtree(previous, ignore_errors=True)

@@ -1,0 +1,159 @@
+"""The rows under a hold as files: for the court, or whoever asked for the hold."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from psycopg import sql
+
+from chatschema import __version__, audit, hold, postgres, sqlfile
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.models import Hold
+from chatschema.partition import archive, catalog, content, grid, ledger, manifest
+from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.partition.manifest import File
+from chatschema.postgres import Connection
+
+# The table, the column that names the message, and the order of the rows.
+_PARTS = (("messages", "id", "id"), ("message_statuses", "message_id", "message_id, user_id"), ("attachments", "message_id", "id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The held rows of one table: how many, and the file with them."""
+
+    table: str
+    rows: int
+    file: File
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What was exported of a hold, when and by what. `dropped_months` of its period are not in it: they were dropped before."""
+
+    hold: Hold
+    conversations: list[UUID]
+    database: str
+    tool: str
+    exported_at: datetime
+    tables: list[Part]
+    dropped_months: list[str]
+
+
+def export(connection: Connection, sql_dir: Path, id: int, folder: Path) -> Export:
+    """Write messages, statuses and attachments under hold `id` to a new `folder`, in one snapshot; removes nothing.
+
+    Attached and detached months and the rows kept of dropped ones are read. Raises ChatschemaError when the hold is not
+    active, UsageError when the folder exists.
+    """
+    placed = next((one for one in hold.holds(connection) if one.id == id), None)
+    if placed is None:
+        raise ChatschemaError(f"there is no active hold {id}", "see them: chatschema hold list --all")
+    if folder.exists():
+        raise UsageError(f"{folder} already exists", "name a new folder: --dir DIR")
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(mode=0o700)
+        written = _write(connection, sql_dir, placed, partial)
+        digest = _write_manifest(written, partial)
+        archive.put(partial, folder)
+    except OSError as error:
+        raise ChatschemaError(
+            f"hold {id} was not exported: {error.filename or folder}: {error.strerror or error}", "is there room?"
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    rows = {part.table: part.rows for part in written.tables}
+    audit.record(connection, "hold.export", "hold", str(id), folder=str(folder.resolve()), rows=rows, manifest_sha256=digest)
+    return written
+
+
+def _write(connection: Connection, sql_dir: Path, placed: Hold, folder: Path) -> Export:
+    with postgres.transaction(connection):
+        postgres.execute(connection, "set transaction isolation level repeatable read")
+        content.pin(connection)
+        tables = _tables(connection, sql_dir)
+        sources = [name for parent, name in tables if parent == GROUP[0].table]
+        postgres.execute(connection, "create temporary table held_messages (id uuid primary key) on commit drop")
+        for source in sources:
+            values = {"messages": source, "hold": sql.Literal(placed.id)}
+            postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / "held_messages.sql", **values))
+        query = "select conversation_id from chatschema.hold_conversations where hold_id = %s order by 1"
+        conversations = [row[0] for row in postgres.fetch_all(connection, query, (placed.id,))]
+        tables.append(("attachments", sql.Identifier("public", "attachments")))
+        parts = [
+            _write_part(connection, [name for parent, name in tables if parent == table], folder, table, key, order)
+            for table, key, order in _PARTS
+        ]
+        return Export(
+            hold=placed, conversations=conversations, database=connection.info.dbname, tool=f"chatschema {__version__}",
+            exported_at=datetime.now(UTC), tables=parts, dropped_months=dropped_months(connection, placed),
+        )  # fmt: skip
+
+
+def _tables(connection: Connection, sql_dir: Path) -> list[tuple[str, sql.Identifier]]:
+    """Return the tables that may have held rows, by the table they are a part of."""
+    found = [(parent.table, sql.Identifier("public", parent.table)) for parent in GROUP]
+    found += [(month.parent, sql.Identifier(SCHEMA, month.name)) for month in catalog.detached(connection, sql_dir)]
+    for record in ledger.read(connection).values():
+        for parent in GROUP:
+            kept = grid.kept(grid.month(parent.table, record.month))
+            if postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
+                found.append((parent.table, sql.Identifier(SCHEMA, kept.name)))
+    return found
+
+
+def _write_part(connection: Connection, sources: list[sql.Identifier], folder: Path, table: str, key: str, order: str) -> Part:
+    columns = sql.SQL(", ").join(sql.Identifier(name) for name in _columns(connection, table))
+    one = sql.SQL("select {} from {} where {} in (select id from held_messages)")
+    rows = sql.SQL(" union all ").join(one.format(columns, source, sql.Identifier(key)) for source in sources)
+    query = sql.SQL("copy (select * from ({}) as held order by {}) to stdout (format csv, header true, encoding 'UTF8')")
+    count = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal count
+        with postgres.translated(), connection.cursor() as cursor:
+            with cursor.copy(query.format(rows, sql.SQL(order))) as copy:
+                for piece in copy:
+                    yield bytes(piece)
+            count = cursor.rowcount
+
+    file = archive.compress(pieces(), folder / f"{table}.csv.zst")
+    return Part(table, count, file)
+
+
+def _columns(connection: Connection, table: str) -> list[str]:
+    query = """
+        select attname from pg_catalog.pg_attribute
+        where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum
+    """
+    return [row[0] for row in postgres.fetch_all(connection, query, (f"public.{table}",))]
+
+
+def dropped_months(connection: Connection, placed: Hold) -> list[str]:
+    """Return the months of the hold's period that were dropped, with where their archive is."""
+    return [
+        f"{record.month:%Y-%m}" + (f" (archive: {record.archive})" if record.archive else "")
+        for record in ledger.read(connection).values()
+        if record.state == "dropped"
+        and (placed.to_at is None or record.month < placed.to_at)
+        and (placed.from_at is None or grid.next_month(record.month) > placed.from_at)
+    ]
+
+
+def _write_manifest(written: Export, folder: Path) -> str:
+    text = json.dumps(dataclasses.asdict(written), default=_plain, indent=2, ensure_ascii=False) + "\n"
+    (folder / manifest.NAME).write_text(text, encoding="utf-8")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
