@@ -118,10 +118,10 @@ def test_a_column_added_since_gets_its_default_and_one_that_is_gone_is_named(cli
     aged.run("alter table public.messages add pinned boolean not null default false")
     assert cli("partition", "restore", JANUARY, "--url", aged.url).code == 0
     assert aged.one("select count(*) from public.messages where not pinned") == before[JANUARY][0]
-    aged.run("alter table public.messages drop sender_key_id")
+    aged.run("alter table public.messages drop deleted_by")
     result = cli("partition", "restore", FEBRUARY, "--url", aged.url)
     assert result.code == 1
-    assert "messages.sender_key_id as uuid, which is gone" in result.err
+    assert "messages.deleted_by as uuid, which is gone" in result.err
     assert there(aged, FEBRUARY) == {}
 
 
