@@ -1,0 +1,34 @@
+-- message_statuses: that its message exists, and holds on it, are checked once a statement instead of once a row.
+-- Why: a row trigger that looks for the message of each new status is planned over, and locks, every month.
+-- Risk: locks message_statuses with all its months against everybody, for the moment of the commit.
+-- First, and without messages: see the migration of messages.
+lock table public.message_statuses in access exclusive mode;
+
+drop trigger message_statuses_require_message on public.message_statuses;
+drop trigger message_statuses_set_conversation_id on public.message_statuses;
+drop trigger message_statuses_keep_status_monotonic on public.message_statuses;
+
+create trigger message_statuses_require_messages after insert on public.message_statuses referencing new table as added
+    for each statement execute function chatschema.require_messages();
+create trigger message_statuses_refuse_delete_of_held after delete on public.message_statuses referencing old table as gone
+    for each statement execute function chatschema.refuse_delete_of_held_statuses();
+create trigger message_statuses_refuse_truncate_of_held before truncate on public.message_statuses
+    for each statement execute function chatschema.refuse_truncate_of_held();
+create trigger message_statuses_complete before insert on public.message_statuses
+    for each row execute function chatschema.complete_status();
+create trigger message_statuses_keep_status_monotonic before update on public.message_statuses
+    for each row execute function chatschema.keep_status_monotonic();
+
+do $$
+begin
+    perform chatschema.guard_month(i.inhrelid::regclass) from pg_catalog.pg_inherits as i
+    where i.inhparent = 'public.message_statuses'::regclass;
+end
+$$;
+
+comment on trigger message_statuses_require_messages on public.message_statuses is 'A status has its message.';
+comment on trigger message_statuses_refuse_delete_of_held on public.message_statuses is 'Statuses of held messages stay.';
+comment on trigger message_statuses_refuse_truncate_of_held on public.message_statuses is 'No truncate while a hold is active.';
+comment on trigger message_statuses_complete on public.message_statuses is 'Fills conversation_id and the times that the status implies.';
+comment on trigger message_statuses_keep_status_monotonic on public.message_statuses is
+    'A late or repeated report never lowers the status or erases a time.';
