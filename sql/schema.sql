@@ -94,8 +94,8 @@ begin
         where i.inhparent = to_regclass('public.messages') and not i.inhdetachpending
             and (bounds.parts)[1]::uuid <= id and id < (bounds.parts)[2]::uuid
     ) then
-        return format('%s is of %s, a month without a partition: chatschema partition ensure --from %s',
-            id, month, month);
+        return format('%s is of %s, a month without a partition: chatschema partition ensure%s',
+            id, month, case when date_trunc('month', id_time, 'UTC') <= now() then ' --from ' || month end);
     end if;
     return format('%s is of %s, a month that has its partition', id, month);
 end
@@ -257,7 +257,7 @@ begin
         select from public.messages as m
         where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
     ) then
-        raise exception 'message % is under a hold: its statuses and reactions stay', old.message_id
+        raise exception 'message % is under a hold: its reactions stay', old.message_id
             using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses', column = 'reactions',
             hint = 'Reactions may be added.';
     end if;
@@ -265,7 +265,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.keep_held_reactions() IS 'Trigger: reactions to a held message may be added, not taken away or moved.';
+COMMENT ON FUNCTION chatschema.keep_held_reactions() IS 'Trigger: reactions to a held message may be added, not taken away.';
 
 CREATE FUNCTION chatschema.keep_message_identity() RETURNS trigger
     LANGUAGE plpgsql
@@ -531,6 +531,31 @@ $$;
 
 COMMENT ON FUNCTION chatschema.remove_references_of_truncated() IS 'Trigger: truncating messages releases their attachments and replies, and is refused while statuses refer to them, as a foreign key would.';
 
+CREATE FUNCTION chatschema.require_changed_message() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    perform from public.messages as m where m.id = new.message_id and m.conversation_id = new.conversation_id for key share;
+    if not found then
+        raise exception 'message % is not in conversation %', new.message_id, new.conversation_id
+            using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+            hint = 'It may have been deleted, or retired with its month.';
+    end if;
+    if chatschema.has_active_hold() and exists (
+        select from public.messages as m
+        where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
+    ) then
+        raise exception 'a status of message %, which is under a hold, keeps its message and its reader', old.message_id
+            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses',
+            hint = 'See the holds: chatschema hold list.';
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.require_changed_message() IS 'Trigger: a status that is given to another message finds it, in the same conversation; one of a held message stays with it.';
+
 CREATE FUNCTION chatschema.require_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -616,7 +641,14 @@ CREATE FUNCTION chatschema.require_owner() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    if not pg_has_role(current_user, (select c.relowner from pg_catalog.pg_class as c where c.oid = tg_relid), 'usage') then
+    if pg_has_role(current_user, (select c.relowner from pg_catalog.pg_class as c where c.oid = tg_relid), 'usage') then
+        return null;
+    end if;
+    -- A truncate of the parent fires the triggers of each month, and no policy covers it.
+    if tg_op <> 'TRUNCATE' or not exists (
+        select from pg_catalog.pg_inherits as i
+        where i.inhrelid = tg_relid and has_table_privilege(current_user, i.inhparent, 'truncate')
+    ) then
         raise exception 'table % is a month; only its owner may write to it directly', tg_relid::regclass
             using errcode = 'insufficient_privilege', hint = 'Write to public.messages or public.message_statuses.';
     end if;
@@ -624,7 +656,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.require_owner() IS 'Trigger: policies and grants of a parent do not cover a month, so nobody but the owner writes to one directly.';
+COMMENT ON FUNCTION chatschema.require_owner() IS 'Trigger: policies and grants of a parent do not cover a month, so nobody but the owner writes to one directly; who may truncate the parent may truncate a month.';
 
 CREATE FUNCTION chatschema.require_read_committed() RETURNS trigger
     LANGUAGE plpgsql
@@ -1636,22 +1668,24 @@ CREATE FUNCTION chatschema.page(conversation uuid, before uuid DEFAULT NULL::uui
 declare
     high uuid := coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     low uuid;
-    -- Without a cursor the first window begins two days ahead, as an id more than a day ahead is refused.
-    start timestamptz := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()), 'UTC');
+    -- Without a cursor the first window has no end, as the newest id may be of tomorrow. Without a time zone, as a month added
+    -- in that of the session may end on another day.
+    start timestamp := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()) at time zone 'UTC');
     months integer := 1;
     found_rows integer;
 begin
-    -- Windows of 1, 2, 4, ... months. Bounds as literals: only then are the other months left out of the plan.
+    -- Windows of 1, 1, 2, 4, ... months. Bounds as literals: only then are the other months left out of the plan.
     while size > 0 loop
-        low := chatschema.uuid7_floor(start);
+        low := chatschema.uuid7_floor(start at time zone 'UTC');
         return query execute format(
             'select * from public.messages where conversation_id = $1 and id < %L and id >= %L order by id desc limit $2', high, low)
             using conversation, size;
         get diagnostics found_rows = row_count;
         size := size - found_rows;
-        exit when start <= timestamptz '1970-01-01 00:00:00+00';
-        high := low;
-        start := date_trunc('month', start - months * interval '1 month', 'UTC');
+        exit when start <= timestamp '1970-01-01 00:00:00';
+        -- A cursor that is no UUIDv7 may be before the month it began in.
+        high := least(high, low);
+        start := start - months * interval '1 month';
         months := months * 2;
     end loop;
 end
@@ -1663,32 +1697,35 @@ CREATE FUNCTION chatschema.page_after(conversation uuid, after uuid, size intege
     LANGUAGE plpgsql STABLE
     AS $_$
 declare
-    low uuid := after;
+    low uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
     high uuid;
     beyond text := '>';
-    stop timestamptz := date_trunc('month', chatschema.uuid7_time(after), 'UTC');
+    stop timestamp := date_trunc(
+        'month', coalesce(chatschema.uuid7_time(after), timestamptz '1970-01-01 00:00:00+00') at time zone 'UTC');
     months integer := 1;
     found_rows integer;
     is_last boolean;
 begin
     while size > 0 loop
-        stop := date_trunc('month', stop + months * interval '1 month', 'UTC');
-        is_last := stop > now() + interval '2 days';
-        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop) end;
+        stop := stop + months * interval '1 month';
+        is_last := stop > now() at time zone 'UTC' + interval '2 days';
+        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop at time zone 'UTC') end;
         return query execute format(
             'select * from public.messages where conversation_id = $1 and id %s %L and id < %L order by id limit $2', beyond, low, high)
             using conversation, size;
         get diagnostics found_rows = row_count;
         size := size - found_rows;
         exit when is_last;
-        low := high;
-        beyond := '>=';
+        if high > low then
+            low := high;
+            beyond := '>=';
+        end if;
         months := months * 2;
     end loop;
 end
 $_$;
 
-COMMENT ON FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer) IS 'The messages of a conversation after a message, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
+COMMENT ON FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer) IS 'The messages of a conversation after a message, or all of them, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
 
 ALTER TABLE ONLY chatschema.deferred_erasures
     ADD CONSTRAINT deferred_erasures_message_id_user_id_key UNIQUE NULLS NOT DISTINCT (message_id, user_id);
@@ -2044,9 +2081,9 @@ CREATE TRIGGER message_statuses_complete BEFORE INSERT ON public.message_statuse
 
 COMMENT ON TRIGGER message_statuses_complete ON public.message_statuses IS 'Fills conversation_id and the times that the status implies.';
 
-CREATE TRIGGER message_statuses_keep_held_reactions BEFORE UPDATE OF reactions, message_id, user_id ON public.message_statuses FOR EACH ROW WHEN (((NOT (new.reactions @> old.reactions)) OR (new.message_id <> old.message_id) OR (new.user_id <> old.user_id))) EXECUTE FUNCTION chatschema.keep_held_reactions();
+CREATE TRIGGER message_statuses_keep_held_reactions BEFORE UPDATE OF reactions ON public.message_statuses FOR EACH ROW WHEN ((NOT (new.reactions @> old.reactions))) EXECUTE FUNCTION chatschema.keep_held_reactions();
 
-COMMENT ON TRIGGER message_statuses_keep_held_reactions ON public.message_statuses IS 'Reactions to a held message stay, and whose they are. Runs only for updates that take one away or move it.';
+COMMENT ON TRIGGER message_statuses_keep_held_reactions ON public.message_statuses IS 'Reactions to a held message stay. Runs only for updates that take one away.';
 
 CREATE TRIGGER message_statuses_keep_status_monotonic BEFORE UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.keep_status_monotonic();
 
@@ -2060,9 +2097,9 @@ CREATE TRIGGER message_statuses_refuse_truncate_of_held BEFORE TRUNCATE ON publi
 
 COMMENT ON TRIGGER message_statuses_refuse_truncate_of_held ON public.message_statuses IS 'No truncate while a hold is active.';
 
-CREATE TRIGGER message_statuses_require_changed_message AFTER UPDATE OF message_id, conversation_id ON public.message_statuses FOR EACH ROW WHEN (((new.message_id <> old.message_id) OR (new.conversation_id <> old.conversation_id))) EXECUTE FUNCTION chatschema.require_message('message_id');
+CREATE TRIGGER message_statuses_require_changed_message BEFORE UPDATE OF message_id, user_id, conversation_id ON public.message_statuses FOR EACH ROW WHEN (((new.message_id <> old.message_id) OR (new.user_id <> old.user_id) OR (new.conversation_id <> old.conversation_id))) EXECUTE FUNCTION chatschema.require_changed_message();
 
-COMMENT ON TRIGGER message_statuses_require_changed_message ON public.message_statuses IS 'The message is there, in the conversation named, also when changed.';
+COMMENT ON TRIGGER message_statuses_require_changed_message ON public.message_statuses IS 'A changed status has its message, in whichever month; that of a held message stays with it.';
 
 CREATE TRIGGER message_statuses_require_messages AFTER INSERT ON public.message_statuses REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.require_messages();
 
@@ -2232,6 +2269,8 @@ REVOKE ALL ON FUNCTION chatschema.refuse_truncate_of_held() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.remove_references() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.remove_references_of_truncated() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.require_changed_message() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.require_message() FROM PUBLIC;
 

@@ -83,6 +83,30 @@ $$;
 comment on function chatschema.require_messages() is
     'Trigger: the messages that new statuses refer to exist, in the same conversation; they are locked as a foreign key would.';
 
+create function chatschema.require_changed_message() returns trigger
+    language plpgsql security definer set search_path = ''
+as $$
+begin
+    perform from public.messages as m where m.id = new.message_id and m.conversation_id = new.conversation_id for key share;
+    if not found then
+        raise exception 'message % is not in conversation %', new.message_id, new.conversation_id
+            using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+            hint = 'It may have been deleted, or retired with its month.';
+    end if;
+    if chatschema.has_active_hold() and exists (
+        select from public.messages as m
+        where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
+    ) then
+        raise exception 'a status of message %, which is under a hold, keeps its message and its reader', old.message_id
+            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses',
+            hint = 'See the holds: chatschema hold list.';
+    end if;
+    return new;
+end
+$$;
+comment on function chatschema.require_changed_message() is
+    'Trigger: a status that is given to another message finds it, in the same conversation; one of a held message stays with it.';
+
 create function chatschema.is_attached(relation oid) returns boolean
     language sql stable set search_path = ''
 as $$
@@ -176,5 +200,6 @@ comment on function chatschema.remove_references_of_truncated() is
 
 -- With EXECUTE anybody could attach a security definer function to a table of their own and write as the owner.
 revoke execute on function
-    chatschema.require_messages(), chatschema.remove_references(), chatschema.remove_references_of_truncated()
+    chatschema.require_messages(), chatschema.require_changed_message(), chatschema.remove_references(),
+    chatschema.remove_references_of_truncated()
     from public;

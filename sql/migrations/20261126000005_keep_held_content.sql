@@ -49,14 +49,14 @@ begin
         select from public.messages as m
         where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
     ) then
-        raise exception 'message % is under a hold: its statuses and reactions stay', old.message_id
+        raise exception 'message % is under a hold: its reactions stay', old.message_id
             using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses', column = 'reactions',
             hint = 'Reactions may be added.';
     end if;
     return new;
 end
 $$;
-comment on function chatschema.keep_held_reactions() is 'Trigger: reactions to a held message may be added, not taken away or moved.';
+comment on function chatschema.keep_held_reactions() is 'Trigger: reactions to a held message may be added, not taken away.';
 
 create function chatschema.keep_held_file() returns trigger
     language plpgsql security definer set search_path = ''
@@ -92,11 +92,8 @@ create trigger messages_keep_held_content
         or new.sender_id is distinct from old.sender_id
     )
     execute function chatschema.keep_held_content();
-create trigger message_statuses_keep_held_reactions before update of reactions, message_id, user_id on public.message_statuses
-    for each row when (
-        not new.reactions @> old.reactions or new.message_id <> old.message_id or new.user_id <> old.user_id
-    )
-    execute function chatschema.keep_held_reactions();
+create trigger message_statuses_keep_held_reactions before update of reactions on public.message_statuses
+    for each row when (not new.reactions @> old.reactions) execute function chatschema.keep_held_reactions();
 create trigger attachments_keep_held_file before delete on public.attachments
     for each row when (old.message_id is not null) execute function chatschema.keep_held_file();
 create trigger attachments_keep_changed_held_file
@@ -121,7 +118,7 @@ create trigger attachments_refuse_truncate_of_held before truncate on public.att
 comment on trigger messages_keep_held_content on public.messages is
     'Content, edit history and sender of a held message stay. Runs only for updates that change one of them.';
 comment on trigger message_statuses_keep_held_reactions on public.message_statuses is
-    'Reactions to a held message stay, and whose they are. Runs only for updates that take one away or move it.';
+    'Reactions to a held message stay. Runs only for updates that take one away.';
 comment on trigger attachments_keep_held_file on public.attachments is 'The file of a held message is not deleted.';
 comment on trigger attachments_keep_changed_held_file on public.attachments is 'The file of a held message is not changed or unlinked.';
 comment on trigger attachments_refuse_truncate_of_held on public.attachments is 'No truncate while a hold is active.';

@@ -7,22 +7,24 @@ as $$
 declare
     high uuid := coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     low uuid;
-    -- Without a cursor the first window begins two days ahead, as an id more than a day ahead is refused.
-    start timestamptz := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()), 'UTC');
+    -- Without a cursor the first window has no end, as the newest id may be of tomorrow. Without a time zone, as a month added
+    -- in that of the session may end on another day.
+    start timestamp := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()) at time zone 'UTC');
     months integer := 1;
     found_rows integer;
 begin
-    -- Windows of 1, 2, 4, ... months. Bounds as literals: only then are the other months left out of the plan.
+    -- Windows of 1, 1, 2, 4, ... months. Bounds as literals: only then are the other months left out of the plan.
     while size > 0 loop
-        low := chatschema.uuid7_floor(start);
+        low := chatschema.uuid7_floor(start at time zone 'UTC');
         return query execute format(
             'select * from public.messages where conversation_id = $1 and id < %L and id >= %L order by id desc limit $2', high, low)
             using conversation, size;
         get diagnostics found_rows = row_count;
         size := size - found_rows;
-        exit when start <= timestamptz '1970-01-01 00:00:00+00';
-        high := low;
-        start := date_trunc('month', start - months * interval '1 month', 'UTC');
+        exit when start <= timestamp '1970-01-01 00:00:00';
+        -- A cursor that is no UUIDv7 may be before the month it began in.
+        high := least(high, low);
+        start := start - months * interval '1 month';
         months := months * 2;
     end loop;
 end
@@ -34,29 +36,32 @@ create function chatschema.page_after(conversation uuid, after uuid, size intege
     language plpgsql stable
 as $$
 declare
-    low uuid := after;
+    low uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
     high uuid;
     beyond text := '>';
-    stop timestamptz := date_trunc('month', chatschema.uuid7_time(after), 'UTC');
+    stop timestamp := date_trunc(
+        'month', coalesce(chatschema.uuid7_time(after), timestamptz '1970-01-01 00:00:00+00') at time zone 'UTC');
     months integer := 1;
     found_rows integer;
     is_last boolean;
 begin
     while size > 0 loop
-        stop := date_trunc('month', stop + months * interval '1 month', 'UTC');
-        is_last := stop > now() + interval '2 days';
-        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop) end;
+        stop := stop + months * interval '1 month';
+        is_last := stop > now() at time zone 'UTC' + interval '2 days';
+        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop at time zone 'UTC') end;
         return query execute format(
             'select * from public.messages where conversation_id = $1 and id %s %L and id < %L order by id limit $2', beyond, low, high)
             using conversation, size;
         get diagnostics found_rows = row_count;
         size := size - found_rows;
         exit when is_last;
-        low := high;
-        beyond := '>=';
+        if high > low then
+            low := high;
+            beyond := '>=';
+        end if;
         months := months * 2;
     end loop;
 end
 $$;
 comment on function chatschema.page_after(uuid, uuid, integer) is
-    'The messages of a conversation after a message, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
+    'The messages of a conversation after a message, or all of them, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';

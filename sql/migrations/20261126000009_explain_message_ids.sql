@@ -60,8 +60,8 @@ begin
         where i.inhparent = to_regclass('public.messages') and not i.inhdetachpending
             and (bounds.parts)[1]::uuid <= id and id < (bounds.parts)[2]::uuid
     ) then
-        return format('%s is of %s, a month without a partition: chatschema partition ensure --from %s',
-            id, month, month);
+        return format('%s is of %s, a month without a partition: chatschema partition ensure%s',
+            id, month, case when date_trunc('month', id_time, 'UTC') <= now() then ' --from ' || month end);
     end if;
     return format('%s is of %s, a month that has its partition', id, month);
 end

@@ -6,6 +6,7 @@ lock table public.message_statuses in access exclusive mode;
 
 drop trigger message_statuses_require_message on public.message_statuses;
 drop trigger message_statuses_set_conversation_id on public.message_statuses;
+drop trigger message_statuses_require_changed_message on public.message_statuses;
 drop trigger message_statuses_keep_status_monotonic on public.message_statuses;
 
 create trigger message_statuses_require_messages after insert on public.message_statuses referencing new table as added
@@ -16,6 +17,13 @@ create trigger message_statuses_refuse_truncate_of_held before truncate on publi
     for each statement execute function chatschema.refuse_truncate_of_held();
 create trigger message_statuses_complete before insert on public.message_statuses
     for each row execute function chatschema.complete_status();
+-- Before, as none but these and the row triggers of insert and delete fire for a row that moves to another month.
+create trigger message_statuses_require_changed_message
+    before update of message_id, user_id, conversation_id on public.message_statuses
+    for each row when (
+        new.message_id <> old.message_id or new.user_id <> old.user_id or new.conversation_id <> old.conversation_id
+    )
+    execute function chatschema.require_changed_message();
 create trigger message_statuses_keep_status_monotonic before update on public.message_statuses
     for each row execute function chatschema.keep_status_monotonic();
 
@@ -32,3 +40,5 @@ comment on trigger message_statuses_refuse_truncate_of_held on public.message_st
 comment on trigger message_statuses_complete on public.message_statuses is 'Fills conversation_id and the times that the status implies.';
 comment on trigger message_statuses_keep_status_monotonic on public.message_statuses is
     'A late or repeated report never lowers the status or erases a time.';
+comment on trigger message_statuses_require_changed_message on public.message_statuses is
+    'A changed status has its message, in whichever month; that of a held message stays with it.';
