@@ -11,7 +11,7 @@ SERVER ?= container
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3
 
-.PHONY: help demo test test-15 test-holds lint check schema bench clean
+.PHONY: help demo test test-15 test-holds test-isolation lint check schema bench clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -36,6 +36,9 @@ test-15: $(VENV)/.dev ## Run them on PostgreSQL 15: a container, or with SERVER=
 
 test-holds: $(VENV)/.dev ## Race holds against drops and the application: 50 rounds under each isolation level, each hostile setting in turn
 	CHATSCHEMA_TEST_ROUNDS=50 $(BIN)/python -m pytest -q -s tests/test_hold_races.py
+
+test-isolation: $(VENV)/.dev ## Run every order and isolation of inserts and deletes that meet, print what came of each (a minute)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_reference_isolation.py
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff format --check
