@@ -71,6 +71,15 @@ def aged_template(server: PgServer, migrated_template: str, name: str) -> Iterat
         yield database.name
 
 
+def make_months(database: Database, count: int) -> None:
+    """Make this month and those before it, `count` in all, as partition ensure does."""
+    settings = Settings(database.url, "test", None, ROOT / "sql", ROOT / "seeds", Path())
+    with closing(postgres.connect(settings)) as connection:
+        since = grid.month_before(grid.month_of(database.one("select now()")), count - 1)
+        plan = creation.missing(connection, ROOT / "sql", [parent.table for parent in grid.GROUP], since=since)
+        list(creation.ensure(connection, ROOT / "sql", plan, say=print))
+
+
 def content(database: Database, table: str) -> dict[str, tuple[int, str]]:
     """Return rows and checksum of each month of `table`, attached ones through the parent; no other code of ours is used."""
     key = "id" if table == "messages" else "message_id"

@@ -1,19 +1,13 @@
 """The isolation matrix: whoever refers to a message and whoever deletes it, in whatever order, nothing is left without its message."""
 
 import os
-from contextlib import closing
-from pathlib import Path
 
 import isolation
 import psycopg
 import pytest
 from conftest import ROOT, Database
 from isolation import ALLOWED, OK, Case, Matrix, Outcome
-
-from chatschema import postgres
-from chatschema.models import Settings
-from chatschema.partition import create as creation
-from chatschema.partition import grid
+from months import make_months
 
 is_full = pytest.mark.skipif("CHATSCHEMA_TEST_FULL" not in os.environ, reason="takes a minute: make test-isolation")
 
@@ -31,15 +25,6 @@ def judge(outcomes: list[Outcome]) -> None:
     assert [one for one in outcomes if one.case.order in "bc" and one.case.deleter == "RC" and not one.has_waited] == []
     # An insert that no delete has met succeeds.
     assert [one for one in outcomes if one.case.order in "ab" and one.inserted != OK] == []
-
-
-def make_months(database: Database, count: int) -> None:
-    """Make this month and those before it, `count` in all, with the files that partition ensure uses."""
-    settings = Settings(database.url, "test", None, ROOT / "sql", ROOT / "seeds", Path())
-    with closing(postgres.connect(settings)) as connection:
-        since = grid.month_before(grid.month_of(database.one("select now()")), count - 1)
-        plan = creation.missing(connection, ROOT / "sql", [parent.table for parent in grid.GROUP], since=since)
-        list(creation.ensure(connection, ROOT / "sql", plan, say=print))
 
 
 def test_no_order_and_no_isolation_leaves_an_orphan(migrated: Database) -> None:
