@@ -25,7 +25,7 @@ CREATE FUNCTION chatschema.before_hold() RETURNS trigger
     SET lock_timeout TO '5s'
     AS $$
 begin
-    if current_setting('transaction_isolation') <> 'read committed' then
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         raise exception 'a hold cannot be placed in a transaction that is %', current_setting('transaction_isolation')
             using errcode = 'feature_not_supported', hint = 'Begin with: begin isolation level read committed; or use chatschema hold add.';
     end if;
@@ -149,7 +149,7 @@ CREATE FUNCTION chatschema.has_active_hold() RETURNS boolean
 begin
     -- Conflicts with the lock of before_hold() and with nothing else that anybody takes. A weak lock: no shared memory is touched.
     lock table chatschema.holds in row share mode;
-    if current_setting('transaction_isolation') <> 'read committed' then
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         -- The snapshot may be older than the newest hold. Then this row has changed since, and locking it fails with 40001.
         perform from chatschema.last_hold for share;
     end if;
@@ -662,7 +662,7 @@ CREATE FUNCTION chatschema.require_read_committed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    if current_setting('transaction_isolation') <> 'read committed' then
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         raise exception '% of % is refused in a transaction that is %',
             lower(tg_op), tg_relid::regclass, current_setting('transaction_isolation')
             using errcode = 'feature_not_supported',

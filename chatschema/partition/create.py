@@ -22,7 +22,6 @@ def names(month: Month) -> dict[str, sql.Composable]:
         "parent": sql.Identifier("public", month.parent),
         "partition": sql.Identifier(SCHEMA, month.name),
         "month": sql.Literal(f"{SCHEMA}.{month.name}"),
-        "parent_name": sql.Literal(f"public.{month.parent}"),
         "constraint": sql.Identifier(f"{month.name}_bounds_check"),
         "key": sql.Identifier(key),
         "lower": sql.Literal(str(uuid7_floor(month.lower))),

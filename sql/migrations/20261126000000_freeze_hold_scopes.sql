@@ -27,7 +27,7 @@ as $$
 begin
     -- Conflicts with the lock of before_hold() and with nothing else that anybody takes. A weak lock: no shared memory is touched.
     lock table chatschema.holds in row share mode;
-    if current_setting('transaction_isolation') <> 'read committed' then
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         -- The snapshot may be older than the newest hold. Then this row has changed since, and locking it fails with 40001.
         perform from chatschema.last_hold for share;
     end if;
@@ -59,7 +59,7 @@ create function chatschema.before_hold() returns trigger
     language plpgsql security definer set search_path = '' set lock_timeout = '5s'
 as $$
 begin
-    if current_setting('transaction_isolation') <> 'read committed' then
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         raise exception 'a hold cannot be placed in a transaction that is %', current_setting('transaction_isolation')
             using errcode = 'feature_not_supported', hint = 'Begin with: begin isolation level read committed; or use chatschema hold add.';
     end if;

@@ -119,7 +119,7 @@ create function chatschema.require_read_committed() returns trigger
     language plpgsql
 as $$
 begin
-    if current_setting('transaction_isolation') <> 'read committed' then
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         raise exception '% of % is refused in a transaction that is %',
             lower(tg_op), tg_relid::regclass, current_setting('transaction_isolation')
             using errcode = 'feature_not_supported',

@@ -1,0 +1,28 @@
+-- message_statuses: reactions to a message under a hold stay.
+-- Why: as for its content; a table a migration, so that nobody who writes to two of them in another order is met half-way.
+-- Risk: a new trigger; waits for writers of message_statuses for the moment of the commit.
+create function chatschema.keep_held_reactions() returns trigger
+    language plpgsql security definer set search_path = ''
+as $$
+begin
+    if chatschema.has_active_hold() and exists (
+        select from public.messages as m
+        where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
+    ) then
+        raise exception 'message % is under a hold: its reactions stay', old.message_id
+            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses', column = 'reactions',
+            hint = 'Reactions may be added.';
+    end if;
+    return new;
+end
+$$;
+comment on function chatschema.keep_held_reactions() is 'Trigger: reactions to a held message may be added, not taken away.';
+
+-- With EXECUTE anybody could attach a security definer function to a table of their own and write as the owner.
+revoke execute on function chatschema.keep_held_reactions() from public;
+
+create trigger message_statuses_keep_held_reactions before update of reactions on public.message_statuses
+    for each row when (not new.reactions @> old.reactions) execute function chatschema.keep_held_reactions();
+
+comment on trigger message_statuses_keep_held_reactions on public.message_statuses is
+    'Reactions to a held message stay. Runs only for updates that take one away.';
