@@ -59,6 +59,7 @@ bench: $(VENV)/.dev ## Measure against the limit and the peers, in one run (minu
 	$(BIN)/python bench/retirement.py
 	$(BIN)/python bench/planning.py
 	$(BIN)/python bench/overview.py
+	$(BIN)/python bench/guarantees.py
 
 clean: ## Remove the virtual environment and the embedded server with its data
 	-@test ! -x $(BIN)/chatschema || $(BIN)/chatschema server stop
