@@ -148,6 +148,9 @@ def holds(old: Side, new: Side, form: Form) -> None:
     ]
     for state in ("no hold", "20 holds on others"):
         for what, count, change in changes:
+            # Versions that the one before left, or newer statistics of one side, would be measured with it.
+            for side in (old, new):
+                side.database.run("vacuum analyze")
             times = in_turn([partial(change, old), partial(change, new)], form.repeat)
             report(f"{what}, {state}, {form.months[0]} months", micro(times, count), "us")
         if state == "no hold":
