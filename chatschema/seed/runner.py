@@ -101,12 +101,14 @@ _REFERENCES = """
     join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
     where c.contype = 'f' and c.conparentid = 0 and c.confrelid = to_regclass(%(table)s)
     union
-    select n.nspname, t.relname, array['conversation_id', split_part(encode(g.tgargs, 'escape'), '\\000', 1)],
+    select n.nspname, t.relname,
+        array['conversation_id', coalesce(nullif(split_part(encode(g.tgargs, 'escape'), '\\000', 1), ''), 'message_id')],
         array['conversation_id', 'id']
     from pg_catalog.pg_trigger as g
     join pg_catalog.pg_class as t on t.oid = g.tgrelid
     join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
-    where g.tgparentid = 0 and g.tgfoid = to_regproc('chatschema.require_message') and %(table)s = 'public.messages'
+    where g.tgparentid = 0 and n.nspname <> 'chat_partitions' and %(table)s = 'public.messages'
+        and g.tgfoid in (to_regproc('chatschema.require_message'), to_regproc('chatschema.require_messages'))
 """
 
 

@@ -8,6 +8,8 @@ drop trigger message_statuses_require_message on public.message_statuses;
 drop trigger message_statuses_set_conversation_id on public.message_statuses;
 drop trigger message_statuses_require_changed_message on public.message_statuses;
 drop trigger message_statuses_keep_status_monotonic on public.message_statuses;
+drop trigger message_statuses_set_updated_at on public.message_statuses;
+drop function chatschema.keep_status_monotonic();
 
 create trigger message_statuses_require_messages after insert on public.message_statuses referencing new table as added
     for each statement execute function chatschema.require_messages();
@@ -25,7 +27,7 @@ create trigger message_statuses_require_changed_message
     )
     execute function chatschema.require_changed_message();
 create trigger message_statuses_keep_status_monotonic before update on public.message_statuses
-    for each row execute function chatschema.keep_status_monotonic();
+    for each row execute function chatschema.merge_status();
 
 do $$
 begin
@@ -39,6 +41,6 @@ comment on trigger message_statuses_refuse_delete_of_held on public.message_stat
 comment on trigger message_statuses_refuse_truncate_of_held on public.message_statuses is 'No truncate while a hold is active.';
 comment on trigger message_statuses_complete on public.message_statuses is 'Fills conversation_id and the times that the status implies.';
 comment on trigger message_statuses_keep_status_monotonic on public.message_statuses is
-    'A late or repeated report never lowers the status or erases a time.';
+    'A late or repeated report never lowers the status or erases a time; keeps updated_at.';
 comment on trigger message_statuses_require_changed_message on public.message_statuses is
     'A changed status has its message, in whichever month; that of a held message stays with it.';
