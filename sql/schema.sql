@@ -31,7 +31,8 @@ begin
     end if;
     -- Waits for the transactions that changed messages, or joined a conversation, without knowing of this hold.
     lock table chatschema.holds in exclusive mode;
-    update chatschema.last_hold set placed_at = clock_timestamp();
+    insert into chatschema.last_hold (placed_at) values (clock_timestamp())
+    on conflict (is_only_row) do update set placed_at = excluded.placed_at;
     return null;
 end
 $$;
@@ -152,6 +153,10 @@ begin
     if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         -- The snapshot may be older than the newest hold. Then this row has changed since, and locking it fails with 40001.
         perform from chatschema.last_hold for share;
+        if not found then
+            raise exception 'table chatschema.last_hold has lost its row'
+                using errcode = 'object_not_in_prerequisite_state', hint = 'As the owner: insert into chatschema.last_hold default values.';
+        end if;
     end if;
     return exists (select from chatschema.holds as h where h.released_at is null);
 end
@@ -174,18 +179,31 @@ CREATE FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid)
     AS $$
 begin
     return exists (
-        select from chatschema.held_scopes as s
-        where s.conversation_id = conversation and (s.sender_id is null or s.sender_id = sender)
-            and message >= s.low and message < s.high
+        select from chatschema.holds as h
+        where h.released_at is null and h.conversation_id = conversation and (h.user_id is null or h.user_id = sender)
+            and (h.from_at is null or message >= chatschema.uuid7_floor(h.from_at))
+            and (h.to_at is null or message < chatschema.uuid7_floor(h.to_at))
     ) or exists (
-        select from chatschema.held_scopes as s
-        where s.conversation_id is null and (s.sender_id is null or s.sender_id = sender)
-            and message >= s.low and message < s.high
+        select from chatschema.holds as h
+        where h.released_at is null and h.conversation_id is null and h.user_id = sender
+            and (h.from_at is null or message >= chatschema.uuid7_floor(h.from_at))
+            and (h.to_at is null or message < chatschema.uuid7_floor(h.to_at))
+    ) or exists (
+        select from chatschema.holds as h
+        where h.released_at is null and h.conversation_id is null and h.user_id is null
+            and (h.from_at is null or message >= chatschema.uuid7_floor(h.from_at))
+            and (h.to_at is null or message < chatschema.uuid7_floor(h.to_at))
+    ) or exists (
+        select from chatschema.hold_conversations as c
+        join chatschema.holds as h on h.id = c.hold_id
+        where c.conversation_id = conversation and h.released_at is null
+            and (h.from_at is null or message >= chatschema.uuid7_floor(h.from_at))
+            and (h.to_at is null or message < chatschema.uuid7_floor(h.to_at))
     );
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) IS 'Whether a message is under an active hold, by its conversation, sender and id. One look-up by conversation, one for the holds without.';
+COMMENT ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) IS 'Whether a message is under an active hold, by its conversation, sender and id; the rule of held_scopes, for one message.';
 
 CREATE FUNCTION chatschema.keep_held_content() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -294,21 +312,19 @@ $$;
 
 COMMENT ON FUNCTION chatschema.keep_public_key() IS 'Trigger: refuses another key under the same id.';
 
-CREATE FUNCTION chatschema.keep_status_monotonic() RETURNS trigger
+CREATE FUNCTION chatschema.merge_status() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
-declare
-    ranks constant text[] := array['sent', 'failed', 'delivered', 'read'];
 begin
-    if tg_op = 'UPDATE' then
-        if array_position(ranks, new.status) < array_position(ranks, old.status) then
-            new.status := old.status;
-        end if;
-        -- least() ignores nulls: the first report counts, and a report that leaves a time out does not erase it.
-        new.delivered_at := least(old.delivered_at, new.delivered_at);
-        new.read_at := least(old.read_at, new.read_at);
-        new.failed_at := least(old.failed_at, new.failed_at);
+    if array_position('{sent,failed,delivered,read}'::text[], new.status)
+        < array_position('{sent,failed,delivered,read}'::text[], old.status)
+    then
+        new.status := old.status;
     end if;
+    -- least() ignores nulls: the first report counts, and a report that leaves a time out does not erase it.
+    new.delivered_at := least(old.delivered_at, new.delivered_at);
+    new.read_at := least(old.read_at, new.read_at);
+    new.failed_at := least(old.failed_at, new.failed_at);
     if new.status = 'read' then
         new.read_at := coalesce(new.read_at, now());
         new.delivered_at := least(new.delivered_at, new.read_at);
@@ -317,11 +333,12 @@ begin
     elsif new.status = 'failed' then
         new.failed_at := coalesce(new.failed_at, now());
     end if;
+    new.updated_at := now();
     return new;
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.keep_status_monotonic() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, read implies delivered.';
+COMMENT ON FUNCTION chatschema.merge_status() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, read implies delivered; keeps updated_at.';
 
 CREATE FUNCTION chatschema.uuid7() RETURNS uuid
     LANGUAGE plpgsql PARALLEL SAFE
@@ -1627,7 +1644,7 @@ COMMENT ON CONSTRAINT users_status_check ON public.users IS 'The presences the a
 COMMENT ON CONSTRAINT users_username_format_check ON public.users IS '3 to 32 of a-z 0-9 _ . -, or deleted-<id> once erased.';
 
 CREATE VIEW chatschema.held_scopes AS
- WITH active AS (
+ WITH active AS NOT MATERIALIZED (
          SELECT holds.id,
             holds.conversation_id,
             holds.user_id,
@@ -2085,9 +2102,9 @@ CREATE TRIGGER message_statuses_keep_held_reactions BEFORE UPDATE OF reactions O
 
 COMMENT ON TRIGGER message_statuses_keep_held_reactions ON public.message_statuses IS 'Reactions to a held message stay. Runs only for updates that take one away.';
 
-CREATE TRIGGER message_statuses_keep_status_monotonic BEFORE UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.keep_status_monotonic();
+CREATE TRIGGER message_statuses_keep_status_monotonic BEFORE UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.merge_status();
 
-COMMENT ON TRIGGER message_statuses_keep_status_monotonic ON public.message_statuses IS 'A late or repeated report never lowers the status or erases a time.';
+COMMENT ON TRIGGER message_statuses_keep_status_monotonic ON public.message_statuses IS 'A late or repeated report never lowers the status or erases a time; keeps updated_at.';
 
 CREATE TRIGGER message_statuses_refuse_delete_of_held AFTER DELETE ON public.message_statuses REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_delete_of_held_statuses();
 
@@ -2104,10 +2121,6 @@ COMMENT ON TRIGGER message_statuses_require_changed_message ON public.message_st
 CREATE TRIGGER message_statuses_require_messages AFTER INSERT ON public.message_statuses REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.require_messages();
 
 COMMENT ON TRIGGER message_statuses_require_messages ON public.message_statuses IS 'A status has its message.';
-
-CREATE TRIGGER message_statuses_set_updated_at BEFORE UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
-
-COMMENT ON TRIGGER message_statuses_set_updated_at ON public.message_statuses IS 'Keeps updated_at.';
 
 CREATE TRIGGER messages_keep_held_content BEFORE UPDATE OF content_encrypted, content_nonce, content_algorithm, key_version, sender_key_id, edit_history, sender_id ON public.messages FOR EACH ROW WHEN (((new.content_encrypted IS DISTINCT FROM old.content_encrypted) OR (new.content_nonce IS DISTINCT FROM old.content_nonce) OR (new.content_algorithm IS DISTINCT FROM old.content_algorithm) OR (new.key_version IS DISTINCT FROM old.key_version) OR (new.sender_key_id IS DISTINCT FROM old.sender_key_id) OR (new.edit_history IS DISTINCT FROM old.edit_history) OR (new.sender_id IS DISTINCT FROM old.sender_id))) EXECUTE FUNCTION chatschema.keep_held_content();
 
