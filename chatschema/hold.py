@@ -18,11 +18,20 @@ _UNDEFINED_TABLE = "42P01"
 # A hold waits for the transactions that changed messages without knowing of it: briefly and often, so that others do not queue
 # behind it, and for minutes, as a drop that compares a month keeps holds out for so long.
 _PLACING = locks.Patience(0.15, 1000, 0.48)
-# Whether a message is under a hold; the rule is the view's, this is how it is asked.
-_IS_HELD = sql.SQL("""exists (
-    select from chatschema.held_scopes as s
-    where (s.conversation_id is null or s.conversation_id = {m}.conversation_id)
-        and (s.sender_id is null or s.sender_id = {m}.sender_id) and {m}.id >= s.low and {m}.id < s.high)""")
+# Whether a message is under a hold; the rule is the view's, and each kind of scope is asked by the index that serves it.
+_IS_HELD = sql.SQL("""(
+    exists (
+        select from chatschema.held_scopes as s
+        where s.conversation_id = {m}.conversation_id and (s.sender_id is null or s.sender_id = {m}.sender_id)
+            and {m}.id >= s.low and {m}.id < s.high
+    ) or exists (
+        select from chatschema.held_scopes as s
+        where s.conversation_id is null and s.sender_id = {m}.sender_id and {m}.id >= s.low and {m}.id < s.high
+    ) or exists (
+        select from chatschema.held_scopes as s
+        where s.conversation_id is null and s.sender_id is null and {m}.id >= s.low and {m}.id < s.high
+    )
+)""")
 IS_HELD = _IS_HELD.format(m=sql.Identifier("m"))
 REPLY_IS_HELD = _IS_HELD.format(m=sql.Identifier("r"))
 # As evidence is what it answers: without that a held reply would lose its reference.

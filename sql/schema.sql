@@ -21,7 +21,7 @@ COMMENT ON FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, use
 
 CREATE FUNCTION chatschema.before_hold() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '5s'
     AS $$
 begin
@@ -67,7 +67,7 @@ COMMENT ON FUNCTION chatschema.complete_status() IS 'Trigger: a new status takes
 
 CREATE FUNCTION chatschema.explain_message_id(id uuid) RETURNS text
     LANGUAGE plpgsql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     id_time constant timestamptz := chatschema.uuid7_time(id);
@@ -106,7 +106,7 @@ COMMENT ON FUNCTION chatschema.explain_message_id(id uuid) IS 'Why messages or m
 
 CREATE FUNCTION chatschema.guard_month(month regclass) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     parent constant regclass := (select i.inhparent from pg_catalog.pg_inherits as i where i.inhrelid = month);
@@ -145,7 +145,7 @@ COMMENT ON FUNCTION chatschema.guard_month(month regclass) IS 'Gives an attached
 
 CREATE FUNCTION chatschema.has_active_hold() RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     -- Conflicts with the lock of before_hold() and with nothing else that anybody takes. A weak lock: no shared memory is touched.
@@ -154,8 +154,8 @@ begin
         -- The snapshot may be older than the newest hold. Then this row has changed since, and locking it fails with 40001.
         perform from chatschema.last_hold for share;
         if not found then
-            raise exception 'table chatschema.last_hold has lost its row'
-                using errcode = 'object_not_in_prerequisite_state', hint = 'As the owner: insert into chatschema.last_hold default values.';
+            raise exception 'the snapshot is older than the record of holds'
+                using errcode = 'serialization_failure', hint = 'Repeat the transaction.';
         end if;
     end if;
     return exists (select from chatschema.holds as h where h.released_at is null);
@@ -166,7 +166,7 @@ COMMENT ON FUNCTION chatschema.has_active_hold() IS 'Whether any hold is active;
 
 CREATE FUNCTION chatschema.is_attached(relation oid) RETURNS boolean
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select c.relispartition from pg_catalog.pg_class as c where c.oid = relation
 $$;
@@ -175,7 +175,7 @@ COMMENT ON FUNCTION chatschema.is_attached(relation oid) IS 'Whether a month is 
 
 CREATE FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     return exists (
@@ -207,13 +207,23 @@ COMMENT ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message u
 
 CREATE FUNCTION chatschema.keep_held_content() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    old_length constant integer := jsonb_array_length(old.edit_history);
+    kept jsonb;
+    appended jsonb;
 begin
-    if not chatschema.has_active_hold() or not chatschema.is_held(old.conversation_id, old.sender_id, old.id) then
+    -- One question a statement: the second is to be asked with a snapshot that is newer than the lock of the first.
+    if not chatschema.has_active_hold() then
         return new;
     end if;
-    if new.sender_id is not distinct from old.sender_id and new.is_deleted then
+    if not chatschema.is_held(old.conversation_id, old.sender_id, old.id) then
+        return new;
+    end if;
+    if new.sender_id is not distinct from old.sender_id and new.is_deleted
+        and (new.content_encrypted is null or jsonb_array_length(new.edit_history) < old_length)
+    then
         -- A tombstone: nobody notices the hold. What it was to remove is removed when the hold is released.
         insert into chatschema.deferred_erasures (message_id, origin) values (old.id, 'tombstone') on conflict do nothing;
         new.content_encrypted := old.content_encrypted;
@@ -224,21 +234,24 @@ begin
         new.edit_history := old.edit_history;
         return new;
     end if;
-    -- An edit whose history has what was there before loses nothing; the history holds bytes as base64 or hex.
-    if new.sender_id is not distinct from old.sender_id and new.edit_history @> old.edit_history and (
-        new.content_encrypted is not distinct from old.content_encrypted
-            and new.content_nonce is not distinct from old.content_nonce
-            and new.content_algorithm is not distinct from old.content_algorithm
-            and new.key_version is not distinct from old.key_version
-        or old.content_encrypted is null
-        or strpos(new.edit_history::text, translate(encode(old.content_encrypted, 'base64'), e'\n', '')) > 0
-        or strpos(new.edit_history::text, encode(old.content_encrypted, 'hex')) > 0
+    -- An edit whose history keeps what was there, and begins as it did, loses nothing.
+    select coalesce(jsonb_agg(e.entry order by e.n) filter (where e.n <= old_length), '[]'),
+        coalesce(jsonb_agg(e.entry order by e.n) filter (where e.n > old_length), '[]')
+        into kept, appended
+    from jsonb_array_elements(new.edit_history) with ordinality as e (entry, n);
+    if new.sender_id is not distinct from old.sender_id and kept = old.edit_history and chatschema.keeps_version(
+        appended,
+        case when new.content_encrypted is distinct from old.content_encrypted then old.content_encrypted end,
+        case when new.content_nonce is distinct from old.content_nonce then old.content_nonce end,
+        case when new.content_algorithm is distinct from old.content_algorithm then old.content_algorithm end,
+        case when new.key_version is distinct from old.key_version then old.key_version end,
+        case when new.sender_key_id is distinct from old.sender_key_id then old.sender_key_id end
     ) then
         return new;
     end if;
     raise exception 'message % is under a hold: its content, edit history and sender stay', old.id
         using errcode = 'integrity_constraint_violation', schema = 'public', table = 'messages',
-        hint = 'Append the previous content to edit_history, in base64, in the same update.';
+        hint = 'Append what the edit replaces to edit_history in the same update: content and nonce in base64, algorithm, key_version and sender_key_id where they change.';
 end
 $$;
 
@@ -246,32 +259,51 @@ COMMENT ON FUNCTION chatschema.keep_held_content() IS 'Trigger: a tombstone of a
 
 CREATE FUNCTION chatschema.keep_held_file() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
 declare
-    sender uuid := old.uploader_id;
+    month_start constant timestamptz := date_trunc('month', chatschema.uuid7_time(old.message_id), 'UTC');
+    kept constant text := to_char(month_start at time zone 'UTC', '"messages_y"YYYY"m"MM"_held"');
+    sender uuid;
+    is_kept boolean := false;
 begin
-    if chatschema.has_active_hold() then
-        select m.sender_id into sender from public.messages as m where m.id = old.message_id;
-        -- The message of a dropped month is gone: its attachment is released unless the hold kept it, which retire looks after.
-        if (found or tg_op = 'DELETE') and chatschema.is_held(old.conversation_id, coalesce(sender, old.uploader_id), old.message_id) then
-            raise exception 'attachment % belongs to a message under a hold: it stays as it is', old.id
-                using errcode = 'integrity_constraint_violation', schema = 'public', table = 'attachments',
-                hint = 'See the holds: chatschema hold list.';
+    if not chatschema.has_active_hold() then
+        return case when tg_op = 'DELETE' then old else new end;
+    end if;
+    select m.sender_id into sender from public.messages as m where m.id = old.message_id;
+    if not found and tg_op = 'UPDATE' and new.message_id is null
+        and to_jsonb(new) - '{message_id,updated_at}'::text[] = to_jsonb(old) - '{message_id,updated_at}'::text[]
+        and exists (select from chatschema.retired_months as r where r.month = month_start and r.state = 'dropped')
+    then
+        -- The attachments of a dropped month are released, but for those whose message the hold kept in a table of its own.
+        if to_regclass('chat_partitions.' || kept) is not null then
+            execute format('select exists (select from chat_partitions.%I where id = $1)', kept) into is_kept using old.message_id;
         end if;
+        if not is_kept then
+            return new;
+        end if;
+    end if;
+    if chatschema.is_held(old.conversation_id, coalesce(sender, old.uploader_id), old.message_id) then
+        raise exception 'attachment % belongs to a message under a hold: it stays as it is', old.id
+            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'attachments',
+            hint = 'See the holds: chatschema hold list.';
     end if;
     return case when tg_op = 'DELETE' then old else new end;
 end
-$$;
+$_$;
 
 COMMENT ON FUNCTION chatschema.keep_held_file() IS 'Trigger: the pointer to the file of a held message is neither deleted nor changed.';
 
 CREATE FUNCTION chatschema.keep_held_reactions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    if chatschema.has_active_hold() and exists (
+    -- One question a statement: the second is to be asked with a snapshot that is newer than the lock of the first.
+    if not chatschema.has_active_hold() then
+        return new;
+    end if;
+    if exists (
         select from public.messages as m
         where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
     ) then
@@ -311,6 +343,26 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.keep_public_key() IS 'Trigger: refuses another key under the same id.';
+
+CREATE FUNCTION chatschema.keeps_version(kept jsonb, content bytea, nonce bytea, algorithm text, key_version integer, sender_key uuid) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    -- Each of the values is somewhere in it, whole; bytes as base64 or hex.
+    select bool_and(
+        w.value is null or jsonb_path_exists(kept, '$.** ? (@ == $one || @ == $other)', jsonb_build_object('one', w.value, 'other', w.other))
+    )
+    from (
+        values
+            (to_jsonb(translate(encode(content, 'base64'), e'\n', '')), to_jsonb(encode(content, 'hex'))),
+            (to_jsonb(translate(encode(nonce, 'base64'), e'\n', '')), to_jsonb(encode(nonce, 'hex'))),
+            (to_jsonb(algorithm), to_jsonb(algorithm)),
+            (to_jsonb(key_version), to_jsonb(key_version)),
+            (to_jsonb(sender_key::text), to_jsonb(sender_key::text))
+    ) as w (value, other)
+$_$;
+
+COMMENT ON FUNCTION chatschema.keeps_version(kept jsonb, content bytea, nonce bytea, algorithm text, key_version integer, sender_key uuid) IS 'Whether entries of edit_history have all that it takes to read a previous version; null is nothing to keep.';
 
 CREATE FUNCTION chatschema.merge_status() RETURNS trigger
     LANGUAGE plpgsql
@@ -356,7 +408,7 @@ COMMENT ON FUNCTION chatschema.uuid7() IS 'A new UUIDv7 of this moment: the buil
 
 CREATE FUNCTION chatschema.record_erasure() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     insert into chatschema.erasures (subject_type, subject_id, erased_at) values ('user', new.id, new.erased_at);
@@ -368,7 +420,7 @@ COMMENT ON FUNCTION chatschema.record_erasure() IS 'Trigger: a user marked erase
 
 CREATE FUNCTION chatschema.record_hold_conversations() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     insert into chatschema.hold_conversations (hold_id, conversation_id)
@@ -382,7 +434,7 @@ COMMENT ON FUNCTION chatschema.record_hold_conversations() IS 'Trigger: the conv
 
 CREATE FUNCTION chatschema.record_joined_conversation() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     if chatschema.has_active_hold() then
@@ -391,6 +443,10 @@ begin
         where h.released_at is null and h.user_id = new.user_id
             and (h.conversation_id is null or h.conversation_id = new.conversation_id)
         on conflict do nothing;
+        if found then
+            -- As for a new hold: an older snapshot does not know that the conversation is held now.
+            update chatschema.last_hold set placed_at = clock_timestamp();
+        end if;
     end if;
     return null;
 end
@@ -411,12 +467,15 @@ COMMENT ON FUNCTION chatschema.refuse_audit_change() IS 'Trigger: refuses every 
 
 CREATE FUNCTION chatschema.refuse_delete_of_held_statuses() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
     held uuid;
 begin
-    if not exists (select from gone) or not chatschema.has_active_hold() then
+    if not exists (select from gone) then
+        return null;
+    end if;
+    if not chatschema.has_active_hold() then
         return null;
     end if;
     -- Statuses that are deleted with their message find it no more, and it was not held.
@@ -466,7 +525,7 @@ COMMENT ON FUNCTION chatschema.refuse_hold_scope_change() IS 'Trigger: what a ho
 
 CREATE FUNCTION chatschema.refuse_truncate_of_held() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     if chatschema.has_active_hold() then
@@ -481,7 +540,7 @@ COMMENT ON FUNCTION chatschema.refuse_truncate_of_held() IS 'Trigger: a table th
 
 CREATE FUNCTION chatschema.remove_references() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     gone_rows bigint;
@@ -522,7 +581,7 @@ COMMENT ON FUNCTION chatschema.remove_references() IS 'Trigger: deleting message
 
 CREATE FUNCTION chatschema.remove_references_of_truncated() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     bounds constant text[] := regexp_match(
@@ -550,7 +609,7 @@ COMMENT ON FUNCTION chatschema.remove_references_of_truncated() IS 'Trigger: tru
 
 CREATE FUNCTION chatschema.require_changed_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     perform from public.messages as m where m.id = new.message_id and m.conversation_id = new.conversation_id for key share;
@@ -559,7 +618,11 @@ begin
             using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
             hint = 'It may have been deleted, or retired with its month.';
     end if;
-    if chatschema.has_active_hold() and exists (
+    -- One question a statement: the second is to be asked with a snapshot that is newer than the lock of the first.
+    if not chatschema.has_active_hold() then
+        return new;
+    end if;
+    if exists (
         select from public.messages as m
         where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
     ) then
@@ -575,7 +638,7 @@ COMMENT ON FUNCTION chatschema.require_changed_message() IS 'Trigger: a status t
 
 CREATE FUNCTION chatschema.require_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     wanted uuid;
@@ -600,7 +663,7 @@ COMMENT ON FUNCTION chatschema.require_message() IS 'Trigger: the message that a
 
 CREATE FUNCTION chatschema.require_messages() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
     wanted uuid;
@@ -656,6 +719,7 @@ COMMENT ON FUNCTION chatschema.require_messages() IS 'Trigger: the messages that
 
 CREATE FUNCTION chatschema.require_owner() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     if pg_has_role(current_user, (select c.relowner from pg_catalog.pg_class as c where c.oid = tg_relid), 'usage') then
@@ -677,6 +741,7 @@ COMMENT ON FUNCTION chatschema.require_owner() IS 'Trigger: policies and grants 
 
 CREATE FUNCTION chatschema.require_read_committed() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
@@ -924,11 +989,11 @@ CREATE TABLE chatschema.last_hold (
     CONSTRAINT last_hold_one_row_check CHECK (is_only_row)
 );
 
-COMMENT ON TABLE chatschema.last_hold IS 'One row, updated by every new hold: a transaction whose snapshot is older cannot lock it.';
+COMMENT ON TABLE chatschema.last_hold IS 'One row, updated whenever more is held: a transaction whose snapshot is older cannot lock it.';
 
 COMMENT ON COLUMN chatschema.last_hold.is_only_row IS 'Always true.';
 
-COMMENT ON COLUMN chatschema.last_hold.placed_at IS 'When the newest hold was placed.';
+COMMENT ON COLUMN chatschema.last_hold.placed_at IS 'When a hold was placed, or a held user joined a conversation, last.';
 
 COMMENT ON CONSTRAINT last_hold_one_row_check ON chatschema.last_hold IS 'One row.';
 
@@ -1759,6 +1824,11 @@ ALTER TABLE ONLY chatschema.hold_conversations
 
 COMMENT ON CONSTRAINT hold_conversations_pkey ON chatschema.hold_conversations IS 'One row a hold and conversation.';
 
+ALTER TABLE chatschema.holds
+    ADD CONSTRAINT holds_period_finite_check CHECK ((isfinite(from_at) AND isfinite(to_at))) NOT VALID;
+
+COMMENT ON CONSTRAINT holds_period_finite_check ON chatschema.holds IS 'Null, not infinity, is without a bound.';
+
 ALTER TABLE ONLY chatschema.holds
     ADD CONSTRAINT holds_pkey PRIMARY KEY (id);
 
@@ -2032,7 +2102,15 @@ CREATE TRIGGER holds_wait_for_changes BEFORE INSERT ON chatschema.holds FOR EACH
 
 COMMENT ON TRIGGER holds_wait_for_changes ON chatschema.holds IS 'Waits for changes of messages that do not know of the new hold.';
 
-CREATE TRIGGER attachments_keep_changed_held_file BEFORE UPDATE OF message_id, conversation_id, storage_provider, storage_key, file_name_encrypted, size_bytes, sha256, is_encrypted, encryption_algorithm, encryption_nonce, key_version, state, purged_at ON public.attachments FOR EACH ROW WHEN (((old.message_id IS NOT NULL) AND ((new.message_id IS DISTINCT FROM old.message_id) OR (new.conversation_id <> old.conversation_id) OR (new.storage_provider <> old.storage_provider) OR (new.storage_key <> old.storage_key) OR (new.file_name_encrypted IS DISTINCT FROM old.file_name_encrypted) OR (new.size_bytes <> old.size_bytes) OR (new.sha256 <> old.sha256) OR (new.is_encrypted <> old.is_encrypted) OR (new.encryption_algorithm IS DISTINCT FROM old.encryption_algorithm) OR (new.encryption_nonce IS DISTINCT FROM old.encryption_nonce) OR (new.key_version IS DISTINCT FROM old.key_version) OR ((new.state = 'deleted'::text) AND (old.state <> 'deleted'::text)) OR (new.purged_at IS DISTINCT FROM old.purged_at)))) EXECUTE FUNCTION chatschema.keep_held_file();
+CREATE TRIGGER last_hold_refuse_delete BEFORE DELETE ON chatschema.last_hold FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
+
+COMMENT ON TRIGGER last_hold_refuse_delete ON chatschema.last_hold IS 'The row is always there.';
+
+CREATE TRIGGER last_hold_refuse_truncate BEFORE TRUNCATE ON chatschema.last_hold FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
+
+COMMENT ON TRIGGER last_hold_refuse_truncate ON chatschema.last_hold IS 'The row is always there.';
+
+CREATE TRIGGER attachments_keep_changed_held_file BEFORE UPDATE OF message_id, conversation_id, uploader_id, mime_type, storage_provider, storage_key, file_name_encrypted, size_bytes, sha256, is_encrypted, encryption_algorithm, encryption_nonce, key_version, state, purged_at ON public.attachments FOR EACH ROW WHEN (((old.message_id IS NOT NULL) AND ((new.message_id IS DISTINCT FROM old.message_id) OR (new.conversation_id <> old.conversation_id) OR (new.uploader_id <> old.uploader_id) OR (new.mime_type IS DISTINCT FROM old.mime_type) OR (new.storage_provider <> old.storage_provider) OR (new.storage_key <> old.storage_key) OR (new.file_name_encrypted IS DISTINCT FROM old.file_name_encrypted) OR (new.size_bytes <> old.size_bytes) OR (new.sha256 <> old.sha256) OR (new.is_encrypted <> old.is_encrypted) OR (new.encryption_algorithm IS DISTINCT FROM old.encryption_algorithm) OR (new.encryption_nonce IS DISTINCT FROM old.encryption_nonce) OR (new.key_version IS DISTINCT FROM old.key_version) OR ((new.state = 'deleted'::text) AND (old.state <> 'deleted'::text)) OR (new.purged_at IS DISTINCT FROM old.purged_at)))) EXECUTE FUNCTION chatschema.keep_held_file();
 
 COMMENT ON TRIGGER attachments_keep_changed_held_file ON public.attachments IS 'The file of a held message is not changed or unlinked.';
 

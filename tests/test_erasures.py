@@ -1,6 +1,7 @@
 """An erasure that a hold deferred is carried out after its release, wherever the rows were meanwhile."""
 
 import threading
+from pathlib import Path
 
 import pytest
 from conftest import Cli, Database
@@ -67,9 +68,10 @@ def test_a_release_while_the_month_is_away_is_honoured_when_it_comes_back(cli: C
     tombstones = aged.one("select count(*) from chatschema.deferred_erasures")
     assert tombstones > 100
     assert aged.one("select count(*) from public.messages where is_deleted and content_encrypted is not null") >= tombstones
-    run(cli, aged, "hold", "release", "1", "--reason", "closed")
-    run(cli, aged, *RETIRE)
+    # The archives are written under the hold, and have the content.
+    run(cli, aged, *RETIRE, "--holds", "carve")
     assert there(aged, JANUARY) == {}
+    run(cli, aged, "hold", "release", "1", "--reason", "closed")
     run(cli, aged, "partition", "restore", JANUARY)
     left = "select count(*) from public.messages where content_encrypted is not null and id in (select message_id from chatschema.deferred_erasures)"
     assert aged.one(left) == 0
@@ -119,3 +121,24 @@ def test_an_erasure_that_commits_while_the_attach_waits_is_applied(cli: Cli, age
     left = "select count(*) from public.messages where content_encrypted is not null and sender_id = (select id from public.users where username = 'bobby')"
     assert aged.one(left) == 0
     assert aged.one(left.replace("'bobby'", "'alice'")) > 0
+
+
+def test_what_was_deleted_under_a_released_hold_is_not_archived(cli: Cli, aged: Database, tmp_path: Path) -> None:
+    import zstandard
+
+    run(cli, aged, "hold", "add", "--everything", "--reason", "x")
+    aged.run(
+        "update public.messages set is_deleted = true, deleted_at = now(), content_encrypted = null, edit_history = '[]'"
+        " where content_encrypted is not null"
+    )
+    assert aged.one("select count(*) from public.messages where content_encrypted is not null") > 100
+    # Detached while the hold is active, released in the days of grace.
+    run(cli, aged, "partition", "retire", "--older-than", "12mo", "--holds", "carve")
+    run(cli, aged, "hold", "release", "1", "--reason", "closed")
+    run(cli, aged, "maintain")
+    run(cli, aged, *RETIRE)
+    for month in (JANUARY, FEBRUARY):
+        with (tmp_path / "archives" / month / "messages.csv.zst").open("rb") as file:
+            text = zstandard.ZstdDecompressor().stream_reader(file).read().decode()
+        assert "\\x00ff0a" not in text, month
+    assert aged.one("select count(*) from chatschema.deferred_erasures") == 0

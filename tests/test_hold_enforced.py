@@ -130,6 +130,66 @@ def test_an_edit_that_keeps_what_was_there_in_its_history_is_allowed(
     assert database.one("select jsonb_array_length(edit_history) from public.messages") == 2
 
 
+EDIT = (
+    "update public.messages set content_encrypted = 'y', content_nonce = %s, key_version = %s, edit_history = edit_history || %s::jsonb,"
+    " edit_count = edit_count + 1, edited_at = now()"
+)
+
+
+@pytest.mark.parametrize(
+    ("appended", "is_allowed"),
+    [
+        ('[{"content": "eA==", "nonce": "bm9uY2Vub25jZQ==", "key_version": 7}]', True),
+        ('[{"content": "eA==", "key_version": 7}]', False),
+        ('[{"content": "eA==", "nonce": "bm9uY2Vub25jZQ=="}]', False),
+        ('[{"at": "eA== is in it, not it", "nonce": "bm9uY2Vub25jZQ==", "key_version": 7}]', False),
+    ],
+)
+def test_an_edit_keeps_all_that_it_takes_to_read_what_was_there(
+    talk: tuple[Database, object, object, object], appended: str, is_allowed: bool
+) -> None:
+    database, user, *_ = talk
+    database.run("update public.messages set content_nonce = 'noncenonce', key_version = 7")
+    place(database, user_id=user)
+    if is_allowed:
+        database.run(EDIT, b"another nonce", 8, appended)
+        # What is in the history stays, in its order.
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+            database.run("update public.messages set edit_history = jsonb_build_array('x') || edit_history")
+    else:
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+            database.run(EDIT, b"another nonce", 8, appended)
+
+
+def test_a_message_that_was_taken_back_is_not_erased_after_the_release(
+    cli: Cli, talk: tuple[Database, object, object, object]
+) -> None:
+    database, user, *_ = talk
+    place(database, user_id=user)
+    database.run("update public.messages set is_deleted = true, deleted_at = now(), content_encrypted = null")
+    database.run("update public.messages set is_deleted = false, deleted_at = null")
+    assert cli("hold", "release", "1", "--reason", "closed", "--url", database.url).code == 0
+    assert cli("maintain", "--url", database.url).code == 0
+    assert database.one("select content_encrypted, is_deleted from public.messages") == (b"x", False)
+    assert database.one("select count(*) from chatschema.deferred_erasures") == 0
+
+
+def test_a_period_without_end_is_null_and_not_infinity(migrated: Database) -> None:
+    for column in ("from_at", "to_at"):
+        with pytest.raises(psycopg.errors.CheckViolation, match="holds_period_finite_check"):
+            migrated.run(f"insert into chatschema.holds (reason, {column}) values ('x', 'infinity')")
+
+
+def test_types_of_the_caller_are_never_looked_up_in_a_function_of_the_owner(migrated: Database) -> None:
+    """With an empty search_path a temporary domain named uuid would come before the catalog's type, and run its checks."""
+    settings = migrated.all(
+        "select p.proname, array_to_string(p.proconfig, ';') from pg_proc as p"
+        " where p.pronamespace = 'chatschema'::regnamespace and p.prosecdef order by 1"
+    )
+    assert len(settings) > 10
+    assert [name for name, config in settings if "search_path=pg_catalog, pg_temp" not in config] == []
+
+
 def test_the_scope_is_frozen_whoever_leaves_and_grows_with_whoever_joins(
     cli: Cli, talk: tuple[Database, object, object, object]
 ) -> None:

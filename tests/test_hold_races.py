@@ -13,7 +13,7 @@ import pytest
 from conftest import Cli, Database
 from hostile import SETTINGS, make_hostile
 from months import FEBRUARY, JANUARY, there
-from rows import add_conversation, add_message
+from rows import add_conversation, add_message, add_user
 
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 # make test-holds runs 50 rounds under each isolation level, with each hostile setting in turn.
@@ -115,6 +115,56 @@ def test_a_hold_waits_for_a_change_that_does_not_know_of_it(migrated: Database, 
         assert not placing.done(), "the hold was placed while a change was open that did not know of it"
         application.execute("commit")
         placing.result(timeout=10)
+
+
+WAITING = {
+    **CHANGES,
+    "tombstone": "update public.messages set content_encrypted = null, is_deleted = true, deleted_at = now() where id = %s",
+    "reader": "update public.message_statuses set user_id = (select id from public.users where username = 'mallory') where message_id = %s",
+    "statuses": "delete from public.message_statuses where message_id = %s",
+    "files": "delete from public.attachments where message_id = %s",
+}
+
+
+@pytest.mark.parametrize("change", WAITING)
+def test_a_change_that_waits_for_the_hold_sees_it(migrated: Database, change: str) -> None:
+    """The lock is asked for with a snapshot that is older than the hold; what is held is asked with a newer one."""
+    user, conversation = add_conversation(migrated)
+    add_user(migrated, "mallory")
+    message = add_message(migrated, user, conversation)
+    migrated.run("insert into public.message_statuses (message_id, user_id, reactions) values (%s, %s, '{👍}')", message, user)
+    migrated.run(
+        "insert into public.attachments (message_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm)"
+        " values (%s, %s, 'k', 1, sha256('x'), 'a')", message, user,
+    )  # fmt: skip
+    with migrated.connect() as application, migrated.connect() as lawyer, ThreadPoolExecutor(1) as pool:
+        lawyer.execute("begin; insert into chatschema.holds (reason) values ('x')")
+        changing = pool.submit(application.execute, WAITING[change].encode(), (message,))
+        time.sleep(0.4)
+        assert not changing.done(), "it did not wait for the hold"
+        lawyer.execute("commit")
+        if change == "tombstone":
+            changing.result(timeout=10)
+            assert migrated.one("select count(*) from chatschema.deferred_erasures") == 1
+        else:
+            with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+                changing.result(timeout=10)
+    assert migrated.one("select content_encrypted from public.messages") == b"x"
+    assert migrated.one("select user_id, reactions = '{👍}' from public.message_statuses") == (user, True)
+    assert migrated.one("select storage_key from public.attachments") == "k"
+
+
+def test_an_old_snapshot_does_not_change_what_a_join_brought_under_the_hold(migrated: Database) -> None:
+    user, conversation = add_conversation(migrated)
+    message = add_message(migrated, user, conversation)
+    bob = add_user(migrated, "bobby")
+    migrated.run("insert into chatschema.holds (reason, user_id) values ('x', %s)", bob)
+    with migrated.connect() as application:
+        application.execute("begin isolation level repeatable read")
+        application.execute("select count(*) from public.users")
+        migrated.run("insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)", conversation, bob)
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            application.execute("update public.messages set content_encrypted = 'lost' where id = %s", (message,))
 
 
 def test_a_user_who_joins_while_the_hold_is_placed_belongs_to_it(migrated: Database) -> None:

@@ -92,16 +92,19 @@ def export(
         Path | None, typer.Option("--dir", metavar="DIR", help="New folder for the files.  [default: hold-ID]", show_default=False)
     ] = None,
     json: options.Json = False,
+    lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Write the messages under a hold, with their statuses and attachments, to files. Removes nothing."""
+    from chatschema import locks
     from chatschema.partition import held
 
     folder = (directory or Path(f"hold-{id}")).absolute()
     with session.connected(session.settings(url, sql_dir)) as (live, connection):
         _require_table(connection, "hold_conversations")
-        written = held.export(connection, live.sql_dir, id, folder)
+        with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
+            written = held.export(connection, live.sql_dir, id, folder)
     if json:
         console.as_json({"folder": folder, "manifest": written})
         return

@@ -9,7 +9,7 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.models import Month
-from chatschema.partition import content, erasures, grid, ledger
+from chatschema.partition import catalog, content, erasures, grid, ledger
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say
@@ -31,7 +31,10 @@ def bring_in(connection: Connection, sql_dir: Path, months: Sequence[Month], kee
         erased += _erase(connection, sql_dir, months)
         for month in months:
             _add_foreign_keys(connection, month, say)
+        _unlink_replies(connection, sql_dir, months[0].lower)
         if _attach(connection, sql_dir, months, seen, keep_until, say):
+            # Once more, for what was deleted before the month was attached and after it was looked at.
+            _unlink_replies(connection, sql_dir, months[0].lower)
             return erased
 
 
@@ -80,6 +83,23 @@ _MISSING_KEYS = """
                 and c.convalidated
         )
 """
+
+
+def _unlink_replies(connection: Connection, sql_dir: Path, lower: datetime) -> None:
+    """Set reply_to_id to null where the answered message was deleted; one whose own month is away may come back."""
+    attached = [month for month in catalog.months(connection, sql_dir) if month.parent == GROUP[0].table]
+    bounds = [
+        sql.SQL("r.reply_to_id >= {} and r.reply_to_id < {}").format(
+            sql.Literal(str(grid.uuid7_floor(month.lower))), sql.Literal(str(grid.uuid7_floor(month.upper)))
+        )
+        for month in attached
+        if month.lower != lower
+    ]
+    if bounds:
+        partition = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, lower).name)
+        values = {"partition": partition, "in_attached_months": sql.SQL(" or ").join(bounds)}
+        query = sqlfile.fill(sql_dir / "partitions" / "unlink_replies.sql", **values)
+        locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
 
 
 def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:

@@ -85,6 +85,14 @@ def _detached_by_name(connection: Connection) -> list[Month]:
     return sorted(months, key=grid.by_age)
 
 
+def away(connection: Connection, sql_dir: Path) -> list[Month]:
+    """Return the tables with rows that are not attached: detached months, and what was kept under a hold of dropped ones."""
+    kept = [grid.kept(grid.month(parent.table, month)) for month in ledger.read(connection) for parent in GROUP]
+    query = "select relname from pg_catalog.pg_class where relnamespace = to_regnamespace('chat_partitions') and relname = any (%s)"
+    there = {row[0] for row in postgres.fetch_all(connection, query, ([month.name for month in kept],))}
+    return [*detached(connection, sql_dir), *(month for month in kept if month.name in there)]
+
+
 def dropped(connection: Connection) -> list[Month]:
     """Return the months that were retired to their end, by the ledger, whatever there is in their place now."""
     records = ledger.read(connection).values()

@@ -119,7 +119,12 @@ def _compare(connection: Connection, sql_dir: Path, month: Month, described: Man
 def _keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], policy: Policy) -> int:
     """Copy held rows out where the policy says so; return how many messages. Raises Held where it does not."""
     messages = next((month for month in group if month.parent == GROUP[0].table), None)
-    if messages is None or not hold.has_held(connection, messages):
+    if messages is None:
+        return 0
+    kept_before = grid.kept(messages)
+    # A restore that was cut off leaves the rows that were kept beside the month that they were not yet taken into.
+    is_kept = postgres.has_table(connection, f"{SCHEMA}.{kept_before.name}") and hold.has_held(connection, kept_before)
+    if not is_kept and not hold.has_held(connection, messages):
         _drop_kept(connection, sql_dir, group)
         return 0
     if policy.holds == "block":

@@ -40,6 +40,15 @@ def apply(connection: Connection, sql_dir: Path, *, batch: int = BATCH) -> Itera
     postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / "forget_deferred.sql"))
 
 
+def apply_detached(connection: Connection, sql_dir: Path, messages: sql.Identifier, statuses: sql.Identifier) -> int:
+    """Carry out the due erasures in the tables of a detached month; return how many. Within the caller's transaction."""
+    if not postgres.has_table(connection, _TABLE):
+        return 0
+    values = {"messages": messages, "statuses": statuses, "is_held": hold.IS_HELD}
+    query = sqlfile.fill(sql_dir / "partitions" / "erase_deferred_detached.sql", **values)
+    return postgres.execute(connection, query).rowcount
+
+
 def _batch(connection: Connection, sql_dir: Path, batch: int) -> int:
     hold.freeze(connection)
     select = sqlfile.fill(sql_dir / "partitions" / "deferred.sql", is_held=hold.IS_HELD, batch=sql.Literal(batch))

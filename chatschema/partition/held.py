@@ -50,7 +50,7 @@ def export(connection: Connection, sql_dir: Path, id: int, folder: Path) -> Expo
     """Write messages, statuses and attachments under hold `id` to a new `folder`, in one snapshot; removes nothing.
 
     Attached and detached months and the rows kept of dropped ones are read. Raises ChatschemaError when the hold is not
-    active, UsageError when the folder exists.
+    active, UsageError when the folder exists. The caller holds the migration lock: no month is attached or detached meanwhile.
     """
     placed = next((one for one in hold.holds(connection) if one.id == id), None)
     if placed is None:
@@ -102,19 +102,17 @@ def _write(connection: Connection, sql_dir: Path, placed: Hold, folder: Path) ->
 def _tables(connection: Connection, sql_dir: Path) -> list[tuple[str, sql.Identifier]]:
     """Return the tables that may have held rows, by the table they are a part of."""
     found = [(parent.table, sql.Identifier("public", parent.table)) for parent in GROUP]
-    found += [(month.parent, sql.Identifier(SCHEMA, month.name)) for month in catalog.detached(connection, sql_dir)]
-    for record in ledger.read(connection).values():
-        for parent in GROUP:
-            kept = grid.kept(grid.month(parent.table, record.month))
-            if postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
-                found.append((parent.table, sql.Identifier(SCHEMA, kept.name)))
-    return found
+    return [*found, *((month.parent, sql.Identifier(SCHEMA, month.name)) for month in catalog.away(connection, sql_dir))]
 
 
 def _write_part(connection: Connection, sources: list[sql.Identifier], folder: Path, table: str, key: str, order: str) -> Part:
-    columns = sql.SQL(", ").join(sql.Identifier(name) for name in _columns(connection, table))
+    columns = _columns(connection, f"public.{table}")
     one = sql.SQL("select {} from {} where {} in (select id from held_messages)")
-    rows = sql.SQL(" union all ").join(one.format(columns, source, sql.Identifier(key)) for source in sources)
+    selects = [
+        one.format(_list(columns, _columns(connection, source.as_string(connection))), source, sql.Identifier(key))
+        for source in sources
+    ]
+    rows = sql.SQL(" union all ").join(selects)
     query = sql.SQL("copy (select * from ({}) as held order by {}) to stdout (format csv, header true, encoding 'UTF8')")
     count = 0
 
@@ -130,12 +128,21 @@ def _write_part(connection: Connection, sources: list[sql.Identifier], folder: P
     return Part(table, count, file)
 
 
-def _columns(connection: Connection, table: str) -> list[str]:
+def _columns(connection: Connection, table: str) -> dict[str, str]:
+    """Return name and type of the columns of a table, in order."""
     query = """
-        select attname from pg_catalog.pg_attribute
+        select attname, format_type(atttypid, atttypmod) from pg_catalog.pg_attribute
         where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum
     """
-    return [row[0] for row in postgres.fetch_all(connection, query, (f"public.{table}",))]
+    return dict(postgres.fetch_all(connection, query, (table,)))
+
+
+def _list(columns: dict[str, str], there: dict[str, str]) -> sql.Composable:
+    """Return the columns as a list to select; null for one that a detached month does not have yet."""
+    return sql.SQL(", ").join(
+        sql.Identifier(name) if name in there else sql.SQL("null::{} as {}").format(sql.SQL(kind), sql.Identifier(name))
+        for name, kind in columns.items()
+    )
 
 
 def dropped_months(connection: Connection, placed: Hold) -> list[str]:

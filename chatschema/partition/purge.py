@@ -10,8 +10,8 @@ from psycopg import sql
 
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.models import Month
-from chatschema.partition import ledger
-from chatschema.partition.grid import SCHEMA
+from chatschema.partition import catalog, erasures, ledger
+from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say
 
 BATCH = 1000
@@ -27,7 +27,19 @@ class Purged:
     messages: int
 
 
-_HELD = {"is_held": hold.IS_HELD, "is_answered_by_held": hold.IS_ANSWERED_BY_HELD}
+def _kept(connection: Connection, sql_dir: Path) -> dict[str, sql.Composable]:
+    """Return the conditions that keep a message: it is held, or a held message answers it, wherever that one is.
+
+    Asked in the transaction that removes, after hold.freeze(): without an active hold no other table is looked at.
+    """
+    query = "select exists (select from chatschema.holds where released_at is null)"
+    if not postgres.fetch_one(connection, query)[0]:
+        return {"is_held": sql.SQL("false"), "is_answered_by_held": sql.SQL("false")}
+    away = [month.name for month in catalog.away(connection, sql_dir) if month.parent == GROUP[0].table]
+    answered = sql.SQL("exists (select from {} as r where r.reply_to_id = m.id and {})")
+    conditions = [hold.IS_ANSWERED_BY_HELD]
+    conditions += [answered.format(sql.Identifier(SCHEMA, name), hold.REPLY_IS_HELD) for name in away]
+    return {"is_held": hold.IS_HELD, "is_answered_by_held": sql.SQL("({})").format(sql.SQL(" or ").join(conditions))}
 
 
 def _with_something_due(connection: Connection, sql_dir: Path) -> list[tuple[UUID | None, UUID | None]]:
@@ -38,11 +50,11 @@ def _with_something_due(connection: Connection, sql_dir: Path) -> list[tuple[UUI
 
 def due(connection: Connection, sql_dir: Path) -> list[Purged]:
     """Return what a purge would remove now; reads only."""
-    found = []
+    found, kept = [], _kept(connection, sql_dir)
     for conversation, kept_from in _with_something_due(connection, sql_dir):
         query = sql.SQL("select count(*) from public.messages as m where {} and not {} and not {}")
         condition = _condition(conversation, kept_from)
-        count = postgres.fetch_one(connection, query.format(condition, hold.IS_HELD, hold.IS_ANSWERED_BY_HELD))[0]
+        count = postgres.fetch_one(connection, query.format(condition, kept["is_held"], kept["is_answered_by_held"]))[0]
         if count:
             found.append(Purged(conversation, count))
     return found
@@ -77,25 +89,26 @@ def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: fl
 
 
 def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statuses: Month) -> int:
-    """Remove from the detached tables of one month what is due there; return how many messages.
+    """Remove from the detached tables of one month what is due there, and erase what a hold had deferred; return how many rows.
 
     An archive of the month that was written before holds what was removed, so it is no longer the month's.
     The caller holds the migration lock.
     """
     tables = {"messages": sql.Identifier(SCHEMA, messages.name), "statuses": sql.Identifier(SCHEMA, statuses.name)}
-    values = {**tables, **_HELD, "reply_is_held": hold.REPLY_IS_HELD, "batch": sql.Literal(BATCH)}
-    select = sqlfile.fill(sql_dir / "partitions" / "purge_detached.sql", **values)
 
     def work() -> int:
         hold.freeze(connection)
+        values = {**tables, **_kept(connection, sql_dir), "batch": sql.Literal(BATCH)}
+        select = sqlfile.fill(sql_dir / "partitions" / "purge_detached.sql", **values)
+        erased = erasures.apply_detached(connection, sql_dir, tables["messages"], tables["statuses"])
         ids = [row[0] for row in postgres.fetch_all(connection, select)]
         if ids:
             delete = sqlfile.fill(sql_dir / "partitions" / "delete_detached.sql", ids=sql.Literal(ids), **tables)
             postgres.execute(connection, delete)
+        if ids or erased:
             ledger.write(connection, messages.lower, archived_at=None, archive=None, archive_sha256=None)
-            month = f"{messages.lower:%Y-%m}"
-            audit.record(connection, "retention.purge", "partition", month, messages=len(ids), last=str(ids[-1]))
-        return len(ids)
+            audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
+        return len(ids) + erased
 
     removed = 0
     while count := locks.in_transaction(connection, work, locks.DDL):
@@ -115,10 +128,11 @@ def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> lis
 def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, kept_from: UUID | None, batch: int) -> tuple[int, int]:
     """Remove one batch; return how many messages were found, and how many of them could go."""
     condition = _condition(conversation, kept_from)
-    select = sqlfile.fill(sql_dir / "partitions" / "purge.sql", due=condition, batch=sql.Literal(batch), **_HELD)
 
     def work() -> tuple[int, int]:
         hold.freeze(connection)
+        values = {"due": condition, "batch": sql.Literal(batch), **_kept(connection, sql_dir)}
+        select = sqlfile.fill(sql_dir / "partitions" / "purge.sql", **values)
         found = [row[0] for row in postgres.fetch_all(connection, select)]
         ids = _not_answered_by_rows_in_use(connection, found)
         if ids:

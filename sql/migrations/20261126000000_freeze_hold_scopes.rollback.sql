@@ -17,6 +17,7 @@ drop trigger conversation_participants_record_held on public.conversation_partic
 drop trigger holds_refuse_truncate on chatschema.holds;
 drop trigger holds_record_conversations on chatschema.holds;
 drop trigger holds_wait_for_changes on chatschema.holds;
+alter table chatschema.holds drop constraint holds_period_finite_check;
 drop table chatschema.last_hold;
 drop table chatschema.hold_conversations;
 drop function chatschema.refuse_hold_scope_change();

@@ -19,10 +19,12 @@ create table chatschema.last_hold (
 );
 insert into chatschema.last_hold (placed_at) select max(placed_at) from chatschema.holds;
 
+alter table chatschema.holds add constraint holds_period_finite_check check (isfinite(from_at) and isfinite(to_at)) not valid;
+
 -- Whoever changes messages asks this first, and whoever places a hold waits for them: of a change and a hold that meet, either
 -- the change has committed before the hold is placed, or it sees the hold.
 create function chatschema.has_active_hold() returns boolean
-    language plpgsql volatile security definer set search_path = ''
+    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- Conflicts with the lock of before_hold() and with nothing else that anybody takes. A weak lock: no shared memory is touched.
@@ -31,8 +33,8 @@ begin
         -- The snapshot may be older than the newest hold. Then this row has changed since, and locking it fails with 40001.
         perform from chatschema.last_hold for share;
         if not found then
-            raise exception 'table chatschema.last_hold has lost its row'
-                using errcode = 'object_not_in_prerequisite_state', hint = 'As the owner: insert into chatschema.last_hold default values.';
+            raise exception 'the snapshot is older than the record of holds'
+                using errcode = 'serialization_failure', hint = 'Repeat the transaction.';
         end if;
     end if;
     return exists (select from chatschema.holds as h where h.released_at is null);
@@ -43,7 +45,7 @@ comment on function chatschema.has_active_hold() is
 
 -- As the view held_scopes has it, each kind of scope by the index that serves it: with a thousand holds it is still four look-ups.
 create function chatschema.is_held(conversation uuid, sender uuid, message uuid) returns boolean
-    language plpgsql stable security definer set search_path = ''
+    language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     return exists (
@@ -74,7 +76,7 @@ comment on function chatschema.is_held(uuid, uuid, uuid) is
     'Whether a message is under an active hold, by its conversation, sender and id; the rule of held_scopes, for one message.';
 
 create function chatschema.before_hold() returns trigger
-    language plpgsql security definer set search_path = '' set lock_timeout = '5s'
+    language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s'
 as $$
 begin
     if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
@@ -92,7 +94,7 @@ comment on function chatschema.before_hold() is
     'Trigger: a hold is placed when no transaction is open that changed messages without knowing of it. Waits at most 5 seconds.';
 
 create function chatschema.record_hold_conversations() returns trigger
-    language plpgsql security definer set search_path = ''
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into chatschema.hold_conversations (hold_id, conversation_id)
@@ -105,7 +107,7 @@ comment on function chatschema.record_hold_conversations() is
     'Trigger: the conversations that the user of a new hold takes or took part in belong to the hold from now on.';
 
 create function chatschema.record_joined_conversation() returns trigger
-    language plpgsql security definer set search_path = ''
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if chatschema.has_active_hold() then
@@ -114,6 +116,10 @@ begin
         where h.released_at is null and h.user_id = new.user_id
             and (h.conversation_id is null or h.conversation_id = new.conversation_id)
         on conflict do nothing;
+        if found then
+            -- As for a new hold: an older snapshot does not know that the conversation is held now.
+            update chatschema.last_hold set placed_at = clock_timestamp();
+        end if;
     end if;
     return null;
 end
@@ -140,6 +146,10 @@ revoke execute on function
 
 create trigger holds_wait_for_changes before insert on chatschema.holds
     for each statement execute function chatschema.before_hold();
+create trigger last_hold_refuse_delete before delete on chatschema.last_hold
+    for each row execute function chatschema.refuse_hold_scope_change();
+create trigger last_hold_refuse_truncate before truncate on chatschema.last_hold
+    for each statement execute function chatschema.refuse_hold_scope_change();
 create trigger holds_record_conversations after insert on chatschema.holds
     for each row when (new.user_id is not null) execute function chatschema.record_hold_conversations();
 create trigger holds_refuse_truncate before truncate on chatschema.holds
@@ -174,6 +184,7 @@ select a.id, c.conversation_id, null, a.low, a.high
 from active as a
 join chatschema.hold_conversations as c on c.hold_id = a.id;
 
+comment on constraint holds_period_finite_check on chatschema.holds is 'Null, not infinity, is without a bound.';
 comment on table chatschema.hold_conversations is 'The conversations that a hold on a user covers; only ever added to.';
 comment on column chatschema.hold_conversations.hold_id is 'The hold.';
 comment on column chatschema.hold_conversations.conversation_id is 'A conversation the user takes or took part in. No foreign key: a hold outlives what it names.';
@@ -184,12 +195,14 @@ comment on index chatschema.hold_conversations_pkey is 'Whether a message is hel
 comment on index chatschema.idx_hold_conversations_hold_id is 'What a hold covers.';
 comment on trigger hold_conversations_refuse_change on chatschema.hold_conversations is 'Rows are added, nothing else.';
 comment on trigger hold_conversations_refuse_truncate on chatschema.hold_conversations is 'Rows are added, nothing else.';
-comment on table chatschema.last_hold is 'One row, updated by every new hold: a transaction whose snapshot is older cannot lock it.';
+comment on table chatschema.last_hold is 'One row, updated whenever more is held: a transaction whose snapshot is older cannot lock it.';
 comment on column chatschema.last_hold.is_only_row is 'Always true.';
-comment on column chatschema.last_hold.placed_at is 'When the newest hold was placed.';
+comment on column chatschema.last_hold.placed_at is 'When a hold was placed, or a held user joined a conversation, last.';
 comment on constraint last_hold_pkey on chatschema.last_hold is 'One row.';
 comment on constraint last_hold_one_row_check on chatschema.last_hold is 'One row.';
 comment on index chatschema.last_hold_pkey is 'One row.';
+comment on trigger last_hold_refuse_delete on chatschema.last_hold is 'The row is always there.';
+comment on trigger last_hold_refuse_truncate on chatschema.last_hold is 'The row is always there.';
 comment on trigger holds_wait_for_changes on chatschema.holds is 'Waits for changes of messages that do not know of the new hold.';
 comment on trigger holds_record_conversations on chatschema.holds is 'Records the conversations of a held user.';
 comment on trigger holds_refuse_truncate on chatschema.holds is 'A hold is placed and released, nothing else.';

@@ -2,7 +2,7 @@
 -- Why: a statement on a month would pass by the triggers of its parent.
 -- Risk: new functions only; takes no lock on existing data.
 create function chatschema.require_owner() returns trigger
-    language plpgsql
+    language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
     if pg_has_role(current_user, (select c.relowner from pg_catalog.pg_class as c where c.oid = tg_relid), 'usage') then
@@ -23,7 +23,7 @@ comment on function chatschema.require_owner() is
     'Trigger: policies and grants of a parent do not cover a month, so nobody but the owner writes to one directly; who may truncate the parent may truncate a month.';
 
 create function chatschema.refuse_truncate_of_held() returns trigger
-    language plpgsql security definer set search_path = ''
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if chatschema.has_active_hold() then
@@ -37,12 +37,15 @@ comment on function chatschema.refuse_truncate_of_held() is
     'Trigger: a table that may have rows under a hold is not truncated.';
 
 create function chatschema.refuse_delete_of_held_statuses() returns trigger
-    language plpgsql security definer set search_path = ''
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     held uuid;
 begin
-    if not exists (select from gone) or not chatschema.has_active_hold() then
+    if not exists (select from gone) then
+        return null;
+    end if;
+    if not chatschema.has_active_hold() then
         return null;
     end if;
     -- Statuses that are deleted with their message find it no more, and it was not held.
@@ -63,7 +66,7 @@ comment on function chatschema.refuse_delete_of_held_statuses() is 'Trigger: who
 
 -- A statement trigger of the parent does not fire for a statement on a month, so each month has its own.
 create function chatschema.guard_month(month regclass) returns void
-    language plpgsql set search_path = ''
+    language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
     parent constant regclass := (select i.inhparent from pg_catalog.pg_inherits as i where i.inhrelid = month);

@@ -1,14 +1,44 @@
 -- messages: what is under a hold keeps its content, edit history and sender.
 -- Why: retention asks the holds before it removes anything; the application does not, so the database does.
 -- Risk: a new trigger; waits for writers of messages for the moment of the commit.
-create function chatschema.keep_held_content() returns trigger
-    language plpgsql security definer set search_path = ''
+create function chatschema.keeps_version(kept jsonb, content bytea, nonce bytea, algorithm text, key_version integer, sender_key uuid)
+    returns boolean
+    language sql immutable set search_path = pg_catalog, pg_temp
 as $$
+    -- Each of the values is somewhere in it, whole; bytes as base64 or hex.
+    select bool_and(
+        w.value is null or jsonb_path_exists(kept, '$.** ? (@ == $one || @ == $other)', jsonb_build_object('one', w.value, 'other', w.other))
+    )
+    from (
+        values
+            (to_jsonb(translate(encode(content, 'base64'), e'\n', '')), to_jsonb(encode(content, 'hex'))),
+            (to_jsonb(translate(encode(nonce, 'base64'), e'\n', '')), to_jsonb(encode(nonce, 'hex'))),
+            (to_jsonb(algorithm), to_jsonb(algorithm)),
+            (to_jsonb(key_version), to_jsonb(key_version)),
+            (to_jsonb(sender_key::text), to_jsonb(sender_key::text))
+    ) as w (value, other)
+$$;
+comment on function chatschema.keeps_version(jsonb, bytea, bytea, text, integer, uuid) is
+    'Whether entries of edit_history have all that it takes to read a previous version; null is nothing to keep.';
+
+create function chatschema.keep_held_content() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    old_length constant integer := jsonb_array_length(old.edit_history);
+    kept jsonb;
+    appended jsonb;
 begin
-    if not chatschema.has_active_hold() or not chatschema.is_held(old.conversation_id, old.sender_id, old.id) then
+    -- One question a statement: the second is to be asked with a snapshot that is newer than the lock of the first.
+    if not chatschema.has_active_hold() then
         return new;
     end if;
-    if new.sender_id is not distinct from old.sender_id and new.is_deleted then
+    if not chatschema.is_held(old.conversation_id, old.sender_id, old.id) then
+        return new;
+    end if;
+    if new.sender_id is not distinct from old.sender_id and new.is_deleted
+        and (new.content_encrypted is null or jsonb_array_length(new.edit_history) < old_length)
+    then
         -- A tombstone: nobody notices the hold. What it was to remove is removed when the hold is released.
         insert into chatschema.deferred_erasures (message_id, origin) values (old.id, 'tombstone') on conflict do nothing;
         new.content_encrypted := old.content_encrypted;
@@ -19,21 +49,24 @@ begin
         new.edit_history := old.edit_history;
         return new;
     end if;
-    -- An edit whose history has what was there before loses nothing; the history holds bytes as base64 or hex.
-    if new.sender_id is not distinct from old.sender_id and new.edit_history @> old.edit_history and (
-        new.content_encrypted is not distinct from old.content_encrypted
-            and new.content_nonce is not distinct from old.content_nonce
-            and new.content_algorithm is not distinct from old.content_algorithm
-            and new.key_version is not distinct from old.key_version
-        or old.content_encrypted is null
-        or strpos(new.edit_history::text, translate(encode(old.content_encrypted, 'base64'), e'\n', '')) > 0
-        or strpos(new.edit_history::text, encode(old.content_encrypted, 'hex')) > 0
+    -- An edit whose history keeps what was there, and begins as it did, loses nothing.
+    select coalesce(jsonb_agg(e.entry order by e.n) filter (where e.n <= old_length), '[]'),
+        coalesce(jsonb_agg(e.entry order by e.n) filter (where e.n > old_length), '[]')
+        into kept, appended
+    from jsonb_array_elements(new.edit_history) with ordinality as e (entry, n);
+    if new.sender_id is not distinct from old.sender_id and kept = old.edit_history and chatschema.keeps_version(
+        appended,
+        case when new.content_encrypted is distinct from old.content_encrypted then old.content_encrypted end,
+        case when new.content_nonce is distinct from old.content_nonce then old.content_nonce end,
+        case when new.content_algorithm is distinct from old.content_algorithm then old.content_algorithm end,
+        case when new.key_version is distinct from old.key_version then old.key_version end,
+        case when new.sender_key_id is distinct from old.sender_key_id then old.sender_key_id end
     ) then
         return new;
     end if;
     raise exception 'message % is under a hold: its content, edit history and sender stay', old.id
         using errcode = 'integrity_constraint_violation', schema = 'public', table = 'messages',
-        hint = 'Append the previous content to edit_history, in base64, in the same update.';
+        hint = 'Append what the edit replaces to edit_history in the same update: content and nonce in base64, algorithm, key_version and sender_key_id where they change.';
 end
 $$;
 comment on function chatschema.keep_held_content() is

@@ -32,7 +32,7 @@ end
 $$;
 
 create function chatschema.explain_message_id(id uuid) returns text
-    language plpgsql stable set search_path = ''
+    language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
     id_time constant timestamptz := chatschema.uuid7_time(id);

@@ -9,6 +9,8 @@ with due (message_id, user_id, origin, erased_at) as (
         deleted_at = coalesce(m.deleted_at, d.erased_at), updated_at = clock_timestamp()
     from due as d
     where d.user_id is null and m.id = d.message_id and m.id between {first} and {last}
+        -- One that the application has taken back is not deleted any more.
+        and (d.origin = 'restore' or m.is_deleted)
         and (m.content_encrypted is not null or m.content_nonce is not null or m.edit_history <> '[]' or not m.is_deleted)
 ), reactions as (
     update public.message_statuses as s

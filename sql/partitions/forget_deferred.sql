@@ -1,8 +1,13 @@
 -- forget_deferred: deferred erasures whose message is gone, and not only away with its month.
--- Why: what was deleted has nothing left to erase.
+-- Why: what was deleted has nothing left to erase. A month that is not attached may still have it, whoever took it out.
 delete from chatschema.deferred_erasures as d
 where not exists (select from public.messages as m where m.id = d.message_id)
-    and not exists (
-        select from chatschema.retired_months as r
-        where r.month = date_trunc('month', chatschema.uuid7_time(d.message_id), 'UTC') and r.state <> 'attached'
+    and exists (
+        select from pg_catalog.pg_inherits as i
+        join pg_catalog.pg_class as c on c.oid = i.inhrelid
+        cross join lateral regexp_match(
+            pg_get_expr(c.relpartbound, 0), 'FROM \(''([0-9a-f-]{{36}})''\) TO \(''([0-9a-f-]{{36}})''\)'
+        ) as bounds (parts)
+        where i.inhparent = 'public.messages'::regclass and not i.inhdetachpending
+            and (bounds.parts)[1]::uuid <= d.message_id and d.message_id < (bounds.parts)[2]::uuid
     )

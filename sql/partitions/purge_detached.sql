@@ -8,6 +8,5 @@ where (
         )
     )
     and not {is_held} and not {is_answered_by_held}
-    and not exists (select from {messages} as r where r.reply_to_id = m.id and {reply_is_held})
 order by m.id
 limit {batch}
