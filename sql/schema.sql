@@ -949,6 +949,7 @@ CREATE TABLE chatschema.holds (
     released_at timestamp with time zone,
     release_reason text,
     CONSTRAINT holds_period_check CHECK ((from_at < to_at)),
+    CONSTRAINT holds_period_finite_check CHECK ((isfinite(from_at) AND isfinite(to_at))),
     CONSTRAINT holds_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
     CONSTRAINT holds_released_check CHECK ((((released_at IS NULL) = (released_by IS NULL)) AND ((released_at IS NULL) = (release_reason IS NULL))))
 );
@@ -978,6 +979,8 @@ COMMENT ON COLUMN chatschema.holds.released_at IS 'When it was released; null wh
 COMMENT ON COLUMN chatschema.holds.release_reason IS 'Why it was released.';
 
 COMMENT ON CONSTRAINT holds_period_check ON chatschema.holds IS 'A period has a length.';
+
+COMMENT ON CONSTRAINT holds_period_finite_check ON chatschema.holds IS 'Null, not infinity, is without a bound.';
 
 COMMENT ON CONSTRAINT holds_reason_check ON chatschema.holds IS '1 to 1000 characters.';
 
@@ -1823,11 +1826,6 @@ ALTER TABLE ONLY chatschema.hold_conversations
     ADD CONSTRAINT hold_conversations_pkey PRIMARY KEY (conversation_id, hold_id);
 
 COMMENT ON CONSTRAINT hold_conversations_pkey ON chatschema.hold_conversations IS 'One row a hold and conversation.';
-
-ALTER TABLE chatschema.holds
-    ADD CONSTRAINT holds_period_finite_check CHECK ((isfinite(from_at) AND isfinite(to_at))) NOT VALID;
-
-COMMENT ON CONSTRAINT holds_period_finite_check ON chatschema.holds IS 'Null, not infinity, is without a bound.';
 
 ALTER TABLE ONLY chatschema.holds
     ADD CONSTRAINT holds_pkey PRIMARY KEY (id);

@@ -1,6 +1,13 @@
 -- hold_conversations: the conversations that a hold on a user covers, recorded when it is placed and whenever the user joins one.
 -- Why: the scope of a hold must not shrink when somebody leaves a conversation or its participants are deleted.
 -- Risk: new tables, and a trigger on conversation_participants, which waits for their writers for the moment of the commit.
+-- Infinity stopped every question about holds. Without a bound a hold covers more, never less.
+alter table chatschema.holds disable trigger holds_refuse_change;
+update chatschema.holds set from_at = case when isfinite(from_at) then from_at end, to_at = case when isfinite(to_at) then to_at end
+where not isfinite(from_at) or not isfinite(to_at);
+alter table chatschema.holds enable trigger holds_refuse_change;
+alter table chatschema.holds add constraint holds_period_finite_check check (isfinite(from_at) and isfinite(to_at));
+
 create table chatschema.hold_conversations (
     hold_id         bigint      not null,
     conversation_id uuid        not null,
@@ -18,8 +25,6 @@ create table chatschema.last_hold (
     constraint last_hold_one_row_check check (is_only_row)
 );
 insert into chatschema.last_hold (placed_at) select max(placed_at) from chatschema.holds;
-
-alter table chatschema.holds add constraint holds_period_finite_check check (isfinite(from_at) and isfinite(to_at)) not valid;
 
 -- Whoever changes messages asks this first, and whoever places a hold waits for them: of a change and a hold that meet, either
 -- the change has committed before the hold is placed, or it sees the hold.
