@@ -88,15 +88,17 @@ def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: fl
             yield Purged(conversation, removed)
 
 
-def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statuses: Month) -> int:
-    """Remove from the detached tables of one month what is due there, and erase what a hold had deferred; return how many rows.
+def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statuses: Month) -> tuple[int, int]:
+    """Remove from the detached tables of one month what is due there, and erase what a released hold had deferred.
+
+    Returns how many messages were removed, and how many rows erased.
 
     An archive of the month that was written before holds what was removed, so it is no longer the month's.
     The caller holds the migration lock.
     """
     tables = {"messages": sql.Identifier(SCHEMA, messages.name), "statuses": sql.Identifier(SCHEMA, statuses.name)}
 
-    def work() -> int:
+    def work() -> tuple[int, int]:
         hold.freeze(connection)
         values = {**tables, **_kept(connection, sql_dir), "batch": sql.Literal(BATCH)}
         select = sqlfile.fill(sql_dir / "partitions" / "purge_detached.sql", **values)
@@ -108,12 +110,12 @@ def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statu
         if ids or erased:
             ledger.write(connection, messages.lower, archived_at=None, archive=None, archive_sha256=None)
             audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
-        return len(ids) + erased
+        return len(ids), erased
 
-    removed = 0
-    while count := locks.in_transaction(connection, work, locks.DDL):
-        removed += count
-    return removed
+    removed = erased = 0
+    while any(counts := locks.in_transaction(connection, work, locks.DDL)):
+        removed, erased = removed + counts[0], erased + counts[1]
+    return removed, erased
 
 
 def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> list[UUID]:

@@ -68,8 +68,7 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -
                 # Once a run: of an archive that took hours, what has expired since is left to the one who restores it.
                 archived_now.add(step.month)
                 if purged := _purge_detached(connection, sql_dir, members(connection, sql_dir, step.month)):
-                    result = f"purged {purged} messages that had outstayed their retention; its archive is written again"
-                    yield Done(step.month, "purge", result)
+                    yield Done(step.month, "purge", f"{purged}; its archive is written again")
                     continue
             yield carry_out(connection, sql_dir, step, policy, say=say)
             if step.action == "archive":
@@ -95,7 +94,7 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
         folder = archive.folder_of(policy.archive_dir, step.month)
         result = f"archived {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {folder}, read back"
         if purged:
-            result = f"purged {purged} messages that had outstayed their retention, {result}"
+            result = f"{purged}, {result}"
     elif step.action == "drop":
         record = ledger.read(connection)[step.month]
         gone = drop.drop(connection, sql_dir, group, record, policy, say=say)
@@ -110,12 +109,15 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
     return Done(step.month, step.action, result)
 
 
-def _purge_detached(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> int:
-    """Remove what is due from a month before it is archived; return how many messages."""
+def _purge_detached(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> str:
+    """Remove what is due from a month before it is archived; return what was done in words, nothing for nothing."""
     tables = {month.parent: month for month in group}
     if len(tables) < len(GROUP):
-        return 0
-    return purge.purge_detached(connection, sql_dir, tables[GROUP[0].table], tables[GROUP[1].table])
+        return ""
+    removed, erased = purge.purge_detached(connection, sql_dir, tables[GROUP[0].table], tables[GROUP[1].table])
+    parts = [f"purged {removed} messages that had outstayed their retention"] if removed else []
+    parts += [f"erased {erased} rows that a released hold had kept"] if erased else []
+    return ", ".join(parts)
 
 
 def members(connection: Connection, sql_dir: Path, lower: datetime) -> list[Month]:
