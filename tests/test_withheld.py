@@ -101,7 +101,7 @@ def seed(world):
 INSERT = f"world.insert('users', [dict(id='{NOBODY}', username='erika', email='{ADDRESS}', password_hash='{HASH}')])"
 BODIES = {
     "the server": f"    {INSERT}",
-    "a driver of its own": "    with psycopg.connect(world._connection.info.dsn) as own:\n        own.execute(world.statement)",
+    "a driver of its own": "    with psycopg.connect(world._connection.info.dsn, password=world._connection.info.password) as own:\n        own.execute(world.statement)",
     "its own words for it": "    try:\n        with world._connection.cursor() as cursor:\n            cursor.execute(world.statement)\n"
     "    except psycopg.Error as error:\n        raise RuntimeError(f'cannot: {error}') from error",
     "words without a cause": "    try:\n        world._connection.execute(world.statement)\n"
