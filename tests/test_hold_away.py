@@ -46,11 +46,11 @@ def test_a_restore_that_was_cut_off_loses_no_row_that_was_kept_under_a_hold(cli:
     run(cli, aged, "partition", "archive", JANUARY, "--dir", str(tmp_path / "before"))
     aged.run(
         "insert into public.messages (id, conversation_id, sender_id, content_encrypted, created_at)"
-        " select chatschema.uuid7(timestamptz '2024-01-15 12:00+00'), c.id, u.id, 'evidence', timestamptz '2024-01-15 12:00+00'"
+        " select chatschema.uuid7(timestamptz '2024-01-25 12:00+00'), c.id, u.id, 'evidence', timestamptz '2024-01-25 12:00+00'"
         " from public.conversations as c, public.users as u where c.title = 'plain' and u.username = 'carol'"
     )
     evidence = "select count(*) from chat_partitions.messages_y2024m01_held where content_encrypted = 'evidence'"
-    run(cli, aged, "hold", "add", "--from", "2024-01-15", "--to", "2024-01-16", "--reason", "x")
+    run(cli, aged, "hold", "add", "--from", "2024-01-25", "--to", "2024-01-26", "--reason", "x")
     run(cli, aged, *RETIRE, "--holds", "carve")
     assert aged.one(evidence) == 1
     command = [sys.executable, "-m", "chatschema", "partition", "restore", JANUARY, "--dir", str(tmp_path / "before"), "--force"]
