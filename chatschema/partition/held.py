@@ -1,8 +1,5 @@
 """The rows under a hold as files: for the court, or whoever asked for the hold."""
 
-import dataclasses
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +60,7 @@ def export(connection: Connection, sql_dir: Path, id: int, folder: Path) -> Expo
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir(mode=0o700)
         written = _write(connection, sql_dir, placed, partial)
-        digest = _write_manifest(written, partial)
+        digest = manifest.write(written, partial)
         archive.put(partial, folder)
     except OSError as error:
         raise ChatschemaError(
@@ -154,13 +151,3 @@ def dropped_months(connection: Connection, placed: Hold) -> list[str]:
         and (placed.to_at is None or record.month < placed.to_at)
         and (placed.from_at is None or grid.next_month(record.month) > placed.from_at)
     ]
-
-
-def _write_manifest(written: Export, folder: Path) -> str:
-    text = json.dumps(dataclasses.asdict(written), default=_plain, indent=2, ensure_ascii=False) + "\n"
-    (folder / manifest.NAME).write_text(text, encoding="utf-8")
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: object) -> str:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

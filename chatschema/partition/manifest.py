@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from chatschema.errors import ChatschemaError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -63,8 +67,8 @@ class Manifest:
         return next((table for table in self.tables if table.table == name), None)
 
 
-def write(manifest: Manifest, folder: Path) -> str:
-    """Write the manifest to disk for good; return its SHA-256."""
+def write(manifest: "DataclassInstance", folder: Path) -> str:
+    """Write a manifest, of an archive or of an export, to disk for good; return its SHA-256."""
     text = json.dumps(dataclasses.asdict(manifest), default=_plain, indent=2, ensure_ascii=False) + "\n"
     with (folder / NAME).open("w", encoding="utf-8") as file:
         file.write(text)
@@ -144,4 +148,6 @@ def pieces(path: Path) -> Iterator[bytes]:
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, UUID):
+        return str(value)
     raise TypeError(type(value).__name__)

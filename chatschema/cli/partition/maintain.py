@@ -61,7 +61,7 @@ def _maintain(connection: Connection, settings: Settings, lock_wait: float) -> t
         # First what the application stops without.
         part("created", lambda: upkeep.ensure_months(connection, settings))
         part("finished", lambda: detach.finish_pending(connection, sql_dir, say=console.note))
-    # Rows need no lock of ours: two of these at once do each row once. Before retirement: what is removed must not be archived.
+    # No migration lock: if two runs overlap, each row is removed once. Before retirement: what is removed must not be archived.
     is_purged = part("erased", lambda: erasures.apply(connection, sql_dir))
     is_purged = part("purged", lambda: purge.purge(connection, sql_dir, say=console.note)) and is_purged
     done["retired"] = []
