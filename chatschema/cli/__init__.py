@@ -23,12 +23,12 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 ran, and the an
 # In the order of --help: the command, its file under cli/, and its name there. Only what is run is loaded.
 COMMANDS = {
     "migrate": ("migrate", "migrate"),
-    "undo": ("migrate", "undo"),
+    "undo": ("undo", "undo"),
     "status": ("status", "status"),
     "seed": ("seed", "seed"),
-    "reset": ("database", "reset"),
-    "protect": ("database", "protect"),
-    "unprotect": ("database", "unprotect"),
+    "reset": ("reset", "reset"),
+    "protect": ("protect", "protect"),
+    "unprotect": ("protect", "unprotect"),
     "new": ("new", "app"),
     "maintain": ("partition.maintain", "maintain"),
     "partition": ("partition", "app"),

@@ -1,4 +1,4 @@
-"""chatschema migrate and chatschema undo."""
+"""chatschema migrate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatschema.cli import console, options, session
-from chatschema.errors import ChatschemaError, UsageError
+from chatschema.errors import ChatschemaError
 
 if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
@@ -68,7 +68,7 @@ def up(
             console.note(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
         statuses = runner.check_history(files, connection)
         steps = runner.migrate(connection, runner.pending(files, statuses, to), say=console.note)
-        applied = _follow(steps, "applied", as_lines=as_lines)
+        applied = follow(steps, "applied", as_lines=as_lines)
         plan = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
         months = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
     if as_lines and months:
@@ -77,7 +77,7 @@ def up(
     return applied, months
 
 
-def _follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Applied]:
+def follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Applied]:
     """Return what was done; print each as it is done, or, as a document stays unfinished then, before a failure."""
     followed: list[Applied] = []
     try:
@@ -114,54 +114,3 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
         console.note(f"pending: {len(pending)} migrations, {len(plan)} partitions. Nothing was changed; apply: chatschema migrate")
     else:
         console.note("nothing to do")
-
-
-def undo(
-    steps: Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="How many; default 1.")] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="ID", help="Go back to this migration, which stays applied.")] = None,
-    all: Annotated[bool, typer.Option("--all", help="Undo every migration. Refused on a protected database.")] = False,
-    yes: options.Yes = False,
-    json: options.Json = False,
-    wait: options.Wait = 0,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
-    url: options.Url = None,
-    sql_dir: options.SqlDir = None,
-) -> None:
-    """Undo the last migration, or more, last applied first. What the tables held is lost."""
-    from chatschema import hold, locks, protection
-    from chatschema.migration import files as migration_files
-    from chatschema.migration import ledger, runner
-
-    if sum((steps is not None, to is not None, all)) > 1:
-        raise UsageError("--steps, --to and --all exclude each other", "give one of them")
-    settings = session.settings(url, sql_dir)
-    files = migration_files.discover(settings.sql_dir / "migrations", strict=False)
-    with (
-        session.connected(settings, wait_s=wait) as (live, connection),
-        locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
-    ):
-        entries = ledger.entries(connection)
-        last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
-        chosen = runner.to_undo(files, entries, steps=None if all else steps or 1, to=last)
-        if all:
-            protection.refuse(connection, live, "undo --all")
-        if chosen:
-            hold.refuse_active(connection, "undo")
-        if losses := runner.losses(connection, chosen):
-            protection.refuse(connection, live, f"undo, which would drop {', '.join(losses)} with rows in it,")
-        if all and chosen:
-            _confirm_on_terminal(connection, yes)
-        undone = _follow(runner.undo(connection, chosen, say=console.note), "undid", as_lines=not json)
-    if json:
-        console.as_json({"undone": undone})
-    elif not undone:
-        console.answer("nothing to undo")
-
-
-def _confirm_on_terminal(connection: Connection, yes: bool) -> None:
-    """Ask a person; a script that says --all has said it."""
-    import sys
-
-    if sys.stdin.isatty():
-        name = connection.info.dbname
-        console.confirm_name(f"undo --all drops the nine tables of database {name} and everything in them", name, yes=yes)

@@ -1,4 +1,4 @@
-"""chatschema reset, protect and unprotect."""
+"""chatschema reset."""
 
 from __future__ import annotations
 
@@ -139,30 +139,3 @@ def _clone(settings: Settings, connection: Connection, target: Target, files: li
         swap.recover(connection, target.name)
         raise
     return was_built
-
-
-def protect(
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Shown to whom it stops.")] = "chatschema protect",
-    url: options.Url = None,
-    sql_dir: options.SqlDir = None,
-) -> None:
-    """Refuse reset, seed and undo --all from now on."""
-    from chatschema import locks, protection
-    from chatschema.migration import ledger
-
-    with session.connected(session.settings(url, sql_dir)) as (live, connection):
-        with locks.migration_lock(connection, wait_s=5, say=console.note):
-            ledger.ensure(connection, live.sql_dir)
-            is_new = protection.protect(connection, reason)
-        console.answer(f"database {connection.info.dbname} is {'now' if is_new else 'already'} protected")
-
-
-def unprotect(yes: options.Yes = False, url: options.Url = None) -> None:
-    """Allow them again. Asks for the database's name."""
-    from chatschema import protection
-
-    with session.connected(session.settings(url)) as (live, connection):
-        name = connection.info.dbname
-        console.confirm_name(f"unprotect lets reset and seed into database {name}", name, yes=yes)
-        was_protected = protection.unprotect(connection, live)
-        console.answer(f"database {name} is {'no longer' if was_protected else 'not'} protected")

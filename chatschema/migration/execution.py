@@ -1,0 +1,73 @@
+"""Running the statements of one file: in a transaction, or alone; and a failure in words that show the place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chatschema import locks, postgres
+from chatschema.errors import LOCK_SQLSTATES, Busy, MigrationFailed
+from chatschema.migration import concurrently
+from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
+from chatschema.migration.files import MigrationFile, excerpt, line_of
+from chatschema.postgres import Say
+from chatschema.sqlfile import SqlFile
+
+
+def run_alone(backend: Backend, file: SqlFile, migration: YoyoMigration, direction: str, say: Say) -> None:
+    """Run a statement outside of a transaction; unless it is a concurrent one it may not make others wait either."""
+
+    def work() -> None:
+        migration.load()
+        with _lock_failures_bare():
+            for step in migration.steps:
+                getattr(step, direction)(backend)
+
+    if concurrently.is_concurrent(file):
+        work()
+        return
+    locks.limit_lock_wait(backend.connection, locks.DDL, of="session")
+    locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
+
+
+@contextmanager
+def _lock_failures_bare() -> Iterator[None]:
+    """Let a lock that did not come pass as the server's own error, which is retried, and not as a failed statement."""
+    try:
+        yield
+    except StatementFailed as error:
+        if error.cause.sqlstate in LOCK_SQLSTATES:
+            raise error.cause from error
+        raise
+
+
+@contextmanager
+def transaction(backend: Backend) -> Iterator[None]:
+    """Yoyo's transaction with a short lock timeout; a lock that does not come can be retried as a whole."""
+    with _lock_failures_bare(), postgres.translated(), backend.transaction():
+        locks.limit_lock_wait(backend.connection, locks.DDL)
+        yield
+
+
+@contextmanager
+def explained(file: MigrationFile) -> Iterator[None]:
+    """Turn a failure into one that shows file, line and the place."""
+    try:
+        yield
+    except StatementFailed as error:
+        raise _failure(file, error) from None
+    except Busy as error:
+        raise Busy(f"{file.id}: {error.message}", error.hint) from None
+
+
+def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:
+    cause = error.cause
+    line = line_of(error.statement, cause.position)
+    hint = cause.hint
+    if cause.sqlstate == "25001":
+        hint = "let the statement stand alone in its file, under a first line: -- transactional: false"
+    elif not hint and not error.file.is_transactional:
+        hint = f"the statement may have left something behind; mend {error.file.path.name} and run: chatschema migrate"
+    elif not hint:
+        hint = f"nothing of {file.id} was kept; mend the file and run: chatschema migrate"
+    # Where the server refuses a value or a row (classes 22 and 23), the file's literals may be just that.
+    place = excerpt(error.file, error.statement, cause.position, literals=cause.sqlstate[:2] not in ("22", "23"))
+    return MigrationFailed(f"{error.file.path.name} line {line}: {cause.message}", hint, place, cause)
