@@ -11,7 +11,7 @@ SERVER ?= container
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3
 
-.PHONY: help demo test test-15 test-holds test-isolation lint check schema bench clean
+.PHONY: help demo test test-15 test-holds test-isolation golden lint check schema bench clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -39,6 +39,10 @@ test-holds: $(VENV)/.dev ## Race holds against drops and the application: 50 rou
 
 test-isolation: $(VENV)/.dev ## Run every order and isolation of inserts and deletes that meet, print what came of each (a minute)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_reference_isolation.py
+
+golden: $(VENV)/.dev ## Write the golden files of tests/golden anew: the texts that people read
+	CHATSCHEMA_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $$(grep -l 'golden.check' tests/test_*.py)
+	git diff --stat -- tests/golden
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff format --check
