@@ -12,6 +12,7 @@ _VARYING = (
     (re.compile(r"\bpid \d+"), "pid PID"),
     (re.compile(r"(pg_terminate_backend|pg_cancel_backend)\(\d+\)"), r"\1(PID)"),
     (re.compile(r"\b\d+(?:\.\d+)? ms\b"), "N ms"),
+    (re.compile(r"\bsince \d{4}-\d\d-\d\d\b"), "since DATE"),
     (re.compile(r"\bfor \d+ s\b"), "for N s"),
     (re.compile(r"\b\d+ s ago\b"), "N s ago"),
     (re.compile(r"/tmp/[^\s,;:)\"']*/"), "/tmp/.../"),

@@ -1,16 +1,15 @@
 """reset: a database goes only when it may, and a new one always comes."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import Cli, Database, Result, clean_environment
+from conftest import Cli, Database
 from dump import dump
 from reset_templates import drop_templates, templates
 from servers import PgServer
+from terminal import typed
 
 
 @pytest.fixture(autouse=True)
@@ -126,23 +125,6 @@ def test_without_a_terminal_it_needs_yes(cli: Cli, migrated: Database, command: 
     assert result.code == 2
     assert "--yes" in result.err
     assert migrated.one("select count(*) from public.users") == 1
-
-
-def typed(database: Database, answer: str, *command: str) -> Result:
-    """Run a command on a pseudo-terminal and type an answer."""
-    import os
-    import pty
-
-    parent, child = pty.openpty()
-    running = subprocess.Popen(
-        [sys.executable, "-m", "chatschema", *command, "--url", database.url],
-        env=clean_environment(), stdin=child, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    os.close(child)
-    os.write(parent, f"{answer}\n".encode())
-    out, err = running.communicate(timeout=60)
-    os.close(parent)
-    return Result(running.returncode, out, err)
 
 
 def test_on_a_terminal_it_asks_for_the_databases_name(migrated: Database) -> None:

@@ -12,7 +12,7 @@ def test_undo_removes_exactly_what_was_seeded(cli: Cli, migrated: Database) -> N
     migrated.run("insert into users (username) values ('carol'); insert into audit_logs (action) values ('mine')")
     migrated.run("insert into conversations (title) values ('mine')")
     before = fingerprint(migrated)
-    assert cli("seed", "--url", migrated.url).code == 0
+    assert cli("seed", "--into-used", "--url", migrated.url).code == 0
     assert fingerprint(migrated) != before
     result = cli("seed", "--undo", "--url", migrated.url)
     assert result.code == 0, result.err
@@ -60,7 +60,7 @@ def test_undo_of_one_takes_what_depends_on_it(cli: Cli, seeded: Database) -> Non
 
 
 def test_after_undo_and_migrate_seeds_count_as_not_run(cli: Cli, seeded: Database) -> None:
-    assert cli("undo", "--all", "--url", seeded.url).code == 0
+    assert cli("undo", "--all", "--yes", "--url", seeded.url).code == 0
     assert cli("migrate", "--url", seeded.url).code == 0
     assert "seeds: none" in cli("status", "--url", seeded.url).out
     assert cli("seed", "users", "--url", seeded.url).out.startswith("seeded users")

@@ -11,13 +11,13 @@ from migrations import IDS, NEXT, applied, write
 def test_undo_and_migrate_again_leave_the_same_dump(cli: Cli, empty: Database) -> None:
     assert cli("migrate", "--url", empty.url).code == 0
     full = dump(empty)
-    assert cli("undo", "--all", "--url", empty.url).code == 0
+    assert cli("undo", "--all", "--yes", "--url", empty.url).code == 0
     nothing = dump(empty)
     assert "CREATE TABLE" not in nothing
     for _ in range(2):
         assert cli("migrate", "--url", empty.url).code == 0
         assert dump(empty) == full
-        assert cli("undo", "--all", "--url", empty.url).code == 0
+        assert cli("undo", "--all", "--yes", "--url", empty.url).code == 0
         assert dump(empty) == nothing
 
 

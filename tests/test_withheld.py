@@ -121,7 +121,7 @@ def test_a_seeder_that_fails_shows_no_row(cli: Cli, migrated: Database, tmp_path
         body = f"    name, address = 'other', '{ADDRESS}'\n    world.insert('users', [dict(id=world.uuid7(world.now), username=name, email=address)])"
     (tmp_path / "seeds" / "01_broken.py").write_text(SEED.format(how=how, body=body))
     (tmp_path / "chatschema.toml").write_text('seeds_dir = "seeds"\n')
-    result = cli(*verbose, "seed", "--url", migrated.url)
+    result = cli(*verbose, "seed", "--into-used", "--url", migrated.url)
     refuse_values(result)
     assert "users" in result.err
     assert ("Traceback" in result.err) == bool(verbose)
@@ -140,7 +140,7 @@ def test_a_value_that_the_driver_or_a_broken_file_quotes_is_not_shown(
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds" / "01_broken.py").write_text(SEED.format(how=place, body=body).replace("NEEDS", f"{top}\nNEEDS"))
     (tmp_path / "chatschema.toml").write_text('seeds_dir = "seeds"\n')
-    result = cli(*verbose, "seed", "--url", migrated.url)
+    result = cli(*verbose, "seed", "--into-used", "--url", migrated.url)
     refuse_values(result, "infinity")
     assert ("users_display_name_length_check" if place == "import" else "timestamp too large") in result.err
 

@@ -174,16 +174,25 @@ def progress(title: str, total: int) -> Iterator[Progress]:
         yield lambda step: bar.advance(task, step)
 
 
-def confirm_name(action: str, name: str, *, yes: bool) -> None:
-    """Let the user type `name` before `action`; raise UsageError when that is not done, or cannot be."""
+def confirm_name(action: str, name: str, *, yes: bool, word: str = "--yes", look: str = "") -> None:
+    """Let the user type `name` before `action`; raise UsageError when that is not done, or cannot be.
+
+    Off a terminal `word` has to be on the command line; `look` is the command that shows what would be lost.
+    """
     if yes:
         return
-    if not sys.stdin.isatty():
-        raise UsageError(f"{action}; there is no terminal to confirm it on", "add --yes")
+    if not is_asking():
+        hint = f"if that is what you want, add {word}" + (f"; to look first: {look}" if look else "")
+        raise UsageError(f"{action}; there is no terminal to confirm it on, so nothing was changed", hint)
     note(f"{action}. Type the database's name to go on, anything else to stop.")
     print("database: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != name:
         raise ChatschemaError("not confirmed; nothing was changed")
+
+
+def is_asking() -> bool:
+    """Return whether somebody can answer a question."""
+    return sys.stdin.isatty()
 
 
 def is_narrow() -> bool:

@@ -11,7 +11,7 @@ import typer
 
 from chatschema.cli import console, migrate, options, session
 from chatschema.cli.seed import plant
-from chatschema.errors import CannotConnect, ChatschemaError
+from chatschema.errors import CannotConnect, ChatschemaError, UsageError
 
 if TYPE_CHECKING:
     from chatschema.database.catalog import Target
@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 def reset(
     with_seed: Annotated[bool, typer.Option("--seed", help="Fill it with demo data afterwards.")] = False,
     yes: options.Yes = False,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="NAME", help="Drop this database although chatschema did not make it; its name again."),
+    ] = None,
     json: options.Json = False,
     wait: options.Wait = 0,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Drop the database and rebuild it, migrated. Everything in it is lost.
+
+    A database with tables that chatschema did not make is refused, unless --database names it.
 
     Where the role may create databases the new one is a clone of a migrated template, which takes a moment; else
     chatschema's own tables and schemas are dropped and migrated again, and other objects stay.
@@ -40,9 +46,9 @@ def reset(
     files = migration_files.discover(settings.sql_dir / "migrations")
     with session.running(settings) as live:
         name = postgres.database_name(live)
-        console.confirm_name(f"reset drops database {name} and everything in it", name, yes=yes)
         with closing(_maintenance(live, name, wait)) as connection:
-            how = _rebuild(live, connection, name, files)
+            is_named = _confirm(live, connection, name, yes=yes, database=database)
+            how = _rebuild(live, connection, name, files, is_named=is_named)
         if not json:
             console.answer(f"reset {name}: {how}")
         with closing(postgres.connect(live, dbname=name)) as connection:
@@ -51,6 +57,39 @@ def reset(
             seeded = plant(live, connection, as_lines=not json) if with_seed else []
     if json:
         console.as_json({"database": name, "how": how, "seeded": seeded})
+
+
+def _confirm(settings: Settings, connection: Connection, name: str, *, yes: bool, database: str | None) -> bool:
+    """Have it confirmed that the database may go; return whether one that chatschema did not make was named.
+
+    Raises UsageError where that cannot be asked, and for another name than that of the database.
+    """
+    from chatschema import hold, locks, postgres, protection
+    from chatschema.database import catalog, contents, swap
+
+    if database is not None and database != name:
+        raise UsageError(f"--database {database} is not the database that the settings name: {name}", "see: chatschema status")
+    action = f"reset drops database {name} and everything in it"
+    if connection.info.dbname != name:
+        # First what an earlier reset has left, or there may be no way into the database.
+        with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
+            swap.recover(connection, name)
+    if not catalog.exists(connection, name):
+        console.confirm_name(action, name, yes=yes or database is not None)
+        return database is not None
+    with closing(postgres.connect(settings, dbname=name)) as own:
+        protection.refuse(own, settings, "reset")
+        hold.refuse_active(own, "reset")
+        tables = contents.foreign(own)
+        if tables:
+            action = f"{contents.described(own, tables)}; reset would drop them and the database"
+            word = f"--database {name}"
+        else:
+            word = "--yes"
+            if console.is_asking() and not yes and (rows := contents.others(own)):
+                action += f"; among it, not from a seeder: {', '.join(rows)}"
+    console.confirm_name(action, name, yes=database is not None or (yes and not tables), word=word)
+    return bool(tables)
 
 
 def _maintenance(settings: Settings, name: str, wait_s: float) -> Connection:
@@ -64,14 +103,14 @@ def _maintenance(settings: Settings, name: str, wait_s: float) -> Connection:
         return postgres.connect(settings, dbname=name, wait_s=wait_s)
 
 
-def _rebuild(settings: Settings, connection: Connection, name: str, files: list[MigrationFile]) -> str:
+def _rebuild(settings: Settings, connection: Connection, name: str, files: list[MigrationFile], *, is_named: bool) -> str:
     from chatschema import locks
     from chatschema.database import catalog, objects, swap
 
     without_clone = "its objects were dropped, as this role may not create databases"
     if connection.info.dbname == name:
         # No other database lets this role in, so there is nowhere to stand while this one is replaced.
-        with _guarded(settings, name) as own:
+        with _guarded(settings, name, is_named=is_named) as own:
             objects.drop_objects(own)
         return without_clone
     # Of the maintenance database: two resets at once would build the same template.
@@ -80,24 +119,28 @@ def _rebuild(settings: Settings, connection: Connection, name: str, files: list[
         target = catalog.inspect(connection, name)
         if target.exists:
             # Once here, so as not to build for nothing; once more before the old one goes.
-            with _guarded(settings, name):
+            with _guarded(settings, name, is_named=is_named):
                 pass
         if not target.exists and not target.can_clone:
             raise ChatschemaError(
                 f"role {connection.info.user} may not create database {name}", "let its owner: createdb, or grant createdb"
             )
         if not target.can_clone:
-            with _guarded(settings, name) as own:
+            with _guarded(settings, name, is_named=is_named) as own:
                 objects.drop_objects(own)
             return without_clone
-        was_built = _clone(settings, connection, target, files)
+        was_built = _clone(settings, connection, target, files, is_named=is_named)
     return "migrated a template and cloned it" if was_built else "cloned from its template"
 
 
 @contextmanager
-def _guarded(settings: Settings, name: str) -> Iterator[Connection]:
-    """Yield a connection that keeps others from migrating or protecting the database; raise when it is protected or has a hold."""
+def _guarded(settings: Settings, name: str, *, is_named: bool) -> Iterator[Connection]:
+    """Yield a connection that keeps others from migrating or protecting the database.
+
+    Raises when it is protected, has a hold, or, unless it `is_named`, was not made by chatschema.
+    """
     from chatschema import hold, locks, postgres, protection
+    from chatschema.database import contents
 
     with (
         closing(postgres.connect(settings, dbname=name)) as own,
@@ -105,10 +148,12 @@ def _guarded(settings: Settings, name: str) -> Iterator[Connection]:
     ):
         protection.refuse(own, settings, "reset")
         hold.refuse_active(own, "reset")
+        if not is_named:
+            contents.refuse_foreign(own, "reset")
         yield own
 
 
-def _clone(settings: Settings, connection: Connection, target: Target, files: list[MigrationFile]) -> bool:
+def _clone(settings: Settings, connection: Connection, target: Target, files: list[MigrationFile], *, is_named: bool) -> bool:
     """Put a clone of the migrated template in the target's place; return whether the template had to be built."""
     from chatschema import hold, postgres
     from chatschema.database import swap
@@ -129,7 +174,7 @@ def _clone(settings: Settings, connection: Connection, target: Target, files: li
     try:
         if target.exists:
             # Building took its time. Whoever protects or migrates now waits for the lock, and finds no way in after it.
-            with _guarded(settings, target.name) as own:
+            with _guarded(settings, target.name, is_named=is_named) as own:
                 swap.close(connection, target.name)
                 swap.end_sessions(connection, target.name, but=own.info.backend_pid)
                 # Placing a hold does not take the migration lock; from here on nobody can.

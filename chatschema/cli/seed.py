@@ -19,6 +19,9 @@ def seed(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Seeders to run; all when none is named.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Remove exactly what was seeded.")] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the seeders.")] = False,
+    into_used: Annotated[
+        bool, typer.Option("--into-used", help="Seed although the tables have rows that no seeder created.")
+    ] = False,
     rng: Annotated[int, typer.Option("--rng", metavar="N", help="Number the data is made from.")] = 0,
     json: options.Json = False,
     wait: options.Wait = 0,
@@ -38,7 +41,7 @@ def seed(
         elif undo:
             _undo(live, connection, names or [], lock_wait_s=lock_wait, as_json=json)
         else:
-            seeded = plant(live, connection, names or [], rng=rng, lock_wait_s=lock_wait, as_lines=not json)
+            seeded = plant(live, connection, names or [], rng=rng, into_used=into_used, lock_wait_s=lock_wait, as_lines=not json)
             if json:
                 console.as_json({"seeded": seeded})
 
@@ -49,19 +52,27 @@ def plant(
     names: list[str] | None = None,
     *,
     rng: int = 0,
+    into_used: bool = False,
     lock_wait_s: float = session.LOCK_WAIT_S,
     as_lines: bool,
 ) -> list[dict[str, Any]]:
-    """Run the named seeders and what they need, under the lock; return what was done."""
+    """Run the named seeders and what they need, under the lock; return what was done.
+
+    Raises ChatschemaError where the tables have rows that no seeder made, unless `into_used`.
+    """
     from chatschema import locks, protection
+    from chatschema.database import contents
     from chatschema.seed import files, runner
 
     seeders = files.choose(files.discover(settings.seeds_dir), names or [])
+    contents.refuse_foreign(connection, "seed")
     _refuse_unmigrated(connection)
     seeded = []
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
         # Under the lock, which `protect` takes too: what was protected while we waited counts.
         protection.refuse(connection, settings, "seed")
+        if not into_used and runner.is_due(connection, seeders):
+            _refuse_used(connection)
         _make_past_months(settings, connection)
         now = _now(connection)
         with console.progress("seeding", len(seeders)) as advance:
@@ -93,6 +104,17 @@ def _finish(settings: Settings, connection: Connection, names: list[str], rng: i
         console.note(f"private keys of the demo users: {path.parent.name}/{path.name} (docs/seed.md shows how to read a message)")
 
 
+def _refuse_used(connection: Connection) -> None:
+    """Raise where demo data would come among the rows of others."""
+    from chatschema.database import contents
+
+    if table := contents.has_others(connection):
+        raise ChatschemaError(
+            f"table {table} of database {connection.info.dbname} has rows that no seeder created; nothing was seeded",
+            "is it the right database? to put demo data among them: chatschema seed --into-used",
+        )
+
+
 def _refuse_unmigrated(connection: Connection) -> None:
     from chatschema import tables
 
@@ -114,8 +136,10 @@ def _make_past_months(settings: Settings, connection: Connection) -> None:
 
 def _undo(settings: Settings, connection: Connection, names: list[str], *, lock_wait_s: float, as_json: bool) -> None:
     from chatschema import hold, locks, protection
+    from chatschema.database import contents
     from chatschema.seed import demo_keys, files, runner
 
+    contents.refuse_foreign(connection, "seed --undo")
     seeders: list[Seeder] = files.choose(files.discover(settings.seeds_dir), names, dependents=True)
     removed = []
     if not runner.has_ledger(connection):

@@ -89,7 +89,7 @@ def _print(report: dict[str, Any], findings: list[str]) -> None:
     console.answer()
     rows_seeded = sum(seed.rows for seed in seeds)
     console.answer(f"seeds: {len(seeds)} of {len(report['seeds'])} run, {rows_seeded} rows" if seeds else "seeds: none")
-    for line in _next_steps(migrations, findings, is_seeded=bool(seeds), is_protected=report["protection"] is not None):
+    for line in _next_steps(migrations, findings, may_seed=_may_seed(report)):
         console.answer(line)
 
 
@@ -114,11 +114,16 @@ def _rows(table: TableRows) -> str:
     return f"{table.rows}" if table.is_exact else f"~{table.rows}"
 
 
-def _next_steps(migrations: list[MigrationStatus], findings: list[str], *, is_seeded: bool, is_protected: bool) -> list[str]:
+def _may_seed(report: dict[str, Any]) -> bool:
+    """Return whether demo data would harm nobody: no rows but those of the audit trail, and no mark against it."""
+    return report["protection"] is None and all(t.rows == 0 for t in report["tables"] if t.table != "audit_logs")
+
+
+def _next_steps(migrations: list[MigrationStatus], findings: list[str], *, may_seed: bool) -> list[str]:
     if any(m.state in ("pending", "interrupted") for m in migrations):
         return ["next: chatschema migrate"]
     if findings:
         return ["look at: " + finding for finding in findings]
-    if is_seeded or is_protected:
-        return ["all is applied, and the months reach far enough"]
-    return ["next: chatschema seed, for demo data"]
+    if may_seed:
+        return ["next: chatschema seed, for demo data"]
+    return ["all is applied, and the months reach far enough"]

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatschema.cli import console, migrate, options, session
-from chatschema.errors import UsageError
+from chatschema.cli import console, options, rehearsal, session
+from chatschema.errors import ChatschemaError, HistoryConflict, UsageError
 
 if TYPE_CHECKING:
+    from chatschema.migration.files import MigrationFile
+    from chatschema.migration.loss import Change, Loss
+    from chatschema.models import Applied, Settings
     from chatschema.postgres import Connection
+
+_LOOK = "chatschema undo --dry-run, with the same options"
 
 
 def undo(
     steps: Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="How many; default 1.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="ID", help="Go back to this migration, which stays applied.")] = None,
     all: Annotated[bool, typer.Option("--all", help="Undo every migration. Refused on a protected database.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the SQL and what it would lose; change nothing.")] = False,
     yes: options.Yes = False,
     json: options.Json = False,
     wait: options.Wait = 0,
@@ -24,42 +31,142 @@ def undo(
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Undo the last migration, or more, last applied first. What the tables held is lost."""
-    from chatschema import hold, locks, protection
+    """Undo the last migration, or more, last applied first.
+
+    Where that loses rows or columns, the losses are named and confirmed first; a protected database refuses them.
+    """
+    from chatschema import hold
+    from chatschema.database import contents
     from chatschema.migration import files as migration_files
-    from chatschema.migration import ledger
-    from chatschema.migration import undo as rollbacks
 
     if sum((steps is not None, to is not None, all)) > 1:
         raise UsageError("--steps, --to and --all exclude each other", "give one of them")
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations", strict=False)
-    with (
-        session.connected(settings, wait_s=wait) as (live, connection),
-        locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
-    ):
-        entries = ledger.entries(connection)
-        last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
-        chosen = rollbacks.to_undo(files, entries, steps=None if all else steps or 1, to=last)
-        if all:
-            protection.refuse(connection, live, "undo --all")
+    with session.connected(settings, wait_s=wait, writes=not dry_run) as (live, connection):
+        contents.refuse_foreign(connection, "undo")
+        chosen = _choose(connection, files, steps=None if all else steps or 1, to=to)
+        if dry_run:
+            _dry_run(live, connection, files, chosen, as_json=json)
+            return
         if chosen:
             hold.refuse_active(connection, "undo")
-        if losses := rollbacks.losses(connection, chosen):
-            protection.refuse(connection, live, f"undo, which would drop {', '.join(losses)} with rows in it,")
-        if all and chosen:
-            _confirm_on_terminal(connection, yes)
-        undone = migrate.follow(rollbacks.undo(connection, chosen, say=console.note), "undid", as_lines=not json)
+        agreed = _agree(live, connection, files, chosen, all=all, yes=yes)
+        undone = _undo(live, connection, chosen, agreed, yes=yes, lock_wait_s=lock_wait, as_lines=not json)
     if json:
         console.as_json({"undone": undone})
     elif not undone:
         console.answer("nothing to undo")
 
 
-def _confirm_on_terminal(connection: Connection, yes: bool) -> None:
-    """Ask a person; a script that says --all has said it."""
-    import sys
+def _choose(connection: Connection, files: list[MigrationFile], *, steps: int | None, to: str | None) -> list[MigrationFile]:
+    from chatschema.migration import files as migration_files
+    from chatschema.migration import ledger
+    from chatschema.migration import undo as rollbacks
 
-    if sys.stdin.isatty():
-        name = connection.info.dbname
-        console.confirm_name(f"undo --all drops the nine tables of database {name} and everything in them", name, yes=yes)
+    entries = ledger.entries(connection)
+    last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
+    return rollbacks.to_undo(files, entries, steps=steps, to=last)
+
+
+def _agree(
+    settings: Settings, connection: Connection, files: list[MigrationFile], chosen: list[MigrationFile], *, all: bool, yes: bool
+) -> set[Change] | None:
+    """Return the losses that are agreed to, None for all; ask before the lock is taken, as an answer may take hours."""
+    from chatschema import protection
+
+    if all:
+        protection.refuse(connection, settings, "undo --all")
+    is_protected = protection.read(connection, settings) is not None
+    if yes and not is_protected:
+        return None
+    if len(chosen) <= 1 and not all:
+        # What a single one loses is found when it runs, and then it has been taken back.
+        return set()
+    losses = rehearsal.losses(settings, connection, files, chosen) if chosen else []
+    _ask(settings, connection, losses, all=all and bool(chosen), yes=yes)
+    return {loss.change for loss in losses}
+
+
+def _ask(settings: Settings, connection: Connection, losses: Sequence[Loss], *, yes: bool, all: bool = False) -> None:
+    """Have the losses agreed to; raise Protected, or UsageError where nobody can be asked."""
+    from chatschema import protection
+    from chatschema.migration.loss import listed
+
+    name = connection.info.dbname
+    if losses:
+        protection.refuse(connection, settings, f"undo, which would {listed(losses)},")
+        console.confirm_name(f"undo would {listed(losses)} in database {name}", name, yes=yes, look=_LOOK)
+    elif all:
+        console.confirm_name(f"undo --all would drop every table of chatschema, none with rows, in database {name}", name, yes=yes)
+
+
+def _undo(
+    settings: Settings,
+    connection: Connection,
+    chosen: list[MigrationFile],
+    agreed: set[Change] | None,
+    *,
+    yes: bool,
+    lock_wait_s: float,
+    as_lines: bool,
+) -> list[Applied]:
+    """Roll back; where a loss shows that nobody has agreed to, ask with the lock given back, and go on."""
+    from chatschema import locks
+    from chatschema.migration import loss
+    from chatschema.migration import undo as rollbacks
+
+    undone: list[Applied] = []
+    while len(undone) < len(chosen):
+        left = chosen[len(undone) :]
+        try:
+            with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
+                _refuse_moved(connection, left)
+                for done in rollbacks.undo(connection, left, agreed=agreed, say=console.note):
+                    undone.append(done)
+                    if as_lines:
+                        console.answer(f"undid {done.id}  {done.duration_ms:.0f} ms")
+        except loss.WouldLose as error:
+            _ask(settings, connection, loss.counted(connection, error.changes), yes=yes)
+            agreed = {*(agreed or ()), *error.changes}
+        except ChatschemaError:
+            if undone and not as_lines:
+                console.note(f"undid before the failure: {', '.join(done.id for done in undone)}")
+            raise
+    return undone
+
+
+def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:
+    """Raise where the last applied migrations are not, or no longer, those that are to be undone."""
+    from chatschema.migration import ledger
+
+    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
+    if applied[-len(left) :][::-1] != [file.id for file in left]:
+        raise HistoryConflict(
+            f"another run has changed the migrations of database {connection.info.dbname} meanwhile", "look: chatschema status"
+        )
+
+
+def _dry_run(
+    settings: Settings, connection: Connection, files: list[MigrationFile], chosen: list[MigrationFile], *, as_json: bool
+) -> None:
+    losses: list[Loss] = rehearsal.losses(settings, connection, files, chosen, only_in_copy=True) if chosen else []
+    if as_json:
+        plan: list[dict[str, Any]] = [{"id": file.id, "title": file.title} for file in chosen]
+        found = [
+            {"kind": loss.change.kind, "table": loss.change.table, "column": loss.change.column or None, "rows": loss.rows}
+            for loss in losses
+        ]
+        console.as_json({"would_undo": plan, "losses": found})
+        return
+    for file in chosen:
+        if file.rollback:
+            wrap = ("begin;\n", "commit;\n") if file.rollback.is_transactional else ("", "")
+            console.answer(f"-- undo {file.id}\n{wrap[0]}{file.rollback.text.rstrip()}\n{wrap[1]}")
+    for loss in losses:
+        console.answer(f"would {loss}")
+    if not chosen:
+        console.note("nothing to undo")
+    else:
+        lost = f"{len(losses)} losses" if len(losses) > 1 else "1 loss" if losses else "no row would be lost"
+        console.note(f"{lost}. Nothing was changed; run it: chatschema undo, with the same options")

@@ -26,11 +26,12 @@ class Locale:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The database to rebuild. `locale` is its own, or what a new one would get."""
+    """The database to rebuild. `locale` is its own, or what a new one would get; `may_create`: this role makes databases."""
 
     name: str
     exists: bool
     can_clone: bool
+    may_create: bool
     locale: Locale
 
     @property
@@ -62,7 +63,7 @@ def inspect(connection: Connection, name: str) -> Target:
     creator = "select rolcreatedb or rolsuper from pg_catalog.pg_roles where rolname = current_user"
     may_create = bool(postgres.fetch_one(connection, creator)[0])
     own = locale(connection, name if row else "template1")
-    return Target(name, row is not None, may_create and (row is None or row[0]), own)
+    return Target(name, row is not None, may_create and (row is None or row[0]), may_create, own)
 
 
 def locale(connection: Connection, name: str) -> Locale:

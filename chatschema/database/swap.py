@@ -34,7 +34,7 @@ def swap(connection: Connection, target: Target) -> None:
 
 def recover(connection: Connection, name: str) -> None:
     """Bring a database back that a killed reset left under its other name, or closed."""
-    target = Target(name, True, True, locale(connection, "template1"))
+    target = Target(name, True, True, True, locale(connection, "template1"))
     has_name, has_old, has_clone = (exists(connection, n) for n in (name, target.old, target.clone))
     if has_old and not has_name:
         ddl(connection, "alter database {} rename to {}", target.old, name)

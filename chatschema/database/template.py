@@ -25,7 +25,7 @@ def build_template(connection: Connection, name: str, target: Target, migrate: C
         return False
     building = f"{name}_new"
     drop(connection, building)
-    _create(connection, building, target)
+    create(connection, building, target)
     try:
         migrate(building)
     except BaseException:
@@ -52,7 +52,8 @@ def _drop_outdated(connection: Connection, name: str, target: Target) -> None:
     postgres.execute(connection, statement)
 
 
-def _create(connection: Connection, name: str, target: Target) -> None:
+def create(connection: Connection, name: str, target: Target) -> None:
+    """Create an empty database with the encoding and the locale of the target."""
     if target.locale == locale(connection, "template1"):
         ddl(connection, "create database {} template template1", name)
         return

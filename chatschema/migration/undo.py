@@ -1,23 +1,19 @@
 """Undoing: a rollback, its unmark and its log commit together or not at all."""
 
-import re
 import time
-from collections.abc import Iterator, Sequence
-
-from psycopg import sql
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 
 from chatschema import hold, locks, postgres
 from chatschema.errors import HistoryConflict
-from chatschema.migration import execution, ledger
+from chatschema.migration import execution, ledger, loss
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
-from chatschema.migration.files import COMMENTS, MigrationFile
+from chatschema.migration.files import MigrationFile
+from chatschema.migration.loss import Change, WouldLose
 from chatschema.models import Applied
 from chatschema.postgres import Connection, Say
 
-_DROP_TABLE = re.compile(r"(?is)\bdrop\s+table\s+(?:if\s+exists\s+)?(?P<names>[\w.\", ]+?)\s*(?:cascade|restrict)?\s*$")
-
-# Has one row from the beginning, which nobody wrote.
-_NO_LOSS = {"chatschema.last_hold"}
+_ACTIVE_TRANSACTION = "25001"
 
 
 def to_undo(
@@ -48,35 +44,23 @@ def to_undo(
     return result
 
 
-def losses(connection: Connection, files: Sequence[MigrationFile]) -> list[str]:
-    """Return the tables with rows in them that the rollbacks of `files` name in a `drop table`."""
-    texts = [COMMENTS.sub(" ", s.text) for file in files if file.rollback for s in file.rollback.statements]
-    dropped = [name.strip() for text in texts for match in _DROP_TABLE.finditer(text) for name in match["names"].split(",")]
-    found = []
-    for name in dropped:
-        table = postgres.fetch_one(connection, "select to_regclass(%s)::text", (name,))[0]
-        # The server wrote the name, quoted where it must be.
-        if (
-            table
-            and table not in _NO_LOSS
-            and postgres.fetch_one(connection, sql.SQL("select exists (select from {})").format(sql.SQL(table)))[0]
-        ):
-            found.append(table)
-    return found
+def undo(
+    connection: Connection, files: Sequence[MigrationFile], *, agreed: Collection[Change] | None, say: Say
+) -> Iterator[Applied]:
+    """Roll back `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
 
-
-def undo(connection: Connection, files: Sequence[MigrationFile], *, say: Say) -> Iterator[Applied]:
-    """Roll back `files` in the given order, yielding each once it is committed. The caller holds the migration lock."""
+    `agreed` are the losses that somebody has agreed to, None for all. Raises WouldLose before any other is committed.
+    """
     backend = Backend(connection)
     for file in files:
         started = time.monotonic()
         with execution.explained(file):
-            _undo(backend, file, say)
+            _undo(backend, file, agreed, say)
         postgres.reset_session(connection)
         yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
 
 
-def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
+def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | None, say: Say) -> None:
     migration = YoyoMigration(file)
 
     def unmark() -> None:
@@ -89,7 +73,7 @@ def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
     def work() -> None:
         with execution.transaction(backend):
             _refuse_held(backend.connection)
-            migration.process_steps(backend, "rollback")
+            _roll_back(backend, migration, agreed)
             unmark()
 
     if file.rollback is None or file.rollback.is_transactional:
@@ -106,6 +90,69 @@ def _undo(backend: Backend, file: MigrationFile, say: Say) -> None:
             raise
     with postgres.transaction(backend.connection):
         unmark()
+
+
+def _roll_back(backend: Backend, migration: YoyoMigration, agreed: Collection[Change] | None) -> None:
+    """Run the rollback; raise WouldLose where it loses rows that nobody has agreed to lose.
+
+    What it does is known only when it has run, and whether a table had rows only before. So it runs, is taken back where it
+    touched a table, and runs again with these tables locked and looked at.
+    """
+    connection = backend.connection
+    if agreed is None:
+        migration.process_steps(backend, "rollback")
+        return
+    before = loss.state(connection)
+    postgres.execute(connection, "savepoint chatschema_undo")
+    migration.process_steps(backend, "rollback")
+    if not (found := loss.changes(before, loss.state(connection))):
+        return
+    postgres.execute(connection, "rollback to savepoint chatschema_undo")
+    if refused := [change for change in loss.of_rows(connection, found) if change not in agreed]:
+        raise WouldLose(refused)
+    before = loss.state(connection)
+    migration.process_steps(backend, "rollback")
+    if others := set(loss.changes(before, loss.state(connection))) - set(found):
+        raise WouldLose(sorted(others))
+
+
+def rehearse(connection: Connection, files: Sequence[MigrationFile], *, is_empty: bool) -> list[Change]:
+    """Run the rollbacks of `files` in one transaction that is taken back; return what they do to tables.
+
+    For a copy that `is_empty`, or, where none can be made, the database itself. Raises MigrationFailed where one cannot run.
+    """
+    backend, found = Backend(connection), set[Change]()
+
+    def work() -> None:
+        with execution.transaction(backend):
+            before = loss.state(connection)
+            for file in files:
+                with execution.explained(file):
+                    _rehearse(backend, file)
+                after = loss.state(connection)
+                found.update(loss.changes(before, after, is_empty=is_empty))
+                before = after
+            raise _TakenBack
+
+    with suppress(_TakenBack):
+        locks.with_lock_retries(connection, work, locks.DDL)
+    postgres.reset_session(connection)
+    return sorted(found)
+
+
+class _TakenBack(Exception):
+    """Ends the transaction of a rehearsal."""
+
+
+def _rehearse(backend: Backend, file: MigrationFile) -> None:
+    postgres.execute(backend.connection, "savepoint chatschema_undo")
+    try:
+        YoyoMigration(file).process_steps(backend, "rollback")
+    except StatementFailed as error:
+        # A statement that refuses to run in a transaction, such as drop index concurrently, loses no row.
+        if error.cause.sqlstate != _ACTIVE_TRANSACTION:
+            raise
+        postgres.execute(backend.connection, "rollback to savepoint chatschema_undo")
 
 
 def _refuse_held(connection: Connection) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import locks, postgres
+from chatschema import locks, postgres, relation
 from chatschema.errors import ChatschemaError
 from chatschema.models import Applied, SeedStatus
 from chatschema.postgres import Connection
 from chatschema.seed.files import Seeder, titles
-from chatschema.seed.world import World, primary_key
+from chatschema.seed.world import World
 
 HISTORY = timedelta(days=90)
 _APPEND_ONLY = {"audit_logs": "audit_logs_refuse_change"}
@@ -28,6 +28,12 @@ def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
     query = "select s.name, s.seeded_at, s.row_count from chatschema.seeds as s"
     done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger(connection) else {}
     return [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
+
+
+def is_due(connection: Connection, seeders: Sequence[Seeder]) -> bool:
+    """Return whether one of the seeders has not run."""
+    done = {row[0] for row in postgres.fetch_all(connection, "select name from chatschema.seeds")}
+    return any(seeder.name not in done for seeder in seeders)
 
 
 def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: datetime) -> Iterator[tuple[Applied, int]]:
@@ -120,7 +126,7 @@ def _refuse_references(connection: Connection, seeds: list[str], table: str) -> 
             sql.SQL("c.{} = p.{}").format(sql.Identifier(column), sql.Identifier(target)) for column, target in pairs
         )
         own: sql.Composable = sql.SQL("false")
-        if schema == "public" and primary_key(connection, child):
+        if schema == "public" and relation.primary_key(connection, child):
             own = sql.SQL(
                 "exists (select from chatschema.seeded_rows as o where o.seed = any ({}) and o.table_name = {} and {})"
             ).format(sql.Literal(seeds), sql.Literal(child), _matches(connection, child, "c", "o"))
@@ -142,6 +148,7 @@ def _refuse_references(connection: Connection, seeds: list[str], table: str) -> 
 def _matches(connection: Connection, table: str, row: str, tracked: str) -> sql.Composable:
     """Return the condition that `tracked` is the entry of `row`: an equality of whole keys, which the index serves."""
     columns = [
-        sql.SQL("{}.{}::text").format(sql.Identifier(row), sql.Identifier(column)) for column in primary_key(connection, table)
+        sql.SQL("{}.{}::text").format(sql.Identifier(row), sql.Identifier(column))
+        for column in relation.primary_key(connection, table)
     ]
     return sql.SQL("{}.key = array[{}]").format(sql.Identifier(tracked), sql.SQL(", ").join(columns))

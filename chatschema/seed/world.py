@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import postgres
+from chatschema import postgres, relation
 from chatschema.postgres import Connection
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class World:
         if not rows:
             return
         columns = list(rows[0])
-        key = primary_key(self._connection, table)
+        key = relation.primary_key(self._connection, table)
         names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
         copy = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier("public", table), names)
         _copy(self._connection, copy, ([_plain(row[column]) for column in columns] for row in rows))
@@ -87,14 +87,3 @@ def _copy(connection: Connection, copy: sql.SQL | sql.Composed, rows: Iterable[S
     with postgres.translated(), connection.cursor() as cursor, cursor.copy(copy) as stream:
         for row in rows:
             stream.write_row(row)
-
-
-def primary_key(connection: Connection, table: str) -> dict[str, str]:
-    """Return the columns of the primary key in order, with their types."""
-    query = """
-        select a.attname, format_type(a.atttypid, null) from pg_catalog.pg_index as i
-        cross join lateral unnest(i.indkey) with ordinality as k (attnum, position)
-        join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-        where i.indrelid = to_regclass(%s) and i.indisprimary order by k.position
-    """
-    return dict(postgres.fetch_all(connection, query, (f"public.{table}",)))

@@ -1,0 +1,88 @@
+"""What a set of rollbacks would lose: run in an empty copy of the database, then the rows of the real tables counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from chatschema.cli import console, session
+from chatschema.errors import CannotConnect, ChatschemaError
+
+if TYPE_CHECKING:
+    from chatschema.migration.files import MigrationFile
+    from chatschema.migration.loss import Change, Loss
+    from chatschema.models import Settings
+    from chatschema.postgres import Connection
+
+
+def losses(
+    settings: Settings,
+    connection: Connection,
+    files: list[MigrationFile],
+    chosen: list[MigrationFile],
+    *,
+    only_in_copy: bool = False,
+) -> list[Loss]:
+    """Return what the rollbacks of `chosen` would lose of the rows there are now.
+
+    The copy is a database of its own, migrated like this one without rows, dropped afterwards. Where none can be made they are
+    rehearsed in the database itself, in one transaction under the migration lock that is taken back; with `only_in_copy`
+    ChatschemaError is raised instead.
+    """
+    from chatschema import locks
+    from chatschema.migration import loss
+    from chatschema.migration import undo as rollbacks
+
+    try:
+        found = _in_copy(settings, connection, files, chosen)
+    except ChatschemaError as error:
+        if only_in_copy:
+            raise ChatschemaError(
+                f"what undo would lose cannot be seen in a copy of the database: {error.message}",
+                "let a role that may create databases run it; or undo one step, which asks before it loses a row",
+            ) from None
+        console.note(f"rehearsing in the database itself, as there can be no copy of it: {error.message}")
+        with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
+            found = rollbacks.rehearse(connection, chosen, is_empty=False)
+    return loss.counted(connection, found)
+
+
+def _in_copy(settings: Settings, connection: Connection, files: list[MigrationFile], chosen: list[MigrationFile]) -> list[Change]:
+    from chatschema.migration import ledger, runner
+    from chatschema.migration import undo as rollbacks
+
+    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
+    by_id = {file.id: file for file in files}
+    if gone := [id for id in applied if id not in by_id]:
+        raise ChatschemaError(f"the file of {gone[0]}, which is applied, is gone")
+    with _copy(settings, connection.info.dbname) as copy:
+        ledger.ensure(copy, settings.sql_dir)
+        for _ in runner.migrate(copy, [by_id[id] for id in applied], say=lambda _: None):
+            pass
+        return rollbacks.rehearse(copy, chosen, is_empty=True)
+
+
+@contextmanager
+def _copy(settings: Settings, name: str) -> Iterator[Connection]:
+    """Yield a connection to an empty database with the locale of `name`; drop it afterwards, and what a killed run has left."""
+    from chatschema import locks, postgres
+    from chatschema.database import catalog, template
+
+    scratch = f"chatschema_rehearsal_{catalog.digest(name)}"
+    try:
+        maintenance = catalog.maintenance(settings, name)
+    except CannotConnect as error:
+        raise ChatschemaError(error.message) from None
+    with closing(maintenance):
+        target = catalog.inspect(maintenance, name)
+        if not target.may_create:
+            raise ChatschemaError(f"role {maintenance.info.user} may not create databases")
+        with locks.migration_lock(maintenance, wait_s=session.LOCK_WAIT_S, say=console.note):
+            catalog.drop(maintenance, scratch)
+            try:
+                template.create(maintenance, scratch, target)
+                with closing(postgres.connect(settings, dbname=scratch)) as copy:
+                    yield copy
+            finally:
+                catalog.drop(maintenance, scratch)

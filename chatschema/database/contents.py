@@ -1,0 +1,94 @@
+"""Whose a database is: made by chatschema, which left its ledger there, or by somebody else; and which rows no seeder made."""
+
+from psycopg import sql
+
+from chatschema import postgres, relation
+from chatschema.errors import ChatschemaError
+from chatschema.models import TABLES
+from chatschema.postgres import Connection
+
+# The tables of users, without those of extensions; months are a part of theirs.
+_TABLES = """
+    select format('%I.%I', n.nspname, c.relname)
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'm', 'f') and c.relpersistence <> 't' and not c.relispartition
+        and n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and n.nspname not in ('chatschema', 'chat_partitions')
+        and not exists (
+            select from pg_catalog.pg_depend as d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+        )
+    order by n.nspname, c.relname
+"""
+
+
+class Foreign(ChatschemaError):
+    """The database has tables, and chatschema did not make it."""
+
+
+def is_ours(connection: Connection) -> bool:
+    """Return whether chatschema has left its ledger here; needs no privilege."""
+    return postgres.has_table(connection, "chatschema.migrations")
+
+
+def foreign(connection: Connection) -> list[str]:
+    """Return the tables of a database without chatschema's ledger, as SQL writes their names; none where the ledger is."""
+    return [] if is_ours(connection) else [row[0] for row in postgres.fetch_all(connection, _TABLES)]
+
+
+def refuse_foreign(
+    connection: Connection, command: str, hint: str = "is it the right database? see which one it is: chatschema status"
+) -> None:
+    """Raise Foreign where the database has tables but not chatschema's ledger: `command` acts on what chatschema made."""
+    if tables := foreign(connection):
+        raise Foreign(f"{command} is refused, and nothing was changed: {described(connection, tables)}", hint)
+
+
+def described(connection: Connection, tables: list[str]) -> str:
+    """Return how many tables the database has that chatschema did not make, and their names and rows."""
+    count = "1 table" if len(tables) == 1 else f"{len(tables)} tables"
+    shown = ", ".join(
+        f"{table.removeprefix('public.')} ({relation.in_words(relation.count(connection, table))})" for table in tables[:5]
+    )
+    more = f" and {len(tables) - 5} more" if len(tables) > 5 else ""
+    return f"database {connection.info.dbname} has {count} that chatschema did not create: {shown}{more}"
+
+
+def others(connection: Connection) -> list[str]:
+    """Return in words which tables have rows that no seeder made, the nine first; empty where there are none."""
+    ours = [f"public.{table}" for table in TABLES]
+    found = []
+    all_tables = [row[0] for row in postgres.fetch_all(connection, _TABLES)]
+    for table in [*(t for t in ours if t in all_tables), *(t for t in all_tables if t not in ours)]:
+        condition = unseeded(connection, table.removeprefix("public.")) if table in ours else sql.SQL("true")
+        if (count := relation.count(connection, table, condition)) != 0:
+            found.append(f"{relation.in_words(count)} in {table.removeprefix('public.')}")
+    return found
+
+
+def has_others(connection: Connection) -> str | None:
+    """Return the first of the nine tables with a row that no seeder made, None for none.
+
+    Rows of the audit trail do not count: chatschema itself writes there.
+    """
+    for table in TABLES:
+        if table == "audit_logs" or not postgres.has_table(connection, f"public.{table}"):
+            continue
+        query = sql.SQL("select exists (select from {} as t where {})").format(
+            sql.Identifier("public", table), unseeded(connection, table)
+        )
+        if postgres.fetch_one(connection, query)[0]:
+            return table
+    return None
+
+
+def unseeded(connection: Connection, table: str) -> sql.Composable:
+    """Return the condition that no seeder made the row `t` of one of the nine tables."""
+    if not postgres.has_table(connection, "chatschema.seeded_rows"):
+        return sql.SQL("true")
+    columns = [sql.SQL("t.{}::text").format(sql.Identifier(column)) for column in relation.primary_key(connection, table)]
+    if not columns:
+        return sql.SQL("true")
+    return sql.SQL("not exists (select from chatschema.seeded_rows as s where s.table_name = {} and s.key = array[{}])").format(
+        sql.Literal(table), sql.SQL(", ").join(columns)
+    )

@@ -1,0 +1,158 @@
+"""What a rollback would lose: found by running it and comparing the tables before and after, not by reading its text.
+
+A statement may hide what it does (`do $$ ... execute ... $$`, a function, a cascade); the catalog and the counters do not.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from psycopg import sql
+
+from chatschema import postgres, relation
+from chatschema.errors import ChatschemaError
+from chatschema.postgres import Connection
+
+Kind = Literal["table", "column", "type", "file", "rows"]
+_VERBS: dict[Kind, str] = {
+    "table": "drop table", "column": "drop column", "type": "change the type of column", "file": "empty or rewrite table",
+    "rows": "change or delete rows of",
+}  # fmt: skip
+# Has one row from the beginning, which nobody wrote.
+_NO_LOSS = {"chatschema.last_hold"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """What happens to a table: `kind`, the table as SQL writes its name, and the column for the kinds about one."""
+
+    table: str
+    kind: Kind
+    column: str = ""
+
+    def __str__(self) -> str:
+        """Return the change in words, to follow "undo would"."""
+        shown = self.table.removeprefix("public.")
+        return f"{_VERBS[self.kind]} {shown}.{self.column}" if self.column else f"{_VERBS[self.kind]} {shown}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A change of a table with rows; `rows` as relation.count() returns them."""
+
+    change: Change
+    rows: int | None
+
+    def __str__(self) -> str:
+        """Return the change and its rows in words."""
+        return f"{self.change} ({relation.in_words(self.rows)})"
+
+
+class WouldLose(ChatschemaError):
+    """A rollback would lose what nobody has agreed to lose; it was taken back."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        super().__init__(f"undo would {listed(changes)}")
+        self.changes = tuple(changes)
+
+
+def listed(losses: Sequence[object]) -> str:
+    """Return the first five in words, and how many more there are."""
+    more = f" and {len(losses) - 5} more" if len(losses) > 5 else ""
+    return ", ".join(str(loss) for loss in losses[:5]) + more
+
+
+# Partitions are shown as their table, of which they are a part. The months of a table have its columns.
+_TABLES = """
+    select c.oid, format('%I.%I', n.nspname, c.relname), c.relfilenode,
+        case when root.oid <> c.oid then format('%I.%I', root.nspname, root.relname) end,
+        array(
+            select array[attnum::text, quote_ident(attname), atttypid::text, atttypmod::text]
+            from pg_catalog.pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped order by attnum
+        ),
+        coalesce(pg_stat_get_xact_tuples_updated(c.oid) + pg_stat_get_xact_tuples_deleted(c.oid), 0),
+        exists (
+            select from pg_catalog.pg_locks as l
+            where l.relation = c.oid and l.pid = pg_backend_pid() and l.mode = 'RowExclusiveLock' and l.granted
+                and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+        )
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    left join lateral (
+        select r.oid, r.relname, rn.nspname from pg_catalog.pg_class as r
+        join pg_catalog.pg_namespace as rn on rn.oid = r.relnamespace
+        where r.oid = pg_partition_root(c.oid)
+    ) as root on c.relispartition
+    where c.relkind in ('r', 'p') and c.relpersistence <> 't' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table at one moment of a transaction: its columns by number, and what the transaction did to its rows so far."""
+
+    name: str
+    file: int
+    root: str
+    columns: dict[str, tuple[str, str, str]]
+    written: int
+    is_locked: bool
+
+
+def state(connection: Connection) -> dict[int, Table]:
+    """Return the tables as they are now, by oid; takes no lock on any of them."""
+    return {
+        oid: Table(name, file, root or name, {key: tuple(rest) for key, *rest in columns}, written, is_locked)
+        for oid, name, file, root, columns, written, is_locked in postgres.fetch_all(connection, _TABLES)
+    }
+
+
+def changes(before: dict[int, Table], after: dict[int, Table], *, is_empty: bool = False) -> list[Change]:
+    """Return what happened to the tables between two states of one transaction; pure.
+
+    In a copy that `is_empty` an UPDATE or DELETE finds no row, so there the lock it takes counts, which INSERT takes as well.
+    """
+    found: set[Change] = set()
+    remaining = {table.name for table in before.values() if table.root == table.name} & {t.root for t in after.values()}
+    for oid, table in before.items():
+        now = after.get(oid)
+        if now is None:
+            is_month_of_kept = table.root != table.name and table.root in remaining
+            found.add(Change(table.name if is_month_of_kept else table.root, "table"))
+            continue
+        for number, (column, *kind) in table.columns.items():
+            if number not in now.columns:
+                found.add(Change(table.root, "column", column))
+            elif list(now.columns[number][1:]) != kind:
+                found.add(Change(table.root, "type", column))
+        if now.file != table.file:
+            found.add(Change(table.root, "file"))
+        if now.written != table.written or (is_empty and now.is_locked and not table.is_locked):
+            found.add(Change(table.root, "rows"))
+    return sorted(change for change in found if change.table not in _NO_LOSS)
+
+
+def of_rows(connection: Connection, found: Collection[Change]) -> list[Change]:
+    """Return the changes that lose rows, looking at the tables as they are, locked until the transaction ends.
+
+    The caller has taken the changes back. A row cannot come between this look and the end of the transaction.
+    """
+    tables = sorted({change.table for change in found if change.kind != "rows"})
+    full: set[str] = set()
+    if tables:
+        names = sql.SQL(", ").join(sql.SQL(table) for table in tables)  # quoted by the server
+        postgres.execute(connection, sql.SQL("lock table {} in access exclusive mode").format(names))
+        full = {table for table in tables if _has_rows(connection, table)}
+    # An UPDATE or DELETE was counted by its rows.
+    return [change for change in found if change.kind == "rows" or change.table in full]
+
+
+def _has_rows(connection: Connection, table: str) -> bool:
+    query = sql.SQL("select exists (select from {})").format(sql.SQL(table))  # quoted by the server
+    return bool(postgres.fetch_one(connection, query)[0])
+
+
+def counted(connection: Connection, found: Collection[Change]) -> list[Loss]:
+    """Return the changes of tables that have rows, and how many; waits a second at most for each table."""
+    rows = {table: relation.count(connection, table) for table in {change.table for change in found}}
+    return [Loss(change, rows[change.table]) for change in found if rows[change.table] != 0]

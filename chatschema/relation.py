@@ -1,0 +1,55 @@
+"""A table seen from outside: its primary key, and its rows counted, up to a limit and without waiting for long."""
+
+from psycopg import sql
+
+from chatschema import postgres
+from chatschema.errors import BUSY_SQLSTATES, ServerError
+from chatschema.postgres import Connection
+
+# Counted up to here, which takes some ten milliseconds; what has more is large in any case.
+COUNTED = 100_000
+ALL = sql.SQL("true")
+_UNDEFINED_TABLE, _NO_PRIVILEGE = "42P01", "42501"
+
+
+def count(connection: Connection, table: str, condition: sql.Composable = ALL) -> int | None:
+    """Return how many rows of `table`, a name as SQL writes it, meet the condition on `t`; COUNTED + 1 for more.
+
+    None where this role may not look or would have to wait for a lock; 0 where there is no such table.
+    """
+    query = sql.SQL("select count(*) from (select from {} as t where {} limit {}) as counted").format(
+        sql.SQL(table),  # quoted by the server
+        condition,
+        sql.Literal(COUNTED + 1),
+    )
+    try:
+        with postgres.transaction(connection):
+            postgres.execute(connection, "set local lock_timeout = '1s'")
+            found: int = postgres.fetch_one(connection, query)[0]
+    except ServerError as error:
+        if error.sqlstate == _UNDEFINED_TABLE:
+            return 0
+        if error.sqlstate in BUSY_SQLSTATES or error.sqlstate == _NO_PRIVILEGE:
+            return None
+        raise
+    return found
+
+
+def in_words(rows: int | None) -> str:
+    """Return what count() has returned in words."""
+    if rows is None:
+        return "rows not counted"
+    if rows > COUNTED:
+        return f"more than {COUNTED} rows"
+    return "1 row" if rows == 1 else f"{rows} rows"
+
+
+def primary_key(connection: Connection, table: str) -> dict[str, str]:
+    """Return the columns of the primary key of a table in public, in their order, with their types."""
+    query = """
+        select a.attname, format_type(a.atttypid, null) from pg_catalog.pg_index as i
+        cross join lateral unnest(i.indkey) with ordinality as k (attnum, position)
+        join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+        where i.indrelid = to_regclass(%s) and i.indisprimary order by k.position
+    """
+    return dict(postgres.fetch_all(connection, query, (f"public.{table}",)))

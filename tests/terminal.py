@@ -1,0 +1,62 @@
+"""A command on a pseudo-terminal, with somebody who types."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from conftest import Database, Result, clean_environment
+
+
+class Asked:
+    """A running command and its terminal."""
+
+    def __init__(self, running: "subprocess.Popen[str]", parent: int) -> None:
+        self._running, self._parent = running, parent
+        self.err = ""
+
+    def question(self) -> str:
+        """Wait until it asks; return what it has printed to stderr since the last question."""
+        assert self._running.stderr
+        text = ""
+        while not text.endswith("database: "):
+            read = self._running.stderr.read(1)
+            assert read, f"it ended without a question: {text}"
+            text += read
+        self.err += text
+        return text
+
+    def answer(self, text: str) -> None:
+        """Type a line."""
+        os.write(self._parent, f"{text}\n".encode())
+
+    def end(self) -> Result:
+        """Wait for its end."""
+        out, err = self._running.communicate(timeout=60)
+        return Result(self._running.returncode, out, self.err + err)
+
+
+@contextmanager
+def asked(database: Database, *command: str, env: dict[str, str] | None = None) -> Iterator[Asked]:
+    """Yield a command that runs on a terminal."""
+    parent, child = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "chatschema", *command, "--url", database.url],
+        env=clean_environment(env), stdin=child, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(child)
+    with running:
+        try:
+            yield Asked(running, parent)
+        finally:
+            running.kill()
+            os.close(parent)
+
+
+def typed(database: Database, answer: str, *command: str) -> Result:
+    """Run a command on a terminal and type one answer, whether it asks or not."""
+    with asked(database, *command) as terminal:
+        terminal.answer(answer)
+        return terminal.end()
