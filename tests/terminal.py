@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from conftest import Database, Result, clean_environment
 
@@ -19,11 +20,15 @@ class Asked:
 
     def question(self) -> str:
         """Wait until it asks; return what it has printed to stderr since the last question."""
+        text = self.question_or_end()
+        assert text.endswith("database: "), f"it ended without a question: {text}"
+        return text
+
+    def question_or_end(self) -> str:
+        """Wait until it asks or ends; return what it has printed to stderr meanwhile."""
         assert self._running.stderr
         text = ""
-        while not text.endswith("database: "):
-            read = self._running.stderr.read(1)
-            assert read, f"it ended without a question: {text}"
+        while not text.endswith("database: ") and (read := self._running.stderr.read(1)):
             text += read
         self.err += text
         return text
@@ -39,12 +44,12 @@ class Asked:
 
 
 @contextmanager
-def asked(database: Database, *command: str, env: dict[str, str] | None = None) -> Iterator[Asked]:
+def asked(database: Database, *command: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Iterator[Asked]:
     """Yield a command that runs on a terminal."""
     parent, child = pty.openpty()
     running = subprocess.Popen(
         [sys.executable, "-m", "chatschema", *command, "--url", database.url],
-        env=clean_environment(env), stdin=child, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=clean_environment(env), cwd=cwd, stdin=child, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     os.close(child)
     with running:

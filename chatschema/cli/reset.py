@@ -34,7 +34,7 @@ def reset(
 ) -> None:
     """Drop the database and rebuild it, migrated. Everything in it is lost.
 
-    A database with tables that chatschema did not make is refused, unless --database names it.
+    A database with tables that chatschema did not create is refused, unless its name is given again.
 
     Where the role may create databases the new one is a clone of a migrated template, which takes a moment; else
     chatschema's own tables and schemas are dropped and migrated again, and other objects stay.
