@@ -25,21 +25,28 @@ _PG_KEYWORDS = {
 }  # fmt: skip
 # A password or an SSL mode alone does not say which server is meant.
 _TARGETS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
+# Set and empty, these are a secret that is missing. An empty port or password is one that is not needed, and libpq takes an
+# empty PG* for one that is not set.
+_NEVER_EMPTY = ("DB_HOST", "DB_NAME", "DB_USER")
 _TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
 _TOML_KEYS = ("url", "sql_dir", "seeds_dir")
 _TOML_TABLES = ("partition", "report")
 
 
-def load(*, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: Path | None = None) -> Settings:
+def load(
+    *, url: str | None, environ: Mapping[str, str], folder: Path, sql_dir: Path | None = None, needs_server: bool = True
+) -> Settings:
     """Return the settings for a command run in `folder`.
 
     Precedence: `url`, the environment, `.env`, `chatschema.toml`, the embedded server. Within the environment and
     `.env`: DATABASE_URL, then DB_*, then PG*; what the winning family leaves out is filled from the layer below.
-    Raises UsageError for anything that cannot be understood.
+    A command that `needs_server` not gets settings without one, however wrong the connection settings are.
+    Raises UsageError for anything that cannot be understood, for a variable that is set and empty where it would have
+    named the server, and in CI where nothing names one.
     """
     toml, tables = _read_toml(folder / CONFIG_FILE)
     dotenv = _read_dotenv(folder / ".env")
-    conninfo, source_name = _find_conninfo(url, environ, dotenv, toml)
+    conninfo, source_name = _find_conninfo(url, environ, dotenv, toml) if needs_server else ("", "no server")
     state_dir = folder / STATE_DIR
     return Settings(
         conninfo=conninfo or "",
@@ -63,21 +70,66 @@ def _find_conninfo(
     if url is not None:
         return _from_url(url, "--url", ssl=""), "--url"
     for layer, below, where in ((environ, dotenv, "the environment"), (dotenv, {}, ".env")):
-        if layer.get("DATABASE_URL"):
-            return _from_url(layer["DATABASE_URL"], f"DATABASE_URL in {where}", ssl), f"DATABASE_URL in {where}"
-        for family, keywords in (("DB_*", _DB_KEYWORDS), ("PG*", _PG_KEYWORDS)):
-            if any(layer.get(name) for name in keywords if name in _TARGETS):
-                merged = {**below, **{name: value for name, value in layer.items() if value}}
-                parts = {keyword: merged[name] for name, keyword in keywords.items() if merged.get(name)}
-                return _conninfo(parts, f"{family} in {where}", ssl if family == "DB_*" else ""), f"{family} in {where}"
+        if found := _of_layer(layer, below, where, ssl):
+            return found
     if "url" in toml:
-        return _from_url(toml["url"], CONFIG_FILE, ssl), CONFIG_FILE
+        return _from_url(toml["url"], f"url in {CONFIG_FILE}", ssl), CONFIG_FILE
+    _refuse_embedded(environ, dotenv)
     return None, EMBEDDED
+
+
+def _of_layer(layer: Mapping[str, str], below: Mapping[str, str], where: str, ssl: str) -> tuple[str, str] | None:
+    """Return the connection that the variables of one layer name, and its source; None where they name none."""
+    if "DATABASE_URL" in layer:
+        return _from_url(layer["DATABASE_URL"], f"DATABASE_URL in {where}", ssl), f"DATABASE_URL in {where}"
+    for family, keywords in (("DB_*", _DB_KEYWORDS), ("PG*", _PG_KEYWORDS)):
+        if any(layer.get(name) or (name in _NEVER_EMPTY and name in layer) for name in keywords if name in _TARGETS):
+            _refuse_empty(keywords, layer, below, where)
+            merged = {**below, **{name: value for name, value in layer.items() if value}}
+            parts = {keyword: merged[name] for name, keyword in keywords.items() if merged.get(name)}
+            return _conninfo(parts, f"{family} in {where}", ssl if family == "DB_*" else ""), f"{family} in {where}"
+    return None
+
+
+def _refuse_embedded(environ: Mapping[str, str], dotenv: Mapping[str, str]) -> None:
+    """Raise UsageError where a missing secret would look like a deploy: a variable that is set but empty, and CI."""
+    for layer, where in ((environ, "the environment"), (dotenv, ".env")):
+        for name in _TARGETS:
+            if name in layer:
+                raise _is_empty(f"{name} in {where}")
+    if _is_ci(environ):
+        raise UsageError(
+            "no server is configured; where CI is set, the embedded server is not used by default",
+            f"set DATABASE_URL, or DB_HOST and DB_NAME; to use the embedded server: --url {EMBEDDED}",
+        )
+
+
+def _refuse_empty(keywords: Mapping[str, str], layer: Mapping[str, str], below: Mapping[str, str], where: str) -> None:
+    """Raise UsageError where a variable of the winning family is set and empty, and would mean another server."""
+    for name in (name for name in keywords if name in _NEVER_EMPTY):
+        found, place = (layer, where) if name in layer else (below, ".env")
+        if name in found and not found[name].strip():
+            raise _is_empty(f"{name} in {place}")
+
+
+def _is_empty(what: str) -> UsageError:
+    name, separator, place = what.partition(" in ")
+    remove = f"remove {name} from {place}" if place else f"leave out {name}"
+    return UsageError(
+        f"{name} is set but empty{separator}{place}",
+        f"is a secret missing? set it, or {remove}; to use the embedded server: --url {EMBEDDED}",
+    )
+
+
+def _is_ci(environ: Mapping[str, str]) -> bool:
+    return environ.get("CI", "").strip().lower() not in ("", "false", "0")
 
 
 def _from_url(url: str, where: str, ssl: str) -> str:
     """Return the URL, or a libpq keyword string, as keyword string; complain in words that hold no password."""
     url = url.strip()
+    if not url:
+        raise _is_empty(where)
     scheme, separator, rest = url.partition("://")
     if not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) or not separator:
         # What is neither may still hold a password, so it is not quoted.

@@ -15,7 +15,7 @@ import pytest
 from servers import PgServer, chosen
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRUBBED = ("DATABASE_URL", "CHATSCHEMA_ENV", "CHATSCHEMA_VERBOSE", "NO_COLOR", "COLUMNS")
+SCRUBBED = ("DATABASE_URL", "CHATSCHEMA_ENV", "CHATSCHEMA_VERBOSE", "NO_COLOR", "COLUMNS", "CI")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import golden
 import pytest
+from conftest import Cli
 from psycopg.conninfo import conninfo_to_dict
 
 from chatschema import config
@@ -115,6 +117,78 @@ def test_what_cannot_be_understood_is_wrong_usage_and_leaks_nothing(tmp_path: Pa
     with pytest.raises(UsageError, match=says) as caught:
         load(tmp_path, **environ)
     assert "hunter22" not in redact(caught.value.message + (caught.value.hint or ""))
+
+
+@pytest.mark.parametrize(
+    ("environ", "dotenv", "says"),
+    [
+        ({"DATABASE_URL": ""}, "", "DATABASE_URL is set but empty in the environment"),
+        ({"DATABASE_URL": " "}, "", "DATABASE_URL is set but empty in the environment"),
+        # The environment wins, also where it is empty.
+        ({"DATABASE_URL": ""}, "DATABASE_URL=postgresql://h/d", "DATABASE_URL is set but empty in the environment"),
+        ({"DATABASE_URL": "", "DB_HOST": "h", "DB_NAME": "d"}, "", "DATABASE_URL is set but empty in the environment"),
+        ({}, "DATABASE_URL=", r"DATABASE_URL is set but empty in \.env"),
+        ({}, "DATABASE_URL=''\nDB_HOST=h", r"DATABASE_URL is set but empty in \.env"),
+        ({"DB_HOST": ""}, "", "DB_HOST is set but empty in the environment"),
+        ({"DB_HOST": "", "DB_NAME": "d"}, "DB_HOST=h", "DB_HOST is set but empty in the environment"),
+        ({"DB_NAME": "d"}, "DB_HOST=", r"DB_HOST is set but empty in \.env"),
+        # libpq would take the user's name for the database, the system's for the user.
+        ({"DB_HOST": "h", "DB_NAME": ""}, "", "DB_NAME is set but empty in the environment"),
+        ({"DB_HOST": "h", "DB_USER": ""}, "", "DB_USER is set but empty in the environment"),
+        ({"PGHOST": ""}, "", "PGHOST is set but empty in the environment"),
+        ({}, "DB_PORT=", r"DB_PORT is set but empty in \.env"),
+    ],
+)
+def test_a_variable_that_is_set_and_empty_is_a_missing_secret(
+    tmp_path: Path, environ: dict[str, str], dotenv: str, says: str
+) -> None:
+    (tmp_path / ".env").write_text(dotenv)
+    with pytest.raises(UsageError, match=says):
+        load(tmp_path, **environ)
+    assert load(tmp_path, url="embedded", **environ).embedded
+    assert load(tmp_path, url="postgresql://h/d", **environ).source == "--url"
+
+
+def test_an_empty_url_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--url is set but empty"):
+        load(tmp_path, url="", DATABASE_URL="postgresql://h/d")
+    (tmp_path / "chatschema.toml").write_text('url = ""\n')
+    with pytest.raises(UsageError, match=r"url is set but empty in chatschema\.toml"):
+        load(tmp_path)
+
+
+def test_what_may_be_empty(tmp_path: Path) -> None:
+    assert parts(load(tmp_path, DB_HOST="h", DB_PASSWORD="", DB_PORT="", DB_SSL="")) == {"host": "h"}
+    # To libpq an empty variable is one that is not set, and an empty host is the local socket.
+    assert parts(load(tmp_path, PGHOST="", PGDATABASE="d")) == {"dbname": "d"}
+    assert parts(load(tmp_path, DATABASE_URL="postgresql://h/d", DB_HOST="")) == {"host": "h", "dbname": "d"}
+    (tmp_path / ".env").write_text("DATABASE_URL=\n")
+    assert load(tmp_path, DATABASE_URL="postgresql://h/d").source == "DATABASE_URL in the environment"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_ci"), [("true", True), ("1", True), ("woodpecker", True), ("", False), ("false", False), ("0", False)]
+)
+def test_in_ci_the_embedded_server_is_asked_for(tmp_path: Path, value: str, is_ci: bool) -> None:
+    assert load(tmp_path, url="embedded", CI=value).embedded
+    assert load(tmp_path, DB_HOST="h", CI=value).source == "DB_* in the environment"
+    if is_ci:
+        with pytest.raises(UsageError, match="where CI is set, the embedded server is not used"):
+            load(tmp_path, CI=value)
+    else:
+        assert load(tmp_path, CI=value).embedded
+
+
+def test_a_missing_secret_starts_no_server_and_hinders_no_command_without_one(cli: Cli, tmp_path: Path, sql_dir: Path) -> None:
+    empty = {"DATABASE_URL": ""}
+    golden.check("config_empty_url", cli("migrate", env=empty))
+    golden.check("config_ci", cli("status", env={"CI": "true"}))
+    assert not (tmp_path / ".chatschema").exists()
+    for command in (("--help",), ("migrate", "--help"), ("report", "explain", "queries"), ("report", "--list"),
+                    ("new", "migration", "add_x", "--sql-dir", str(sql_dir))):  # fmt: skip
+        for env in (empty, {"CI": "true"}):
+            result = cli(*command, env=env)
+            assert result.code == 0, result.err
 
 
 @pytest.mark.parametrize("text", ['colour = "red"\n', "url = 5\n", "url = \n", 'sql_dir = "nowhere"\n'])

@@ -19,7 +19,7 @@ def new_migration(name: Name, sql_dir: options.SqlDir = None) -> None:
     """Write a migration and its rollback, headers filled in."""
     from chatschema.migration import template
 
-    folder = _own(session.settings(None, sql_dir).sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
+    folder = _own(session.settings(None, sql_dir, needs_server=False).sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
     for path in template.write_migration(folder, name, datetime.now(UTC)):
         console.answer(_short(path))
     console.note("next: write both, then chatschema migrate --dry-run")
@@ -30,7 +30,7 @@ def new_seeder(name: Name) -> None:
     """Write a seeder."""
     from chatschema.seed import files
 
-    path = files.write_seeder(_own(session.settings(None).seeds_dir, "seeds_dir"), name)
+    path = files.write_seeder(_own(session.settings(None, needs_server=False).seeds_dir, "seeds_dir"), name)
     console.answer(_short(path))
     console.note(f"next: write it, then chatschema seed {files.name_of(path)}")
 

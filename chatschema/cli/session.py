@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 LOCK_WAIT_S = 60.0
 
 
-def settings(url: str | None, sql_dir: Path | None = None) -> Settings:
-    """Return the settings for a command run here and now."""
+def settings(url: str | None, sql_dir: Path | None = None, *, needs_server: bool = True) -> Settings:
+    """Return the settings for a command run here and now. Raises UsageError, but of the server only to who `needs_server`."""
     from chatschema import config
 
-    return config.load(url=url, environ=os.environ, folder=Path.cwd(), sql_dir=sql_dir)
+    return config.load(url=url, environ=os.environ, folder=Path.cwd(), sql_dir=sql_dir, needs_server=needs_server)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def report(
 
     _refuse_contradictions(fail_on, watch, gate=bool(baseline or allow_partial), plans=bool(explain or advise))
     form = printing.form(json=json, csv=csv, markdown=markdown, openmetrics=openmetrics, html=html)
-    settings = session.settings(url, sql_dir)
+    settings = session.settings(url, sql_dir, needs_server=not list_reports)
     name = None if isinstance(ctx.command, TyperGroup) else ctx.info_name
     if list_reports:
         printing.list_reports([definition.load(settings.sql_dir, one) for one in definition.names(settings.sql_dir)], form)
@@ -184,7 +184,7 @@ def explain(
     """Explain a report: what it means, why it matters, its thresholds and its SQL. Needs no server."""
     from chatschema.report import definition
 
-    settings = session.settings(None, sql_dir)
+    settings = session.settings(None, sql_dir, needs_server=False)
     found = definition.load(settings.sql_dir, name)
     values: dict[str, Any] = {key: one.default for key, one in found.thresholds.items()}
     values |= settings.reporting.thresholds.get(name, {})
