@@ -62,6 +62,8 @@ def up(
     from chatschema.partition import catalog, create
 
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
+        # Before anything is written, the ledger included.
+        runner.refuse_collisions(files, connection, to)
         ledger.ensure(connection, settings.sql_dir)
         runner.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
@@ -97,6 +99,7 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
     from chatschema.partition import catalog, create, grid
 
     pending = runner.pending(files, runner.check_history(files, connection), to)
+    runner.refuse_collisions(files, connection, to)
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
     plan = create.missing(connection, settings.sql_dir, there + coming, ahead=settings.policy.ahead)

@@ -139,13 +139,14 @@ def _guarded(settings: Settings, name: str, *, is_named: bool) -> Iterator[Conne
 
     Raises when it is protected, has a hold, or, unless it `is_named`, was not made by chatschema.
     """
-    from chatschema import hold, locks, postgres, protection
+    from chatschema import hold, locks, ownership, postgres, protection
     from chatschema.database import contents
 
     with (
         closing(postgres.connect(settings, dbname=name)) as own,
         locks.migration_lock(own, wait_s=5, say=console.note),
     ):
+        ownership.refuse_foreign(own)
         protection.refuse(own, settings, "reset")
         hold.refuse_active(own, "reset")
         if not is_named:

@@ -18,5 +18,5 @@ def dump(url: options.Url = None) -> None:
     from chatschema import schema
     from chatschema.server import embedded
 
-    with session.connected(session.settings(url), writes=False) as (live, connection):
+    with session.connected(session.settings(url), writes=False, needs_ledger=False) as (live, connection):
         console.data(schema.dump(live.conninfo, connection.info.server_version // 10000, programs=embedded.bin_folder()).rstrip())

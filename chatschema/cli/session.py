@@ -38,13 +38,20 @@ def running(settings: Settings) -> Iterator[Settings]:
 
 
 @contextmanager
-def connected(settings: Settings, *, wait_s: float = 0, writes: bool = True) -> Iterator[tuple[Settings, Connection]]:
-    """Yield settings and a connection to the configured or the embedded server."""
-    from chatschema import postgres
+def connected(
+    settings: Settings, *, wait_s: float = 0, writes: bool = True, needs_ledger: bool = True
+) -> Iterator[tuple[Settings, Connection]]:
+    """Yield settings and a connection to the configured or the embedded server.
+
+    Raises ChatschemaError when the command `needs_ledger`, if there is one, and the schema chatschema is another program's.
+    """
+    from chatschema import ownership, postgres
 
     with (
         running(settings) as live,
         closing(postgres.connect(live, wait_s=wait_s, say=console.note, writes=writes)) as connection,
     ):
         connection.add_notice_handler(lambda diag: console.note(f"{(diag.severity or 'notice').lower()}: {diag.message_primary}"))
+        if needs_ledger:
+            ownership.refuse_foreign(connection)
         yield live, connection

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chatschema import __version__, postgres, sqlfile
+from chatschema import __version__, ownership, postgres, sqlfile
 from chatschema.postgres import Connection
 
 
@@ -28,8 +28,12 @@ def exists(connection: Connection) -> bool:
 
 
 def ensure(connection: Connection, sql_dir: Path) -> None:
-    """Create the ledger where there is none. The caller holds the migration lock."""
+    """Create the ledger where there is none. The caller holds the migration lock.
+
+    Raises ChatschemaError when the schema chatschema belongs to another program.
+    """
     if not exists(connection):
+        ownership.refuse_foreign(connection)
         with postgres.transaction(connection):
             postgres.execute(connection, "set local client_min_messages = warning")
             postgres.execute_text(connection, sqlfile.text_of(sql_dir / "ledger.sql"))

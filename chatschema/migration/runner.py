@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from chatschema import locks, postgres
 from chatschema.errors import ChatschemaError
-from chatschema.migration import concurrently, execution, history, ledger
+from chatschema.migration import collisions, concurrently, execution, history, ledger
 from chatschema.migration.backend import Backend, YoyoMigration
 from chatschema.migration.files import MigrationFile
 from chatschema.models import Applied, MigrationStatus
@@ -72,6 +72,15 @@ def check_history(files: list[MigrationFile], connection: Connection) -> list[Mi
     statuses = history.statuses(files, ledger.entries(connection))
     history.refuse_conflicts(statuses)
     return statuses
+
+
+def refuse_collisions(files: list[MigrationFile], connection: Connection, to: str | None) -> None:
+    """Raise ChatschemaError when a pending file would create what exists already. Changes nothing, and needs no ledger.
+
+    A file that was cut off is left out: what it creates may be there.
+    """
+    statuses = history.statuses(files, ledger.entries(connection))
+    collisions.refuse(connection, pending(files, [status for status in statuses if status.state == "pending"], to))
 
 
 def refuse_foreign_lock(connection: Connection) -> None:

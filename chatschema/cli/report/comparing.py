@@ -110,7 +110,10 @@ def _now(settings: Settings, timeout_s: float, wait_s: float) -> Snapshot:
     from chatschema.report import run
     from chatschema.report import snapshot as snapshots
 
-    with session.connected(settings, wait_s=wait_s, writes=False) as (live, connection), run.safe(connection, timeout_s):
+    with (
+        session.connected(settings, wait_s=wait_s, writes=False, needs_ledger=False) as (live, connection),
+        run.safe(connection, timeout_s),
+    ):
         return snapshots.take(connection, live.sql_dir)
 
 

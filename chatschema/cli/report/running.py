@@ -156,7 +156,7 @@ def looking(
     for name in settings.reporting.thresholds:
         definition.load(settings.sql_dir, name)
     with ExitStack() as stack:
-        live, connection = stack.enter_context(session.connected(settings, wait_s=wait_s, writes=False))
+        live, connection = stack.enter_context(session.connected(settings, wait_s=wait_s, writes=False, needs_ledger=False))
         stack.enter_context(run.safe(connection, timeout_s))
         seen = coverage.read(connection, live.sql_dir)
         elsewhere = run.together([_asked(replica, live, timeout_s, seen) for replica in replicas])
@@ -168,7 +168,7 @@ def _asked(url: str, settings: Settings, timeout_s: float, here: Coverage) -> tu
     from chatschema.report import coverage, run
 
     other = session.settings(url, settings.sql_dir)
-    with session.connected(other, writes=False) as (_, connection), run.safe(connection, timeout_s):
+    with session.connected(other, writes=False, needs_ledger=False) as (_, connection), run.safe(connection, timeout_s):
         seen = coverage.read(connection, settings.sql_dir)
         if (seen.system_identifier, seen.database) != (here.system_identifier, here.database):
             message = f"--replica {seen.host} is no node of this cluster, or another database"

@@ -1,0 +1,78 @@
+"""Whether the schema chatschema in a database is ours: another program's is neither written into nor read."""
+
+from chatschema import postgres
+from chatschema.errors import ChatschemaError
+from chatschema.postgres import Connection
+
+# What every release reads of the ledger; later releases may add to it.
+_LEDGER = {
+    "migrations": ("migration_id", "checksum", "state", "applied_order", "applied_at", "duration_ms", "tool_version"),
+    "_yoyo_migration": ("migration_hash", "migration_id", "applied_at_utc"),
+    "protection": ("reason", "protected_at", "protected_by"),
+    "seeds": ("name", "rng", "row_count", "seeded_at"),
+}
+_COLUMNS = """
+    select c.relname, array_agg(a.attname::text)
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relnamespace = to_regnamespace('chatschema') and c.relname = any (%s)
+    group by c.relname
+"""
+# Whatever a schema may hold, but for what belongs to a table or view.
+_CONTENTS = """
+    select format('table %s', c.oid::regclass) from pg_catalog.pg_class as c
+    where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('r', 'p', 'f')
+    union all
+    select format('view %s', c.oid::regclass) from pg_catalog.pg_class as c
+    where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('v', 'm')
+    union all
+    select format('sequence %s', c.oid::regclass) from pg_catalog.pg_class as c
+    where c.relnamespace = to_regnamespace('chatschema') and c.relkind = 'S'
+        and not exists (
+            select from pg_catalog.pg_depend as d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i')
+        )
+    union all
+    select format('function %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
+    where p.pronamespace = to_regnamespace('chatschema')
+    union all
+    select format('type %s', t.oid::regtype) from pg_catalog.pg_type as t
+    where t.typnamespace = to_regnamespace('chatschema') and t.typtype in ('d', 'e', 'r')
+    limit 4
+"""
+_SHOWN = 3
+
+
+def refuse_foreign(connection: Connection) -> None:
+    """Raise ChatschemaError when the schema chatschema belongs to another program; an empty one does not.
+
+    One query where the ledger is as it should be. Needs no privilege and waits for no lock.
+    """
+    found: dict[str, list[str]] = dict(postgres.fetch_all(connection, _COLUMNS, (list(_LEDGER),)))
+    if "migrations" not in found:
+        _refuse_contents(connection)
+        return
+    for table, columns in _LEDGER.items():
+        if table not in found:
+            where = f"in database {connection.info.dbname}"
+            raise ChatschemaError(
+                f"table chatschema.{table} is missing {where}, so the ledger is incomplete; nothing was changed",
+                "restore it from a backup; if the schema is another program's, give chatschema a database of its own",
+            )
+        if missing := [column for column in columns if column not in found[table]]:
+            word = "column" if len(missing) == 1 else "columns"
+            raise _foreign(connection, f"its table {table} has no {word} {', '.join(missing)}")
+
+
+def _refuse_contents(connection: Connection) -> None:
+    contents = [row[0] for row in postgres.fetch_all(connection, _CONTENTS)]
+    if contents:
+        more = ", ..." if len(contents) > _SHOWN else ""
+        raise _foreign(connection, f"it has no table chatschema.migrations, but {', '.join(contents[:_SHOWN])}{more}")
+
+
+def _foreign(connection: Connection, why: str) -> ChatschemaError:
+    return ChatschemaError(
+        f"schema chatschema in database {connection.info.dbname} belongs to another program: {why}; nothing was changed",
+        "give chatschema a database of its own, or rename that schema: alter schema chatschema rename to chatschema_old",
+    )
