@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from chatschema import postgres
+from chatschema import blockers, postgres
 from chatschema.errors import LOCK_SQLSTATES, Busy, ServerError
 from chatschema.postgres import Connection, Say
+from chatschema.watch import Watch
 
 T = TypeVar("T")
 
@@ -43,11 +44,10 @@ def migration_lock(connection: Connection, *, wait_s: float, say: Say | None = N
     lock = "select pg_try_advisory_lock(%s, %s)"
     while not postgres.fetch_one(connection, lock, (_LOCK_CLASS, _MIGRATION_LOCK))[0]:
         if time.monotonic() + pause > deadline:
-            pid, holder = _holder(connection)
-            hint = f"wait for it, or end it: select pg_terminate_backend({pid})" if pid else "try again"
+            holder, hint = _holder(connection)
             raise Busy(f"another chatschema is at work in this database: {holder}", hint)
         if say and pause == _POLL_S[0]:
-            say(f"waiting for another chatschema: {_holder(connection)[1]}")
+            say(f"waiting for another chatschema: {_holder(connection)[0]}")
         time.sleep(pause)
         pause = min(pause * 2, _POLL_S[1])
     try:
@@ -58,22 +58,24 @@ def migration_lock(connection: Connection, *, wait_s: float, say: Say | None = N
             postgres.execute(connection, "select pg_advisory_unlock(%s, %s)", (_LOCK_CLASS, _MIGRATION_LOCK))
 
 
-def _holder(connection: Connection) -> tuple[int | None, str]:
+def _holder(connection: Connection) -> tuple[str, str]:
+    """Return who holds the migration lock, and what to do about it."""
     rows = postgres.fetch_all(
         connection,
-        """
-        select a.pid, a.usename, coalesce(host(a.client_addr), 'local'), a.application_name,
-            extract(epoch from now() - a.backend_start)::int
+        f"""
+        select {blockers.SESSION}, extract(epoch from clock_timestamp() - a.backend_start)::integer
         from pg_catalog.pg_locks as l join pg_catalog.pg_stat_activity as a using (pid)
+        left join pg_catalog.pg_prepared_xacts as p on false
         where l.locktype = 'advisory' and l.classid = %s and l.objid = %s and l.granted
             and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
         """,
         (_LOCK_CLASS, _MIGRATION_LOCK),
     )
     if not rows:
-        return None, "it has just finished"
-    pid, user, host, application, seconds = rows[0]
-    return pid, f"pid {pid}, {application or 'unnamed'}, {user}@{host}, connected {seconds} s ago"
+        return "it has just finished", "try again"
+    holder, connected_s = blockers.Session(*rows[0][:-1]), rows[0][-1]
+    age = "" if connected_s is None else f", connected for {connected_s} s"
+    return f"{holder}{age}", f"wait for it: --lock-wait 600; or end it: select pg_terminate_backend({holder.pid}); then try again"
 
 
 def limit_lock_wait(connection: Connection, patience: Patience, *, of: Literal["transaction", "session"] = "transaction") -> None:
@@ -88,21 +90,28 @@ def with_lock_retries(connection: Connection, work: Callable[[], T], patience: P
     The lock timeout is short, because everybody else queues behind a waiting ALTER TABLE; between two tries
     they run. Raises Busy after the last try, naming who was in the way.
     """
-    for attempt in range(1, patience.attempts + 1):
-        try:
-            return work()
-        except ServerError as error:
-            if error.sqlstate not in LOCK_SQLSTATES:
-                raise
-            pid, blocker = _oldest(connection)
-            if attempt == patience.attempts:
-                hint = f"end it: select pg_terminate_backend({pid}); then try again" if pid else "try again"
-                raise Busy(f"a lock did not come in {attempt} tries; nothing was changed{blocker}", hint) from error
-            if say and (attempt == 1 or attempt % 10 == 0):
-                say(f"waiting for a lock (try {attempt} of {patience.attempts}){blocker}")
+    watch = Watch(connection)
+    try:
+        for attempt in range(1, patience.attempts + 1):
+            try:
+                with watch.waiting():
+                    return work()
+            except ServerError as error:
+                if error.sqlstate not in LOCK_SQLSTATES:
+                    raise
+                words, hint = watch.words()
+                if attempt == patience.attempts:
+                    text = f"could not acquire the lock after {attempt} attempts; this step changed nothing{words}"
+                    raise Busy(text, hint) from error
+                # Only now: who waited once may wait again, and everybody else needs no second connection.
+                watch.start(poll_s=patience.timeout_s / 3)
+                if say and (attempt <= 2 or attempt % 10 == 0):
+                    say(f"waiting for a lock (attempt {attempt} of {patience.attempts}){words}")
             # Growing, and never the same: two that retry in step would meet again and again.
             pause = min(0.3 * 1.6**attempt, patience.longest_pause_s)
             time.sleep(pause * random.uniform(0.3, 1.0))  # noqa: S311  # no secret
+    finally:
+        watch.close()
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
@@ -130,20 +139,3 @@ def limited_session(connection: Connection, patience: Patience) -> Iterator[None
         # On a connection that is lost there is nothing to set, and the error that lost it says why.
         with suppress(ServerError):
             postgres.execute(connection, "set lock_timeout = 0")
-
-
-def _oldest(connection: Connection) -> tuple[int | None, str]:
-    """Return the oldest other transaction, most often the one in the way: its process, and what to say of it."""
-    rows = postgres.fetch_all(
-        connection,
-        """
-        select pid, coalesce(application_name, ''), state, extract(epoch from now() - xact_start)::int
-        from pg_catalog.pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
-        order by xact_start limit 1
-        """,
-    )
-    if not rows:
-        return None, ""
-    pid, application, state, seconds = rows[0]
-    return pid, f"; oldest transaction: pid {pid} {application} ({state}), open for {seconds} s"

@@ -63,14 +63,14 @@ _NOISE = re.compile(
 
 
 def connect(
-    settings: Settings, *, dbname: str | None = None, wait_s: float = 0, say: Say | None = None, writes: bool = True
+    settings: Settings | str, *, dbname: str | None = None, wait_s: float = 0, say: Say | None = None, writes: bool = True
 ) -> Connection:
     """Return an autocommit connection, in UTC, without timeouts.
 
     A server that does not answer yet is tried again for `wait_s` seconds; a wrong password or database never is.
     Raises CannotConnect, also for a server older than 15, and for a standby when the command `writes`.
     """
-    conninfo = make_conninfo(settings.conninfo, **({"dbname": dbname} if dbname else {}))
+    conninfo = make_conninfo(settings if isinstance(settings, str) else settings.conninfo, **({"dbname": dbname} if dbname else {}))
     deadline, pause = time.monotonic() + wait_s, _POLL_S[0]
     while True:
         try:
@@ -90,6 +90,15 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def again(connection: Connection) -> str:
+    """Return what connect() takes to open a second connection like this one, or to give up in two seconds; holds the password."""
+    info = connection.info
+    parts: dict[str, Any] = {**info.get_parameters(), "host": info.host, "port": info.port, "connect_timeout": 2}
+    # Of several addresses the one that answered: only that server knows this session.
+    parts |= {"hostaddr": info.hostaddr} if info.hostaddr else {}
+    return make_conninfo("", **parts, **({"password": info.password} if info.password else {}))
 
 
 class _NotYet(Exception):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ABOUT_OBJECTS = frozenset({"08", "0A", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX"})
 _HINTS = {
     "25006": "the connection is read-only: use the primary and a role that may write",
-    "55P03": "somebody uses the table; try again, or end the blocker: select pg_cancel_backend(pid)",
+    "55P03": "somebody holds a lock that this needs; see who: chatschema report locks; then try again",
 }
 
 # "Key (email)=(...) already exists.": the columns stand before the values, and what is wrong with the key after them. Of a

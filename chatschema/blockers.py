@@ -1,0 +1,147 @@
+"""Who is in the way of a statement that waits for a lock, as the server's lock table shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chatschema import postgres
+from chatschema.postgres import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session or a prepared transaction that holds locks; None is what this role may not see.
+
+    `seconds`: how long its transaction has been open. `gid`: its name, where it is a prepared transaction.
+    """
+
+    pid: int | None
+    gid: str | None
+    application: str
+    user: str | None
+    state: str | None
+    seconds: int | None
+    is_autovacuum: bool
+    is_wraparound: bool
+
+    def __str__(self) -> str:
+        """Return who it is, in words."""
+        age = "" if self.seconds is None else f"open for {self.seconds} s"
+        if self.gid is not None:
+            return f"prepared transaction {self._quoted_gid} ({', '.join(filter(None, (f'of {self.user}', age)))})"
+        if self.is_autovacuum:
+            return f"autovacuum ({', '.join(filter(None, (f'pid {self.pid}', age)))})"
+        who = [self.application or "no application name", f"user {self.user}" if self.user else "", self.state or "", age]
+        hidden = "" if self.state else "; grant pg_read_all_stats to this role to see more"
+        return f"pid {self.pid} ({', '.join(filter(None, who))}{hidden})"
+
+    @property
+    def how_to_end(self) -> str:
+        """Return what to type, or to wait for, so that it is no longer in the way."""
+        if self.gid is not None:
+            return f"end it: commit prepared {self._quoted_gid}; or: rollback prepared {self._quoted_gid}; then try again"
+        if self.is_wraparound:
+            return "let it finish, as it prevents transaction ID wraparound; then try again"
+        if self.is_autovacuum:
+            again = "autovacuum starts again later"
+            return f"let it finish, or as a superuser: select pg_cancel_backend({self.pid}), {again}; then try again"
+        if self.state == "active":
+            return f"let it finish, or cancel it: select pg_cancel_backend({self.pid}); then try again"
+        if self.state is None:
+            return f"ask {self.user or 'its user'} to end it; or: select pg_terminate_backend({self.pid}); then try again"
+        return f"end it: select pg_terminate_backend({self.pid}); then try again"
+
+    @property
+    def _quoted_gid(self) -> str:
+        return "'" + str(self.gid).replace("'", "''") + "'"
+
+
+# The columns of a Session, of a row of pg_stat_activity `a` or else of pg_prepared_xacts `p`.
+SESSION = """
+    a.pid, p.gid, coalesce(nullif(a.application_name, ''), a.backend_type, ''), coalesce(a.usename, p.owner)::text, a.state,
+    extract(epoch from clock_timestamp() - coalesce(a.xact_start, p.prepared))::integer,
+    -- Of an autovacuum worker others see the progress, and that it has no user.
+    coalesce(a.backend_type = 'autovacuum worker', a.usesysid is null and (
+        exists (select from pg_catalog.pg_stat_progress_vacuum as v where v.pid = a.pid)
+        or exists (select from pg_catalog.pg_stat_progress_analyze as v where v.pid = a.pid))),
+    coalesce(a.backend_type = 'autovacuum worker' and strpos(a.query, '(to prevent wraparound)') > 0, false)
+"""
+_BLOCKING = f"""
+    with recursive chain (depth, waiter, pid) as (
+        select 1, %(pid)s::integer, b from unnest(pg_blocking_pids(%(pid)s)) as b
+        union
+        select c.depth + 1, c.pid, b from chain as c, unnest(pg_blocking_pids(c.pid)) as b where c.pid <> 0 and c.depth < 8
+    ),
+    locks as materialized (select * from pg_catalog.pg_locks),
+    -- A lock of a prepared transaction has no process; the lock on its transaction's number says which one it is.
+    prepared as (
+        select l.virtualtransaction, p.* from pg_catalog.pg_prepared_xacts as p
+        join locks as l on l.locktype = 'transactionid' and l.transactionid = p.transaction and l.pid is null
+    )
+    select distinct on (c.depth, c.waiter, c.pid, p.gid) c.waiter, h.virtualtransaction, h.granted, w.locktype, w.mode, h.mode,
+        case when w.database = (select oid from pg_catalog.pg_database where datname = current_database())
+            then w.relation::regclass::text end,
+        {SESSION}
+    from chain as c
+    join locks as w on w.pid = c.waiter and not w.granted
+    join locks as h on h.pid is not distinct from nullif(c.pid, 0)
+        and (h.locktype, h.database, h.relation, h.page, h.tuple, h.virtualxid, h.transactionid, h.classid, h.objid, h.objsubid)
+            is not distinct from
+            (w.locktype, w.database, w.relation, w.page, w.tuple, w.virtualxid, w.transactionid, w.classid, w.objid, w.objsubid)
+    left join pg_catalog.pg_stat_activity as a on a.pid = c.pid
+    left join prepared as p on h.pid is null and p.virtualtransaction = h.virtualtransaction
+    where a.pid is not null or p.gid is not null
+    order by c.depth, c.waiter, c.pid, p.gid, h.granted desc
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a statement waits: the session in its way, what each has of the lock; and what that session waits for itself."""
+
+    by: Session
+    how: str
+    transaction: str
+    others: int
+    then: "Blocked | None"
+
+    def __str__(self) -> str:
+        """Return the chain in words, the nearest blocker first."""
+        more = f", and {self.others} more" if self.others else ""
+        return f"{self.by} {self.how}{more}" + (f"; it waits itself: {self.then}" if self.then else "")
+
+    @property
+    def root(self) -> "Blocked":
+        """Return the end of the chain, which waits for nobody: the one to end."""
+        return self.then.root if self.then else self
+
+
+def blocking(connection: Connection, pid: int) -> Blocked | None:
+    """Return what the process `pid` of this server waits for right now, None for nothing; needs no privilege."""
+    rows = postgres.fetch_all(connection, _BLOCKING, {"pid": pid})
+    return _chain(rows, pid, frozenset(), "this statement")
+
+
+def _chain(rows: Sequence[tuple[Any, ...]], waiter: int | None, seen: frozenset[int], who: str) -> Blocked | None:
+    # The oldest transaction first; whoever cannot be seen last. A circle is the server's to end.
+    own = sorted((row for row in rows if row[0] == waiter and row[7] not in seen), key=lambda row: -(row[12] or 0))
+    if not own:
+        return None
+    (_, transaction, is_granted, kind, wanted, held, relation), by = own[0][:7], Session(*own[0][7:])
+    if relation is None or kind in ("transactionid", "virtualxid"):
+        how = (
+            f"is in a transaction whose end {who} waits for"
+            if kind in ("transactionid", "virtualxid")
+            else f"holds a lock ({kind})"
+        )
+    elif is_granted:
+        how = f"holds {_mode(held)} on {relation}, and {who} needs {_mode(wanted)}"
+    else:
+        how = f"waits for {_mode(held)} on {relation} before {who}, which needs {_mode(wanted)}"
+    then = _chain(rows, by.pid, seen | {waiter or 0}, f"pid {by.pid}") if by.pid else None
+    return Blocked(by, how, transaction, len(own) - 1, then)
+
+
+def _mode(mode: str) -> str:
+    """Return a lock mode as the manual writes it: AccessExclusiveLock is ACCESS EXCLUSIVE."""
+    return "".join(f" {c}" if c.isupper() else c for c in mode.removesuffix("Lock")).strip().upper()
