@@ -39,17 +39,17 @@ class Session:
     def how_to_end(self) -> str:
         """Return what to type, or to wait for, so that it is no longer in the way."""
         if self.gid is not None:
-            return f"end it: commit prepared {self._quoted_gid}; or: rollback prepared {self._quoted_gid}; then try again"
+            return f"end it: commit prepared {self._quoted_gid}; or: rollback prepared {self._quoted_gid}"
         if self.is_wraparound:
-            return "let it finish, as it prevents transaction ID wraparound; then try again"
+            return "let it finish, as it prevents transaction ID wraparound"
         if self.is_autovacuum:
             again = "autovacuum starts again later"
-            return f"let it finish, or as a superuser: select pg_cancel_backend({self.pid}), {again}; then try again"
+            return f"let it finish, or as a superuser: select pg_cancel_backend({self.pid}), {again}"
         if self.state == "active":
-            return f"let it finish, or cancel it: select pg_cancel_backend({self.pid}); then try again"
+            return f"let it finish, or cancel it: select pg_cancel_backend({self.pid})"
         if self.state is None:
-            return f"ask {self.user or 'its user'} to end it; or: select pg_terminate_backend({self.pid}); then try again"
-        return f"end it: select pg_terminate_backend({self.pid}); then try again"
+            return f"ask {self.user or 'its user'} to end it; or: select pg_terminate_backend({self.pid})"
+        return f"end it: select pg_terminate_backend({self.pid})"
 
     @property
     def _quoted_gid(self) -> str:

@@ -101,8 +101,7 @@ def with_lock_retries(connection: Connection, work: Callable[[], T], patience: P
                     raise
                 words, hint = watch.words()
                 if attempt == patience.attempts:
-                    text = f"could not acquire the lock after {attempt} attempts; this step changed nothing{words}"
-                    raise Busy(text, hint) from error
+                    raise Busy(f"could not acquire the lock after {attempt} attempts{words}", hint) from error
                 # Only now: who waited once may wait again, and everybody else needs no second connection.
                 watch.start(poll_s=patience.timeout_s / 3)
                 if say and (attempt <= 2 or attempt % 10 == 0):

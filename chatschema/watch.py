@@ -63,7 +63,7 @@ class Watch:
     def words(self) -> tuple[str, str]:
         """Return what to add to an error's message, and its hint; they name only who is in the way. Raises ServerError."""
         if found := self.still():
-            return f"; in the way: {found}", found.root.by.how_to_end
+            return f"; in the way: {found}", f"{found.root.by.how_to_end}; then try again"
         return (f"; who holds it could not be seen: {self._unseen}" if self._unseen else ""), UNSEEN_HINT
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ CONFIG = """
 listen_addresses = '127.0.0.1'
 fsync = off
 shared_preload_libraries = 'pg_stat_statements'
+max_prepared_transactions = 8
 timezone = 'America/New_York'
 """
 
@@ -154,7 +155,9 @@ def _container() -> Iterator[PgServer]:
 
     image = os.environ.get("CHATSCHEMA_TEST_IMAGE", "postgres:15")
     container = PostgresContainer(image, username="postgres", password="postgres", dbname="postgres", driver=None)
-    container.with_command("postgres -c fsync=off -c timezone=America/New_York -c shared_preload_libraries=pg_stat_statements")
+    container.with_command(
+        "postgres -c fsync=off -c timezone=America/New_York -c shared_preload_libraries=pg_stat_statements -c max_prepared_transactions=8"
+    )
     with container:
         host, port = container.get_container_host_ip(), int(container.get_exposed_port(5432))
         yield _described(f"container {image}", host, port, "postgres", "postgres")

@@ -1,5 +1,6 @@
 """Months leave by plan: nothing early, nothing held, nothing half, and nobody's query fails for it."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -98,7 +99,9 @@ def test_a_long_transaction_is_named_before_the_detach_begins(cli: Cli, aged: Da
         timer.join()
         watcher.join()
     assert result.code == 0, result.err
-    assert "waiting before message_statuses_y2024m01 is detached: a transaction on message_statuses has been open for" in result.err
+    assert re.search(
+        r"waiting before 2024-01 is detached: pid \d+ .*, open for \d+ s\) holds a lock on message_statuses", result.err
+    )
     assert seen
     assert not any(seen), "the month was out of sight while somebody held it"
 
@@ -124,7 +127,7 @@ def test_a_transaction_that_does_not_end_is_named_and_nothing_is_detached(aged: 
         reader.execute("begin; select count(*) from public.message_statuses")
         time.sleep(1.1)
         group = retire.members(connection, settings.sql_dir, aged.one("select timestamptz '2024-01-01 00:00+00'"))
-        with pytest.raises(Busy, match="stays attached: a transaction on message_statuses has been open") as caught:
+        with pytest.raises(Busy, match=r"stays attached: .*, open for \d+ s\) holds a lock on message_statuses") as caught:
             detach.detach(connection, settings.sql_dir, group, say=lambda _: None)
         assert f"pg_terminate_backend({reader.info.backend_pid})" in str(caught.value.hint)
     assert set(there(aged, JANUARY).values()) == {"attached"}

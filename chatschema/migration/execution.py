@@ -55,7 +55,7 @@ def explained(file: MigrationFile) -> Iterator[None]:
     except StatementFailed as error:
         raise _failure(file, error) from None
     except Busy as error:
-        raise Busy(f"{file.id}: {error.message}", error.hint) from None
+        raise Busy(f"nothing of {file.id} was kept: {error.message}", error.hint) from None
 
 
 def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:

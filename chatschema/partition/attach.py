@@ -15,6 +15,11 @@ from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say
 
 _FOREIGN_KEY_VIOLATION = "23503"
+# A minute, as the row may have been written long before the erasure's transaction committed.
+_ERASED_BEFORE = """
+    select coalesce(max(e.id), 0) from chatschema.erasures as e
+    where e.recorded_at < (select r.changed_at from chatschema.retired_months as r where r.month = %s) - interval '1 minute'
+"""
 
 
 def bring_in(connection: Connection, sql_dir: Path, months: Sequence[Month], keep_until: datetime, say: Say) -> int:
@@ -36,6 +41,25 @@ def bring_in(connection: Connection, sql_dir: Path, months: Sequence[Month], kee
             # Once more, for what was deleted before the month was attached and after it was looked at.
             _unlink_replies(connection, sql_dir, months[0].lower)
             return erased
+
+
+def put_back(connection: Connection, sql_dir: Path, months: Sequence[Month], say: Say) -> None:
+    """Attach tables again whose detach was begun and could not be finished for the other table of their month.
+
+    Reads no row before that, unless an erasure was recorded since the detach began. Raises what bring_in() raises.
+    """
+    lower = months[0].lower
+    for month in months:
+        _catch_up(connection, sql_dir, month)
+        _add_foreign_keys(connection, month, say)
+    seen = postgres.fetch_one(connection, _ERASED_BEFORE, (lower,))[0]
+    while not _attach(connection, sql_dir, months, seen, None, say):
+        seen = _last_erasure(connection)
+        _erase(connection, sql_dir, months)
+    for month in months:
+        if month.parent != GROUP[0].table:
+            # Of messages that were deleted while their statuses were away.
+            _erase_gone(connection, sql_dir, month)
 
 
 def _last_erasure(connection: Connection) -> int:
@@ -69,6 +93,14 @@ def _erase(connection: Connection, sql_dir: Path, months: Sequence[Month]) -> in
             for file in (f"erase_gone_{kind}.sql", f"erase_{kind}.sql"):
                 changed += postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values)).rowcount
     return changed
+
+
+def _erase_gone(connection: Connection, sql_dir: Path, month: Month) -> None:
+    """Remove the statuses of an attached month whose message was deleted."""
+    messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, month.lower).name)
+    values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
+    query = sqlfile.fill(sql_dir / "partitions" / "erase_gone_statuses.sql", **values)
+    locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
 
 
 # The parent's foreign keys that the table lacks, and whether a run that was cut off has left one unchecked.
@@ -127,8 +159,13 @@ def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
             ) from None
 
 
-def _attach(connection: Connection, sql_dir: Path, months: Sequence[Month], seen: int, keep_until: datetime, say: Say) -> bool:
-    """Attach the tables in one transaction; return False, and nothing was done, when an erasure has come since `seen`."""
+def _attach(
+    connection: Connection, sql_dir: Path, months: Sequence[Month], seen: int, keep_until: datetime | None, say: Say
+) -> bool:
+    """Attach the tables in one transaction; return False, and nothing was done, when an erasure has come since `seen`.
+
+    Without `keep_until` it is the end of a detach that was given up, not a month that was brought back.
+    """
     lower = months[0].lower
 
     def work() -> bool:
@@ -140,6 +177,10 @@ def _attach(connection: Connection, sql_dir: Path, months: Sequence[Month], seen
         for month in months:
             postgres.execute(connection, statement(sql_dir, "attach.sql", month))
             postgres.execute(connection, statement(sql_dir, "guard.sql", month))
+        if keep_until is None:
+            ledger.end_detaching(connection, lower)
+            audit.record(connection, "partition.detach_undone", "partition", f"{lower:%Y-%m}", tables=[m.name for m in months])
+            return True
         ledger.write(
             connection,
             lower,

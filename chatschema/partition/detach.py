@@ -1,25 +1,35 @@
-"""Taking a month out: statuses first, concurrently, finishing first what an earlier run began."""
+"""Taking a month out: statuses first, concurrently; whole, or not at all, also when an earlier run was cut off."""
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from chatschema import audit, locks, postgres, sqlfile
+from psycopg import sql
+
+from chatschema import audit, blockers, locks, postgres, sqlfile
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ServerError
 from chatschema.models import Month
-from chatschema.partition import catalog, ledger
+from chatschema.partition import attach, catalog, ledger
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say
 
 _STALL_S = 30.0
-_POLL_S = 0.5
+# Between the two tables of a month, while its statuses are refused.
+_MOMENT_S = 1.0
+_POLL_S = 0.1
+_OLD_S = 1.0
+_BRIEF = locks.Patience(0.15, 8, 0.48)
 # Not supported: a default partition is there, another detach is pending, or the server is a distributed one.
 _NO_CONCURRENTLY = {"55000", "0A000"}
 
 
+class HalfOut(ChatschemaError):
+    """One table of a month is detached, or pending, and the other is not: statuses of that month are refused."""
+
+
 def finish_pending(connection: Connection, sql_dir: Path, *, say: Say) -> list[Month]:
-    """Finalize every detach that was cut off; return the months. Raises Busy when an old transaction does not end."""
+    """Finalize every detach that was cut off; return the months. Raises HalfOut when an old transaction does not end."""
     pending = catalog.pending(connection, sql_dir)
     for month in pending:
         say(f"finishing the detach of {month.name}, which was cut off")
@@ -27,52 +37,106 @@ def finish_pending(connection: Connection, sql_dir: Path, *, say: Say) -> list[M
     return pending
 
 
-def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say: Say) -> None:
+def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say: Say, wait_s: float | None = None) -> None:
     """Detach the tables of one month, statuses first, and record it; what is detached already is left as it is.
 
-    The caller holds the migration lock and has finished pending detaches. Raises Busy, naming who is in the way.
+    Waits `wait_s` seconds for old transactions, half a minute by default. The caller holds the migration lock and has
+    finished pending detaches. Raises Busy, naming who is in the way, with both tables attached; HalfOut where a table could
+    be neither detached nor attached again.
     """
     month = group[0].lower
     for table in group:
         if not postgres.has_table(connection, f"{SCHEMA}.{table.name}"):
             schema_hint = f"move it: alter table ... set schema {SCHEMA}"
             raise ChatschemaError(f"{table.name} is not in schema {SCHEMA}; nothing was detached", schema_hint)
-    ledger.write(connection, month, state="detaching")
-    attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
-    for parent in reversed(GROUP):
-        for table in group:
-            if table.parent == parent.table and (table.parent, table.lower) in attached:
-                wait_for_old_transactions(connection, sql_dir, table, say)
-                _detach(connection, sql_dir, table, say)
+    left = _attached(connection, sql_dir, group)
+    is_whole = len(left) == len(group)
+    try:
+        if left:
+            # Statuses are refused while only they are out, so what an earlier run left is not waited for.
+            longest_s = (_STALL_S if wait_s is None else wait_s) if is_whole else _MOMENT_S
+            wait_for_old_transactions(connection, sql_dir, group, say, longest_s)
+        ledger.write(connection, month, state="detaching")
+        for table in left:
+            if is_whole and table is not left[0]:
+                wait_for_old_transactions(connection, sql_dir, group, say, _MOMENT_S)
+            _detach(connection, sql_dir, table, say, locks.MONTHS if is_whole and table is left[0] else _BRIEF)
+    except Busy as error:
+        put_back(connection, sql_dir, group, error, say=say)
+        raise Busy(f"{month:%Y-%m} stays attached: {error.message}", error.hint) from None
     with postgres.transaction(connection):
         ledger.write(connection, month, state="detached", detached_at=ledger.NOW, keep_until=None)
         audit.record(connection, "partition.detach", "partition", f"{month:%Y-%m}", tables=[table.name for table in group])
 
 
-def wait_for_old_transactions(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:
-    """Return when no transaction older than a second has used the parent; raise Busy, naming it, after 30 seconds."""
-    query, deadline = sqlfile.text_of(sql_dir / "partitions" / "stalling.sql"), time.monotonic() + _STALL_S
-    is_said = False
-    if not postgres.fetch_one(connection, "select pg_has_role('pg_read_all_stats', 'usage')")[0]:
-        say("this role cannot see how long others' transactions have been open: grant pg_read_all_stats to it")
-    while rows := postgres.fetch_all(connection, query, {"parent": f"public.{month.parent}"}):
-        who, application, state, seconds = rows[0]
-        text = f"a transaction on {month.parent} has been open for {seconds} s: pid {who}, {application} ({state})"
-        if time.monotonic() > deadline:
-            raise Busy(f"{month.name} stays attached: {text}", _how_to_end(who))
-        if not is_said:
-            say(f"waiting before {month.name} is detached: {text}")
-        is_said = True
+def put_back(connection: Connection, sql_dir: Path, group: Sequence[Month], why: ChatschemaError, *, say: Say) -> None:
+    """Attach what is detached of a month that is half out, as `why` keeps the rest of it; leave a whole month as it is.
+
+    Raises HalfOut, which says what to type, when that cannot be done either.
+    """
+    month, left = group[0].lower, _attached(connection, sql_dir, group)
+    out = [table for table in group if table not in left]
+    if out and left:
+        say(f"attaching {', '.join(table.name for table in out)} again: {why.message}")
+        try:
+            attach.put_back(connection, sql_dir, out, say)
+        except ChatschemaError as error:
+            if connection.closed:
+                raise
+            raise _half_out(group, left, f"{why.message}; nor can it be attached again: {error.message}", why.hint) from None
+    elif left:
+        ledger.end_detaching(connection, month)
+
+
+def _attached(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> list[Month]:
+    """Return the tables of the group that are attached, statuses first."""
+    attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
+    return [t for parent in reversed(GROUP) for t in group if t.parent == parent.table and (t.parent, t.lower) in attached]
+
+
+def _half_out(group: Sequence[Month], left: Sequence[Month], why: str, hint: str | None) -> HalfOut:
+    out = ", ".join(table.name for table in group if table not in left)
+    text = f"{group[0].lower:%Y-%m} is half out, and its statuses are refused: {out} is detached, {left[0].name} is not: {why}"
+    return HalfOut(text, _and_then(hint))
+
+
+def _and_then(hint: str | None) -> str:
+    """Return the hint of a lock that did not come, with the command that goes on from a half-out month."""
+    return (hint or "").removesuffix("try again") + "finish it: chatschema maintain"
+
+
+def wait_for_old_transactions(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say, longest_s: float) -> None:
+    """Return when no transaction that is older than a second would keep a detach of the group waiting.
+
+    Raises Busy, naming one, after `longest_s` seconds.
+    """
+    tables = [f"public.{month.parent}" for month in group] + [f"{SCHEMA}.{month.name}" for month in group]
+    query = sqlfile.fill(sql_dir / "partitions" / "stalling.sql", session=sql.SQL(blockers.SESSION))
+    begun, is_said = time.monotonic(), False
+    # Transactions whose age this role may not see, and when they were seen first: old once that is a second ago.
+    seen: dict[str, float] = {}
+    while True:
+        rows = postgres.fetch_all(connection, query, {"tables": tables})
+        now = time.monotonic()
+        found = [(row[0], row[1], blockers.Session(*row[2:])) for row in rows]
+        ages = {name: now - seen.setdefault(name, now) for name, _, session in found if session.seconds is None}
+        old = [(holds, session) for name, holds, session in found if ages.get(name, _OLD_S) >= _OLD_S]
+        if not old and not any(seen[name] - begun < _OLD_S for name in ages):
+            return
+        if old:
+            holds, session = old[0]
+            text = f"{session} " + (
+                f"holds a lock on {holds}" if holds else "has an old snapshot, which a detach may have to wait for"
+            )
+            if now - begun > longest_s:
+                raise Busy(text, f"{session.how_to_end}; then try again")
+            if not is_said and longest_s > _MOMENT_S:
+                say(f"waiting before {group[0].lower:%Y-%m} is detached: {text}")
+                is_said = True
         time.sleep(_POLL_S)
 
 
-def _how_to_end(who: str) -> str:
-    if who.startswith("prepared "):
-        return f"end it: rollback prepared '{who.removeprefix('prepared ')}'; then try again"
-    return f"end it: select pg_terminate_backend({who}); then try again"
-
-
-def _detach(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:
+def _detach(connection: Connection, sql_dir: Path, month: Month, say: Say, patience: locks.Patience) -> None:
     try:
         # Its end takes SHARE ROW EXCLUSIVE on the tables that the month refers to, so it waits as briefly as all else does:
         # what then is left pending is finalized in short tries.
@@ -82,7 +146,8 @@ def _detach(connection: Connection, sql_dir: Path, month: Month, say: Say) -> No
         if any(pending.name == month.name for pending in catalog.pending(connection, sql_dir)):
             _finalize(connection, sql_dir, month, say)
         elif error.sqlstate in _NO_CONCURRENTLY | LOCK_SQLSTATES:
-            _detach_at_once(connection, sql_dir, month, say)
+            ddl = statement(sql_dir, "detach.sql", month)
+            locks.in_transaction(connection, lambda: postgres.execute(connection, ddl), patience, say=say)
         else:
             raise
 
@@ -93,9 +158,5 @@ def _finalize(connection: Connection, sql_dir: Path, month: Month, say: Say) -> 
         with locks.limited_session(connection, locks.MONTHS):
             locks.with_lock_retries(connection, lambda: postgres.execute(connection, ddl), locks.MONTHS, say=say)
     except Busy as error:
-        raise Busy(f"{month.name} is out of sight until its detach is finalized: {error.message}", error.hint) from None
-
-
-def _detach_at_once(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:
-    ddl = statement(sql_dir, "detach.sql", month)
-    locks.in_transaction(connection, lambda: postgres.execute(connection, ddl), locks.MONTHS, say=say)
+        text = f"{month.lower:%Y-%m} is half out: {month.name} cannot be seen and refuses rows until its detach is finalized"
+        raise HalfOut(f"{text}: {error.message}", _and_then(error.hint)) from None

@@ -39,4 +39,13 @@ def write(connection: Connection, month: datetime, **values: object) -> None:
     )  # fmt: skip
 
 
+def end_detaching(connection: Connection, month: datetime) -> None:
+    """Record that a detach of the month was begun and given up, with both tables attached; no other state changes."""
+    query = """
+        update chatschema.retired_months set state = 'attached', changed_at = clock_timestamp()
+        where month = %s and state = 'detaching'
+    """
+    postgres.execute(connection, query, (month,))
+
+
 NOW = sql.SQL("clock_timestamp()")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from chatschema.errors import ChatschemaError
+from chatschema.errors import Busy, ChatschemaError, ExitCode
 from chatschema.models import Month, Partition, Policy, RetiredMonth
 from chatschema.partition import archive, catalog, detach, drop, grid, ledger, purge, retirement
 from chatschema.partition.create import statement
@@ -54,32 +54,81 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -
     """Carry out every step that is due, oldest month first, until none is left; yield each once it is committed.
 
     Begins with what an earlier run left unfinished. The caller holds the migration lock. A month that cannot go on does
-    not keep the others: its error is raised when they are done. Raises ChatschemaError.
+    not keep the others, except that no other is detached after one that somebody was in the way of: it would wait for the
+    same. The worst error is raised when they are done: HalfOut, another one, Busy. Raises ChatschemaError.
     """
-    detach.finish_pending(connection, sql_dir, say=say)
     failed: dict[datetime, ChatschemaError] = {}
+    done: list[str] = []
+    stalled = unfinished = _finish(connection, sql_dir, say)
     archived_now: set[datetime] = set()
-    while due := [
-        step for step in steps(connection, sql_dir, policy) if step.action not in ("wait", "keep") and step.month not in failed
-    ]:
-        step = due[0]
+    while step := _next(connection, sql_dir, policy, failed):
         try:
-            if step.action == "drop" and policy.archive and step.month not in archived_now:
-                # Once a run: of an archive that took hours, what has expired since is left to the one who restores it.
-                archived_now.add(step.month)
-                if purged := _purge_detached(connection, sql_dir, members(connection, sql_dir, step.month)):
-                    yield Done(step.month, "purge", f"{purged}; its archive is written again")
-                    continue
+            if purged := _purged_again(connection, sql_dir, step, policy, archived_now):
+                yield purged
+                continue
+            if step.action == "detach" and stalled:
+                _pass_over(connection, sql_dir, step.month, stalled, say)
             yield carry_out(connection, sql_dir, step, policy, say=say)
+            done.append(f"{step.month:%Y-%m} {step.action}")
             if step.action == "archive":
                 archived_now.add(step.month)
         except ChatschemaError as error:
             if connection.closed:
                 raise
-            say(f"{step.month:%Y-%m} stays as it is: {error.message}")
             failed[step.month] = error
-    if failed:
-        raise next(iter(failed.values()))
+            if step.action == "detach" and isinstance(error, Busy | detach.HalfOut):
+                stalled = stalled or error
+            elif not isinstance(error, _PassedOver):
+                say(f"{step.month:%Y-%m} stays as it is: {error.message}")
+    if unfinished or failed:
+        raise _worst(unfinished, failed, done)
+
+
+def _purged_again(connection: Connection, sql_dir: Path, step: Step, policy: Policy, archived: set[datetime]) -> Done | None:
+    """Remove what has expired since the month was archived, before it is dropped; return that when there was any."""
+    if step.action != "drop" or not policy.archive or step.month in archived:
+        return None
+    # Once a run: of an archive that took hours, what has expired since is left to the one who restores it.
+    archived.add(step.month)
+    purged = _purge_detached(connection, sql_dir, members(connection, sql_dir, step.month))
+    return Done(step.month, "purge", f"{purged}; its archive is written again") if purged else None
+
+
+def _next(connection: Connection, sql_dir: Path, policy: Policy, failed: Mapping[datetime, ChatschemaError]) -> Step | None:
+    """Return the first step that is due, of the months that have not failed."""
+    due = (s for s in steps(connection, sql_dir, policy) if s.action not in ("wait", "keep") and s.month not in failed)
+    return next(due, None)
+
+
+class _PassedOver(Busy):
+    """A month that was not detached, as the one before it could not be."""
+
+
+def _finish(connection: Connection, sql_dir: Path, say: Say) -> ChatschemaError | None:
+    """Finish what an earlier run left pending; return why it could not be."""
+    try:
+        detach.finish_pending(connection, sql_dir, say=say)
+    except detach.HalfOut as error:
+        return error
+    return None
+
+
+def _pass_over(connection: Connection, sql_dir: Path, lower: datetime, stalled: ChatschemaError, say: Say) -> None:
+    """Raise instead of detaching the month; what an earlier run detached of it is attached again first."""
+    if any(month.lower == lower for month in catalog.pending(connection, sql_dir)):
+        raise stalled
+    detach.put_back(connection, sql_dir, members(connection, sql_dir, lower), stalled, say=say)
+    raise _PassedOver(stalled.message, stalled.hint)
+
+
+def _worst(unfinished: ChatschemaError | None, failed: Mapping[datetime, ChatschemaError], done: Sequence[str]) -> ChatschemaError:
+    """Return the error to end with, and say in it what else this run did. One that is safe to try again hides no other."""
+    errors = [error for error in (unfinished, *failed.values()) if error is not None and not isinstance(error, _PassedOver)]
+    worst = min(errors, key=lambda error: (not isinstance(error, detach.HalfOut), error.exit_code == ExitCode.BUSY))
+    passed_over = [f"{month:%Y-%m}" for month, error in failed.items() if isinstance(error, _PassedOver)]
+    worst.message += f"; not tried after that: {', '.join(passed_over)}" if passed_over else ""
+    worst.message += f"; done in this run: {', '.join(done)}" if done else ""
+    return worst
 
 
 def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy, *, say: Say) -> Done:
@@ -137,10 +186,16 @@ def findings(
         if p.state == "detach pending"
     ]
     attached = {p.lower for p in survey if p.state == "attached"}
+    half_out = {month for month, record in records.items() if record.state == "detaching" and month in attached}
+    found += [
+        f"{month:%Y-%m} is half out, and its statuses are refused; finish it: chatschema maintain;"
+        f" or bring it back: chatschema partition restore {month:%Y-%m}"
+        for month in sorted({p.lower for p in survey if p.state == "detached"} & half_out)
+    ]
     found += [
         f"{p.name} is detached, the other table of its month is not; bring it back: chatschema partition restore {p.lower:%Y-%m}"
         for p in survey
-        if p.state == "detached" and p.lower in attached
+        if p.state == "detached" and p.lower in attached - half_out
     ]
     found += [f"{gap.parent} has no partition from {gap.lower:%Y-%m-%d} to {gap.upper:%Y-%m-%d}" for gap in gaps]
     there = {p.lower for p in survey}

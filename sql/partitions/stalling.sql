@@ -1,17 +1,42 @@
--- stalling: who would keep a concurrent detach waiting: transactions that have used the table, older than a second.
--- Why: a detach waits for them with its month out of sight already, so it does not begin while they run.
-select
-    coalesce(a.pid::text, 'prepared ' || p.gid) as who,
-    coalesce(nullif(a.application_name, ''), a.backend_type, 'prepared transaction') as application,
-    coalesce(a.state, 'prepared') as state,
-    extract(epoch from clock_timestamp() - coalesce(a.xact_start, p.prepared))::integer as seconds
-from (
-    select distinct pid, virtualtransaction from pg_catalog.pg_locks
-    where relation = to_regclass(%(parent)s) and database = (select oid from pg_database where datname = current_database()) and granted
-) as l
-left join pg_catalog.pg_stat_activity as a on a.pid = l.pid
-left join pg_catalog.pg_prepared_xacts as p on l.pid is null and p.transaction::text = split_part(l.virtualtransaction, '/', 2)
-where l.pid is distinct from pg_backend_pid()
-    and coalesce(a.xact_start, p.prepared) < clock_timestamp() - interval '1 second'
-order by coalesce(a.xact_start, p.prepared)
-limit 1
+-- stalling: who would keep a detach waiting: transactions with a lock that it waits for, and those with a snapshot.
+-- Why: while a detach waits its month is out of sight already. A detach that was cut off waits for every older snapshot in the
+-- database besides. A transaction is old after a second; where its age is hidden from this role, it is null.
+with locks as materialized (
+    select * from pg_catalog.pg_locks
+    where granted and pid is distinct from pg_backend_pid()
+),
+tables as (
+    select to_regclass(t) as oid, false as is_referenced from unnest(%(tables)s::text[]) as t
+    union
+    -- Its end takes SHARE ROW EXCLUSIVE on the tables that the month refers to.
+    select confrelid, true from pg_catalog.pg_constraint
+    where contype = 'f' and conrelid = any (select to_regclass(t) from unnest(%(tables)s::text[]) as t)
+),
+-- A lock of a prepared transaction has no process; the lock on its transaction's number says which one it is.
+prepared as (
+    select l.virtualtransaction, p.* from pg_catalog.pg_prepared_xacts as p
+    join locks as l on l.locktype = 'transactionid' and l.transactionid = p.transaction and l.pid is null
+),
+holders as (
+    select distinct on (l.pid, l.virtualtransaction) l.pid, l.virtualtransaction, t.oid::regclass::text as holds
+    from locks as l
+    join tables as t on t.oid = l.relation
+    where l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+        and not (t.is_referenced and l.mode in ('AccessShareLock', 'RowShareLock'))
+    order by l.pid, l.virtualtransaction, t.oid
+),
+snapshots as (
+    select s.pid, l.virtualtransaction, null::text as holds
+    from pg_catalog.pg_stat_activity as s
+    join locks as l on l.pid = s.pid and l.locktype = 'virtualxid'
+    where s.datname = current_database() and s.backend_xmin is not null and s.backend_type <> 'autovacuum worker'
+        and s.pid not in (select pid from pg_catalog.pg_stat_progress_vacuum)
+        and s.pid not in (select pid from holders where pid is not null)
+)
+select h.virtualtransaction, h.holds, {session}
+from (table holders union all table snapshots) as h
+left join pg_catalog.pg_stat_activity as a on a.pid = h.pid
+left join prepared as p on h.pid is null and p.virtualtransaction = h.virtualtransaction
+where (a.pid is not null or p.gid is not null)
+    and coalesce(a.xact_start, p.prepared, '-infinity') < clock_timestamp() - interval '1 second'
+order by coalesce(a.xact_start, p.prepared) nulls last

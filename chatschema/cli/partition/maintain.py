@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatschema.cli import console, options, session
 from chatschema.cli.partition import arguments, upkeep
-from chatschema.errors import ChatschemaError
+from chatschema.errors import ChatschemaError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +30,8 @@ def maintain(
         for line in _lines(done):
             console.answer(line)
     if failed:
-        raise failed[0]
+        # What is safe to try again is not to hide what failed.
+        raise next((error for error in failed if error.exit_code != ExitCode.BUSY), failed[0])
 
 
 def _maintain(connection: Connection, settings: Settings, lock_wait: float) -> tuple[dict[str, list[Any]], list[ChatschemaError]]:
