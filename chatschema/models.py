@@ -143,7 +143,10 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class RetiredMonth:
-    """What the ledger knows of a month that left, is leaving, was archived or was brought back."""
+    """What the ledger knows of a month that left, is leaving, was archived or was brought back.
+
+    `archive_is_current` is False once rows may have changed after the archive was written.
+    """
 
     month: datetime
     state: Literal["attached", "detaching", "detached", "dropped"]
@@ -158,6 +161,7 @@ class RetiredMonth:
     statuses: int | None
     held_messages: int | None
     attachments_released: int | None
+    archive_is_current: bool = True
 
 
 @dataclass(frozen=True, slots=True)

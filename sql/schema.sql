@@ -1029,6 +1029,7 @@ CREATE TABLE chatschema.retired_months (
     held_messages bigint,
     attachments_released bigint,
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    archive_is_current boolean DEFAULT true NOT NULL,
     CONSTRAINT retired_months_archive_check CHECK ((((archived_at IS NULL) = (archive IS NULL)) AND ((archived_at IS NULL) = (archive_sha256 IS NULL)))),
     CONSTRAINT retired_months_dropped_check CHECK (((state <> 'dropped'::text) OR (dropped_at IS NOT NULL))),
     CONSTRAINT retired_months_month_check CHECK ((month = date_trunc('month'::text, month, 'UTC'::text))),
@@ -1064,6 +1065,8 @@ COMMENT ON COLUMN chatschema.retired_months.held_messages IS 'Messages under a h
 COMMENT ON COLUMN chatschema.retired_months.attachments_released IS 'Attachments that lost their message; null until that is done.';
 
 COMMENT ON COLUMN chatschema.retired_months.changed_at IS 'Last change.';
+
+COMMENT ON COLUMN chatschema.retired_months.archive_is_current IS 'False once rows may have changed after the archive was written: restore then asks for --force. Means nothing without an archive.';
 
 COMMENT ON CONSTRAINT retired_months_archive_check ON chatschema.retired_months IS 'An archive has a time, a place and a digest.';
 

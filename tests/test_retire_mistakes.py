@@ -43,7 +43,7 @@ def test_a_dropped_month_is_not_made_anew_and_its_archive_not_replaced(cli: Cli,
 
 
 def test_an_archive_that_was_not_compared_is_not_believed_later(cli: Cli, aged: Database) -> None:
-    """Archived, then written to, then dropped without an archive: the older archive is not the month's."""
+    """Archived, then written to, then dropped without an archive: the older archive is not passed off as the month's."""
     assert cli("partition", "archive", JANUARY, "--url", aged.url).code == 0
     held = aged.one(
         f"insert into public.messages (id, conversation_id, message_type) values (chatschema.uuid7('2024-01-25 00:00+00'), {PLAIN}, 'system')"
@@ -51,10 +51,13 @@ def test_an_archive_that_was_not_compared_is_not_believed_later(cli: Cli, aged: 
     )
     assert cli("hold", "add", "--from", "2024-01-25", "--to", "2024-01-26", "--reason", "x", "--url", aged.url).code == 0
     assert cli(*DROP, "--no-archive", "--holds", "carve", "--url", aged.url).code == 0
-    assert aged.one("select archive is null and held_messages = 1 from chatschema.retired_months where month < '2024-01-15'")
-    assert cli("partition", "restore", JANUARY, "--url", aged.url).code == 1
-    # The older one can be asked for by name; what was kept comes with it.
-    assert cli("partition", "restore", JANUARY, "--dir", "archives", "--url", aged.url).code == 0
+    assert aged.one("select not archive_is_current and held_messages = 1 from chatschema.retired_months where month < '2024-01-15'")
+    for named in ((), ("--dir", "archives")):
+        refused = cli("partition", "restore", JANUARY, *named, "--url", aged.url)
+        assert refused.code == 1
+        assert "may hold other rows than were removed of 2024-01" in refused.err
+    # The older one comes back by a word; what was kept comes with it.
+    assert cli("partition", "restore", JANUARY, "--force", "--url", aged.url).code == 0
     assert aged.one("select count(*) from public.messages where id = %s", held) == 1
     assert aged.one(f"select count(*) from public.messages where {IN_JANUARY}") == 301
 
@@ -66,7 +69,7 @@ def test_another_archive_than_the_recorded_one_needs_a_word(cli: Cli, aged: Data
     assert cli(*DROP, "--url", aged.url).code == 0
     refused = cli("partition", "restore", JANUARY, "--dir", "older", "--url", aged.url)
     assert refused.code == 1
-    assert "is not the one that was written" in refused.err
+    assert "its manifest is not the one that was written last" in refused.err
     (tmp_path / "archives").rename(tmp_path / "copy")
     assert cli("partition", "restore", JANUARY, "--dir", "copy", "--url", aged.url).code == 0
     assert aged.one(f"select count(*) from public.messages where {IN_JANUARY}") == left

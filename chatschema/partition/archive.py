@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,8 @@ def archive(
         raise ArchiveRefused(
             f"{lower:%Y-%m} was dropped: what has its name now is not what was archived", "see: chatschema partition list"
         )
-    _refuse_anothers(target, _cluster(connection), connection.info.dbname)
+    recover(target)
+    _refuse_anothers(target, cluster(connection), connection.info.dbname)
     try:
         return _archive(connection, sql_dir, group, target, with_parquet=with_parquet, say=say)
     except OSError as error:
@@ -69,20 +71,23 @@ def _archive(
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    # Between here and the end the ledger knows of no archive: a run that is cut off archives once more.
-    ledger.write(connection, lower, archived_at=None, archive=None, archive_sha256=None)
+    # Between here and the end the ledger trusts no archive: a run that is cut off archives once more.
+    ledger.write(connection, lower, archive_is_current=False)
     put(partial, target)
     rows = {table.table: table.rows for table in written.tables}
     with postgres.transaction(connection):
         ledger.write(
             connection, lower, archived_at=ledger.NOW, archive=str(target.resolve()), archive_sha256=sha256,
-            messages=rows.get("messages"), statuses=rows.get("message_statuses"),
+            archive_is_current=True, messages=rows.get("messages"), statuses=rows.get("message_statuses"),
         )  # fmt: skip
-        audit.record(connection, "partition.archive", "partition", f"{lower:%Y-%m}", folder=str(target.resolve()), rows=rows)
+        audit.record(
+            connection, "partition.archive", "partition", f"{lower:%Y-%m}", folder=str(target.resolve()), rows=rows,
+            manifest_sha256=sha256,
+        )  # fmt: skip
     return written
 
 
-def _cluster(connection: Connection) -> str:
+def cluster(connection: Connection) -> str:
     """Return what tells this server from every other: two of them may have a database of one name."""
     return str(postgres.fetch_one(connection, "select system_identifier from pg_control_system()")[0])
 
@@ -115,7 +120,7 @@ def _write(connection: Connection, sql_dir: Path, group: Sequence[Month], folder
         lower=first.lower,
         upper=first.upper,
         database=connection.info.dbname,
-        cluster=_cluster(connection),
+        cluster=cluster(connection),
         server_version=version,
         encoding=encoding,
         tool=f"chatschema {__version__}",
@@ -181,6 +186,15 @@ def compare(what: str, found: tuple[int, str], described: Table) -> None:
         raise ArchiveRefused(
             f"{what} has other values than the archive's manifest says", "archive it again: chatschema partition archive"
         )
+
+
+def recover(target: Path) -> None:
+    """Give an archive its name back that a run took it from, and that was killed before the new one had it."""
+    previous = target.with_name(target.name + ".previous")
+    # Where that is not possible, whoever reads the archive says so.
+    with suppress(OSError):
+        if not target.exists() and previous.exists():
+            previous.rename(target)
 
 
 def put(partial: Path, target: Path) -> None:

@@ -112,7 +112,7 @@ def survey(
     found += [(month, "detached") for month in detached(connection, sql_dir)]
     there = {(month.parent, month.lower) for month, _ in found}
     gone: list[tuple[Month, PartitionState]] = [
-        (grid.month(parent.table, record.month), "archived" if record.archive else "dropped")
+        (grid.month(parent.table, record.month), "archived" if record.archive and record.archive_is_current else "dropped")
         for record in records.values()
         if record.state == "dropped"
         for parent in GROUP

@@ -10,24 +10,22 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month, Policy, RetiredMonth
-from chatschema.partition import archive, catalog, content, grid, ledger, manifest
+from chatschema.partition import archive, carve, catalog, content, grid, ledger, manifest
 from chatschema.partition.create import names, statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.manifest import Manifest
 from chatschema.postgres import Connection, Say
 
 
-class Held(ChatschemaError):
-    """A message of the month is under a hold, so the month stays."""
-
-
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What a drop removed and what it kept, in rows."""
+    """What a drop removed and what it kept, in rows; `archive_is_current`: None where no archive is recorded."""
 
     messages: int
     statuses: int
     held_messages: int
+    held_statuses: int
+    archive_is_current: bool | None
 
 
 def drop(
@@ -36,15 +34,17 @@ def drop(
     """Drop the detached tables of one month; return what went.
 
     With `policy.archive` the archive's files are checked, and the rows compared with it in the transaction that drops them.
+    Without, a recorded archive is compared all the same, and stays recorded: as the month's, or as one with other rows.
     Holds are read in that transaction too, and no new one can be placed while it runs. The caller holds the migration lock.
     Raises Held, ArchiveRefused or Busy; then nothing was dropped.
     """
-    described = None
-    if policy.archive:
-        described = _checked_archive(group[0].lower, record)
+    described = _checked_archive(group[0].lower, record) if policy.archive else _readable_archive(record, say)
     free_foreign_keys(connection, sql_dir, group, say)
 
-    return locks.in_transaction(connection, lambda: _drop(connection, sql_dir, group, described, policy), locks.MONTHS, say=say)
+    def work() -> Dropped:
+        return _drop(connection, sql_dir, group, record, described, policy)
+
+    return locks.in_transaction(connection, work, locks.MONTHS, say=say)
 
 
 def _checked_archive(lower: datetime, record: RetiredMonth) -> Manifest:
@@ -54,6 +54,17 @@ def _checked_archive(lower: datetime, record: RetiredMonth) -> Manifest:
     described = manifest.read(folder, record.archive_sha256)
     manifest.verify(described, folder)
     return described
+
+
+def _readable_archive(record: RetiredMonth, say: Say) -> Manifest | None:
+    """Return the manifest of the recorded archive; None where there is none, or this host does not see it."""
+    if record.archive is None:
+        return None
+    try:
+        return manifest.read(Path(record.archive), record.archive_sha256)
+    except manifest.ArchiveRefused as error:
+        say(f"warning: the recorded archive of {record.month:%Y-%m} cannot be compared with its rows: {error.message}")
+        return None
 
 
 def free_foreign_keys(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say) -> None:
@@ -71,7 +82,14 @@ def free_foreign_keys(connection: Connection, sql_dir: Path, group: Sequence[Mon
             locks.in_transaction(connection, work, locks.MONTHS, say=say)
 
 
-def _drop(connection: Connection, sql_dir: Path, group: Sequence[Month], described: Manifest | None, policy: Policy) -> Dropped:
+def _drop(
+    connection: Connection,
+    sql_dir: Path,
+    group: Sequence[Month],
+    record: RetiredMonth,
+    described: Manifest | None,
+    policy: Policy,
+) -> Dropped:
     lower = group[0].lower
     hold.freeze(connection)
     for month in group:
@@ -82,80 +100,54 @@ def _drop(connection: Connection, sql_dir: Path, group: Sequence[Month], describ
             f"{', '.join(attached)} is not detached (any more); nothing was dropped", "see: chatschema partition list"
         )
     content.pin(connection)
-    rows = {month.parent: _compare(connection, sql_dir, month, described) for month in group}
-    kept = _keep_held(connection, sql_dir, group, policy)
+    rows = {month.parent: carve.count(connection, month.name) for month in group}
+    is_current = described is not None and _is_compared(connection, sql_dir, group, described, is_required=policy.archive)
+    kept = carve.keep_held(connection, sql_dir, group, policy)
+    removed = {month.parent: rows[month.parent] - carve.shared(connection, month) for month in group}
     for parent in reversed(GROUP):
         for month in group:
             if month.parent == parent.table:
                 postgres.execute(connection, statement(sql_dir, "drop.sql", month))
-    dropped = Dropped(rows.get("messages", 0), rows.get("message_statuses", 0), kept)
-    if described is None:
-        # An archive that was not compared is not this month's: nobody is to rely on it.
-        ledger.write(connection, lower, archived_at=None, archive=None, archive_sha256=None)
+    # In the archive, which is what comes back, or removed.
+    listed = rows if is_current else removed
     ledger.write(
-        connection, lower, state="dropped", dropped_at=ledger.NOW, attachments_released=None,
-        messages=dropped.messages, statuses=dropped.statuses, held_messages=kept,
+        connection, lower, state="dropped", dropped_at=ledger.NOW, attachments_released=None, archive_is_current=is_current,
+        messages=listed.get("messages", 0), statuses=listed.get("message_statuses", 0), held_messages=kept.get("messages", 0),
     )  # fmt: skip
-    audit.record(connection, "partition.drop", "partition", f"{lower:%Y-%m}", rows=rows, held_messages=kept)
-    return dropped
+    archived = {"archive": record.archive, "manifest_sha256": record.archive_sha256, "archive_is_current": is_current}
+    audit.record(
+        connection, "partition.drop", "partition", f"{lower:%Y-%m}", rows=removed, held_messages=kept.get("messages", 0),
+        held_statuses=kept.get("message_statuses", 0), **(archived if record.archive else {}),
+    )  # fmt: skip
+    return Dropped(
+        removed.get("messages", 0), removed.get("message_statuses", 0), kept.get("messages", 0), kept.get("message_statuses", 0),
+        is_current if record.archive else None,
+    )  # fmt: skip
 
 
-def _compare(connection: Connection, sql_dir: Path, month: Month, described: Manifest | None) -> int:
-    """Return how many rows the table has; raise ArchiveRefused when they are not those of the archive."""
-    table = sql.Identifier(SCHEMA, month.name)
+def _is_compared(connection: Connection, sql_dir: Path, group: Sequence[Month], described: Manifest, *, is_required: bool) -> bool:
+    """Return whether the archive has the rows of all tables; with `is_required` raise ArchiveRefused where it has not."""
+    try:
+        for month in group:
+            _compare(connection, sql_dir, month, described)
+    except manifest.ArchiveRefused:
+        if is_required:
+            raise
+        return False
+    return True
+
+
+def _compare(connection: Connection, sql_dir: Path, month: Month, described: Manifest) -> None:
+    """Raise ArchiveRefused when the rows of the table are not those of the archive."""
     columns = content.columns(connection, month.name)
-    found = content.checksum(connection, sql_dir, table, columns)
-    if described is not None:
-        archived = described.table(month.parent)
-        if archived is None or archived.columns != columns:
-            raise manifest.ArchiveRefused(
-                f"the archive of {described.month} does not have the columns of {month.name}; nothing was dropped",
-                f"archive it again: chatschema partition archive {described.month}",
-            )
-        archive.compare(month.name, found, archived)
-    return found[0]
-
-
-def _keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], policy: Policy) -> int:
-    """Copy held rows out where the policy says so; return how many messages. Raises Held where it does not."""
-    messages = next((month for month in group if month.parent == GROUP[0].table), None)
-    if messages is None:
-        return 0
-    kept_before = grid.kept(messages)
-    # A restore that was cut off leaves the rows that were kept beside the month that they were not yet taken into.
-    is_kept = postgres.has_table(connection, f"{SCHEMA}.{kept_before.name}") and hold.has_held(connection, kept_before)
-    if not is_kept and not hold.has_held(connection, messages):
-        _drop_kept(connection, sql_dir, group)
-        return 0
-    if policy.holds == "block":
-        raise Held(
-            f"{messages.name} has messages under a hold; nothing was dropped",
-            'see: chatschema hold list; to keep only the held rows: --holds carve, or holds = "carve" in chatschema.toml',
+    archived = described.table(month.parent)
+    if archived is None or archived.columns != columns:
+        raise manifest.ArchiveRefused(
+            f"the archive of {described.month} does not have the columns of {month.name}; nothing was dropped",
+            f"archive it again: chatschema partition archive {described.month}",
         )
-    kept = sql.Identifier(SCHEMA, grid.kept(messages).name)
-    for month in group:
-        held, partition = sql.Identifier(SCHEMA, grid.kept(month).name), sql.Identifier(SCHEMA, month.name)
-        # One that is there is of a month that came back and was cut off: it is added to.
-        postgres.execute(connection, sql.SQL("create table if not exists {} (like {} including all)").format(held, partition))
-        file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
-        values = {"held": held, "partition": partition, "is_held": hold.IS_HELD, "messages": kept}
-        postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values))
-    left = sql.SQL("select count(*) from {} as m where {} and not exists (select from {} as k where k.id = m.id)")
-    partition = sql.Identifier(SCHEMA, messages.name)
-    if postgres.fetch_one(connection, left.format(partition, hold.IS_HELD, kept))[0]:
-        raise ChatschemaError(
-            f"not every held message of {messages.name} was kept; nothing was dropped", "this is a bug in chatschema"
-        )
-    copied: int = postgres.fetch_one(connection, sql.SQL("select count(*) from {}").format(kept))[0]
-    return copied
-
-
-def _drop_kept(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> None:
-    """Drop the tables with held rows, where there are any."""
-    for month in group:
-        kept = grid.kept(month)
-        if postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
-            postgres.execute(connection, statement(sql_dir, "drop.sql", kept))
+    found = content.checksum(connection, sql_dir, sql.Identifier(SCHEMA, month.name), columns)
+    archive.compare(month.name, found, archived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +173,3 @@ def release(connection: Connection, sql_dir: Path, lower: datetime) -> Released:
     total = postgres.fetch_one(connection, statement(sql_dir, "count_released.sql", month))[0]
     ledger.write(connection, lower, attachments_released=total)
     return Released(count, replies)
-
-
-def discard_held(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
-    """Drop the rows that were kept of a dropped month once no hold names one of them; return whether that was so."""
-    months = [grid.month(parent.table, lower) for parent in GROUP]
-    messages = grid.kept(months[0])
-    with postgres.transaction(connection):
-        locks.limit_lock_wait(connection, locks.MONTHS)
-        hold.freeze(connection)
-        if postgres.has_table(connection, f"{SCHEMA}.{messages.name}") and hold.has_held(connection, messages):
-            return False
-        _drop_kept(connection, sql_dir, months)
-        # Their attachments are released by the next run, as those of the others were.
-        ledger.write(connection, lower, held_messages=0, attachments_released=None)
-        audit.record(connection, "partition.discard_held", "partition", f"{lower:%Y-%m}")
-    return True

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from chatschema import __version__, audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.models import Hold
+from chatschema.models import Hold, RetiredMonth
 from chatschema.partition import archive, catalog, content, grid, ledger, manifest
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.manifest import File
@@ -145,9 +145,13 @@ def _list(columns: dict[str, str], there: dict[str, str]) -> sql.Composable:
 def dropped_months(connection: Connection, placed: Hold) -> list[str]:
     """Return the months of the hold's period that were dropped, with where their archive is."""
     return [
-        f"{record.month:%Y-%m}" + (f" (archive: {record.archive})" if record.archive else "")
+        f"{record.month:%Y-%m}" + (f" (archive{_doubt(record)}: {record.archive})" if record.archive else "")
         for record in ledger.read(connection).values()
         if record.state == "dropped"
         and (placed.to_at is None or record.month < placed.to_at)
         and (placed.from_at is None or grid.next_month(record.month) > placed.from_at)
     ]
+
+
+def _doubt(record: RetiredMonth) -> str:
+    return "" if record.archive_is_current else ", which may hold other rows"

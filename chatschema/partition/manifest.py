@@ -79,16 +79,22 @@ def write(manifest: "DataclassInstance", folder: Path) -> str:
 
 def read(folder: Path, sha256: str | None = None) -> Manifest:
     """Return the manifest in `folder`. Raises ArchiveRefused when there is none, or not the one with this SHA-256."""
+    found, digest = load(folder)
+    if sha256 is not None and digest != sha256:
+        raise ArchiveRefused(f"{folder / NAME} is not the one that was written: its SHA-256 differs", "take it from a backup")
+    return found
+
+
+def load(folder: Path) -> tuple[Manifest, str]:
+    """Return the manifest in `folder` and its SHA-256. Raises ArchiveRefused when there is none that this version reads."""
     try:
         content = (folder / NAME).read_bytes()
     except OSError as error:
         raise ArchiveRefused(
             f"{folder / NAME} cannot be read: {error.strerror}", "is this the host that wrote it? --dir names another folder"
         ) from None
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise ArchiveRefused(f"{folder / NAME} is not the one that was written: its SHA-256 differs", "take it from a backup")
     try:
-        return _parse(json.loads(content))
+        return _parse(json.loads(content)), hashlib.sha256(content).hexdigest()
     except (ValueError, KeyError, TypeError) as error:
         raise ArchiveRefused(
             f"{folder / NAME} is not a manifest that this version reads: {error!r}", "take it from a backup"

@@ -93,7 +93,7 @@ def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statu
 
     Returns how many messages were removed, and how many rows erased.
 
-    An archive of the month that was written before holds what was removed, so it is no longer the month's.
+    An archive of the month that was written before holds what was removed, so the month is archived again.
     The caller holds the migration lock.
     """
     tables = {"messages": sql.Identifier(SCHEMA, messages.name), "statuses": sql.Identifier(SCHEMA, statuses.name)}
@@ -108,7 +108,7 @@ def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statu
             delete = sqlfile.fill(sql_dir / "partitions" / "delete_detached.sql", ids=sql.Literal(ids), **tables)
             postgres.execute(connection, delete)
         if ids or erased:
-            ledger.write(connection, messages.lower, archived_at=None, archive=None, archive_sha256=None)
+            ledger.write(connection, messages.lower, archive_is_current=False)
             audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
         return len(ids), erased
 

@@ -4,26 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import sql
 
 from chatschema import hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError
-from chatschema.models import Month, RetiredMonth
-from chatschema.partition import archive, attach, catalog, content, create, grid, ledger, manifest
+from chatschema.models import Month
+from chatschema.partition import archive, attach, catalog, content, create, grid, ledger, manifest, source
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.manifest import Manifest, Table
+from chatschema.partition.source import Source
 from chatschema.postgres import Connection, Say
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back: rows; `erased` rows changed by erasures made since; attachments that found their message again."""
+    """What was restored, and from where: rows; `erased` rows changed by erasures made since; attachments linked again."""
 
     month: str
+    source: Literal["table", "archive", "kept rows"]
     messages: int
     statuses: int
     erased: int
@@ -36,6 +38,7 @@ def restore(
     sql_dir: Path,
     lower: datetime,
     folder: Path | None,
+    archives: Path,
     *,
     keep_until: datetime,
     force: bool = False,
@@ -44,9 +47,10 @@ def restore(
     """Bring the month that begins at `lower` back, and keep it from being retired until `keep_until`.
 
     A table that is still there is attached again; else the month is loaded from `folder`, or from where the ledger says
-    its archive is; with `force` also from another archive than the one recorded. Nothing is visible before it has been
-    compared with the manifest and erased anew; a run that was cut off is finished by the next. The caller holds the
-    migration lock. Raises ArchiveRefused, ChatschemaError or Busy.
+    its archive is; with `force` also from one that may hold other rows than were dropped. Without any, the rows that were
+    kept under a hold come back alone. Nothing is visible before it has been compared with the manifest and erased anew; a
+    run that was cut off is finished by the next. The caller holds the migration lock. Raises ArchiveRefused, ChatschemaError
+    or Busy.
     """
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
@@ -58,57 +62,42 @@ def restore(
             f"there are tables of {lower:%Y-%m} already, which are not the ones that left",
             "see: chatschema partition list; then drop or rename them",
         )
+    chosen = None
     if missing:
-        _build(connection, sql_dir, months, _found(lower, folder, record), record, force=force, say=say)
+        chosen = source.choose(connection, lower, folder, archives, record, force=force, say=say)
+        _build(connection, sql_dir, months, chosen, keep_until, say)
     to_attach = [month for month in months if (month.parent, lower) not in attached]
     if not to_attach and not postgres.fetch_one(connection, create.statement(sql_dir, "count_released.sql", months[0]))[0]:
         raise ChatschemaError(f"{lower:%Y-%m} is attached; there is nothing to bring back", "see: chatschema partition list")
     erased = attach.bring_in(connection, sql_dir, to_attach, keep_until, say) if to_attach else 0
     relinked = _relink(connection, sql_dir, months[0])
     rows = [_count(connection, month) for month in months]
-    return Restored(f"{lower:%Y-%m}", rows[0], rows[1], erased, relinked, keep_until)
-
-
-def _found(lower: datetime, folder: Path | None, record: RetiredMonth | None) -> Path:
-    if folder is not None:
-        return folder
-    if record is None or record.archive is None:
-        raise ChatschemaError(f"{lower:%Y-%m} has neither a table nor a recorded archive", "name the folder it is in: --dir DIR")
-    return Path(record.archive)
+    origin: Literal["table", "archive", "kept rows"] = "archive" if chosen else "kept rows" if missing else "table"
+    return Restored(f"{lower:%Y-%m}", origin, rows[0], rows[1], erased, relinked, keep_until)
 
 
 def _build(
-    connection: Connection,
-    sql_dir: Path,
-    months: Sequence[Month],
-    folder: Path,
-    record: RetiredMonth | None,
-    *,
-    force: bool,
-    say: Say,
+    connection: Connection, sql_dir: Path, months: Sequence[Month], chosen: Source | None, keep_until: datetime, say: Say
 ) -> None:
-    """Make the detached tables of a month from its archive, in one transaction: all of it or none."""
-    described = manifest.read(folder, None if force or record is None else record.archive_sha256)
-    if described.database != connection.info.dbname:
-        say(f"warning: {folder} is the archive of database {described.database}")
-    if (described.lower, described.upper) != (months[0].lower, months[0].upper):
-        raise manifest.ArchiveRefused(f"{folder} is the archive of {described.month}", "name another folder: --dir DIR")
-    manifest.verify(described, folder)
-    say(f"loading {folder}")
+    """Make the detached tables of a month from its archive, or empty ones for kept rows, in one transaction: all or none."""
+    if chosen:
+        manifest.verify(chosen.described, chosen.folder)
+        say(f"loading {chosen.folder}")
     with postgres.transaction(connection):
         content.pin(connection)
         for month in months:
-            _load(connection, sql_dir, month, described, folder)
-        # No day of grace is counted from an earlier detach.
-        ledger.write(connection, months[0].lower, state="detached", detached_at=ledger.NOW)
+            for file in ("create_table.sql", "add_bounds_check.sql"):
+                postgres.execute(connection, statement(sql_dir, file, month))
+            if chosen:
+                _load(connection, sql_dir, month, chosen.described, chosen.folder)
+        # No day of grace is counted from an earlier detach, and a run that is cut off here is not retired before its time.
+        ledger.write(connection, months[0].lower, state="detached", detached_at=ledger.NOW, keep_until=keep_until)
 
 
 def _load(connection: Connection, sql_dir: Path, month: Month, described: Manifest, folder: Path) -> None:
     archived = described.table(month.parent)
     if archived is None:
         raise manifest.ArchiveRefused(f"{folder} has no {month.parent}", "take it from a backup")
-    for file in ("create_table.sql", "add_bounds_check.sql"):
-        postgres.execute(connection, statement(sql_dir, file, month))
     _refuse_other_columns(content.columns(connection, month.name), archived, folder)
     table = sql.Identifier(SCHEMA, month.name)
     content.load(connection, sql_dir, table, archived.columns, manifest.pieces(folder / archived.file.name))

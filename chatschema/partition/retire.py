@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
 from chatschema.models import Month, Partition, Policy, RetiredMonth
-from chatschema.partition import archive, catalog, detach, drop, grid, ledger, purge, retirement
+from chatschema.partition import archive, carve, catalog, detach, drop, grid, ledger, purge, retirement
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retirement import Step
@@ -147,15 +147,23 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
     elif step.action == "drop":
         record = ledger.read(connection)[step.month]
         gone = drop.drop(connection, sql_dir, group, record, policy, say=say)
-        kept = f", kept {gone.held_messages} messages under a hold" if gone.held_messages else ""
-        result = f"dropped {gone.messages} messages, {gone.statuses} statuses{kept}"
+        result = _dropped(gone)
     elif step.action == "discard held":
-        is_dropped = drop.discard_held(connection, sql_dir, step.month)
+        is_dropped = carve.discard(connection, sql_dir, step.month)
         result = "dropped the rows that had been under a hold" if is_dropped else "keeps its rows: a hold names them again"
     else:
         released = drop.release(connection, sql_dir, step.month)
         result = f"released {released.attachments} attachments; {released.replies} replies elsewhere keep the id they answer"
     return Done(step.month, step.action, result)
+
+
+def _dropped(gone: drop.Dropped) -> str:
+    parts = [f"dropped {gone.messages} messages, {gone.statuses} statuses"]
+    if gone.held_messages:
+        parts.append(f"kept {gone.held_messages} messages, {gone.held_statuses} statuses under a hold")
+    if gone.archive_is_current is False:
+        parts.append("which its archive may not hold: rows changed after it was written, or this host does not see it")
+    return ", ".join(parts)
 
 
 def _purge_detached(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> str:

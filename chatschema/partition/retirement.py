@@ -79,7 +79,8 @@ def _after_detach(now: datetime, month: datetime, record: RetiredMonth | None, p
     if before(now, policy.grace) < record.detached_at:
         return Step(month, "wait", f"detached on {record.detached_at:%Y-%m-%d}, in its days of grace")
     # An archive from before the detach may be of other rows: somebody could still write then.
-    if policy.archive and (record.archived_at is None or record.archived_at < record.detached_at):
+    is_archived = record.archived_at is not None and record.archived_at >= record.detached_at and record.archive_is_current
+    if policy.archive and not is_archived:
         return Step(month, "archive", "only what is archived is dropped")
     return Step(month, "drop", "its days of grace are over" + ("" if policy.archive else ", and the policy asks for no archive"))
 

@@ -136,7 +136,7 @@ def restore(
     month: MonthArgument,
     directory: options.ArchiveDir = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Take another archive of the month than the one that was recorded.")
+        bool, typer.Option("--force", help="Load an archive also when it may hold other rows than those that were dropped.")
     ] = False,
     keep_for: Annotated[
         str, typer.Option("--for", metavar="SPAN", help="How long retire leaves it alone, for example 30d.")
@@ -164,11 +164,15 @@ def restore(
         detach.finish_pending(connection, live.sql_dir, say=console.note)
         until = catalog.server_now(connection) + timedelta(days=span.days + 31 * span.months)
         folder = files.folder_of(directory.absolute(), lower) if directory else None
-        back = months.restore(connection, live.sql_dir, lower, folder, keep_until=until, force=force, say=console.note)
+        back = months.restore(
+            connection, live.sql_dir, lower, folder, live.policy.archive_dir, keep_until=until, force=force, say=console.note
+        )
     if json:
         console.as_json(back)
         return
     console.answer(f"{back.month} is back: {back.messages} messages, {back.statuses} statuses")
+    if back.source == "kept rows":
+        console.answer("these are the rows that were kept under a hold; the others were dropped without an archive")
     console.answer(f"retire leaves it alone until {back.keep_until:%Y-%m-%d}")
     if back.erased:
         console.answer(f"erased anew: {back.erased} rows, of erasures recorded since")

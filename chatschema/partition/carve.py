@@ -1,0 +1,98 @@
+"""Rows under a hold, kept in tables of their own when the rest of their month is dropped."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from psycopg import sql
+
+from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema.errors import ChatschemaError
+from chatschema.models import Month, Policy
+from chatschema.partition import grid, ledger
+from chatschema.partition.create import statement
+from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.postgres import Connection
+
+_KEYS = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
+
+
+class Held(ChatschemaError):
+    """A message of the month is under a hold, so the month stays."""
+
+
+def keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], policy: Policy) -> dict[str, int]:
+    """Copy held rows out where the policy says so; return how many rows of each table stay. Raises Held where it does not."""
+    messages = next((month for month in group if month.parent == GROUP[0].table), None)
+    if messages is None:
+        return {}
+    kept_before = grid.kept(messages)
+    # A restore that was cut off leaves the rows that were kept beside the month that they were not yet taken into.
+    is_kept = postgres.has_table(connection, f"{SCHEMA}.{kept_before.name}") and hold.has_held(connection, kept_before)
+    if not is_kept and not hold.has_held(connection, messages):
+        drop_kept(connection, sql_dir, group)
+        return {}
+    if policy.holds == "block":
+        raise Held(
+            f"{messages.name} has messages under a hold; nothing was dropped",
+            'see: chatschema hold list; to keep only the held rows: --holds carve, or holds = "carve" in chatschema.toml',
+        )
+    kept = sql.Identifier(SCHEMA, grid.kept(messages).name)
+    for month in group:
+        held, partition = sql.Identifier(SCHEMA, grid.kept(month).name), sql.Identifier(SCHEMA, month.name)
+        # One that is there is of a month that came back and was cut off: it is added to.
+        postgres.execute(connection, sql.SQL("create table if not exists {} (like {} including all)").format(held, partition))
+        file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
+        values = {"held": held, "partition": partition, "is_held": hold.IS_HELD, "messages": kept}
+        postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values))
+    left = sql.SQL("select count(*) from {} as m where {} and not exists (select from {} as k where k.id = m.id)")
+    partition = sql.Identifier(SCHEMA, messages.name)
+    if postgres.fetch_one(connection, left.format(partition, hold.IS_HELD, kept))[0]:
+        raise ChatschemaError(
+            f"not every held message of {messages.name} was kept; nothing was dropped", "this is a bug in chatschema"
+        )
+    return {month.parent: count(connection, grid.kept(month).name) for month in group}
+
+
+def drop_kept(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> None:
+    """Drop the tables with held rows, where there are any."""
+    for month in group:
+        kept = grid.kept(month)
+        if postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
+            postgres.execute(connection, statement(sql_dir, "drop.sql", kept))
+
+
+def shared(connection: Connection, month: Month) -> int:
+    """Return how many rows of a month's table are among those that were kept."""
+    kept = grid.kept(month).name
+    if not postgres.has_table(connection, f"{SCHEMA}.{kept}"):
+        return 0
+    query = sql.SQL("select count(*) from {} as p join {} as k using ({})").format(
+        sql.Identifier(SCHEMA, month.name),
+        sql.Identifier(SCHEMA, kept),
+        sql.SQL(", ").join(sql.Identifier(name) for name in _KEYS[month.parent]),
+    )
+    found: int = postgres.fetch_one(connection, query)[0]
+    return found
+
+
+def count(connection: Connection, name: str) -> int:
+    """Return how many rows a table of schema chat_partitions has."""
+    found: int = postgres.fetch_one(connection, sql.SQL("select count(*) from {}").format(sql.Identifier(SCHEMA, name)))[0]
+    return found
+
+
+def discard(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
+    """Drop the rows that were kept of a dropped month once no hold names one of them; return whether that was so."""
+    months = [grid.month(parent.table, lower) for parent in GROUP]
+    messages = grid.kept(months[0])
+    with postgres.transaction(connection):
+        locks.limit_lock_wait(connection, locks.MONTHS)
+        hold.freeze(connection)
+        if postgres.has_table(connection, f"{SCHEMA}.{messages.name}") and hold.has_held(connection, messages):
+            return False
+        drop_kept(connection, sql_dir, months)
+        # Their attachments are released by the next run, as those of the others were.
+        ledger.write(connection, lower, held_messages=0, attachments_released=None)
+        audit.record(connection, "partition.discard_held", "partition", f"{lower:%Y-%m}")
+    return True

@@ -1,0 +1,1 @@
+alter table chatschema.retired_months drop column archive_is_current;
