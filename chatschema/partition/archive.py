@@ -14,7 +14,7 @@ from psycopg import sql
 from chatschema import __version__, audit, postgres
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month
-from chatschema.partition import content, ledger, manifest, parquet
+from chatschema.partition import content, ledger, losses, manifest, parquet
 from chatschema.partition.grid import SCHEMA
 from chatschema.partition.manifest import ArchiveRefused, File, Manifest, Table
 from chatschema.postgres import Connection, Say
@@ -43,6 +43,7 @@ def archive(
         raise ArchiveRefused(
             f"{lower:%Y-%m} was dropped: what has its name now is not what was archived", "see: chatschema partition list"
         )
+    losses.refuse_half(connection, sql_dir, lower, group, record)
     recover(target)
     _refuse_anothers(target, cluster(connection), connection.info.dbname)
     try:

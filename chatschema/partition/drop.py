@@ -10,7 +10,7 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month, Policy, RetiredMonth
-from chatschema.partition import archive, carve, catalog, content, grid, ledger, manifest
+from chatschema.partition import archive, carve, catalog, content, grid, ledger, losses, manifest
 from chatschema.partition.create import names, statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.manifest import Manifest
@@ -38,6 +38,7 @@ def drop(
     Holds are read in that transaction too, and no new one can be placed while it runs. The caller holds the migration lock.
     Raises Held, ArchiveRefused or Busy; then nothing was dropped.
     """
+    losses.refuse_half(connection, sql_dir, group[0].lower, group, record)
     described = _checked_archive(group[0].lower, record) if policy.archive else _readable_archive(record, say)
     free_foreign_keys(connection, sql_dir, group, say)
 

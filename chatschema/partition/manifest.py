@@ -124,10 +124,11 @@ def verify(manifest: Manifest, folder: Path) -> None:
     for table in manifest.tables:
         for file in (table.file, table.parquet):
             if file is not None:
-                _verify(folder / file.name, file)
+                verify_file(folder / file.name, file)
 
 
-def _verify(path: Path, file: File) -> None:
+def verify_file(path: Path, file: File) -> None:
+    """Raise ArchiveRefused unless the file at `path` has the SHA-256 that its manifest names."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:

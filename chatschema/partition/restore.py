@@ -9,10 +9,10 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import hold, locks, postgres, sqlfile
+from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month
-from chatschema.partition import archive, attach, catalog, content, create, grid, ledger, manifest, source
+from chatschema.partition import archive, attach, catalog, content, create, grid, ledger, losses, manifest, source
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.manifest import Manifest, Table
@@ -57,6 +57,8 @@ def restore(
     there = {(m.parent, m.lower) for m in catalog.detached(connection, sql_dir)}
     record = ledger.read(connection).get(lower)
     missing = [month for month in months if (month.parent, lower) not in attached | there]
+    there_now = [month for month in months if month not in missing]
+    losses.refuse_half(connection, sql_dir, lower, there_now, record)
     if len(missing) == 1 or (not missing and record is not None and record.state == "dropped"):
         raise ChatschemaError(
             f"there are tables of {lower:%Y-%m} already, which are not the ones that left",
@@ -92,6 +94,19 @@ def _build(
                 _load(connection, sql_dir, month, chosen.described, chosen.folder)
         # No day of grace is counted from an earlier detach, and a run that is cut off here is not retired before its time.
         ledger.write(connection, months[0].lower, state="detached", detached_at=ledger.NOW, keep_until=keep_until)
+        audit.record(connection, "partition.load", "partition", f"{months[0].lower:%Y-%m}", **_origin(chosen))
+
+
+def _origin(chosen: Source | None) -> dict[str, object]:
+    """Return what the trail keeps of a load: whose archive, which, and in what it was not the recorded one."""
+    if chosen is None:
+        return {"source": "kept rows"}
+    described = chosen.described
+    return {
+        "source": "archive", "folder": str(chosen.folder.resolve()), "manifest_sha256": chosen.sha256,
+        "database": described.database, "cluster": described.cluster, "written_at": described.created_at,
+        "rows": {table.table: table.rows for table in described.tables}, "accepted": chosen.doubts,
+    }  # fmt: skip
 
 
 def _load(connection: Connection, sql_dir: Path, month: Month, described: Manifest, folder: Path) -> None:

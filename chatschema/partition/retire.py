@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
 from chatschema.models import Month, Partition, Policy, RetiredMonth
-from chatschema.partition import archive, carve, catalog, detach, drop, grid, ledger, purge, retirement
+from chatschema.partition import archive, carve, catalog, detach, drop, grid, ledger, losses, purge, retirement
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retirement import Step
@@ -185,7 +185,11 @@ def members(connection: Connection, sql_dir: Path, lower: datetime) -> list[Mont
 
 
 def findings(
-    survey: Sequence[Partition], gaps: Sequence[Month], overlaps: Sequence[Month], records: Mapping[datetime, RetiredMonth]
+    survey: Sequence[Partition],
+    gaps: Sequence[Month],
+    overlaps: Sequence[Month],
+    parents: Sequence[str],
+    records: Mapping[datetime, RetiredMonth],
 ) -> list[str]:
     """Return what is wrong with the months, in words: a detach cut off, gaps, overlaps, a group out of step, a lost table."""
     found = [
@@ -206,11 +210,7 @@ def findings(
         if p.state == "detached" and p.lower in attached - half_out
     ]
     found += [f"{gap.parent} has no partition from {gap.lower:%Y-%m-%d} to {gap.upper:%Y-%m-%d}" for gap in gaps]
-    there = {p.lower for p in survey}
-    found += [
-        f"{month:%Y-%m} was detached, and its tables cannot be found in schema {grid.SCHEMA}"
-        for month, record in records.items()
-        if record.state in ("detaching", "detached") and month not in there
-    ]
+    there = [Month(p.parent, p.name, p.lower, p.upper) for p in survey if p.state in ("attached", "detach pending", "detached")]
+    found += losses.tables(there, parents, records)
     found += [f"{month.name} is detached, and attached partitions cover its period" for month in overlaps]
     return found

@@ -7,6 +7,7 @@
 -- Check default: rows in a default partition; each new partition has to read them all.
 -- Check pending: a detach that was cut off.
 -- Check analyze: a partitioned table whose parts have rows, that was never analyzed.
+-- Check lost: a month that was detached, and has a table less than it had.
 -- Check skew: a partition many times larger than the others.
 -- Threshold runway_warn_days = 60: days ahead below which it is a warning
 -- Threshold runway_critical_days = 30: days ahead below which it is critical
@@ -153,6 +154,24 @@ reach as (
     -- A last partition without an end takes all that comes.
     cross join lateral (select r.oid is not null and r.until is distinct from 'infinity' as has_runway) as n
     cross join lateral (select case when isfinite(r.until) then r.until end as until) as u
+),
+-- What was detached, as chatschema recorded it. As a text for ts_stat, which runs it, as a query cannot name a table that most databases
+-- do not have, or that this role may not read.
+detached as materialized (
+    select s.word as month
+    from (
+        select coalesce(bool_or(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')), false) as is_readable
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = 'chatschema' and c.relname = 'retired_months'
+    ) as r
+    cross join lateral ts_stat(
+        case when r.is_readable
+            then 'select array_to_tsvector(array[to_char(month at time zone ''UTC'', ''YYYY-MM'')]) from chatschema.retired_months'
+                ' where state in (''detaching'', ''detached'')'
+            else 'select null::tsvector where false'
+        end
+    ) as s
 )
 select
     r.object, r.partitions, r.bytes as size_bytes, r.rows, r.lower as from_at, r.until as until_at, round(r.days) as runway_days, r.last_analyze as analyzed_at,
@@ -200,6 +219,16 @@ select
     format('alter table %s detach partition %s finalize;', l.parent::regclass, l.oid::regclass), null
 from leaves as l
 where l.is_pending
+union all
+select
+    format('chat_partitions.%s', t.name), null, null, null, null, null, null, null, 'critical', 'lost',
+    format('%s was detached, and this table of it cannot be found', d.month), null, null, '-- see what to do: chatschema partition list --check', null
+from detached as d
+join pg_catalog.pg_class as p on p.relkind = 'p' and p.relnamespace = to_regnamespace('public') and p.relname in ('messages', 'message_statuses')
+cross join lateral (select p.relname || '_y' || replace(d.month, '-', 'm') as name) as t
+where not exists (
+    select from pg_catalog.pg_class as c where c.relnamespace = to_regnamespace('chat_partitions') and c.relname = t.name
+)
 union all
 select
     p.object, null, null, null, null, null, null, null, 'warn', 'analyze', format('never analyzed as a whole, %s rows in its partitions', p.rows), p.rows, {analyze_min_rows},

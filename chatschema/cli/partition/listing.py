@@ -35,6 +35,8 @@ def list_months(
         raise UsageError("--json and --openmetrics are two forms of one answer", "take one")
     with session.connected(session.settings(url, sql_dir), wait_s=wait, writes=False) as (live, connection):
         state = collect(connection, live)
+        if check:
+            state["findings"] += _missing_archives(connection, live)
     if json:
         console.as_json(state)
     elif openmetrics:
@@ -64,8 +66,23 @@ def collect(connection: Connection, settings: Settings, *, measured: bool = True
         "runway": runways,
         "gaps": gaps,
         "overlaps": overlaps,
-        "findings": [*_running_out(runways), *retire.findings(survey, gaps, overlaps, records)],
+        "findings": [*_running_out(runways), *retire.findings(survey, gaps, overlaps, parents, records)],
     }
+
+
+def _missing_archives(connection: Connection, settings: Settings) -> list[str]:
+    """Return which archives are missing on this host; those of another host are noted."""
+    from chatschema.partition import ledger, losses
+
+    looked = losses.archives(ledger.read(connection), settings.policy.archive_dir)
+    note_unseen(looked.unseen)
+    return looked.findings
+
+
+def note_unseen(folders: list[str]) -> None:
+    """Say which archives nobody looked for: their folder is not on this host."""
+    if folders:
+        console.note(f"note: not looked for, as their folder cannot be seen from this host: {', '.join(folders)}")
 
 
 def _bounds(partition: Partition) -> Month:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from chatschema.cli import console, options, session
-from chatschema.cli.partition import arguments, upkeep
+from chatschema.cli.partition import arguments, listing, upkeep
 from chatschema.errors import ChatschemaError, ExitCode
 
 if TYPE_CHECKING:
@@ -21,17 +23,28 @@ def maintain(
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Do all that is due, for cron: create months, finish detaches, erase, purge, retire by the policy, freeze, analyze."""
+    """Do all that is due, for cron: create months, finish detaches, erase, purge, retire by the policy, freeze, analyze.
+
+    Exit 3 when a table or an archive of a retired month is missing.
+    """
+    from chatschema.partition import losses
+
     with session.connected(session.settings(url, sql_dir)) as (live, connection):
         done, failed = _maintain(connection, live, lock_wait)
+        looked = losses.findings(connection, live.sql_dir, live.policy.archive_dir)
+    listing.note_unseen(looked.unseen)
     if json:
-        console.as_json({**done, "failed": [error.message for error in failed]})
+        console.as_json({**done, "failed": [error.message for error in failed], "findings": looked.findings})
     else:
         for line in _lines(done):
             console.answer(line)
+        for finding in looked.findings:
+            console.answer(f"look at: {finding}")
     if failed:
         # What is safe to try again is not to hide what failed.
         raise next((error for error in failed if error.exit_code != ExitCode.BUSY), failed[0])
+    if looked.findings:
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def _maintain(connection: Connection, settings: Settings, lock_wait: float) -> tuple[dict[str, list[Any]], list[ChatschemaError]]:

@@ -1,0 +1,56 @@
+"""chatschema partition verify-archives: whether the archives still are what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatschema import units
+from chatschema.cli import console, options, session
+from chatschema.cli.partition import arguments
+from chatschema.errors import ExitCode, UsageError
+
+
+def verify_archives(
+    months: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MONTH...]", help="Months, for example 2024-12; all recorded archives by default."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All recorded archives; the default.")] = False,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="Where the archives are now.", file_okay=False)
+    ] = None,
+    json: options.Json = False,
+    url: options.Url = None,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Read archives whole and compare them with what was recorded. For cron: exit 3 when one is missing, damaged or changed."""
+    from chatschema.partition import verify
+
+    if months and every:
+        raise UsageError("--all and a month are two answers to one question", "take one")
+    chosen = [arguments.month(month, "MONTH") for month in months or []]
+    with session.connected(session.settings(url, sql_dir), writes=False) as (_, connection):
+        arguments.require_tables(connection)
+        archives = directory.absolute() if directory else None
+        found = []
+        for one in verify.verify(connection, chosen, archives, say=console.note):
+            found.append(one)
+            if json:
+                continue
+            if one.state == "ok":
+                doubt = "" if one.is_current else "; may hold other rows than were dropped"
+                console.answer(f"{one.month} ok: {one.folder}, {one.files} files, {units.size(one.bytes)}{doubt}")
+            for problem in one.problems:
+                console.answer(f"{one.month} {one.state}: {problem}")
+            if one.advice:
+                console.answer(f"    {one.advice}")
+    bad = [one for one in found if one.state != "ok"]
+    if json:
+        console.as_json({"archives": found, "findings": len(bad)})
+    elif not found:
+        console.answer("nothing to do: no archive is recorded")
+    if bad:
+        raise typer.Exit(ExitCode.FINDINGS)

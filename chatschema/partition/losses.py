@@ -1,0 +1,109 @@
+"""What is missing of the months: a table that was dropped by hand, an archive that was removed. Reads only."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from chatschema.errors import ChatschemaError
+from chatschema.models import Month, RetiredMonth
+from chatschema.partition import catalog, grid, ledger, manifest
+from chatschema.partition.create import statement
+from chatschema.partition.grid import SCHEMA
+from chatschema.postgres import Connection
+
+_DETACHED = ("detaching", "detached")
+
+
+@dataclass(frozen=True, slots=True)
+class Archives:
+    """Recorded archives: what is wrong with those that this host should see, and the folders that it does not see."""
+
+    findings: list[str]
+    unseen: list[str]
+
+
+def tables(there: Collection[Month], parents: Sequence[str], records: Mapping[datetime, RetiredMonth]) -> list[str]:
+    """Return what is wrong with months that were detached and have lost a table, or both; pure."""
+    present = {(month.parent, month.lower) for month in there}
+    found = []
+    for month, record in records.items():
+        if record.state not in _DETACHED:
+            continue
+        missing = [grid.month(parent, month) for parent in parents if (parent, month) not in present]
+        if missing and len(missing) == len(parents):
+            found.append(f"{month:%Y-%m} was detached, and its tables cannot be found in schema {SCHEMA}; {_way_back(record)}")
+        elif missing:
+            names = ", ".join(one.name for one in missing)
+            found.append(f"{month:%Y-%m} was detached, and {names} cannot be found in schema {SCHEMA}; {_way_back(record)}")
+    return found
+
+
+def _way_back(record: RetiredMonth) -> str:
+    if record.archive:
+        return f"see how to load its archive: chatschema partition restore {record.month:%Y-%m}"
+    return "restore it from a backup: no archive is recorded"
+
+
+def refuse_half(
+    connection: Connection, sql_dir: Path, lower: datetime, there: Sequence[Month], record: RetiredMonth | None
+) -> None:
+    """Raise ChatschemaError where a detached month lacks a table: what would be archived or dropped is not the month."""
+    if record is None or record.state not in _DETACHED:
+        return
+    found = {month.parent for month in there}
+    missing = [grid.month(parent, lower) for parent in catalog.parents(connection) if parent not in found]
+    if there and missing:
+        names = ", ".join(month.name for month in missing)
+        raise ChatschemaError(
+            f"{lower:%Y-%m} was detached, and {names} cannot be found in schema {SCHEMA}; nothing was changed",
+            _how_to_complete(connection, sql_dir, lower, there, missing, record),
+        )
+
+
+def _how_to_complete(
+    connection: Connection,
+    sql_dir: Path,
+    lower: datetime,
+    there: Sequence[Month],
+    missing: Sequence[Month],
+    record: RetiredMonth,
+) -> str:
+    if record.archive and (Path(record.archive) / manifest.NAME).exists():
+        moved = "; ".join(f"alter table {SCHEMA}.{month.name} set schema public" for month in there)
+        return f"to load the archive, move the other table away: {moved}; then: chatschema partition restore {lower:%Y-%m} --force"
+    files = ("create_table.sql", "add_bounds_check.sql")
+    texts = [statement(sql_dir, file, month).as_string(connection) for month in missing for file in files]
+    lines = [" ".join(line for line in text.splitlines() if not line.startswith("--")) for text in texts]
+    return f"restore it from a backup; if its rows are lost, go on with an empty table: {'; '.join(lines)}"
+
+
+def archives(records: Mapping[datetime, RetiredMonth], own: Path) -> Archives:
+    """Return which recorded archives of dropped months are not where they were written; looks for their manifests only.
+
+    `own` is where the policy puts archives: what is missing there is missing. A folder elsewhere that is not on this host
+    is another host's.
+    """
+    result = Archives([], [])
+    for record in records.values():
+        if record.state != "dropped" or record.archive is None:
+            continue
+        folder = Path(record.archive)
+        if (folder / manifest.NAME).exists():
+            continue
+        if folder.parent.exists() or folder.parent == own.absolute():
+            result.findings.append(
+                f"the archive of {record.month:%Y-%m} is missing: {folder / manifest.NAME} cannot be found; the month was dropped: "
+                f"take the folder from a backup, then: chatschema partition verify-archives {record.month:%Y-%m}"
+            )
+        else:
+            result.unseen.append(f"{folder}")
+    return result
+
+
+def findings(connection: Connection, sql_dir: Path, own: Path) -> Archives:
+    """Return what is missing of tables and archives together."""
+    records = ledger.read(connection)
+    there = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
+    looked = archives(records, own)
+    return Archives([*tables(there, catalog.parents(connection), records), *looked.findings], looked.unseen)
