@@ -118,7 +118,7 @@ def test_without_an_archive_nothing_is_dropped_unless_asked_for(cli: Cli, aged: 
     (tmp_path / "archives").write_text("a file where the folder should be")
     result = cli(*DROP, "--url", aged.url)
     assert result.code == 1
-    assert set(there(aged, JANUARY).values()) == {"detached"}
+    assert set(there(aged, JANUARY).values()) == {"attached"}
     assert cli(*DROP, "--no-archive", "--url", aged.url).code == 0
     assert there(aged, JANUARY) == {}
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from psycopg import sql
 
 from chatschema import locks, postgres, sqlfile
+from chatschema.errors import ChatschemaError, ServerError
 from chatschema.models import Month
-from chatschema.partition import catalog, grid
+from chatschema.partition import catalog, default, grid
 from chatschema.partition.grid import GROUP, SCHEMA, uuid7_floor
 from chatschema.postgres import Connection, Say
 
+_CHECK_VIOLATION = "23514"
 _CREATE = ("create_table.sql", "add_bounds_check.sql", "attach.sql", "guard.sql")
 
 
@@ -61,7 +63,8 @@ def missing(
 def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say: Say) -> Iterator[Month]:
     """Make the planned months, yielding each table once its month is committed; the tables of a month together.
 
-    The caller holds the migration lock. Raises ServerError (busy) when a lock does not come.
+    The caller holds the migration lock. Raises ServerError (busy) when a lock does not come, ChatschemaError with the way
+    out when a default partition has rows of a month.
     """
     for lower in sorted({month.lower for month in plan}):
         group = [month for month in plan if month.lower == lower]
@@ -71,5 +74,16 @@ def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say:
                 for ddl in statements(sql_dir, month):
                     postgres.execute(connection, ddl)
 
-        locks.in_transaction(connection, work, locks.MONTHS, say=say)
+        try:
+            locks.in_transaction(connection, work, locks.MONTHS, say=say)
+        except ServerError as error:
+            now = catalog.server_now(connection)
+            found = default.defaults(connection, now) if error.sqlstate == _CHECK_VIOLATION else []
+            if not found:
+                raise
+            made = ", ".join(month.name for month in group)
+            raise ChatschemaError(
+                f"{made} cannot be created: a default partition has rows of that month: {', '.join(one.name for one in found)}",
+                f"empty and drop it: {'; '.join(default.commands(found, now))}",
+            ) from None
         yield from group

@@ -22,7 +22,11 @@ from chatschema.postgres import Connection, Say
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored, and from where: rows; `erased` rows changed by erasures made since; attachments linked again."""
+    """What was restored, and from where: rows; `erased` rows changed by erasures made since; attachments linked again.
+
+    `attachments_gone`: their row or file was removed since the month was dropped. `attachments_left`: they stay without a
+    message, as it was erased, or they belong to another one by now.
+    """
 
     month: str
     source: Literal["table", "archive", "kept rows"]
@@ -30,6 +34,8 @@ class Restored:
     statuses: int
     erased: int
     attachments: int
+    attachments_gone: list[UUID]
+    attachments_left: int
     keep_until: datetime
 
 
@@ -72,10 +78,11 @@ def restore(
     if not to_attach and not postgres.fetch_one(connection, create.statement(sql_dir, "count_released.sql", months[0]))[0]:
         raise ChatschemaError(f"{lower:%Y-%m} is attached; there is nothing to bring back", "see: chatschema partition list")
     erased = attach.bring_in(connection, sql_dir, to_attach, keep_until, say) if to_attach else 0
-    relinked = _relink(connection, sql_dir, months[0])
+    relinked, collected = _relink(connection, sql_dir, months[0])
+    left: int = postgres.fetch_one(connection, statement(sql_dir, "count_released.sql", months[0]))[0]
     rows = [_count(connection, month) for month in months]
     origin: Literal["table", "archive", "kept rows"] = "archive" if chosen else "kept rows" if missing else "table"
-    return Restored(f"{lower:%Y-%m}", origin, rows[0], rows[1], erased, relinked, keep_until)
+    return Restored(f"{lower:%Y-%m}", origin, rows[0], rows[1], erased, relinked, collected, left, keep_until)
 
 
 def _build(
@@ -132,21 +139,26 @@ def _refuse_other_columns(there: Sequence[tuple[str, str]], archived: Table, fol
             )
 
 
-def _relink(connection: Connection, sql_dir: Path, month: Month) -> int:
-    """Give attachments their message back, in batches; return how many found it."""
-    relinked: int = 0
+def _relink(connection: Connection, sql_dir: Path, month: Month) -> tuple[int, list[UUID]]:
+    """Give attachments their message back, in batches; return how many found it, and those whose row or file is gone."""
+    relinked, collected = 0, list[UUID]()
     after = str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
     while True:
         values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.IS_HELD}
         batch = sqlfile.fill(sql_dir / "partitions" / "relink_attachments.sql", **values)
 
         def work(batch: sql.Composed = batch) -> tuple[Any, ...]:
-            return postgres.fetch_one(connection, batch)
+            row = postgres.fetch_one(connection, batch)
+            if row[2]:
+                # It is forgotten with this batch, so a run that is killed has said it here.
+                audit.record(connection, "partition.attachments_gone", "partition", f"{month.lower:%Y-%m}", attachments=row[2])
+            return row
 
-        last, found = locks.in_transaction(connection, work, locks.DDL)
+        last, found, gone = locks.in_transaction(connection, work, locks.DDL)
         relinked += found
+        collected += gone
         if last is None:
-            return relinked
+            return relinked, collected
         after = str(last)
 
 

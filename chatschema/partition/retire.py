@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
 from chatschema.models import Month, Partition, Policy, RetiredMonth
-from chatschema.partition import archive, carve, catalog, detach, drop, grid, ledger, losses, purge, retirement
+from chatschema.partition import archive, carve, catalog, detach, drop, folder, grid, ledger, losses, purge, retirement
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retirement import Step
@@ -57,9 +57,11 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -
     not keep the others, except that no other is detached after one that somebody was in the way of: it would wait for the
     same. The worst error is raised when they are done: HalfOut, another one, Busy. Raises ChatschemaError.
     """
-    failed: dict[datetime, ChatschemaError] = {}
     done: list[str] = []
     stalled = unfinished = _finish(connection, sql_dir, say)
+    failed = folder.try_it(connection, ledger.read(connection), steps(connection, sql_dir, policy), policy, say=say)
+    for month, refused in failed.items():
+        say(f"{month:%Y-%m} stays as it is: {refused.message}")
     archived_now: set[datetime] = set()
     while step := _next(connection, sql_dir, policy, failed):
         try:
@@ -140,8 +142,8 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
     elif step.action == "archive":
         purged = _purge_detached(connection, sql_dir, group)
         written = archive.archive(connection, sql_dir, group, policy.archive_dir, with_parquet=False, say=say)
-        folder = archive.folder_of(policy.archive_dir, step.month)
-        result = f"archived {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {folder}, read back"
+        where = archive.folder_of(policy.archive_dir, step.month)
+        result = f"archived {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {where}, read back"
         if purged:
             result = f"{purged}, {result}"
     elif step.action == "drop":

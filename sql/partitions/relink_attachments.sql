@@ -1,6 +1,6 @@
 -- relink_attachments: attachments find their message again when its month comes back, a thousand at a time.
 -- Why: only those that still exist and are still released; not those of erased messages, unless a hold names them. What was
--- not linked is remembered on: it may be after the next erasure, hold or restore.
+-- not linked is remembered on: it may be after the next erasure, hold or restore. One whose row or file is gone is returned.
 with batch as (
     select attachment_id, message_id from chatschema.released_attachments
     where message_id > {after} and message_id < {upper} order by message_id limit 1000
@@ -19,12 +19,15 @@ with batch as (
             )
         )
     returning a.id
+), collected as (
+    select b.attachment_id as id from batch as b
+    where not exists (select from public.attachments as a where a.id = b.attachment_id and a.state <> 'deleted')
 ), forgotten as (
     delete from chatschema.released_attachments as r using batch as b
     where r.attachment_id = b.attachment_id
-        and (
-            r.attachment_id in (select id from relinked)
-            or not exists (select from public.attachments as a where a.id = r.attachment_id)
-        )
+        and (r.attachment_id in (select id from relinked) or r.attachment_id in (select id from collected))
 )
-select (select message_id from batch order by message_id desc limit 1), (select count(*) from relinked)
+select
+    (select message_id from batch order by message_id desc limit 1),
+    (select count(*) from relinked),
+    (select coalesce(array_agg(id order by id), array[]::uuid[]) from collected)

@@ -178,3 +178,9 @@ def restore(
         console.answer(f"erased anew: {back.erased} rows, of erasures recorded since")
     if back.attachments:
         console.answer(f"{back.attachments} attachments have their message again")
+    if back.attachments_gone:
+        console.answer(
+            f"{len(back.attachments_gone)} attachments are gone: their row or file was removed meanwhile; --json lists them"
+        )
+    if back.attachments_left:
+        console.answer(f"{back.attachments_left} attachments stay without their message: it was erased, or they have another one")

@@ -29,7 +29,7 @@ def list_months(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """List the months there are and were, with rows, size and state. Reads only."""
-    from chatschema.partition import metrics
+    from chatschema.partition import catalog, default, metrics
 
     if json and openmetrics:
         raise UsageError("--json and --openmetrics are two forms of one answer", "take one")
@@ -37,6 +37,8 @@ def list_months(
         state = collect(connection, live)
         if check:
             state["findings"] += _missing_archives(connection, live)
+            now = catalog.server_now(connection)
+            state["findings"] += default.finding(default.defaults(connection, now), now)
     if json:
         console.as_json(state)
     elif openmetrics:
@@ -135,7 +137,7 @@ def plan(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Show what ensure, retire and purge would do now, with the SQL and the locks. Reads only."""
-    from chatschema.partition import create, lock_table, purge, retire
+    from chatschema.partition import catalog, create, default, lock_table, purge, retire
 
     settings = session.settings(url, sql_dir)
     policy = arguments.policy(
@@ -148,6 +150,8 @@ def plan(
         steps = describe(connection, live.sql_dir, retire.steps(connection, live.sql_dir, policy))
         purges = purge.due(connection, live.sql_dir)
         findings = lock_table.findings(connection, live.sql_dir)
+        now = catalog.server_now(connection)
+        findings += default.finding(default.defaults(connection, now), now)
     if json:
         created = [{"partition": name, "sql": sql} for name, sql in ddl.items()]
         console.as_json({"create": created, "steps": steps, "purge": purges, "findings": findings})

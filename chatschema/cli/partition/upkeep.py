@@ -44,7 +44,7 @@ def ensure(
 
 def ensure_months(connection: Connection, settings: Settings, since: str | None = None) -> list[Month]:
     """Create the missing months and return them. Raises UsageError when `since` is not in the past."""
-    from chatschema.partition import catalog, create
+    from chatschema.partition import catalog, create, default
 
     first = arguments.month(since, "--from") if since else None
     parents, ahead = arguments.require_tables(connection), settings.policy.ahead
@@ -55,7 +55,11 @@ def ensure_months(connection: Connection, settings: Settings, since: str | None 
     if away:
         months = ", ".join(f"{lower:%Y-%m}" for lower in away)
         console.note(f"warning: retired, so not made anew: {months}; bring them back: chatschema partition restore MONTH")
-    return list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
+    made = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
+    now = catalog.server_now(connection)
+    for finding in default.finding(default.defaults(connection, now), now):
+        console.note(f"warning: {finding}")
+    return made
 
 
 def purge(
