@@ -59,9 +59,7 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -
     """
     done: list[str] = []
     stalled = unfinished = _finish(connection, sql_dir, say)
-    failed = folder.try_it(connection, ledger.read(connection), steps(connection, sql_dir, policy), policy, say=say)
-    for month, refused in failed.items():
-        say(f"{month:%Y-%m} stays as it is: {refused.message}")
+    failed = _try_folder(connection, sql_dir, policy, say)
     archived_now: set[datetime] = set()
     while step := _next(connection, sql_dir, policy, failed):
         try:
@@ -84,6 +82,14 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -
                 say(f"{step.month:%Y-%m} stays as it is: {error.message}")
     if unfinished or failed:
         raise _worst(unfinished, failed, done)
+
+
+def _try_folder(connection: Connection, sql_dir: Path, policy: Policy, say: Say) -> dict[datetime, ChatschemaError]:
+    """Return the months that this run could not archive, and say why; they stay attached."""
+    failed = folder.try_it(connection, ledger.read(connection), steps(connection, sql_dir, policy), policy, say=say)
+    for month, refused in failed.items():
+        say(f"{month:%Y-%m} stays as it is: {refused.message}")
+    return failed
 
 
 def _purged_again(connection: Connection, sql_dir: Path, step: Step, policy: Policy, archived: set[datetime]) -> Done | None:
