@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ class Row:
     config: str = ""
 
 
-MONTH = "select count(*) from public.messages where id < chatschema.uuid7_floor('2024-02-01')"
+MONTH = "select count(*) from public.messages where id < chatschema.uuid7_floor('2024-02-01T00:00Z')"
 FOREIGN = "select count(*) from public.messages"
 NOTE = "create table public.note (i int); insert into public.note values (1);"
 USERS = "select count(*) from public.users"
@@ -78,6 +79,7 @@ class Ground:
         """Yield a database in which the command has something to remove."""
         for path in (self.sql_dir / "migrations").glob("2099*"):
             path.unlink()
+        shutil.rmtree(self.folder / "archives", ignore_errors=True)
         (self.folder / "chatschema.toml").write_text(row.config)
         is_foreign = situation == "without chatschema's ledger"
         template = "template1" if is_foreign else self.seeded if row.command == "seed --undo" else self.aged
