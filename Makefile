@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 # Whatever .env, chatschema.toml or the environment say: the demo goes to the embedded server.
 EMBEDDED := --url embedded
 # What a test of another server version cannot change: files, configuration, the embedded server, the wheel, how a report looks.
-ONE_SERVER := test_sqlfile test_config test_repo test_server test_package test_report test_report_forms test_report_html \
+ONE_SERVER := test_sqlfile test_statements_oracle test_config test_repo test_server test_package test_report test_report_forms test_report_html \
   test_report_watch test_loss_table
 SERVER ?= container
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3
 
-.PHONY: help demo test test-15 test-holds test-isolation golden lint check schema bench clean
+.PHONY: help demo test test-15 test-holds test-isolation test-splitter golden lint check schema bench clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -39,6 +39,9 @@ test-holds: $(VENV)/.dev ## Race holds against drops and the application: 50 rou
 
 test-isolation: $(VENV)/.dev ## Run every order and isolation of inserts and deletes that meet, print what came of each (a minute)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_reference_isolation.py
+
+test-splitter: $(VENV)/.dev ## Compare the splitter of statements with PostgreSQL's own lexer and parser, on 20,000 texts (a minute)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_statements_oracle.py
 
 golden: $(VENV)/.dev ## Write the golden files of tests/golden anew: the texts that people read
 	CHATSCHEMA_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $$(grep -l 'golden.check' tests/test_*.py)

@@ -10,7 +10,7 @@ from damage import TOML, damage, idle, queue
 from reports import FSYNC, findings, serious
 from servers import PgServer
 
-from chatschema import sqlfile
+from chatschema.statements import Statements
 
 
 def run_fix(cli: Cli, database: Database, fix: str) -> None:
@@ -20,7 +20,7 @@ def run_fix(cli: Cli, database: Database, fix: str) -> None:
         assert done.code == 0, done.err
         return
     with database.connect() as connection:
-        for statement in sqlfile.split(fix):
+        for statement in Statements(fix.encode()):
             connection.execute(statement.text.encode())
 
 

@@ -6,10 +6,11 @@ import pytest
 
 from chatschema import sqlfile
 from chatschema.errors import ChatschemaError
+from chatschema.statements import Statements
 
 
 def texts(sql: str) -> list[str]:
-    return [statement.text for statement in sqlfile.split(sql)]
+    return [statement.text for statement in Statements(sql.encode())]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_split(sql: str, expected: list[str]) -> None:
 
 def test_every_statement_knows_its_line() -> None:
     sql = "-- head\n\nselect 1;\n\n  select\n2;\nselect $$\n;\n$$;select 4"
-    assert [statement.line for statement in sqlfile.split(sql)] == [3, 5, 7, 9]
+    assert [statement.line for statement in Statements(sql.encode())] == [3, 5, 7, 9]
 
 
 def test_ten_thousand_statements_take_no_second() -> None:

@@ -58,18 +58,21 @@ def up(
 ) -> tuple[list[Applied], list[Month]]:
     """Migrate and make the months ahead, under the lock; return what was done, and print it when `as_lines`."""
     from chatschema import locks, protection
+    from chatschema.migration import files as migration_files
     from chatschema.migration import ledger, runner
     from chatschema.partition import catalog, create
 
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
+        statuses = runner.check_history(files, connection)
+        pending = runner.pending(files, statuses, to)
+        migration_files.check(pending)
         # Before anything is written, the ledger included.
         runner.refuse_collisions(files, connection, to)
         ledger.ensure(connection, settings.sql_dir)
         runner.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
             console.note(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
-        statuses = runner.check_history(files, connection)
-        steps = runner.migrate(connection, runner.pending(files, statuses, to), say=console.note)
+        steps = runner.migrate(connection, pending, say=console.note)
         applied = follow(steps, "applied", as_lines=as_lines)
         plan = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
         months = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
@@ -95,10 +98,12 @@ def follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Appli
 
 
 def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
+    from chatschema.migration import files as migration_files
     from chatschema.migration import runner
     from chatschema.partition import catalog, create, grid
 
     pending = runner.pending(files, runner.check_history(files, connection), to)
+    migration_files.check(pending)
     runner.refuse_collisions(files, connection, to)
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]

@@ -106,11 +106,13 @@ def _maintenance(settings: Settings, name: str, wait_s: float) -> Connection:
 def _rebuild(settings: Settings, connection: Connection, name: str, files: list[MigrationFile], *, is_named: bool) -> str:
     from chatschema import locks
     from chatschema.database import catalog, objects, swap
+    from chatschema.migration import files as migration_files
 
     without_clone = "its objects were dropped, as this role may not create databases"
     if connection.info.dbname == name:
         # No other database lets this role in, so there is nowhere to stand while this one is replaced.
         with _guarded(settings, name, is_named=is_named) as own:
+            migration_files.check(files)
             objects.drop_objects(own)
         return without_clone
     # Of the maintenance database: two resets at once would build the same template.
@@ -127,6 +129,7 @@ def _rebuild(settings: Settings, connection: Connection, name: str, files: list[
             )
         if not target.can_clone:
             with _guarded(settings, name, is_named=is_named) as own:
+                migration_files.check(files)
                 objects.drop_objects(own)
             return without_clone
         was_built = _clone(settings, connection, target, files, is_named=is_named)

@@ -28,7 +28,7 @@ def status(
     from chatschema.migration import files as migration_files
 
     settings = session.settings(url, sql_dir)
-    files = migration_files.discover(settings.sql_dir / "migrations", strict=False)
+    files = migration_files.discover(settings.sql_dir / "migrations")
     with session.connected(settings, wait_s=wait, writes=False) as (live, connection):
         report = _collect(live, connection, files)
     findings = _findings(report)

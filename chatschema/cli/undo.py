@@ -42,7 +42,7 @@ def undo(
     if sum((steps is not None, to is not None, all)) > 1:
         raise UsageError("--steps, --to and --all exclude each other", "give one of them")
     settings = session.settings(url, sql_dir)
-    files = migration_files.discover(settings.sql_dir / "migrations", strict=False)
+    files = migration_files.discover(settings.sql_dir / "migrations")
     with session.connected(settings, wait_s=wait, writes=not dry_run) as (live, connection):
         contents.refuse_foreign(connection, "undo")
         chosen = _choose(connection, files, steps=None if all else steps or 1, to=to)

@@ -1,9 +1,11 @@
 """yoyo, on our connection: its steps and its bookkeeping tables, without its lock, its splitter and its commits."""
 
+import functools
 import getpass
 import socket
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from itertools import zip_longest
 from typing import Any
 from uuid import uuid1
 
@@ -13,7 +15,9 @@ from yoyo.migrations import Migration, StepBase
 from chatschema import postgres
 from chatschema.errors import ServerError
 from chatschema.migration.files import MigrationFile
-from chatschema.sqlfile import SqlFile, Statement
+from chatschema.pipeline import Pipeline, Refused
+from chatschema.sqlfile import SqlFile
+from chatschema.statements import Statement
 
 
 class StatementFailed(Exception):
@@ -41,45 +45,74 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is not ty
         self.migration_table = "_yoyo_migration"
         self.has_transactional_ddl = True
         self._internal_schema_updated = True
+        self._pipeline: Pipeline[tuple[SqlFile, Statement]] = Pipeline(connection)
+
+    def transaction(self, rollback_on_exit: bool = False) -> AbstractContextManager[None]:  # noqa: ARG002  # yoyo's signature
+        """Return nothing to enter: the whole migration is one transaction, that of committed()."""
+        return nullcontext()
+
+    @contextmanager
+    def committed(self) -> Iterator[None]:
+        """Run the block as one transaction, sent without waiting for each answer: see Pipeline.transaction().
+
+        Raises StatementFailed when a statement of a file was refused, ServerError for any other.
+        """
+        try:
+            with self._pipeline.transaction():
+                yield
+        except Refused as error:
+            file, statement = error.label
+            raise StatementFailed(file, statement, error.cause) from None
+
+    def run(self, file: SqlFile) -> None:
+        """Run the statements of a file; raises StatementFailed, in committed() at its end."""
+        for statement in file.statements:
+            if self._pipeline.is_open:
+                self._pipeline.send(statement.text, (file, statement))
+                continue
+            try:
+                postgres.execute_text(self.connection, statement.text)
+            except ServerError as error:
+                raise StatementFailed(file, statement, error) from None
 
     def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
-        """Return a row for yoyo's log; the host's short name, as looking up the long one may wait for DNS."""
-        try:
-            user = getpass.getuser()
-        except (KeyError, OSError):
-            user = "unknown"  # a container's user id without a name
+        """Return a row for yoyo's log."""
+        username, hostname = _who()
         return {
             "id": str(uuid1()),
             "migration_id": migration.id,
             "migration_hash": migration.hash,
-            "username": user,
-            "hostname": socket.gethostname(),
+            "username": username,
+            "hostname": hostname,
             "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
             "operation": operation,
         }
 
 
-class _Step(StepBase):  # type: ignore[misc]  # yoyo is not typed
-    """One statement forward, one back; no savepoint around it, as the whole migration is one transaction."""
+@functools.cache
+def _who() -> tuple[str, str]:
+    """Return the user, and the host's short name, as looking up the long one may wait for DNS."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"  # a container's user id without a name
+    return user, socket.gethostname()
 
-    def __init__(self, migration: MigrationFile, apply: Statement | None, rollback: Statement | None) -> None:
-        self._migration, self._apply, self._rollback = migration, apply, rollback
+
+class _Step(StepBase):  # type: ignore[misc]  # yoyo is not typed
+    """All statements of the file forward, all of the rollback back: the whole migration is one transaction."""
+
+    def __init__(self, migration: MigrationFile) -> None:
+        self._migration = migration
 
     def apply(self, backend: Backend, force: bool = False) -> None:  # noqa: ARG002  # yoyo passes it
-        """Run the statement; raises StatementFailed."""
-        self._run(backend, self._migration.apply, self._apply)
+        """Run the file; raises StatementFailed."""
+        backend.run(self._migration.apply)
 
     def rollback(self, backend: Backend, force: bool = False) -> None:  # noqa: ARG002  # yoyo passes it
-        """Run the rollback's statement; raises StatementFailed."""
-        self._run(backend, self._migration.rollback, self._rollback)
-
-    def _run(self, backend: Backend, file: SqlFile | None, statement: Statement | None) -> None:
-        if file is None or statement is None:
-            return
-        try:
-            postgres.execute_text(backend.connection, statement.text)
-        except ServerError as error:
-            raise StatementFailed(file, statement, error) from None
+        """Run the rollback, where there is one; raises StatementFailed."""
+        if self._migration.rollback:
+            backend.run(self._migration.rollback)
 
 
 class YoyoMigration(Migration):  # type: ignore[misc]  # yoyo is not typed
@@ -90,8 +123,6 @@ class YoyoMigration(Migration):  # type: ignore[misc]  # yoyo is not typed
         self._file = file
 
     def load(self) -> None:
-        """Build the steps; yoyo runs them backwards to roll back, so the rollback's order is turned."""
-        rollback = self._file.rollback.statements if self._file.rollback else ()
-        pairs = zip_longest(self._file.apply.statements, reversed(rollback))
-        self.steps = [_Step(self._file, forward, back) for forward, back in pairs]
+        """Build the step."""
+        self.steps = [_Step(self._file)]
         self._depends: set[Migration] = set()

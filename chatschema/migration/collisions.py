@@ -23,6 +23,8 @@ _CREATE_INDEX = re.compile(
 )
 # Statements after which a name may be free again, or anything may be.
 _FREES = re.compile(r"(?is)\s*(?:drop\b|alter\b.*\b(?:rename|set\s+schema)\b|do\b)")
+# Statements that can be one of these: of the rows of a large file nothing else is looked at.
+_WORTH_A_LOOK = re.compile(r"(?i)\s*(?:create|drop|alter|do|set|select|--|/\*)")
 _SEARCH_PATH = re.compile(r"(?i)\bsearch_path\b")
 
 _LOOK = """
@@ -92,6 +94,8 @@ def _creations(files: Sequence[MigrationFile]) -> Iterator[_Creation]:
     for file in files:
         has_path = False
         for statement in file.apply.statements:
+            if not _WORTH_A_LOOK.match(statement.text):
+                continue
             text = COMMENTS.sub(" ", statement.text)
             has_path = has_path or bool(_SEARCH_PATH.search(text))
             if _FREES.match(text):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chatschema import locks, postgres
+from chatschema import locks
 from chatschema.errors import LOCK_SQLSTATES, Busy, MigrationFailed
 from chatschema.migration import concurrently
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
@@ -42,7 +42,7 @@ def _lock_failures_bare() -> Iterator[None]:
 @contextmanager
 def transaction(backend: Backend) -> Iterator[None]:
     """Yoyo's transaction with a short lock timeout; a lock that does not come can be retried as a whole."""
-    with _lock_failures_bare(), postgres.translated(), backend.transaction():
+    with _lock_failures_bare(), backend.committed():
         locks.limit_lock_wait(backend.connection, locks.DDL)
         yield
 

@@ -1,18 +1,22 @@
 """The migration files: which there are, in which order, and whether they can be run at all."""
 
-import difflib
+import bisect
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatschema import sqlfile
+from chatschema import sqlfile, statements
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.sqlfile import SqlFile, Statement
+from chatschema.sqlfile import SqlFile
+from chatschema.statements import Statement
 
 _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
 # The engine owns the transaction; a file that ends it would be half applied and not recorded.
 _TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
+# A look at each statement's first word; only those are looked at closely.
+_SUSPECT = re.compile(rb"(?i)(?:begin|commit|end|rollback|abort|start|prepare|copy)\b")
 _COPY = re.compile(r"(?is)copy\b.*\b(?:from\s+stdin|to\s+stdout)\b")
 COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -31,12 +35,12 @@ class MigrationFile:
         return self.apply.title
 
 
-def discover(folder: Path, *, strict: bool = True) -> list[MigrationFile]:
+def discover(folder: Path) -> list[MigrationFile]:
     """Return the migrations of `folder`, oldest first.
 
     Raises ChatschemaError when the folder is missing or empty, or a file could not be run: a name that does not
-    sort, a number used twice, a rollback without its migration, a statement that ends the transaction. Without
-    `strict` what is in the files is not looked at, for those who only want to know which there are.
+    sort, a number used twice, a rollback without its migration, a header that is not understood. Their statements
+    are not looked at: check() does that for those that are about to run.
     """
     if not folder.is_dir():
         if folder.parent.name == folder.name:
@@ -59,7 +63,7 @@ def discover(folder: Path, *, strict: bool = True) -> list[MigrationFile]:
     for name in paths:
         if name.endswith(_ROLLBACK) and name.removesuffix(_ROLLBACK) + ".sql" not in paths:
             raise ChatschemaError(f"{name} has no migration beside it", f"restore {name.removesuffix(_ROLLBACK)}.sql")
-    return [_read(paths, name.removesuffix(".sql"), strict=strict) for name in names]
+    return [_read(paths, name.removesuffix(".sql")) for name in names]
 
 
 def _refuse_twins(names: list[str]) -> None:
@@ -74,38 +78,48 @@ def _refuse_twins(names: list[str]) -> None:
         numbers[number] = name
 
 
-def _read(paths: dict[str, Path], id: str, *, strict: bool) -> MigrationFile:
+def _read(paths: dict[str, Path], id: str) -> MigrationFile:
     rollback = paths.get(id + _ROLLBACK)
-    migration = MigrationFile(id, sqlfile.read(paths[id + ".sql"]), sqlfile.read(rollback) if rollback else None)
-    for file in (migration.apply, migration.rollback):
-        if file and strict:
-            _check(file)
-    return migration
+    return MigrationFile(id, sqlfile.read(paths[id + ".sql"]), SqlFile(rollback) if rollback else None)
+
+
+def check(files: Iterable[MigrationFile]) -> None:
+    """Raise ChatschemaError when a file could not be run, or would end the transaction that it is run in."""
+    for migration in files:
+        for file in (migration.apply, migration.rollback):
+            if file:
+                _check(file)
 
 
 def _check(file: SqlFile) -> None:
-    if not file.statements:
+    is_transactional, found = file.is_transactional, file.statements
+    if not found:
         raise ChatschemaError(f"{file.path.name} has no statement", "write the change, or remove the file")
-    if not file.is_transactional and len(file.statements) > 1:
+    if not is_transactional and len(found) > 1:
         raise ChatschemaError(
-            f"{file.path.name} is not transactional and has {len(file.statements)} statements",
+            f"{file.path.name} is not transactional and has {len(found)} statements",
             "one statement a file: after a failure nobody could tell which of them ran",
         )
-    for statement in file.statements:
-        bare = COMMENTS.sub(" ", statement.text).strip()
-        if _TRANSACTION_CONTROL.match(bare):
-            word = bare.split()[0].lower()
-            raise ChatschemaError(
-                f"{file.path.name} line {statement.line}: {word} is not allowed in a migration",
-                "chatschema runs each file in a transaction of its own; remove it",
-                excerpt(file, statement, None),
-            )
-        if _COPY.match(bare):
-            raise ChatschemaError(
-                f"{file.path.name} line {statement.line}: copy from stdin and to stdout are not allowed in a migration",
-                "write insert statements, or a seeder",
-                excerpt(file, statement, None),
-            )
+    for index, start in enumerate(found.starts):
+        if _SUSPECT.match(found.content, start):
+            _refuse(file, found[index])
+
+
+def _refuse(file: SqlFile, statement: Statement) -> None:
+    bare = COMMENTS.sub(" ", statement.text).strip()
+    if _TRANSACTION_CONTROL.match(bare):
+        word = bare.split()[0].lower()
+        raise ChatschemaError(
+            f"{file.path.name} line {statement.line}: {word} is not allowed in a migration",
+            "chatschema runs each file in a transaction of its own; remove it",
+            excerpt(file, statement, None),
+        )
+    if _COPY.match(bare):
+        raise ChatschemaError(
+            f"{file.path.name} line {statement.line}: copy from stdin and to stdout are not allowed in a migration",
+            "write insert statements, or a seeder",
+            excerpt(file, statement, None),
+        )
 
 
 def excerpt(file: SqlFile, statement: Statement, position: int | None, *, literals: bool = True) -> str:
@@ -113,20 +127,30 @@ def excerpt(file: SqlFile, statement: Statement, position: int | None, *, litera
 
     Without `literals` asterisks stand in their place, for a statement whose literals are the values of a row.
     """
-    before = statement.text[: position - 1] if position else ""
-    line = statement.line + before.count("\n")
-    lines = file.text.splitlines()
-    printed = lines if literals else sqlfile.without_literals(file.text).splitlines()
+    content = file.content
+    place = statement.start + len(statement.text[: position - 1 if position else 0].encode())
+    top = begin = content.rfind(b"\n", 0, place) + 1
+    for _ in range(2):
+        top = content.rfind(b"\n", 0, max(top - 1, 0)) + 1
+    bottom = place
+    for _ in range(2):
+        bottom = (content.find(b"\n", bottom) + 1) or len(content)
+    lines = content[top:bottom].decode().removesuffix("\n").split("\n")
+    printed = lines if literals else _without_literals(file, top, bottom)[-len(lines) :]
+    line = line_of(statement, position)
     shown = []
-    for number in range(max(line - 2, 1), min(line + 1, len(lines)) + 1):
-        shown.append(f"{number:>5} | {printed[number - 1]}".rstrip())
+    for number, text in enumerate(printed, line - content.count(b"\n", top, begin)):
+        shown.append(f"{number:>5} | {text}".rstrip())
         if number == line and position:
-            # On the statement's first line the text before it counts too.
-            column = len(before.rpartition("\n")[2])
-            if "\n" not in before:
-                column += max(lines[line - 1].find(statement.text.split("\n")[0]), 0)
-            shown.append(f"{'':>5} | {' ' * column}^")
+            shown.append(f"{'':>5} | {' ' * len(content[begin:place].decode())}^")
     return "\n".join(shown)
+
+
+def _without_literals(file: SqlFile, top: int, bottom: int) -> list[str]:
+    """Return the lines up to `bottom`, from where a statement begins that may have a literal at `top`."""
+    index = bisect.bisect_right(file.statements.ends, top)
+    start = min(top, *file.statements.starts[index : index + 1])
+    return statements.without_literals(file.content[start:bottom]).decode().removesuffix("\n").split("\n")
 
 
 def line_of(statement: Statement, position: int | None) -> int:
@@ -146,6 +170,8 @@ def resolve(wanted: str, ids: list[str]) -> str:
         return found[0]
     if found:
         raise UsageError(f"{wanted} means {len(found)} migrations: {', '.join(found[:5])}", "write more of the name")
+    import difflib
+
     near = difflib.get_close_matches(name, ids, n=3, cutoff=0.4) or [id for id in ids if name in id][:3]
     raise UsageError(
         f"there is no migration {wanted}",

@@ -39,7 +39,7 @@ def _apply(backend: Backend, file: MigrationFile, started: float, say: Say) -> N
             migration = YoyoMigration(file)
             migration.process_steps(backend, "apply")
             # The file may have changed the role for its own objects; the ledger is ours.
-            postgres.execute(backend.connection, "reset session authorization; reset role")
+            postgres.reset_role(backend.connection)
             _record(backend, file, started)
 
     locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
@@ -54,7 +54,7 @@ def _apply_alone(backend: Backend, file: MigrationFile, started: float, say: Say
     if not is_done:
         execution.run_alone(backend, file.apply, YoyoMigration(file), "apply", say)
     concurrently.refuse_invalid(connection, file)
-    postgres.execute(connection, "reset session authorization; reset role")
+    postgres.reset_role(connection)
     with postgres.transaction(connection):
         _record(backend, file, started)
 

@@ -64,7 +64,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
     migration = YoyoMigration(file)
 
     def unmark() -> None:
-        postgres.execute(backend.connection, "reset session authorization; reset role")
+        postgres.reset_role(backend.connection)
         with postgres.translated():
             backend.unmark_one(migration, log=False)
             backend.log_migration(migration, "rollback")
