@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from chatschema import pinned, refusal
+from chatschema import pinned, pooler, refusal
 from chatschema.errors import CannotConnect, ChatschemaError, ServerError
 from chatschema.models import Server, Settings
 from chatschema.redact import redact
@@ -68,7 +68,8 @@ def connect(
     """Return an autocommit connection, in UTC, without timeouts.
 
     A server that does not answer yet is tried again for `wait_s` seconds; a wrong password or database never is.
-    Raises CannotConnect, also for a server older than 15, and for a standby when the command `writes`.
+    Raises CannotConnect, also for a server older than 15, for a pooler that keeps no sessions, and for a standby when the
+    command `writes`.
     """
     conninfo = make_conninfo(settings if isinstance(settings, str) else settings.conninfo, **({"dbname": dbname} if dbname else {}))
     deadline, pause = time.monotonic() + wait_s, _POLL_S[0]
@@ -85,6 +86,8 @@ def connect(
             time.sleep(pause)
             pause = min(pause * 2, _POLL_S[1])
     try:
+        if connection.info.server_version >= OLDEST_VERSION:
+            pooler.refuse_transaction_mode(connection, lambda: _another(conninfo), translated, _target(conninfo_to_dict(conninfo)))
         _check(connection, writes)
     except BaseException:
         connection.close()
@@ -123,6 +126,13 @@ def _open(conninfo: str) -> Connection:
     # Said with every BEGIN, not only once a session: holds, erasures and comparisons are read anew by each statement.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
+
+
+def _another(conninfo: str) -> Connection | None:
+    try:
+        return _open(conninfo)
+    except (_NotYet, CannotConnect):
+        return None
 
 
 def _target(parts: dict[str, Any]) -> str:
