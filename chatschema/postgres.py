@@ -229,6 +229,12 @@ def fetch_all(connection: Connection, query: Query, params: Any = None) -> list[
         return connection.execute(query, params).fetchall()
 
 
+def fetch_sets(connection: Connection, query: Query) -> list[list[tuple[Any, ...]]]:
+    """Return the rows of each of several statements, run in one round trip and one transaction; raises ServerError."""
+    with translated():
+        return [cursor.fetchall() for cursor in connection.execute(query).results()]
+
+
 def fetch_named(connection: Connection, query: Query, params: Any = None) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the names of the columns, and the rows by name; raises ServerError."""
     with translated():

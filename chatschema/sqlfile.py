@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(r"--[ \t]*(transactional|depends)[ \t]*:(.*)", re.IGNORECASE)
 _PIECE = 1 << 20
+_ABOUT_ROWS = frozenset({b"insert", b"update", b"delete"})
 
 
 class SqlFile:
@@ -55,6 +56,14 @@ class SqlFile:
     def statements(self) -> Statements:
         """The statements, found by reading all of the file."""
         return Statements(self.content)
+
+    @property
+    def ddl(self) -> str:
+        """The text of the statements that are not only about rows: of a file with a million of these hardly any is left."""
+        found = self.statements
+        is_about_rows = (self.content[start : start + 6].lower() in _ABOUT_ROWS for start in found.starts)
+        places = zip(found.starts, found.ends, is_about_rows, strict=True)
+        return "\n".join(self.content[start:end].decode() for start, end, rows in places if not rows)
 
     @functools.cached_property
     def _header(self) -> list[str]:

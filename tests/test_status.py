@@ -59,7 +59,17 @@ def test_counts_are_exact_while_small(cli: Cli, seeded: Database) -> None:
 
 def test_json_has_stable_keys_and_utc_times(cli: Cli, seeded: Database) -> None:
     document = cli("status", "--json", "--url", seeded.url).json()
-    assert sorted(document) == ["findings", "migrations", "protection", "runway", "seeds", "server", "source", "tables"]
+    assert sorted(document) == [
+        "findings",
+        "migrations",
+        "protection",
+        "runway",
+        "seeds",
+        "server",
+        "source",
+        "structure",
+        "tables",
+    ]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", document["migrations"][0]["applied_at"])
     assert document["migrations"][1]["title"].startswith("users: who can talk")
 

@@ -61,6 +61,7 @@ def up(
     from chatschema.migration import files as migration_files
     from chatschema.migration import ledger, runner
     from chatschema.partition import catalog, create
+    from chatschema.structure import recording
 
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
         statuses = runner.check_history(files, connection)
@@ -72,8 +73,12 @@ def up(
         runner.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
             console.note(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
-        steps = runner.migrate(connection, pending, say=console.note)
-        applied = follow(steps, "applied", as_lines=as_lines)
+        states = {status.id: status.state for status in statuses}
+        was_cut_off = "interrupted" in states.values()
+        done = (file.apply.ddl for file in files if states[file.id] == "applied")
+        coming = (file.apply.ddl for file in pending)
+        with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
+            applied = follow(runner.migrate(connection, pending, run, say=console.note), "applied", as_lines=as_lines)
         plan = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
         months = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
     if as_lines and months:

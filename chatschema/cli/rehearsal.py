@@ -51,6 +51,7 @@ def losses(
 def _in_copy(settings: Settings, connection: Connection, files: list[MigrationFile], chosen: list[MigrationFile]) -> list[Change]:
     from chatschema.migration import ledger, runner
     from chatschema.migration import undo as rollbacks
+    from chatschema.structure import recording
 
     applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
     by_id = {file.id: file for file in files}
@@ -58,7 +59,8 @@ def _in_copy(settings: Settings, connection: Connection, files: list[MigrationFi
         raise ChatschemaError(f"the file of {gone[0]}, which is applied, is gone")
     with _copy(settings, connection.info.dbname) as copy:
         ledger.ensure(copy, settings.sql_dir)
-        for _ in runner.migrate(copy, [by_id[id] for id in applied], say=lambda _: None):
+        unrecorded = recording.Run(console.note, is_recorded=False)
+        for _ in runner.migrate(copy, [by_id[id] for id in applied], unrecorded, say=lambda _: None):
             pass
         return rollbacks.rehearse(copy, chosen, is_empty=True)
 

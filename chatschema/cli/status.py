@@ -33,7 +33,11 @@ def status(
         report = _collect(live, connection, files)
     findings = _findings(report)
     if json:
-        console.as_json({**{key: value for key, value in report.items() if key != "months"}, "findings": findings})
+        from chatschema.structure import wording
+
+        document = {**report, "structure": wording.document(report["structure"]), "findings": findings}
+        del document["months"]
+        console.as_json(document)
     else:
         _print(report, findings)
     if check and findings:
@@ -45,6 +49,7 @@ def _collect(settings: Settings, connection: Connection, files: list[Any]) -> di
     from chatschema.cli.partition import listing
     from chatschema.migration import history, ledger
     from chatschema.seed import runner as seed
+    from chatschema.structure import comparison
 
     try:
         months = listing.collect(connection, settings, measured=False)
@@ -53,6 +58,7 @@ def _collect(settings: Settings, connection: Connection, files: list[Any]) -> di
             "source": settings.source,
             "protection": protection.read(connection, settings),
             "migrations": history.statuses(files, ledger.entries(connection)),
+            "structure": comparison.seen(comparison.read(connection)),
             "tables": tables.rows(connection),
             "runway": months["runway"],
             "months": months["findings"],
@@ -66,12 +72,16 @@ def _collect(settings: Settings, connection: Connection, files: list[Any]) -> di
 
 
 def _findings(report: dict[str, Any]) -> list[str]:
+    from chatschema.structure import wording
+
     migrations: list[MigrationStatus] = report["migrations"]
     found = [f"{m.id} is {m.state}" + (f": {m.note}" if m.note else "") for m in migrations if m.state != "applied"]
-    return [*found, *report["months"]]
+    return [*found, *wording.findings(report["structure"]), *report["months"]]
 
 
 def _print(report: dict[str, Any], findings: list[str]) -> None:
+    from chatschema.structure import wording
+
     _print_server(report["server"], report["source"], report["protection"])
     migrations: list[MigrationStatus] = report["migrations"]
     console.answer()
@@ -85,6 +95,9 @@ def _print(report: dict[str, Any], findings: list[str]) -> None:
         console.answer()
         rows = [(r.parent, str(r.months), f"{r.until:%Y-%m-%d}" if r.until else "none", f"{r.days:.0f} days") for r in runways]
         console.table(("partitioned", "months", "until", "runway"), rows, right=(1, 3))
+    if any(m.applied_at for m in migrations):
+        console.answer()
+        console.answer(wording.summary(report["structure"]))
     seeds: list[SeedStatus] = [seed for seed in report["seeds"] if seed.seeded_at]
     console.answer()
     rows_seeded = sum(seed.rows for seed in seeds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from chatschema.migration.loss import Change, Loss
     from chatschema.models import Applied, Settings
     from chatschema.postgres import Connection
+    from chatschema.structure.recording import Run
 
 _LOOK = "chatschema undo --dry-run, with the same options"
 
@@ -52,7 +54,7 @@ def undo(
         if chosen:
             hold.refuse_active(connection, "undo")
         agreed = _agree(live, connection, files, chosen, all=all, yes=yes)
-        undone = _undo(live, connection, chosen, agreed, yes=yes, lock_wait_s=lock_wait, as_lines=not json)
+        undone = _undo(live, connection, files, chosen, agreed, yes=yes, lock_wait_s=lock_wait, as_lines=not json)
     if json:
         console.as_json({"undone": undone})
     elif not undone:
@@ -104,6 +106,7 @@ def _ask(settings: Settings, connection: Connection, losses: Sequence[Loss], *, 
 def _undo(
     settings: Settings,
     connection: Connection,
+    files: list[MigrationFile],
     chosen: list[MigrationFile],
     agreed: set[Change] | None,
     *,
@@ -122,10 +125,11 @@ def _undo(
         try:
             with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
                 _refuse_moved(connection, left)
-                for done in rollbacks.undo(connection, left, agreed=agreed, say=console.note):
-                    undone.append(done)
-                    if as_lines:
-                        console.answer(f"undid {done.id}  {done.duration_ms:.0f} ms")
+                with _recorded(connection, files) as run:
+                    for done in rollbacks.undo(connection, left, run, agreed=agreed, say=console.note):
+                        undone.append(done)
+                        if as_lines:
+                            console.answer(f"undid {done.id}  {done.duration_ms:.0f} ms")
         except loss.WouldLose as error:
             _ask(settings, connection, loss.counted(connection, error.changes), yes=yes)
             agreed = {*(agreed or ()), *error.changes}
@@ -134,6 +138,18 @@ def _undo(
                 console.note(f"undid before the failure: {', '.join(done.id for done in undone)}")
             raise
     return undone
+
+
+def _recorded(connection: Connection, files: list[MigrationFile]) -> AbstractContextManager[Run]:
+    """Return what the run's rollbacks are recorded with."""
+    from chatschema.migration import ledger
+    from chatschema.structure import recording
+
+    entries = ledger.entries(connection)
+    applied = {entry.id for entry in entries if not entry.is_running}
+    was_cut_off = any(entry.is_running or entry.is_undoing for entry in entries)
+    texts = (file.apply.ddl for file in files if file.id in applied)
+    return recording.recorded(connection, texts, [], was_cut_off=was_cut_off, say=console.note)
 
 
 def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:

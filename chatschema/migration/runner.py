@@ -10,6 +10,7 @@ from chatschema.migration.backend import Backend, YoyoMigration
 from chatschema.migration.files import MigrationFile
 from chatschema.models import Applied, MigrationStatus
 from chatschema.postgres import Connection, Say
+from chatschema.structure import recording
 
 
 def pending(files: list[MigrationFile], statuses: Sequence[MigrationStatus], to: str | None) -> list[MigrationFile]:
@@ -18,34 +19,36 @@ def pending(files: list[MigrationFile], statuses: Sequence[MigrationStatus], to:
     return [file for file in files if file.id in wanted and (to is None or file.id <= to)]
 
 
-def migrate(connection: Connection, files: Sequence[MigrationFile], *, say: Say) -> Iterator[Applied]:
+def migrate(connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, say: Say) -> Iterator[Applied]:
     """Apply `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
+
+    What each changes in the structure is recorded with it, as `run` says.
 
     Raises MigrationFailed at the first that fails; what was yielded before stays, of the failed one nothing does.
     """
     backend = Backend(connection)
     for file in files:
         started = time.monotonic()
-        run = _apply if file.apply.is_transactional else _apply_alone
+        apply = _apply if file.apply.is_transactional else _apply_alone
         with execution.explained(file):
-            run(backend, file, started, say)
+            apply(backend, file, run, started, say)
         postgres.reset_session(connection)
         yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
 
 
-def _apply(backend: Backend, file: MigrationFile, started: float, say: Say) -> None:
+def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: float, say: Say) -> None:
     def work() -> None:
         with execution.transaction(backend):
             migration = YoyoMigration(file)
             migration.process_steps(backend, "apply")
             # The file may have changed the role for its own objects; the ledger is ours.
             postgres.reset_role(backend.connection)
-            _record(backend, file, started)
+            _record(backend, file, run, started)
 
     locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
 
 
-def _apply_alone(backend: Backend, file: MigrationFile, started: float, say: Say) -> None:
+def _apply_alone(backend: Backend, file: MigrationFile, run: recording.Run, started: float, say: Say) -> None:
     """Apply a single statement that refuses to run in a transaction; the ledger knows that it began."""
     connection = backend.connection
     was_running = any(entry.is_running and entry.id == file.id for entry in ledger.entries(connection))
@@ -55,16 +58,16 @@ def _apply_alone(backend: Backend, file: MigrationFile, started: float, say: Say
         execution.run_alone(backend, file.apply, YoyoMigration(file), "apply", say)
     concurrently.refuse_invalid(connection, file)
     postgres.reset_role(connection)
-    with postgres.transaction(connection):
-        _record(backend, file, started)
+    locks.in_transaction(connection, lambda: _record(backend, file, run, started), locks.DDL, say=say)
 
 
-def _record(backend: Backend, file: MigrationFile, started: float) -> None:
+def _record(backend: Backend, file: MigrationFile, run: recording.Run, started: float) -> None:
     migration = YoyoMigration(file)
     with postgres.translated():
         backend.mark_one(migration, log=False)
         backend.log_migration(migration, "apply")
     ledger.record(backend.connection, file.id, file.apply.checksum, round((time.monotonic() - started) * 1000, 1))
+    recording.record(backend.connection, run, file.id, file.apply.ddl)
 
 
 def check_history(files: list[MigrationFile], connection: Connection) -> list[MigrationStatus]:

@@ -12,6 +12,7 @@ from chatschema.migration.files import MigrationFile
 from chatschema.migration.loss import Change, WouldLose
 from chatschema.models import Applied
 from chatschema.postgres import Connection, Say
+from chatschema.structure import recording
 
 _ACTIVE_TRANSACTION = "25001"
 
@@ -45,22 +46,23 @@ def to_undo(
 
 
 def undo(
-    connection: Connection, files: Sequence[MigrationFile], *, agreed: Collection[Change] | None, say: Say
+    connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, agreed: Collection[Change] | None, say: Say
 ) -> Iterator[Applied]:
     """Roll back `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
 
-    `agreed` are the losses that somebody has agreed to, None for all. Raises WouldLose before any other is committed.
+    `agreed` are the losses that somebody has agreed to, None for all. What each changes in the structure is recorded with it, as
+    `run` says. Raises WouldLose before any other is committed.
     """
     backend = Backend(connection)
     for file in files:
         started = time.monotonic()
         with execution.explained(file):
-            _undo(backend, file, agreed, say)
+            _undo(backend, file, agreed, run, say)
         postgres.reset_session(connection)
         yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
 
 
-def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | None, say: Say) -> None:
+def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | None, run: recording.Run, say: Say) -> None:
     migration = YoyoMigration(file)
 
     def unmark() -> None:
@@ -69,6 +71,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
             backend.unmark_one(migration, log=False)
             backend.log_migration(migration, "rollback")
         ledger.forget(backend.connection, file.id)
+        recording.record(backend.connection, run, file.id, file.rollback.ddl if file.rollback else "")
 
     def work() -> None:
         with execution.transaction(backend):
@@ -88,8 +91,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
         # undefined_object, undefined_table: the run that was cut off had got that far.
         if not (was_cut_off and error.cause.sqlstate in ("42704", "42P01")):
             raise
-    with postgres.transaction(backend.connection):
-        unmark()
+    locks.in_transaction(backend.connection, unmark, locks.DDL, say=say)
 
 
 def _roll_back(backend: Backend, migration: YoyoMigration, agreed: Collection[Change] | None) -> None:

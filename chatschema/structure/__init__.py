@@ -1,0 +1,1 @@
+"""The structure that migrations leave: recorded in the database, and compared with its catalog."""

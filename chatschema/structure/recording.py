@@ -1,0 +1,130 @@
+"""Recording what each migration or rollback changes, in its own transaction, and nothing that was changed by hand."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from psycopg import sql
+
+from chatschema import locks, postgres, sqlfile
+from chatschema.errors import Busy, ServerError
+from chatschema.models import TABLES
+from chatschema.postgres import Connection, Say
+from chatschema.structure import comparison, wording
+from chatschema.structure.comparison import Difference
+
+_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+# Below deadlock_timeout, as for DDL: the query may lock what a view reads.
+_TIMEOUT = "800ms"
+# What a statement outside of a transaction changes; after one was cut off it cannot be told who changed it.
+_OF_ALONE = ("index", "type")
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: what had been changed by hand before it (`kept`), and whose objects in public are none of ours (`strangers`).
+
+    Without `is_recorded` there is nothing to build on, and one record at the end serves all files.
+    """
+
+    say: Say
+    is_recorded: bool
+    kept: list[Difference] = field(default_factory=list)
+    strangers: dict[str, str] = field(default_factory=dict)
+    last_id: str | None = None
+
+
+@contextmanager
+def recorded(
+    connection: Connection, applied: Iterable[str], pending: Iterable[str], *, was_cut_off: bool, say: Say
+) -> Iterator[Run]:
+    """Compare before the first file, and yield what the run's files are recorded with. The caller holds the migration lock.
+
+    `applied` and `pending` are the texts of the files that were and that will be run. A difference that is found stays
+    reported until it is as recorded, or a file of this or a later run changes or names it.
+    Raises Busy when a lock does not come.
+    """
+    if not postgres.has_table(connection, comparison.TABLE):
+        with postgres.transaction(connection):
+            postgres.execute_text(connection, sqlfile.text_of(comparison.file("table")))
+    before = locks.with_lock_retries(connection, lambda: comparison.compare(connection, _TIMEOUT), locks.DDL, say=say)
+    run = Run(say, before.is_recorded, list(before.differences), _strangers(connection))
+    if before.is_recorded:
+        if was_cut_off:
+            run.kept = [d for d in run.kept if d.kind not in _OF_ALONE]
+        told = wording.findings(comparison.seen(before))
+        for finding in told:
+            say(f"warning: {finding}")
+        if told:
+            say(f"warning: {wording.KEEP}; until then chatschema status shows them")
+    elif texts := list(applied):
+        _know(run, texts)
+        say(f"the structure was {before.note.partition(';')[0] if before.note else 'not recorded'}: it is recorded as it is now")
+        locks.in_transaction(connection, lambda: write(connection, run, None), locks.DDL, say=say)
+        run.is_recorded = True
+    if run.is_recorded:
+        yield run
+        return
+    _know(run, pending)
+    try:
+        yield run
+    finally:
+        if run.last_id:
+            # Of a failed file nothing is left; where the connection is lost the next run records.
+            with suppress(ServerError, Busy):
+                locks.in_transaction(connection, lambda: write(connection, run, run.last_id), locks.DDL, say=say)
+
+
+def record(connection: Connection, run: Run, migration_id: str, text: str) -> None:
+    """Record what the file with this text has changed, as the last thing in its transaction. Raises ServerError."""
+    run.last_id = migration_id
+    if not run.is_recorded:
+        return
+    _know(run, [text])
+    bare = _COMMENTS.sub(" ", text)
+    named = [d for d in run.kept if all(_has(bare, name) for name in d.names)]
+    run.kept = [d for d in run.kept if d not in named]
+    for difference in named:
+        run.say(f"recorded as it is now, as {migration_id} names it: {difference.kind} {difference.object}")
+    write(connection, run, migration_id)
+
+
+def write(connection: Connection, run: Run, migration_id: str | None) -> None:
+    """Make the record equal to the catalog, less what is kept and what is strangers'."""
+    kept = json.dumps([{"kind": d.kind, "object": d.object, "definition": d.found} for d in run.kept])
+    which = sql.SQL("object <> all ({})").format(sql.Literal(list(run.strangers)) + sql.SQL("::text[]"))
+    live = sqlfile.fill(comparison.file("normal_form"), which=which)
+    postgres.execute(connection, comparison.settings(_TIMEOUT))
+    postgres.execute(
+        connection,
+        sqlfile.fill(
+            comparison.file("record"),
+            kept=sql.Literal(kept),
+            normal_form=live,
+            form=sql.Literal(comparison.form(connection)),
+            migration_id=sql.Literal(migration_id),
+        ),
+    )
+
+
+def _strangers(connection: Connection) -> dict[str, str]:
+    query = sqlfile.fill(comparison.file("strangers"), tables=sql.Literal(list(TABLES)))
+    return dict(postgres.fetch_all(connection, query))
+
+
+def _know(run: Run, texts: Iterable[str]) -> None:
+    """Take as ours what the files create, though it may have been there before."""
+    for text in texts:
+        bare = _COMMENTS.sub(" ", text)
+        if re.search(r"(?i)\bcreate\b", bare):
+            run.strangers = {object: name for object, name in run.strangers.items() if not _creates(bare, name)}
+
+
+def _creates(text: str, name: str) -> bool:
+    return re.search(rf'(?i)\bcreate\b[^;(]*?(?<![\w"])"?{re.escape(name)}(?!\w)', text) is not None
+
+
+def _has(text: str, name: str) -> bool:
+    return re.search(rf"(?i)(?<!\w){re.escape(name)}(?!\w)", text) is not None

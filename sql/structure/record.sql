@@ -1,0 +1,26 @@
+-- record: writes what a migration changed, in its transaction. {kept} is what had been changed by hand before and is still as
+-- it was then: its record stays, so that it stays reported.
+with kept as materialized (
+    select * from jsonb_to_recordset({kept}) as k (kind text, object text, definition text)
+),
+live as materialized (
+{normal_form}
+),
+locked as materialized (
+    select object from live where kind = 'locked'
+),
+gone as (
+    delete from chatschema.schema_records as r
+    where not exists (select from live as l where l.kind = r.kind and l.object = r.object)
+        -- What another session has locked, this transaction has not touched.
+        and not exists (select from locked as l where l.object in (r.object, r.part_of))
+        and not exists (select from kept as k where k.kind = r.kind and k.object = r.object and k.definition is null)
+)
+insert into chatschema.schema_records as r (kind, object, part_of, definition, names, form, migration_id)
+select l.kind, l.object, l.part_of, l.definition, l.names, {form}, {migration_id}
+from live as l
+where l.kind <> 'locked' and not exists (select from kept as k where k.kind = l.kind and k.object = l.object and k.definition = l.definition)
+on conflict (kind, object) do update set
+    part_of = excluded.part_of, definition = excluded.definition, names = excluded.names, form = excluded.form,
+    migration_id = excluded.migration_id, recorded_at = excluded.recorded_at
+where (r.definition, r.form) is distinct from (excluded.definition, excluded.form)
