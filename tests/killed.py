@@ -13,7 +13,9 @@ from typing import Any
 
 from chatschema import postgres
 from chatschema.cli import main
+from chatschema.pipeline import Pipeline
 
+UNCOUNTED = r"(?:--.*\n|\s)*(?:select|set|reset|lock)\b"
 NTH, MODE = int(sys.argv[1]), sys.argv[2]
 steps = 0
 
@@ -34,9 +36,18 @@ def step(connection: Any = None) -> None:
 def counted(function: Any) -> Any:
     def run(connection: Any, query: Any, *rest: Any) -> Any:
         text = query if isinstance(query, str) else query.as_string(connection)
-        if not re.match(r"(?:--.*\n|\s)*(?:select|set|reset|lock)\b", text):
+        if not re.match(UNCOUNTED, text):
             step(connection)
         return function(connection, query, *rest)
+
+    return run
+
+
+def counted_in_pipeline(function: Any) -> Any:
+    def run(pipeline: Any, text: str, label: Any) -> Any:
+        if not re.match(UNCOUNTED, text):
+            step(pipeline._connection)
+        return function(pipeline, text, label)
 
     return run
 
@@ -51,6 +62,7 @@ def counted_on_disk(function: Any) -> Any:
 
 postgres.execute = counted(postgres.execute)
 postgres.execute_text = counted(postgres.execute_text)
+Pipeline.send = counted_in_pipeline(Pipeline.send)  # type: ignore[method-assign]
 Path.rename = counted_on_disk(Path.rename)  # type: ignore[method-assign]
 os.fsync = counted_on_disk(os.fsync)
 sys.argv = ["chatschema", *sys.argv[3:]]

@@ -134,6 +134,6 @@ def test_a_copy_made_by_reset_is_as_recorded(cli: Cli, server: PgServer, migrate
     for copy in create(server, f"copy_{migrated.name}", migrated.name):
         assert cli("reset", "--yes", "--url", copy.url).code == 0
         is_clean(cli, copy)
-        assert cli("undo", "--all", "--url", copy.url).code == 0
+        assert cli("undo", "--all", "--yes", "--url", copy.url).code == 0
         assert cli("migrate", "--url", copy.url).code == 0
         is_clean(cli, copy)
