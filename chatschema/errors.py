@@ -40,7 +40,7 @@ class CannotConnect(ChatschemaError):
 
 
 class Busy(ChatschemaError):
-    """Somebody holds a lock; nothing was changed and trying again is safe."""
+    """Somebody holds a lock; the step that waited for it was rolled back, and trying again is safe."""
 
     exit_code = ExitCode.BUSY
 

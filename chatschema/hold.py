@@ -165,6 +165,6 @@ def refuse_active(connection: Connection, command: str) -> None:
     if active:
         which = f"hold {active[0]} is" if len(active) == 1 else f"holds {', '.join(active)} are"
         raise ChatschemaError(
-            f"{which} active in database {connection.info.dbname}: {command} is refused; nothing was changed",
+            f"{which} active in database {connection.info.dbname}: {command} is refused",
             "see them: chatschema hold list; when the case is closed: chatschema hold release ID --reason TEXT",
         )

@@ -214,7 +214,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise refusal.translate(error) from None
+        raise refusal.first_loss(error) or refusal.translate(error) from None
 
 
 def execute(connection: Connection, query: Query, params: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:

@@ -22,6 +22,15 @@ _HINTS = {
     "55P03": "somebody holds a lock that this needs; see who: chatschema report locks; then try again",
 }
 
+# The session is over: admin_shutdown, crash_shutdown, idle_session_timeout, and the connection itself. (what to say, why)
+_LOST = {
+    "57P01": ("the server ended this session", "an administrator ended it (pg_terminate_backend), or the server is shutting down"),
+    "57P02": ("the server ended this session", "a process of the server crashed, and the server is recovering"),
+    "57P05": ("the server ended this session", "it was idle for too long"),
+    "08006": ("the connection to the server was lost", "the server crashed or was restarted, or the network failed"),
+}
+_LIBPQ = re.compile(r"^consuming input failed: | This probably means the server terminated abnormally.*")
+
 # "Key (email)=(...) already exists.": the columns stand before the values, and what is wrong with the key after them. Of a
 # server that speaks another language than English the columns are shown at most.
 _KEY = re.compile(r"^\S+ \((?P<columns>.*?)\)\s?=\s?\(", re.DOTALL)
@@ -42,12 +51,30 @@ def translate(error: "psycopg.Error") -> ServerError:
     diag = error.diag
     position = int(diag.statement_position) if diag.statement_position else None
     state = _sqlstate(error)
+    if state in _LOST:
+        words, why = _LOST[state]
+        again = f"{why}; what was committed stays; run the command again"
+        return ServerError(f"{words}: {_LIBPQ.sub('', message(error))}", again, state, position)
     hint = _HINTS.get(state, diag.message_hint)
     if state == "42501" and not hint:
         hint = "log in as the owner of the schema, or have it granted"
     elif state.startswith("53"):
         hint = hint or "the server has run out of room; nothing of this step was kept"
     return ServerError(message(error), redact(hint) if hint else None, state, position)
+
+
+def first_loss(error: "psycopg.Error") -> ServerError | None:
+    """Return the error that lost the connection, where `error` only says that it is closed: a rollback or clean-up met that."""
+    if "connection is closed" not in str(error):
+        return None
+    earlier = error.__context__
+    while earlier is not None:
+        if isinstance(earlier, ServerError):
+            return earlier
+        if _is_driver(earlier):
+            return translate(earlier)
+        earlier = earlier.__context__
+    return None
 
 
 def _sqlstate(error: "psycopg.Error") -> str:

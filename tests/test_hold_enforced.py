@@ -229,7 +229,7 @@ def test_undo_reset_and_seed_undo_are_refused_while_a_hold_is_active(cli: Cli, s
         result = cli(*command, "--url", seeded.url)
         assert result.code == 1, command
         assert f"hold 1 is active in database {seeded.name}: " in result.err
-        assert "is refused; nothing was changed" in result.err
+        assert "is refused" in result.err
         assert "chatschema hold list" in result.err
     assert seeded.one("select count(*) from public.messages") == before
     assert cli("hold", "release", "1", "--reason", "closed", "--url", seeded.url).code == 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
     from chatschema.models import Applied, Month, Settings
     from chatschema.postgres import Connection
+
+_TOLD = 3
 
 
 def migrate(
@@ -80,7 +83,8 @@ def up(
         with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
             applied = follow(runner.migrate(connection, pending, run, say=console.note), "applied", as_lines=as_lines)
         plan = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
-        months = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
+        with _telling("applied", applied):
+            months = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
     if as_lines and months:
         first, last = months[0].lower, months[-1].lower
         console.answer(f"created {len(months)} partitions, {first:%Y-%m} to {last:%Y-%m}")
@@ -88,18 +92,27 @@ def up(
 
 
 def follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Applied]:
-    """Return what was done; print each as it is done, or, as a document stays unfinished then, before a failure."""
+    """Return what was done; print each as it is done, and before a failure what was done until then and stays."""
     followed: list[Applied] = []
-    try:
+    with _telling(verb, followed):
         for done in steps:
             followed.append(done)
             if as_lines:
                 console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
-    except ChatschemaError:
-        if followed and not as_lines:
-            console.note(f"{verb} before the failure: {', '.join(done.id for done in followed)}")
-        raise
     return followed
+
+
+@contextmanager
+def _telling(verb: str, done: list[Applied]) -> Iterator[None]:
+    """Print what was committed in this run before the failure that ends the block: the failure's own text is about one step."""
+    try:
+        yield
+    except (ChatschemaError, KeyboardInterrupt):
+        if done:
+            ids = ", ".join(one.id for one in done[:_TOLD])
+            more = f" and {len(done) - _TOLD} more" if len(done) > _TOLD else ""
+            console.note(f"{verb} before the failure: {ids}{more}; this stays")
+        raise
 
 
 def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chatschema import locks
-from chatschema.errors import LOCK_SQLSTATES, Busy, MigrationFailed
+from chatschema.errors import LOCK_SQLSTATES, Busy, ExitCode, MigrationFailed
 from chatschema.migration import concurrently
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import MigrationFile, excerpt, line_of
@@ -17,7 +17,7 @@ def run_alone(backend: Backend, file: SqlFile, migration: YoyoMigration, directi
 
     def work() -> None:
         migration.load()
-        with _lock_failures_bare():
+        with lock_failures_bare():
             for step in migration.steps:
                 getattr(step, direction)(backend)
 
@@ -29,7 +29,7 @@ def run_alone(backend: Backend, file: SqlFile, migration: YoyoMigration, directi
 
 
 @contextmanager
-def _lock_failures_bare() -> Iterator[None]:
+def lock_failures_bare() -> Iterator[None]:
     """Let a lock that did not come pass as the server's own error, which is retried, and not as a failed statement."""
     try:
         yield
@@ -42,7 +42,7 @@ def _lock_failures_bare() -> Iterator[None]:
 @contextmanager
 def transaction(backend: Backend) -> Iterator[None]:
     """Yoyo's transaction with a short lock timeout; a lock that does not come can be retried as a whole."""
-    with _lock_failures_bare(), backend.committed():
+    with lock_failures_bare(), backend.committed():
         locks.limit_lock_wait(backend.connection, locks.DDL)
         yield
 
@@ -62,12 +62,17 @@ def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:
     cause = error.cause
     line = line_of(error.statement, cause.position)
     hint = cause.hint
-    if cause.sqlstate == "25001":
+    command = "chatschema undo" if error.file is file.rollback else "chatschema migrate"
+    if cause.exit_code == ExitCode.UNREACHABLE:
+        kept = f"nothing of {file.id} was kept" if error.file.is_transactional else "the statement may have had an effect"
+        hint = f"{(cause.hint or '').partition(';')[0]}; {kept}; run it again: {command}"
+    elif cause.sqlstate == "25001":
         hint = "let the statement stand alone in its file, under a first line: -- transactional: false"
     elif not hint and not error.file.is_transactional:
-        hint = f"the statement may have left something behind; mend {error.file.path.name} and run: chatschema migrate"
+        hint = f"the statement may have left something behind; mend {error.file.path.name} and run: {command}"
     elif not hint:
-        hint = f"nothing of {file.id} was kept; mend the file and run: chatschema migrate"
+        kept = f"{file.id} is still applied" if error.file is file.rollback else f"nothing of {file.id} was kept"
+        hint = f"{kept}; mend the file and run: {command}"
     # Where the server refuses a value or a row (classes 22 and 23), the file's literals may be just that.
     place = excerpt(error.file, error.statement, cause.position, literals=cause.sqlstate[:2] not in ("22", "23"))
     return MigrationFailed(f"{error.file.path.name} line {line}: {cause.message}", hint, place, cause)

@@ -64,7 +64,7 @@ def refuse_conflicts(statuses: list[MigrationStatus]) -> None:
         return
     lines = "\n".join(f"  {status.id}  {status.state}: {status.note}" for status in conflicts)
     count = "1 migration is" if len(conflicts) == 1 else f"{len(conflicts)} migrations are"
-    raise HistoryConflict(f"{count} not as applied; nothing was changed\n{lines}", _cure(conflicts[0]))
+    raise HistoryConflict(f"{count} not as applied; no migration was run\n{lines}", _cure(conflicts[0]))
 
 
 def _cure(status: MigrationStatus) -> str:

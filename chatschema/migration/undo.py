@@ -126,7 +126,9 @@ def rehearse(connection: Connection, files: Sequence[MigrationFile], *, is_empty
     backend, found = Backend(connection), set[Change]()
 
     def work() -> None:
-        with execution.transaction(backend):
+        # Not in a pipeline: a statement that was refused is known at once, and passed over.
+        with execution.lock_failures_bare(), postgres.transaction(connection):
+            locks.limit_lock_wait(connection, locks.DDL)
             before = loss.state(connection)
             for file in files:
                 with execution.explained(file):

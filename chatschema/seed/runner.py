@@ -140,7 +140,7 @@ def _refuse_references(connection: Connection, seeds: list[str], table: str) -> 
         )  # fmt: skip
         if others := postgres.fetch_one(connection, count)[0]:
             raise ChatschemaError(
-                f"{others} rows of {child} that were not seeded refer to seeded {table}; nothing was removed",
+                f"{others} rows of {child} that were not seeded refer to seeded {table}; no row of {table} was removed",
                 f"remove those rows first (their {', '.join(columns)} is a seeded one), or start anew: chatschema reset",
             )
 
