@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, LiteralString, TypeVar
 
 from chatschema import blockers, postgres
 from chatschema.errors import LOCK_SQLSTATES, Busy, ServerError
@@ -31,6 +31,13 @@ MONTHS = Patience(0.15, 60, 0.48)
 # Two integers name an advisory lock of a database: 'chat' in ASCII, and the purpose.
 _LOCK_CLASS, _MIGRATION_LOCK = 0x63686174, 1
 _POLL_S = (0.05, 1.0)
+# Whether this session holds the migration lock.
+HOLDS_MIGRATION_LOCK: LiteralString = """
+    select exists (
+        select from pg_catalog.pg_locks
+        where locktype = 'advisory' and classid = 1667785076 and objid = 1 and objsubid = 2 and pid = pg_catalog.pg_backend_pid()
+    )
+"""
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chatschema import locks
-from chatschema.errors import LOCK_SQLSTATES, Busy, ExitCode, MigrationFailed
+from chatschema import locks, postgres
+from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ExitCode, MigrationFailed
 from chatschema.migration import concurrently
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import MigrationFile, excerpt, line_of
-from chatschema.postgres import Say
+from chatschema.postgres import Connection, Say
 from chatschema.sqlfile import SqlFile
 
 
@@ -43,8 +43,31 @@ def lock_failures_bare() -> Iterator[None]:
 def transaction(backend: Backend) -> Iterator[None]:
     """Yoyo's transaction with a short lock timeout; a lock that does not come can be retried as a whole."""
     with lock_failures_bare(), backend.committed():
-        locks.limit_lock_wait(backend.connection, locks.DDL)
+        # The second one is gone at the end of the file when the file has reset all settings.
+        query = "select set_config('lock_timeout', %s, true), set_config('chatschema.is_pinned', 'on', true)"
+        postgres.execute(backend.connection, query, (f"{locks.DDL.timeout_s * 1000:.0f}ms",))
         yield
+
+
+def take_back(connection: Connection, file: SqlFile) -> None:
+    """Take back the role that the file may have taken; raise ChatschemaError when it has dropped the run's lock or settings.
+
+    For a file that runs in a transaction this comes before the commit, so that nothing of it is kept.
+    """
+    postgres.reset_role(connection)
+    query = "select coalesce(current_setting('chatschema.is_pinned', true) = 'on', false), locked.*"
+    is_pinned, is_locked = postgres.fetch_one(connection, f"{query} from ({locks.HOLDS_MIGRATION_LOCK}) as locked")
+    kept = "nothing of it was kept" if file.is_transactional else "its statement may have had an effect, and is not recorded"
+    if not is_locked:
+        raise ChatschemaError(
+            f"{file.path.name} has released the migration lock, so another chatschema could have run at the same time; {kept}",
+            "remove pg_advisory_unlock_all() or discard all from what it runs; release other locks one by one",
+        )
+    if file.is_transactional and not is_pinned:
+        raise ChatschemaError(
+            f"{file.path.name} has reset all settings of the session, also how long it may wait for a lock; {kept}",
+            "remove reset all from what it runs; reset settings one by one",
+        )
 
 
 @contextmanager

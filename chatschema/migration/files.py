@@ -16,8 +16,11 @@ _ROLLBACK = ".rollback.sql"
 # The engine owns the transaction; a file that ends it would be half applied and not recorded.
 _TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
 # A look at each statement's first word; only those are looked at closely.
-_SUSPECT = re.compile(rb"(?i)(?:begin|commit|end|rollback|abort|start|prepare|copy)\b")
+_SUSPECT = re.compile(rb"(?i)(?:begin|commit|end|rollback|abort|start|prepare|copy|discard|reset)\b")
+_UNLOCK = re.compile(rb"(?i)pg_advisory_unlock_all")
 _COPY = re.compile(r"(?is)copy\b.*\b(?:from\s+stdin|to\s+stdout)\b")
+# They end what the run rests on: its lock and its session's settings. What a function does is found when it has been done.
+_SESSION_END = re.compile(r"(?i)(?P<statement>discard\s+all|reset\s+all)\s*$|.*\b(?P<call>pg_advisory_unlock_all)\s*\(", re.DOTALL)
 COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -100,8 +103,9 @@ def _check(file: SqlFile) -> None:
             f"{file.path.name} is not transactional and has {len(found)} statements",
             "one statement a file: after a failure nobody could tell which of them ran",
         )
+    unlocks = _UNLOCK.search(found.content) is not None
     for index, start in enumerate(found.starts):
-        if _SUSPECT.match(found.content, start):
+        if _SUSPECT.match(found.content, start) or (unlocks and _UNLOCK.search(found.content, start, found.ends[index])):
             _refuse(file, found[index])
 
 
@@ -118,6 +122,13 @@ def _refuse(file: SqlFile, statement: Statement) -> None:
         raise ChatschemaError(
             f"{file.path.name} line {statement.line}: copy from stdin and to stdout are not allowed in a migration",
             "write insert statements, or a seeder",
+            excerpt(file, statement, None),
+        )
+    if match := _SESSION_END.match(COMMENTS.sub(" ", sqlfile.without_literals(statement.text)).strip()):
+        word = " ".join(str(match["statement"] or match["call"]).lower().split())
+        raise ChatschemaError(
+            f"{file.path.name} line {statement.line}: {word} is not allowed in a migration",
+            "it would drop the migration lock or the settings of this session; reset or unlock one by one instead",
             excerpt(file, statement, None),
         )
 

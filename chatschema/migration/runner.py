@@ -42,7 +42,7 @@ def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: f
             migration = YoyoMigration(file)
             migration.process_steps(backend, "apply")
             # The file may have changed the role for its own objects; the ledger is ours.
-            postgres.reset_role(backend.connection)
+            execution.take_back(backend.connection, file.apply)
             _record(backend, file, run, started)
 
     locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
@@ -57,7 +57,7 @@ def _apply_alone(backend: Backend, file: MigrationFile, run: recording.Run, star
     if not is_done:
         execution.run_alone(backend, file.apply, YoyoMigration(file), "apply", say)
     concurrently.refuse_invalid(connection, file)
-    postgres.reset_role(connection)
+    execution.take_back(connection, file.apply)
     locks.in_transaction(connection, lambda: _record(backend, file, run, started), locks.DDL, say=say)
 
 

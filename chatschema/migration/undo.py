@@ -66,7 +66,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
     migration = YoyoMigration(file)
 
     def unmark() -> None:
-        postgres.reset_role(backend.connection)
+        execution.take_back(backend.connection, file.rollback or file.apply)
         with postgres.translated():
             backend.unmark_one(migration, log=False)
             backend.log_migration(migration, "rollback")
