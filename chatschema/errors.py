@@ -13,6 +13,7 @@ class ExitCode(enum.IntEnum):
     UNREACHABLE = 4
     BUSY = 5
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class ChatschemaError(Exception):

@@ -10,13 +10,13 @@ import typer
 from typer.core import TyperGroup
 
 from chatschema import __version__, refusal
-from chatschema.cli import console
+from chatschema.cli import console, signals
 from chatschema.errors import ChatschemaError, ExitCode, UsageError
 from chatschema.redact import redact, redact_places
 
 EXIT_CODES = """
 Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 ran, and the answer is no (--check);
-4 cannot connect or log in; 5 busy, safe to try again; 130 interrupted.
+4 cannot connect or log in; 5 busy, safe to try again; 130 interrupted; 143 ended by SIGTERM.
 """
 
 
@@ -62,6 +62,13 @@ class Root(TyperGroup):
         single.command(name=cmd_name)(found)
         return typer.main.get_command(single)
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Parse the options before the command; an interrupt ends it as one of the command itself does."""
+        try:
+            return super().make_context(*arguments, **options)
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(_interrupted(interrupt)) from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; no exception but Typer's own leaves."""
         verbose = bool(ctx.params.get("verbose")) or bool(os.environ.get("CHATSCHEMA_VERBOSE"))
@@ -72,9 +79,8 @@ class Root(TyperGroup):
                 console.note(_traceback(error))
             console.error(error)
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            console.note("interrupted; what was committed stays, the rest was rolled back")
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(_interrupted(interrupt)) from None
         except OSError as error:
             console.error(ChatschemaError(f"{error.filename or 'the system'}: {error.strerror or error}"))
             raise typer.Exit(ExitCode.FAILED) from None
@@ -101,6 +107,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
+
+
+def _interrupted(interrupt: KeyboardInterrupt) -> ExitCode:
+    """Say how the run ended, and return its exit code."""
+    code = signals.exit_code(interrupt)
+    why = "ended by SIGTERM" if code == ExitCode.TERMINATED else "interrupted"
+    console.note(f"{why}; what was committed stays, the rest was rolled back")
+    return code
 
 
 def _traceback(error: Exception) -> str:
@@ -132,7 +146,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
+        signals.handle()
         app(prog_name="chatschema")
+    except KeyboardInterrupt as interrupt:
+        sys.exit(_interrupted(interrupt))
     finally:
         # Here rather than when the interpreter ends, which would complain about a closed pipe.
         try:

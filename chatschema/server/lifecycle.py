@@ -26,11 +26,11 @@ def in_use(folder: Path, *, say: Say) -> Iterator[str]:
     embedded = locate(folder)
     _prepare_folder(embedded)
     with (folder / "users.lock").open("a") as users:
-        with _exclusive(folder) as lock:
-            fcntl.flock(users, fcntl.LOCK_SH)
-            say(f"using the embedded PostgreSQL {embedded.version} in {short(folder)}")
-            process.ensure_running(embedded, lock)
         try:
+            with _exclusive(folder) as lock:
+                fcntl.flock(users, fcntl.LOCK_SH)
+                say(f"using the embedded PostgreSQL {embedded.version} in {short(folder)}")
+                process.ensure_running(embedded, lock)
             yield conninfo(process.sockets(embedded))
         finally:
             with _exclusive(folder):

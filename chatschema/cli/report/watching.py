@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from chatschema.cli import console
+from chatschema.cli import console, signals
 from chatschema.cli.report import cells
 from chatschema.cli.report.printing import WORDS
-from chatschema.errors import ExitCode, UsageError
+from chatschema.errors import UsageError
 from chatschema.report import wording
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def watch(look: Look, layout: Layout, seconds: float) -> None:
             _draw(look, layout, seconds)
         else:
             _stream(look, seconds)
-    except KeyboardInterrupt:
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except KeyboardInterrupt as interrupt:
+        raise typer.Exit(signals.exit_code(interrupt)) from None
 
 
 def _ticks(look: Look, seconds: float) -> Iterator[tuple[list[Result], list[Result]]]:
