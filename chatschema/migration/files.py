@@ -124,7 +124,7 @@ def _refuse(file: SqlFile, statement: Statement) -> None:
             "write insert statements, or a seeder",
             excerpt(file, statement, None),
         )
-    if match := _SESSION_END.match(COMMENTS.sub(" ", sqlfile.without_literals(statement.text)).strip()):
+    if match := _SESSION_END.match(COMMENTS.sub(" ", statements.without_literals(statement.text.encode()).decode()).strip()):
         word = " ".join(str(match["statement"] or match["call"]).lower().split())
         raise ChatschemaError(
             f"{file.path.name} line {statement.line}: {word} is not allowed in a migration",
