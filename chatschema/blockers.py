@@ -1,11 +1,15 @@
 """Who is in the way of a statement that waits for a lock, as the server's lock table shows it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from chatschema import postgres
 from chatschema.postgres import Connection
+
+T = TypeVar("T")
+_OLD_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,24 @@ class Session:
     @property
     def _quoted_gid(self) -> str:
         return "'" + str(self.gid).replace("'", "''") + "'"
+
+
+class Ages:
+    """Which of the transactions that are looked at again and again are old: open for longer than a second.
+
+    One whose age this role may not see is old a second after it was seen first.
+    """
+
+    def __init__(self) -> None:
+        """Begin to look."""
+        self._begun, self._seen = time.monotonic(), dict[str, float]()
+
+    def old(self, found: Sequence[tuple[str, T, Session]]) -> tuple[list[tuple[T, Session]], bool]:
+        """Return the old ones of what was `found`, by their virtualtransaction; and whether no other may turn out to be old."""
+        now = time.monotonic()
+        hidden = {name: self._seen.setdefault(name, now) for name, _, session in found if session.seconds is None}
+        old = [(what, session) for name, what, session in found if now - hidden.get(name, 0) >= _OLD_S]
+        return old, not any(seen - self._begun < _OLD_S and now - seen < _OLD_S for seen in hidden.values())
 
 
 # The columns of a Session, of a row of pg_stat_activity `a` or else of pg_prepared_xacts `p`.

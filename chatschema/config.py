@@ -30,6 +30,7 @@ _TARGETS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "PGSERVICE", "PGHOST", "
 _NEVER_EMPTY = ("DB_HOST", "DB_NAME", "DB_USER")
 _TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
 _TOML_KEYS = ("url", "sql_dir", "seeds_dir")
+_TOML_LISTS = ("replicas",)
 _TOML_TABLES = ("partition", "report")
 
 
@@ -44,7 +45,7 @@ def load(
     Raises UsageError for anything that cannot be understood, for a variable that is set and empty where it would have
     named the server, and in CI where nothing names one.
     """
-    toml, tables = _read_toml(folder / CONFIG_FILE)
+    toml, lists, tables = _read_toml(folder / CONFIG_FILE)
     dotenv = _read_dotenv(folder / ".env")
     conninfo, source_name = _find_conninfo(url, environ, dotenv, toml) if needs_server else ("", "no server")
     state_dir = folder / STATE_DIR
@@ -58,6 +59,7 @@ def load(
         is_production={**dotenv, **environ}.get("CHATSCHEMA_ENV", "").strip().lower() == "production",
         policy=policy.parse(tables.get("partition", {}), folder, CONFIG_FILE),
         reporting=reporting.parse(tables.get("report", {}), CONFIG_FILE),
+        replicas=tuple(_from_url(one, f"replicas in {CONFIG_FILE}", ssl="") for one in lists.get("replicas", [])),
     )
 
 
@@ -203,18 +205,23 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         raise UsageError(f"{path.name} cannot be read: {error}") from None
 
 
-def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """Return the texts at the top of the file, and its tables."""
+def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, list[str]], dict[str, dict[str, Any]]]:
+    """Return the texts and the lists of texts at the top of the file, and its tables."""
     try:
         content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path.name} cannot be read: {error}") from None
     tables = {key: value for key, value in content.items() if key in _TOML_TABLES and isinstance(value, dict)}
     texts = {key: value for key, value in content.items() if key in _TOML_KEYS and isinstance(value, str)}
-    for key in content.keys() - tables.keys() - texts.keys():
-        known = f"{', '.join(_TOML_KEYS)} (texts), [{'], ['.join(_TOML_TABLES)}]"
+    lists = {
+        key: value
+        for key, value in content.items()
+        if key in _TOML_LISTS and isinstance(value, list) and all(isinstance(one, str) for one in value)
+    }
+    for key in content.keys() - tables.keys() - texts.keys() - lists.keys():
+        known = f"{', '.join(_TOML_KEYS)} (texts), {', '.join(_TOML_LISTS)} (a list of texts), [{'], ['.join(_TOML_TABLES)}]"
         raise UsageError(f"{path.name}: {key} is not a setting", f"the settings are {known}")
-    return texts, tables
+    return texts, lists, tables
 
 
 def _folder(base: Path, toml: Mapping[str, str], key: str) -> Path | None:

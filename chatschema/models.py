@@ -70,7 +70,8 @@ class Settings:
     """What a command works with: which server, and where the files are.
 
     `conninfo` is libpq's connection string; `source` says where it was found, for people;
-    `embedded` is the folder of the embedded server, None when a server was configured.
+    `embedded` is the folder of the embedded server, None when a server was configured;
+    `replicas` are the connection strings of the standbys whose long queries are waited for.
     """
 
     conninfo: str = field(repr=False)
@@ -82,6 +83,7 @@ class Settings:
     is_production: bool = False
     policy: Policy = field(default_factory=Policy)
     reporting: Reporting = field(default_factory=Reporting)
+    replicas: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ POLICY = '[partition]\nkeep = "12mo"\n'
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
-    """The command, with a second in place of the half minute that a detach waits for old transactions."""
-    monkeypatch.setattr(detach, "_STALL_S", 1.2)
+    """The command, with a moment in place of the half minute that a detach waits for old transactions."""
+    monkeypatch.setattr(detach, "_STALL_S", 0.6)
+    monkeypatch.setattr(detach, "_MOMENT_S", 0.4)
     (tmp_path / "chatschema.toml").write_text(POLICY)
     return here(monkeypatch, capsys, tmp_path)
 

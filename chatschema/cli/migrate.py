@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
     from chatschema.models import Applied, Month, Settings
     from chatschema.postgres import Connection
+    from chatschema.replicas import Replicas
+    from chatschema.structure.recording import Run
 
 _TOLD = 3
 
@@ -27,6 +29,8 @@ def migrate(
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    replica: options.Replica = None,
+    replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -43,7 +47,8 @@ def migrate(
         if dry_run:
             _print_plan(live, connection, files, last, json)
         else:
-            applied, months = up(live, connection, files, to=last, lock_wait_s=lock_wait, as_lines=not json)
+            with session.replicas(live, connection, replica, replica_wait) as replicas:
+                applied, months = up(live, connection, files, to=last, lock_wait_s=lock_wait, replicas=replicas, as_lines=not json)
             if json:
                 console.as_json({"applied": applied, "partitions": months})
             elif not applied and not months:
@@ -57,6 +62,7 @@ def up(
     *,
     to: str | None = None,
     lock_wait_s: float = session.LOCK_WAIT_S,
+    replicas: Replicas | None = None,
     as_lines: bool,
 ) -> tuple[list[Applied], list[Month]]:
     """Migrate and make the months ahead, under the lock; return what was done, and print it when `as_lines`."""
@@ -81,7 +87,7 @@ def up(
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
         coming = (file.apply.ddl for file in pending)
         with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
-            applied = follow(runner.migrate(connection, pending, run, say=console.note), "applied", as_lines=as_lines)
+            applied = follow(_apply(connection, pending, run, replicas), "applied", as_lines=as_lines)
         plan = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
         with _telling("applied", applied):
             months = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
@@ -89,6 +95,16 @@ def up(
         first, last = months[0].lower, months[-1].lower
         console.answer(f"created {len(months)} partitions, {first:%Y-%m} to {last:%Y-%m}")
     return applied, months
+
+
+def _apply(connection: Connection, pending: list[MigrationFile], run: Run, replicas: Replicas | None) -> Iterator[Applied]:
+    """Apply one after the other, each when no long query on a replica is in its way there."""
+    from chatschema.migration import runner
+
+    for file in pending:
+        if replicas:
+            replicas.wait(file.id, file.apply.ddl)
+        yield from runner.migrate(connection, [file], run, say=console.note)
 
 
 def follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Applied]:

@@ -34,3 +34,11 @@ Archive = Annotated[
 ArchiveDir = Annotated[
     Path | None, typer.Option("--dir", metavar="DIR", help="Folder of the archives; ./archives by default.", file_okay=False)
 ]
+Replica = Annotated[
+    list[str] | None,
+    typer.Option("--replica", metavar="URL", help="Wait for long queries on this standby before a change; repeatable."),
+]
+ReplicaWait = Annotated[
+    float,
+    typer.Option("--replica-wait", metavar="S", min=0, help="Seconds to wait for long queries on the replicas; 0: do not look."),
+]

@@ -13,8 +13,10 @@ from chatschema.cli import console
 if TYPE_CHECKING:
     from chatschema.models import Settings
     from chatschema.postgres import Connection
+    from chatschema.replicas import Replicas
 
 LOCK_WAIT_S = 60.0
+REPLICA_WAIT_S = 30.0
 
 
 def settings(url: str | None, sql_dir: Path | None = None, *, needs_server: bool = True) -> Settings:
@@ -55,3 +57,11 @@ def connected(
         if needs_ledger:
             ownership.refuse_foreign(connection)
         yield live, connection
+
+
+def replicas(live: Settings, connection: Connection, urls: list[str] | None, wait_s: float) -> Replicas:
+    """Return the replicas that the command line names, or else chatschema.toml. Raises UsageError for what is no URL."""
+    from chatschema.replicas import Replicas
+
+    named = [settings(url).conninfo for url in urls] if urls else live.replicas
+    return Replicas(connection, named, wait_s, console.note)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chatschema.migration.loss import Change, Loss
     from chatschema.models import Applied, Settings
     from chatschema.postgres import Connection
+    from chatschema.replicas import Replicas
     from chatschema.structure.recording import Run
 
 _LOOK = "chatschema undo --dry-run, with the same options"
@@ -30,6 +31,8 @@ def undo(
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    replica: options.Replica = None,
+    replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -45,7 +48,10 @@ def undo(
         raise UsageError("--steps, --to and --all exclude each other", "give one of them")
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
-    with session.connected(settings, wait_s=wait, writes=not dry_run) as (live, connection):
+    with (
+        session.connected(settings, wait_s=wait, writes=not dry_run) as (live, connection),
+        session.replicas(live, connection, replica, replica_wait) as replicas,
+    ):
         contents.refuse_foreign(connection, "undo")
         chosen = _choose(connection, files, steps=None if all else steps or 1, to=to)
         if dry_run:
@@ -54,7 +60,7 @@ def undo(
         if chosen:
             hold.refuse_active(connection, "undo")
         agreed = _agree(live, connection, files, chosen, all=all, yes=yes)
-        undone = _undo(live, connection, files, chosen, agreed, yes=yes, lock_wait_s=lock_wait, as_lines=not json)
+        undone = _undo(live, connection, files, chosen, agreed, replicas, yes=yes, lock_wait_s=lock_wait, as_lines=not json)
     if json:
         console.as_json({"undone": undone})
     elif not undone:
@@ -109,6 +115,7 @@ def _undo(
     files: list[MigrationFile],
     chosen: list[MigrationFile],
     agreed: set[Change] | None,
+    replicas: Replicas,
     *,
     yes: bool,
     lock_wait_s: float,
@@ -125,6 +132,8 @@ def _undo(
         try:
             with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
                 _refuse_moved(connection, left)
+                for file in left:
+                    replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
                 with _recorded(connection, files) as run:
                     for done in rollbacks.undo(connection, left, run, agreed=agreed, say=console.note):
                         undone.append(done)

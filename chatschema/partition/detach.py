@@ -18,7 +18,6 @@ _STALL_S = 30.0
 # Between the two tables of a month, while its statuses are refused.
 _MOMENT_S = 1.0
 _POLL_S = 0.1
-_OLD_S = 1.0
 _BRIEF = locks.Patience(0.15, 8, 0.48)
 # Not supported: a default partition is there, another detach is pending, or the server is a distributed one.
 _NO_CONCURRENTLY = {"55000", "0A000"}
@@ -112,23 +111,18 @@ def wait_for_old_transactions(connection: Connection, sql_dir: Path, group: Sequ
     """
     tables = [f"public.{month.parent}" for month in group] + [f"{SCHEMA}.{month.name}" for month in group]
     query = sqlfile.fill(sql_dir / "partitions" / "stalling.sql", session=sql.SQL(blockers.SESSION))
-    begun, is_said = time.monotonic(), False
-    # Transactions whose age this role may not see, and when they were seen first: old once that is a second ago.
-    seen: dict[str, float] = {}
+    ages, deadline, is_said = blockers.Ages(), time.monotonic() + longest_s, False
     while True:
         rows = postgres.fetch_all(connection, query, {"tables": tables})
-        now = time.monotonic()
-        found = [(row[0], row[1], blockers.Session(*row[2:])) for row in rows]
-        ages = {name: now - seen.setdefault(name, now) for name, _, session in found if session.seconds is None}
-        old = [(holds, session) for name, holds, session in found if ages.get(name, _OLD_S) >= _OLD_S]
-        if not old and not any(seen[name] - begun < _OLD_S for name in ages):
+        old, is_known = ages.old([(row[0], row[1], blockers.Session(*row[2:])) for row in rows])
+        if not old and is_known:
             return
         if old:
             holds, session = old[0]
             text = f"{session} " + (
                 f"holds a lock on {holds}" if holds else "has an old snapshot, which a detach may have to wait for"
             )
-            if now - begun > longest_s:
+            if time.monotonic() > deadline:
                 raise Busy(text, f"{session.how_to_end}; then try again")
             if not is_said and longest_s > _MOMENT_S:
                 say(f"waiting before {group[0].lower:%Y-%m} is detached: {text}")

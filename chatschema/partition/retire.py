@@ -12,6 +12,7 @@ from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retirement import Step
 from chatschema.postgres import Connection, Say
+from chatschema.replicas import ReplicaBusy, Replicas
 
 # What a step asks of the other sessions, for plan and --dry-run.
 _FILES = {"detach": ("detach_concurrently.sql",), "drop": ("lock_for_drop.sql", "drop.sql")}
@@ -50,7 +51,7 @@ def statements(connection: Connection, sql_dir: Path, step: Step) -> list[str]:
     ]
 
 
-def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -> Iterator[Done]:
+def retire(connection: Connection, sql_dir: Path, policy: Policy, *, replicas: Replicas | None = None, say: Say) -> Iterator[Done]:
     """Carry out every step that is due, oldest month first, until none is left; yield each once it is committed.
 
     Begins with what an earlier run left unfinished. The caller holds the migration lock. A month that cannot go on does
@@ -66,8 +67,7 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -
             if purged := _purged_again(connection, sql_dir, step, policy, archived_now):
                 yield purged
                 continue
-            if step.action == "detach" and stalled:
-                _pass_over(connection, sql_dir, step.month, stalled, say)
+            _make_way(connection, sql_dir, step, stalled, replicas, say)
             yield carry_out(connection, sql_dir, step, policy, say=say)
             done.append(f"{step.month:%Y-%m} {step.action}")
             if step.action == "archive":
@@ -76,7 +76,7 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, say: Say) -
             if connection.closed:
                 raise
             failed[step.month] = error
-            if step.action == "detach" and isinstance(error, Busy | detach.HalfOut):
+            if isinstance(error, ReplicaBusy) or (step.action == "detach" and isinstance(error, Busy | detach.HalfOut)):
                 stalled = stalled or error
             elif not isinstance(error, _PassedOver):
                 say(f"{step.month:%Y-%m} stays as it is: {error.message}")
@@ -119,6 +119,24 @@ def _finish(connection: Connection, sql_dir: Path, say: Say) -> ChatschemaError 
     except detach.HalfOut as error:
         return error
     return None
+
+
+def _make_way(
+    connection: Connection, sql_dir: Path, step: Step, stalled: ChatschemaError | None, replicas: Replicas | None, say: Say
+) -> None:
+    """Wait for the queries on the replicas that the step would hold up; raise where it is not to be tried."""
+    if step.action not in ("detach", "drop"):
+        return
+    if stalled and (step.action == "detach" or isinstance(stalled, ReplicaBusy)):
+        _pass_over(connection, sql_dir, step.month, stalled, say)
+    if replicas:
+        tables = members(connection, sql_dir, step.month)
+        parents = [month.parent for month in tables] if step.action == "detach" else []
+        try:
+            replicas.wait(f"the {step.action} of {step.month:%Y-%m}", " ".join([*parents, *(month.name for month in tables)]))
+        except ReplicaBusy as error:
+            detach.put_back(connection, sql_dir, tables, error, say=say)
+            raise
 
 
 def _pass_over(connection: Connection, sql_dir: Path, lower: datetime, stalled: ChatschemaError, say: Say) -> None:

@@ -28,6 +28,8 @@ def retire(
     yes: options.Yes = False,
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    replica: options.Replica = None,
+    replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -50,9 +52,12 @@ def retire(
     with session.connected(settings) as (live, connection):
         arguments.require_tables(connection)
         _confirm(connection, live, policy, yes=yes)
-        with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
+        with (
+            locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
+            session.replicas(live, connection, replica, replica_wait) as replicas,
+        ):
             done = []
-            for step in steps.retire(connection, live.sql_dir, policy, say=console.note):
+            for step in steps.retire(connection, live.sql_dir, policy, replicas=replicas, say=console.note):
                 done.append(step)
                 if not json:
                     console.answer(f"{step.month:%Y-%m} {step.result}")

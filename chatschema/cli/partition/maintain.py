@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
     from chatschema.models import Settings
     from chatschema.postgres import Connection
+    from chatschema.replicas import Replicas
 
 
 def maintain(
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    replica: options.Replica = None,
+    replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -29,8 +32,11 @@ def maintain(
     """
     from chatschema.partition import losses
 
-    with session.connected(session.settings(url, sql_dir)) as (live, connection):
-        done, failed = _maintain(connection, live, lock_wait)
+    with (
+        session.connected(session.settings(url, sql_dir)) as (live, connection),
+        session.replicas(live, connection, replica, replica_wait) as replicas,
+    ):
+        done, failed = _maintain(connection, live, lock_wait, replicas)
         looked = losses.findings(connection, live.sql_dir, live.policy.archive_dir)
     listing.note_unseen(looked.unseen)
     if json:
@@ -47,7 +53,9 @@ def maintain(
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-def _maintain(connection: Connection, settings: Settings, lock_wait: float) -> tuple[dict[str, list[Any]], list[ChatschemaError]]:
+def _maintain(
+    connection: Connection, settings: Settings, lock_wait: float, replicas: Replicas
+) -> tuple[dict[str, list[Any]], list[ChatschemaError]]:
     """Do every part; return what each did, and the errors of those that failed."""
     from chatschema import locks
     from chatschema.partition import detach, erasures, purge, retire
@@ -81,7 +89,7 @@ def _maintain(connection: Connection, settings: Settings, lock_wait: float) -> t
     done["retired"] = []
     if is_purged:
         with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
-            part("retired", lambda: retire.retire(connection, sql_dir, settings.policy, say=console.note))
+            part("retired", lambda: retire.retire(connection, sql_dir, settings.policy, replicas=replicas, say=console.note))
     part("frozen", lambda: tables.freeze_closed(connection, sql_dir))
     part("analyzed", lambda: tables.analyze_parents(connection))
     return done, failed

@@ -1,0 +1,126 @@
+"""Replicas: a long query there holds up the replay of a lock, and behind it everybody who reads the table, so it goes first."""
+
+import re
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from chatschema import blockers, postgres
+from chatschema.errors import Busy, ChatschemaError
+from chatschema.postgres import Connection, Say
+
+WAIT_S = 30.0
+_POLL_S = 0.2
+# Who follows: standbys, not subscribers of a publication or pg_receivewal. A role without pg_monitor sees no state.
+_FOLLOWING = """
+    select count(*) filter (where r.state in ('streaming', 'catchup')), count(*) filter (where r.state is null)
+    from pg_catalog.pg_stat_replication as r
+    where r.application_name <> 'pg_receivewal' and not exists (
+        select from pg_catalog.pg_replication_slots as s where s.active_pid = r.pid and s.slot_type = 'logical')
+"""
+# Transactions that are open for a second, or whose age is hidden, with each table they have locked, and that of a month.
+_READING = f"""
+    select distinct l.virtualtransaction, c.relname, coalesce(root.relname, c.relname), {blockers.SESSION}
+    from pg_catalog.pg_locks as l
+    join pg_catalog.pg_class as c on c.oid = l.relation and c.relkind in ('r', 'p', 'm') and c.oid >= 16384
+    left join pg_catalog.pg_class as root on root.oid = pg_partition_root(c.oid)
+    join pg_catalog.pg_stat_activity as a on a.pid = l.pid
+    left join pg_catalog.pg_prepared_xacts as p on false
+    where l.granted and l.pid <> pg_backend_pid()
+        and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+        and coalesce(a.xact_start, '-infinity') < clock_timestamp() - interval '1 second'
+    order by 6 desc nulls last, 3, 2
+"""
+# In such text a table may be named that does not stand in it.
+_DYNAMIC = re.compile(r"(?i)\b(?:do|call|perform|format)\b")
+
+
+class ReplicaBusy(Busy):
+    """A query on a replica did not end in time; what would have waited for it there was not begun."""
+
+
+class Replicas:
+    """The replicas that are named, connected to when something is to be run, and let go at the end."""
+
+    def __init__(self, primary: Connection, urls: Sequence[str], wait_s: float, say: Say) -> None:
+        """Know the replicas by what libpq connects with; `wait_s` is how long to wait for their queries, 0 not to look at all."""
+        self._primary, self._urls, self._wait_s, self._say = primary, urls, wait_s, say
+        self._open: list[Connection] | None = None
+
+    def __enter__(self) -> Self:
+        """Connect to nobody yet."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the connections."""
+        for connection in self._open or ():
+            connection.close()
+
+    def wait(self, what: str, concerned: str) -> None:
+        """Return when no query on a replica has long locked a table whose name stands in the text `concerned`.
+
+        What cannot be looked at is told once and not waited for. Raises ReplicaBusy, which says that `what` was not begun.
+        """
+        if not self._wait_s:
+            return
+        if self._open is None:
+            self._open = [connection for url in self._urls if (connection := self._connected(url))]
+            self._tell_of_others()
+        for connection in list(self._open):
+            try:
+                self._wait(connection, what, concerned)
+            except ReplicaBusy:
+                raise
+            except ChatschemaError as error:
+                self._open.remove(connection)
+                self._say(f"warning: a replica is not looked at: {error.message}")
+
+    def _connected(self, url: str) -> Connection | None:
+        try:
+            connection = postgres.connect(url, writes=False)
+        except ChatschemaError as error:
+            self._say(f"warning: a replica is not looked at: {error.message}")
+            return None
+        if postgres.describe(connection).is_standby:
+            return connection
+        self._say(f"warning: {_name(connection)} is not a standby, so it is not looked at")
+        connection.close()
+        return None
+
+    def _tell_of_others(self) -> None:
+        following, hidden = postgres.fetch_one(self._primary, _FOLLOWING)
+        others = following - len(self._open or ())
+        if hidden and not self._urls:
+            self._say("whether standbys follow cannot be seen: grant pg_monitor to this role, or name them: --replica URL")
+        elif others > 0:
+            who = "1 standby follows that is" if others == 1 else f"{others} standbys follow that are"
+            self._say(f"{who} not named; a long query there would hold up the replay of a lock: name it with --replica URL")
+
+    def _wait(self, connection: Connection, what: str, concerned: str) -> None:
+        ages, deadline, is_said = blockers.Ages(), time.monotonic() + self._wait_s, False
+        while True:
+            rows = [row for row in postgres.fetch_all(connection, _READING) if _is_concerned(row, concerned)]
+            old, is_known = ages.old([(row[0], row[2], blockers.Session(*row[3:])) for row in rows])
+            if not old and is_known:
+                return
+            if old:
+                table, session = old[0]
+                text = (
+                    f"on replica {_name(connection)}, {session} holds a lock on {table}, and the replay of this would wait for it"
+                )
+                if time.monotonic() > deadline:
+                    hint = f"there, {session.how_to_end}; wait longer: --replica-wait 300; or go on all the same: --replica-wait 0"
+                    raise ReplicaBusy(f"{what} was not begun: {text}", hint)
+                if not is_said:
+                    self._say(f"waiting before {what}: {text}")
+                    is_said = True
+            time.sleep(_POLL_S)
+
+
+def _is_concerned(row: tuple[Any, ...], text: str) -> bool:
+    return bool(_DYNAMIC.search(text)) or any(re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) for name in row[1:3])
+
+
+def _name(connection: Connection) -> str:
+    return f"{connection.info.host}:{connection.info.port}"
