@@ -1,6 +1,6 @@
 """Killed at every statement of an undo, client or server, under load: all of a migration is undone and unmarked, or nothing is.
 
-CHATSCHEMA_TEST_KILLS=1 (make test-kills) kills at each statement in each way; else each statement is hit in one way.
+CHATSCHEMA_TEST_FULL=1 (make test-kills) kills at each statement in each way; else each statement is hit in one way.
 """
 
 import os
@@ -16,7 +16,7 @@ from conftest import ROOT, Cli, Database, clean_environment
 from dump import dump
 from migrations import IDS, NEXT, applied, write
 
-IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_KILLS"))
+IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 WAYS = ("before", "during", "server")
 APPLY = """
 create table public.note (id int primary key, text text, more text);
