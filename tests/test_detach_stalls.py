@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from here import Here, here
 from months import FEBRUARY, JANUARY, contents, there
 
 from chatschema import locks, postgres
+from chatschema.errors import Busy
 from chatschema.models import Settings
 from chatschema.partition import create, detach, grid
 
@@ -219,6 +221,23 @@ def test_a_month_that_needs_no_wait_goes_on_and_is_told(quick: Here, cli: Cli, a
     assert (there(aged, JANUARY), set(there(aged, FEBRUARY).values())) == ({}, {"attached"})
     # How many attachments and replies there are differs from run to run.
     golden.check("retire_stalled_after_a_drop", Result(result.code, "", result.err))
+
+
+def test_a_plain_owner_waits_for_a_transaction_whose_age_is_hidden(aged: Database) -> None:
+    role = f"plain_{uuid.uuid4().hex[:8]}"
+    aged.run(f"create role {role} login password 'plain'; grant usage on schema chat_partitions to {role}")
+    settings = Settings(aged.server.url(aged.name, user=role, password="plain"), "test", None, ROOT / "sql", ROOT / "seeds", Path())
+    group = [grid.month(parent.table, datetime(2024, 1, 1, tzinfo=UTC)) for parent in grid.GROUP]
+    try:
+        reading_now = reading(aged, "select count(*) from public.messages", age_s=0)
+        with closing(postgres.connect(settings)) as connection, reading_now as reader:
+            pid = reader.info.backend_pid
+            with pytest.raises(Busy) as caught:
+                detach.wait_for_old_transactions(connection, ROOT / "sql", group, print, 0.1)
+        assert caught.value.message.startswith(f"pid {pid} (billing, user ")
+        assert "grant pg_read_all_stats" in caught.value.message
+    finally:
+        aged.run(f"drop owned by {role}; drop role {role}")
 
 
 def days_since(year: int, month: int, day: int) -> int:

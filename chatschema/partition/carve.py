@@ -86,8 +86,8 @@ def discard(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
     """Drop the rows that were kept of a dropped month once no hold names one of them; return whether that was so."""
     months = [grid.month(parent.table, lower) for parent in GROUP]
     messages = grid.kept(months[0])
-    with postgres.transaction(connection):
-        locks.limit_lock_wait(connection, locks.MONTHS)
+
+    def work() -> bool:
         hold.freeze(connection)
         if postgres.has_table(connection, f"{SCHEMA}.{messages.name}") and hold.has_held(connection, messages):
             return False
@@ -95,4 +95,6 @@ def discard(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
         # Their attachments are released by the next run, as those of the others were.
         ledger.write(connection, lower, held_messages=0, attachments_released=None)
         audit.record(connection, "partition.discard_held", "partition", f"{lower:%Y-%m}")
-    return True
+        return True
+
+    return locks.in_transaction(connection, work, locks.MONTHS)

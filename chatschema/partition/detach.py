@@ -52,6 +52,8 @@ def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say
     is_whole = len(left) == len(group)
     try:
         if left:
+            if not postgres.fetch_one(connection, "select pg_has_role('pg_read_all_stats', 'usage')")[0]:
+                say("this role cannot see others' snapshots, which a detach may have to wait for: grant pg_read_all_stats to it")
             # Statuses are refused while only they are out, so what an earlier run left is not waited for.
             longest_s = (_STALL_S if wait_s is None else wait_s) if is_whole else _MOMENT_S
             wait_for_old_transactions(connection, sql_dir, group, say, longest_s)
