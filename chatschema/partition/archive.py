@@ -12,7 +12,6 @@ from pathlib import Path
 from psycopg import sql
 
 from chatschema import __version__, audit, postgres
-from chatschema.errors import ChatschemaError
 from chatschema.models import Month
 from chatschema.partition import content, ledger, losses, manifest, parquet
 from chatschema.partition.grid import SCHEMA
@@ -44,10 +43,13 @@ def archive(
             f"{lower:%Y-%m} was dropped: what has its name now is not what was archived", "see: chatschema partition list"
         )
     losses.refuse_half(connection, sql_dir, lower, group, record)
-    recover(target)
-    _refuse_anothers(target, cluster(connection), connection.info.dbname)
+    sha256 = record.archive_sha256 if record else None
+    recover(target, sha256)
+    aside = _aside(target, sha256, cluster(connection), connection.info.dbname)
     try:
-        return _archive(connection, sql_dir, group, target, with_parquet=with_parquet, say=say)
+        if aside is not None:
+            say(f"{target} was written in another cluster, or under another name of the database; it is kept as {aside}")
+        return _archive(connection, sql_dir, group, target, aside, with_parquet=with_parquet, say=say)
     except OSError as error:
         raise ArchiveRefused(
             f"{lower:%Y-%m} was not archived: {error.filename or target}: {error.strerror or error}",
@@ -56,7 +58,14 @@ def archive(
 
 
 def _archive(
-    connection: Connection, sql_dir: Path, group: Sequence[Month], target: Path, *, with_parquet: bool, say: Say
+    connection: Connection,
+    sql_dir: Path,
+    group: Sequence[Month],
+    target: Path,
+    aside: Path | None,
+    *,
+    with_parquet: bool,
+    say: Say,
 ) -> Manifest:
     lower = group[0].lower
     partial = target.with_name(target.name + ".partial")
@@ -74,7 +83,7 @@ def _archive(
         raise
     # Between here and the end the ledger trusts no archive: a run that is cut off archives once more.
     ledger.write(connection, lower, archive_is_current=False)
-    put(partial, target)
+    put(partial, target, aside)
     rows = {table.table: table.rows for table in written.tables}
     with postgres.transaction(connection):
         ledger.write(
@@ -93,16 +102,31 @@ def cluster(connection: Connection) -> str:
     return str(postgres.fetch_one(connection, "select system_identifier from pg_control_system()")[0])
 
 
-def _refuse_anothers(target: Path, cluster: str, database: str) -> None:
+def _aside(target: Path, sha256: str | None, cluster: str, database: str) -> Path | None:
+    """Return the name to keep the archive under that is there, where it was written under another name or in another cluster.
+
+    The ledger came along with a rename, a dump or an upgrade, so that an archive it records is this database's; but a copy
+    has the same ledger, so what may be the original's is not removed. Raises ArchiveRefused for one that is not recorded.
+    """
     if not (target / manifest.NAME).exists():
-        return
+        return None
     try:
-        there = manifest.read(target)
+        there, found = manifest.load(target)
     except ArchiveRefused as error:
         raise ArchiveRefused(f"{target} cannot be replaced: {error.message}", f"move it away: mv {target} {target}.old") from None
-    if (there.cluster, there.database) != (cluster, database):
-        whose = f"database {there.database}" + ("" if there.database != database else " on another server")
-        raise ChatschemaError(f"{target} is the archive of {whose}", "give each database its own folder: --dir DIR")
+    if (there.cluster, there.database) == (cluster, database):
+        return None
+    if found == sha256:
+        return _name_aside(target, found)
+    whose = f"database {there.database}" + ("" if there.database != database else " on another server")
+    raise ArchiveRefused(
+        f"{target} is the archive of {whose}, and not the one that is recorded here",
+        f"give each database its own folder: --dir DIR; is it this database's own? move it away: mv {target} {target}.old",
+    )
+
+
+def _name_aside(target: Path, sha256: str) -> Path:
+    return target.with_name(f"{target.name}.{sha256[:12]}")
 
 
 def _write(connection: Connection, sql_dir: Path, group: Sequence[Month], folder: Path, *, with_parquet: bool) -> Manifest:
@@ -165,13 +189,8 @@ def read_back(connection: Connection, sql_dir: Path, folder: Path, described: Ma
     for table in described.tables:
         with postgres.transaction(connection):
             content.pin(connection)
-            like = sql.SQL(", ").join(
-                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))  # the server's own name of a type
-                for name, kind in table.columns
-            )
-            postgres.execute(connection, sql.SQL("create temporary table archive_read_back ({}) on commit drop").format(like))
-            copy = sql.Identifier("pg_temp", "archive_read_back")
-            content.load(connection, sql_dir, copy, table.columns, manifest.pieces(folder / table.file.name))
+            pieces = manifest.pieces(folder / table.file.name)
+            copy = content.load_apart(connection, sql_dir, "archive_read_back", table.columns, pieces)
             found = content.checksum(connection, sql_dir, copy, table.columns)
         compare(f"{folder / table.file.name}", found, table)
 
@@ -189,23 +208,27 @@ def compare(what: str, found: tuple[int, str], described: Table) -> None:
         )
 
 
-def recover(target: Path) -> None:
-    """Give an archive its name back that a run took it from, and that was killed before the new one had it."""
-    previous = target.with_name(target.name + ".previous")
+def recover(target: Path, sha256: str | None) -> None:
+    """Give an archive its name back that a run took from it, and that was killed before the new one had it.
+
+    `sha256` is that of the recorded manifest.
+    """
+    kept = [target.with_name(target.name + ".previous"), *([_name_aside(target, sha256)] if sha256 else [])]
     # Where that is not possible, whoever reads the archive says so.
     with suppress(OSError):
-        if not target.exists() and previous.exists():
-            previous.rename(target)
+        for folder in kept:
+            if not target.exists() and folder.exists():
+                folder.rename(target)
 
 
-def put(partial: Path, target: Path) -> None:
-    """Give the new archive its name; the one before it goes when that is done."""
+def put(partial: Path, target: Path, aside: Path | None = None) -> None:
+    """Give the new archive its name; the one before it is removed when that is done, or is kept as `aside`."""
     previous = target.with_name(target.name + ".previous")
     shutil.rmtree(previous, ignore_errors=True)
     # A drop may follow: the names of the files have to survive the power, not only what is in them.
     _sync(partial)
     if target.exists():
-        target.rename(previous)
+        target.rename(aside or previous)
     partial.rename(target)
     _sync(target.parent)
     _sync(target.parent.parent)

@@ -9,9 +9,11 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.models import Month
-from chatschema.partition import catalog, content, erasures, grid, ledger
+from chatschema.partition import catalog, content, erasures, fitting, grid, ledger, mapping
 from chatschema.partition.create import statement
+from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.partition.mapping import Rule
 from chatschema.postgres import Connection, Say
 
 _FOREIGN_KEY_VIOLATION = "23503"
@@ -22,10 +24,19 @@ _ERASED_BEFORE = """
 """
 
 
-def bring_in(connection: Connection, sql_dir: Path, months: Sequence[Month], keep_until: datetime, say: Say) -> int:
+def bring_in(
+    connection: Connection,
+    sql_dir: Path,
+    months: Sequence[Month],
+    keep_until: datetime,
+    rules: Sequence[Rule],
+    lost: Lost,
+    say: Say,
+) -> int:
     """Attach the detached tables of one month together; return how many rows were erased anew.
 
-    An erasure that is recorded until the attach commits is applied. Raises ChatschemaError where a row refers to one that
+    An erasure that is recorded until the attach commits is applied. Rows that were kept under a hold are taken in, their
+    columns as `rules` say; `lost` counts what these leave out. Raises ChatschemaError where a row refers to one that
     is gone, or the tables do not fit their parents; then they stay detached.
     """
     erased = 0
@@ -37,7 +48,7 @@ def bring_in(connection: Connection, sql_dir: Path, months: Sequence[Month], kee
         for month in months:
             _add_foreign_keys(connection, month, say)
         _unlink_replies(connection, sql_dir, months[0].lower)
-        if _attach(connection, sql_dir, months, seen, keep_until, say):
+        if _attach(connection, sql_dir, months, seen, keep_until, rules, lost, say):
             # Once more, for what was deleted before the month was attached and after it was looked at.
             _unlink_replies(connection, sql_dir, months[0].lower)
             return erased
@@ -53,7 +64,7 @@ def put_back(connection: Connection, sql_dir: Path, months: Sequence[Month], say
         _catch_up(connection, sql_dir, month)
         _add_foreign_keys(connection, month, say)
     seen = postgres.fetch_one(connection, _ERASED_BEFORE, (lower,))[0]
-    while not _attach(connection, sql_dir, months, seen, None, say):
+    while not _attach(connection, sql_dir, months, seen, None, (), Lost(), say):
         seen = _last_erasure(connection)
         _erase(connection, sql_dir, months)
     for month in months:
@@ -75,6 +86,8 @@ def _catch_up(connection: Connection, sql_dir: Path, month: Month) -> None:
         try:
             postgres.execute_text(connection, ddl)
         except ServerError as error:
+            plan = mapping.fit(connection, month.parent, month.name, content.columns(connection, month.name), ())
+            fitting.refuse_violations(connection, sql.Identifier(SCHEMA, month.name), month, plan, what=month.name)
             raise ChatschemaError(
                 f"{month.name} cannot be made like {month.parent}: {error.message}", f"do it by hand: {ddl}"
             ) from None
@@ -160,7 +173,14 @@ def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
 
 
 def _attach(
-    connection: Connection, sql_dir: Path, months: Sequence[Month], seen: int, keep_until: datetime | None, say: Say
+    connection: Connection,
+    sql_dir: Path,
+    months: Sequence[Month],
+    seen: int,
+    keep_until: datetime | None,
+    rules: Sequence[Rule],
+    lost: Lost,
+    say: Say,
 ) -> bool:
     """Attach the tables in one transaction; return False, and nothing was done, when an erasure has come since `seen`.
 
@@ -173,7 +193,7 @@ def _attach(
         if _last_erasure(connection) != seen:
             return False
         for month in months:
-            _take_in_held(connection, month)
+            _take_in_held(connection, month, rules, lost)
         for month in months:
             postgres.execute(connection, statement(sql_dir, "attach.sql", month))
             postgres.execute(connection, statement(sql_dir, "guard.sql", month))
@@ -190,19 +210,25 @@ def _attach(
             held_messages=None,
             dropped_at=None,
         )
-        audit.record(connection, "partition.restore", "partition", f"{lower:%Y-%m}", keep_until=keep_until)
+        details = {"lost": lost.values} if lost.values else {}
+        audit.record(connection, "partition.restore", "partition", f"{lower:%Y-%m}", keep_until=keep_until, **details)
         return True
 
     return locks.in_transaction(connection, work, locks.MONTHS, say=say)
 
 
-def _take_in_held(connection: Connection, month: Month) -> None:
+def _take_in_held(connection: Connection, month: Month, rules: Sequence[Rule], lost: Lost) -> None:
     """Put the rows that were kept under a hold back into their month, where they are not in it, and drop their table."""
     kept = grid.kept(month)
     if not postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
         return
     held = sql.Identifier(SCHEMA, kept.name)
-    columns = sql.SQL(", ").join(sql.Identifier(column) for column, _ in content.columns(connection, kept.name))
-    query = sql.SQL("insert into {} ({}) select {} from {} on conflict do nothing")
-    postgres.execute(connection, query.format(sql.Identifier(SCHEMA, month.name), columns, columns, held))
+    plan = mapping.fit(connection, month.parent, kept.name, content.columns(connection, kept.name), rules)
+    for name in plan.dropped:
+        query = sql.SQL("select count({}) from {}").format(sql.Identifier(name), held)
+        lost.values[f"{month.parent}.{name} of rows under a hold"] = postgres.fetch_one(connection, query)[0]
+    columns = sql.SQL(", ").join(sql.Identifier(name) for name in plan.values)
+    values = sql.SQL(", ").join(plan.values.values())
+    insert = sql.SQL("insert into {} ({}) select {} from {} on conflict do nothing")
+    postgres.execute(connection, insert.format(sql.Identifier(SCHEMA, month.name), columns, values, held))
     postgres.execute(connection, sql.SQL("drop table {}").format(held))

@@ -58,5 +58,18 @@ def load(connection: Connection, sql_dir: Path, table: sql.Composable, columns: 
         return cursor.rowcount
 
 
+def load_apart(connection: Connection, sql_dir: Path, name: str, columns: Columns, pieces: Iterable[bytes]) -> sql.Identifier:
+    """Read CSV into a new temporary table that goes with the transaction, and has these columns and nothing else; return it."""
+    like = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))  # the server's own name of a type
+        for column, kind in columns
+    )
+    copy = sql.Identifier("pg_temp", name)
+    query = sql.SQL("create temporary table {} ({}) on commit drop").format(sql.Identifier(name), like)
+    postgres.execute(connection, query)
+    load(connection, sql_dir, copy, columns, pieces)
+    return copy
+
+
 def _list(columns: Columns) -> sql.Composable:
     return sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)

@@ -10,14 +10,33 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import audit, hold, locks, postgres, sqlfile
-from chatschema.errors import ChatschemaError
+from chatschema.errors import ChatschemaError, ServerError, UsageError
 from chatschema.models import Month
-from chatschema.partition import archive, attach, catalog, content, create, grid, ledger, losses, manifest, source
+from chatschema.partition import (
+    archive,
+    attach,
+    catalog,
+    content,
+    create,
+    drop,
+    fitting,
+    grid,
+    ledger,
+    losses,
+    manifest,
+    mapping,
+    source,
+)
 from chatschema.partition.create import statement
+from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.partition.manifest import Manifest, Table
+from chatschema.partition.manifest import Table
+from chatschema.partition.mapping import Rule
 from chatschema.partition.source import Source
 from chatschema.postgres import Connection, Say
+
+# Of a check, and of a null where there may be none.
+_VIOLATIONS = {"23514", "23502"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +44,7 @@ class Restored:
     """What was restored, and from where: rows; `erased` rows changed by erasures made since; attachments linked again.
 
     `attachments_gone`: their row or file was removed since the month was dropped. `attachments_left`: they stay without a
-    message, as it was erased, or they belong to another one by now.
+    message, as it was erased, or they belong to another one by now. `lost`: values of columns that --map dropped, by table.column.
     """
 
     month: str
@@ -36,6 +55,7 @@ class Restored:
     attachments: int
     attachments_gone: list[UUID]
     attachments_left: int
+    lost: dict[str, int]
     keep_until: datetime
 
 
@@ -48,6 +68,7 @@ def restore(
     *,
     keep_until: datetime,
     force: bool = False,
+    rules: Sequence[Rule] = (),
     say: Say,
 ) -> Restored:
     """Bring the month that begins at `lower` back, and keep it from being retired until `keep_until`.
@@ -55,8 +76,8 @@ def restore(
     A table that is still there is attached again; else the month is loaded from `folder`, or from where the ledger says
     its archive is; with `force` also from one that may hold other rows than were dropped. Without any, the rows that were
     kept under a hold come back alone. Nothing is visible before it has been compared with the manifest and erased anew; a
-    run that was cut off is finished by the next. The caller holds the migration lock. Raises ArchiveRefused, ChatschemaError
-    or Busy.
+    run that was cut off is finished by the next. `rules` say what becomes of columns that are not those of now. The caller
+    holds the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, ChatschemaError or Busy.
     """
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
@@ -70,38 +91,98 @@ def restore(
             f"there are tables of {lower:%Y-%m} already, which are not the ones that left",
             "see: chatschema partition list; then drop or rename them",
         )
-    chosen = None
+    chosen, lost = None, Lost()
     if missing:
         chosen = source.choose(connection, lower, folder, archives, record, force=force, say=say)
-        _build(connection, sql_dir, months, chosen, keep_until, say)
+    _check_rules(connection, months, chosen, rules, is_loading=bool(missing), say=say)
+    if missing:
+        _build(connection, sql_dir, months, chosen, keep_until, rules, lost, say)
     to_attach = [month for month in months if (month.parent, lower) not in attached]
     if not to_attach and not postgres.fetch_one(connection, create.statement(sql_dir, "count_released.sql", months[0]))[0]:
         raise ChatschemaError(f"{lower:%Y-%m} is attached; there is nothing to bring back", "see: chatschema partition list")
-    erased = attach.bring_in(connection, sql_dir, to_attach, keep_until, say) if to_attach else 0
+    if not missing:
+        _refit(connection, sql_dir, to_attach, rules, lost, say)
+    erased = attach.bring_in(connection, sql_dir, to_attach, keep_until, rules, lost, say) if to_attach else 0
     relinked, collected = _relink(connection, sql_dir, months[0])
     left: int = postgres.fetch_one(connection, statement(sql_dir, "count_released.sql", months[0]))[0]
     rows = [_count(connection, month) for month in months]
     origin: Literal["table", "archive", "kept rows"] = "archive" if chosen else "kept rows" if missing else "table"
-    return Restored(f"{lower:%Y-%m}", origin, rows[0], rows[1], erased, relinked, collected, left, keep_until)
+    return Restored(f"{lower:%Y-%m}", origin, rows[0], rows[1], erased, relinked, collected, left, lost.values, keep_until)
+
+
+def _check_rules(
+    connection: Connection, months: Sequence[Month], chosen: Source | None, rules: Sequence[Rule], *, is_loading: bool, say: Say
+) -> None:
+    """Raise UsageError for a rule that names no column; of a month that was loaded by a run before, only say so."""
+    if not rules:
+        return
+    columns = fitting.sources(connection, months)
+    for table in chosen.described.tables if chosen else ():
+        columns[table.table] = [*columns.get(table.table, ()), *table.columns]
+    for rule in mapping.unused(rules, columns, connection):
+        if is_loading:
+            raise UsageError(f"--map {rule.text} names no column", "see its columns: manifest.json in the folder of the archive")
+        say(f"warning: --map {rule.text} names no column of the month as it is")
 
 
 def _build(
-    connection: Connection, sql_dir: Path, months: Sequence[Month], chosen: Source | None, keep_until: datetime, say: Say
+    connection: Connection,
+    sql_dir: Path,
+    months: Sequence[Month],
+    chosen: Source | None,
+    keep_until: datetime,
+    rules: Sequence[Rule],
+    lost: Lost,
+    say: Say,
 ) -> None:
     """Make the detached tables of a month from its archive, or empty ones for kept rows, in one transaction: all or none."""
     if chosen:
         manifest.verify(chosen.described, chosen.folder)
         say(f"loading {chosen.folder}")
+    try:
+        with postgres.transaction(connection):
+            content.pin(connection)
+            for month in months:
+                for file in ("create_table.sql", "add_bounds_check.sql"):
+                    postgres.execute(connection, statement(sql_dir, file, month))
+                if chosen:
+                    _load(connection, sql_dir, month, chosen, rules, lost)
+            # No day of grace is counted from an earlier detach, and a run that is cut off here is not retired before its time.
+            ledger.write(connection, months[0].lower, state="detached", detached_at=ledger.NOW, keep_until=keep_until)
+            mapped = {"map": [rule.text for rule in rules], "lost": lost.values} if rules else {}
+            audit.record(connection, "partition.load", "partition", f"{months[0].lower:%Y-%m}", **_origin(chosen), **mapped)
+    except ServerError as error:
+        if error.sqlstate in _VIOLATIONS and chosen:
+            _explain(connection, sql_dir, months, chosen, rules)
+        raise
+
+
+def _explain(connection: Connection, sql_dir: Path, months: Sequence[Month], chosen: Source, rules: Sequence[Rule]) -> None:
+    """Raise ArchiveRefused with the check, or the column, that rows of the archive do not fit, and how many they are."""
+    for month in months:
+        with postgres.transaction(connection):
+            content.pin(connection)
+            archived, what = _table(chosen, month), str(chosen.folder)
+            plan = mapping.fit(connection, month.parent, what, archived.columns, rules)
+            copy = fitting.load_as_it_was(connection, sql_dir, chosen.folder, archived)
+            fitting.refuse_violations(connection, copy, month, plan, what=what)
+
+
+def _refit(connection: Connection, sql_dir: Path, months: Sequence[Month], rules: Sequence[Rule], lost: Lost, say: Say) -> None:
+    """Give detached tables of an earlier schema the columns of now, where the rules are needed for that; all or none."""
+    plans = {
+        month: mapping.fit(connection, month.parent, month.name, content.columns(connection, month.name), rules) for month in months
+    }
+    if all(plan.is_same for plan in plans.values()):
+        return
+    drop.free_foreign_keys(connection, sql_dir, months, say)
     with postgres.transaction(connection):
         content.pin(connection)
-        for month in months:
-            for file in ("create_table.sql", "add_bounds_check.sql"):
-                postgres.execute(connection, statement(sql_dir, file, month))
-            if chosen:
-                _load(connection, sql_dir, month, chosen.described, chosen.folder)
-        # No day of grace is counted from an earlier detach, and a run that is cut off here is not retired before its time.
-        ledger.write(connection, months[0].lower, state="detached", detached_at=ledger.NOW, keep_until=keep_until)
-        audit.record(connection, "partition.load", "partition", f"{months[0].lower:%Y-%m}", **_origin(chosen))
+        for month, plan in plans.items():
+            if not plan.is_same:
+                fitting.refit(connection, sql_dir, month, plan, lost)
+        details = {"map": [rule.text for rule in rules], "lost": lost.values}
+        audit.record(connection, "partition.refit", "partition", f"{months[0].lower:%Y-%m}", **details)
 
 
 def _origin(chosen: Source | None) -> dict[str, object]:
@@ -116,27 +197,26 @@ def _origin(chosen: Source | None) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _load(connection: Connection, sql_dir: Path, month: Month, described: Manifest, folder: Path) -> None:
-    archived = described.table(month.parent)
-    if archived is None:
-        raise manifest.ArchiveRefused(f"{folder} has no {month.parent}", "take it from a backup")
-    _refuse_other_columns(content.columns(connection, month.name), archived, folder)
+def _load(connection: Connection, sql_dir: Path, month: Month, chosen: Source, rules: Sequence[Rule], lost: Lost) -> None:
+    archived, folder = _table(chosen, month), chosen.folder
+    plan = mapping.fit(connection, month.parent, str(folder), archived.columns, rules)
     table = sql.Identifier(SCHEMA, month.name)
-    content.load(connection, sql_dir, table, archived.columns, manifest.pieces(folder / archived.file.name))
-    archive.compare(str(folder / archived.file.name), content.checksum(connection, sql_dir, table, archived.columns), archived)
+    if plan.is_same:
+        content.load(connection, sql_dir, table, archived.columns, manifest.pieces(folder / archived.file.name))
+        found = content.checksum(connection, sql_dir, table, archived.columns)
+        archive.compare(str(folder / archived.file.name), found, archived)
+    else:
+        # As it was first: only so is it compared with the manifest.
+        copy = fitting.load_as_it_was(connection, sql_dir, folder, archived)
+        fitting.insert(connection, copy, month, plan, lost, what=str(folder))
     postgres.execute(connection, sql.SQL("analyze {}").format(table))
 
 
-def _refuse_other_columns(there: Sequence[tuple[str, str]], archived: Table, folder: Path) -> None:
-    """Columns added since get their default; one that is gone or has another type would lose or change values."""
-    now = dict(there)
-    for name, kind in archived.columns:
-        if now.get(name) != kind:
-            what = f"is {now[name]} now" if name in now else "is gone"
-            raise manifest.ArchiveRefused(
-                f"{folder} has {archived.table}.{name} as {kind}, which {what}",
-                "load it into a database of that time, and convert it there",
-            )
+def _table(chosen: Source, month: Month) -> Table:
+    archived = chosen.described.table(month.parent)
+    if archived is None:
+        raise manifest.ArchiveRefused(f"{chosen.folder} has no {month.parent}", "take it from a backup")
+    return archived
 
 
 def _relink(connection: Connection, sql_dir: Path, month: Month) -> tuple[int, list[UUID]]:

@@ -45,7 +45,7 @@ def choose(
         if _is_kept(connection, lower):
             return None
         raise ChatschemaError(_nothing(lower, record), "was it archived elsewhere? name the folder: --dir DIR")
-    archive.recover(chosen)
+    archive.recover(chosen, record.archive_sha256 if record else None)
     found, sha256 = manifest.load(chosen)
     if (found.lower, found.upper) != (lower, grid.next_month(lower)):
         raise ArchiveRefused(f"{chosen} is the archive of {found.month}", "name another folder: --dir DIR")

@@ -1,4 +1,4 @@
--- catch_up: what a detached month lacks of what its parent has got since: columns, checks, indexes; as DDL, in order.
+-- catch_up: what a detached month lacks of what its parent has got since: columns, not null, checks, indexes; as DDL, in order.
 -- Why: ATTACH would build a missing index while it holds the locks that writers wait for, and refuse for the rest.
 select ddl
 from (
@@ -16,7 +16,12 @@ from (
             where c.attrelid = to_regclass(%(table)s) and c.attname = a.attname and not c.attisdropped
         )
     union all
-    select 2, k.oid::bigint, format('alter table %%s add constraint %%I %%s', to_regclass(%(table)s), k.conname, pg_get_constraintdef(k.oid))
+    select 2, a.attnum, format('alter table %%s alter column %%I set not null', to_regclass(%(table)s), a.attname)
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_attribute as c on c.attrelid = to_regclass(%(table)s) and c.attname = a.attname and not c.attisdropped
+    where a.attrelid = to_regclass(%(parent)s) and a.attnum > 0 and not a.attisdropped and a.attnotnull and not c.attnotnull
+    union all
+    select 3, k.oid::bigint, format('alter table %%s add constraint %%I %%s', to_regclass(%(table)s), k.conname, pg_get_constraintdef(k.oid))
     from pg_catalog.pg_constraint as k
     where k.conrelid = to_regclass(%(parent)s) and k.contype = 'c'
         and not exists (
@@ -24,7 +29,7 @@ from (
         )
     union all
     -- The definition of an index without its own name and its table's.
-    select 3, i.indexrelid::bigint, format('create %%sindex on %%s%%s', case when i.indisunique then 'unique ' else '' end,
+    select 4, i.indexrelid::bigint, format('create %%sindex on %%s%%s', case when i.indisunique then 'unique ' else '' end,
         to_regclass(%(table)s), substring(pg_get_indexdef(i.indexrelid) from ' USING .*$'))
     from pg_catalog.pg_index as i
     where i.indrelid = to_regclass(%(parent)s)

@@ -143,6 +143,14 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Load an archive also when it may hold other rows than those that were dropped.")
     ] = False,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="RULE",
+            help="What became of a column: OLD=NEW, OLD=drop, NEW=default, NEW=value:TEXT; as TABLE.COLUMN where both have it.",
+        ),
+    ] = None,
     keep_for: Annotated[
         str, typer.Option("--for", metavar="SPAN", help="How long retire leaves it alone, for example 30d.")
     ] = "30d",
@@ -156,11 +164,11 @@ def restore(
 
     from chatschema import locks, policy
     from chatschema.partition import archive as files
-    from chatschema.partition import catalog, detach
+    from chatschema.partition import catalog, detach, mapping
     from chatschema.partition import restore as months
 
     lower, settings = arguments.month(month, "MONTH"), session.settings(url, sql_dir)
-    span = policy.span(keep_for, "--for")
+    span, rules = policy.span(keep_for, "--for"), mapping.parse(maps or [])
     with (
         session.connected(settings) as (live, connection),
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
@@ -170,8 +178,9 @@ def restore(
         until = catalog.server_now(connection) + timedelta(days=span.days + 31 * span.months)
         folder = files.folder_of(directory.absolute(), lower) if directory else None
         back = months.restore(
-            connection, live.sql_dir, lower, folder, live.policy.archive_dir, keep_until=until, force=force, say=console.note
-        )
+            connection, live.sql_dir, lower, folder, live.policy.archive_dir, keep_until=until, force=force, rules=rules,
+            say=console.note,
+        )  # fmt: skip
     if json:
         console.as_json(back)
         return
@@ -179,6 +188,8 @@ def restore(
     if back.source == "kept rows":
         console.answer("these are the rows that were kept under a hold; the others were dropped without an archive")
     console.answer(f"retire leaves it alone until {back.keep_until:%Y-%m-%d}")
+    for column, values in back.lost.items():
+        console.answer(f"left out: {values} values of {column}")
     if back.erased:
         console.answer(f"erased anew: {back.erased} rows, of erasures recorded since")
     if back.attachments:
