@@ -53,12 +53,16 @@ def main() -> None:
         for database in create(server, "months"):
             folder = Path(name)
             cli(database, folder, "migrate")
-            for month in (LEAVING, DELETED):
-                make_month(database, month)
-            prepare(database, {LEAVING: MESSAGES, DELETED: MESSAGES})
-            print(f"\na month of {MESSAGES} messages and {2 * MESSAGES} statuses, beside it another one, four clients at work:\n")
-            phases = work(database, folder)
-            compare(phases)
+            measure(database, folder)
+
+
+def measure(database: Database, folder: Path) -> None:
+    """Fill two months of a migrated database, and print what it costs to retire one and to delete the other."""
+    for month in (LEAVING, DELETED):
+        make_month(database, month)
+    prepare(database, {LEAVING: MESSAGES, DELETED: MESSAGES})
+    print(f"\na month of {MESSAGES} messages and {2 * MESSAGES} statuses, beside it another one, four clients at work:\n")
+    compare(work(database, folder))
 
 
 def make_month(database: Database, month: str) -> None:

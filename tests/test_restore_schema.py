@@ -8,6 +8,7 @@ import golden
 import pytest
 from conftest import Cli, Database, create
 from months import JANUARY, contents, there
+from test_retire_kill import killed
 
 RETIRE = ("partition", "retire", "--older-than", "12mo")
 DROP = (*RETIRE, "--grace", "0d", "--yes")
@@ -185,3 +186,17 @@ def test_an_archive_that_is_not_recorded_and_anothers_is_not_replaced(cli: Cli, 
     result = cli("partition", "archive", JANUARY, "--url", aged.url)
     golden.check("archive_of_another_database", result, {f"{tmp_path}": "/srv/chat"})
     assert (folder / "manifest.json").read_text() == text
+
+
+def test_a_mapped_restore_that_is_killed_is_finished_by_the_same_command(cli: Cli, aged: Database, tmp_path: Path) -> None:
+    """A detached table is rebuilt in one transaction, and the word that it needs may be given once more."""
+    command = ("partition", "restore", JANUARY, "--map", "messages.edit_count=edits")
+    ok(cli, aged, *RETIRE)
+    aged.run("alter table public.messages rename edit_count to edits")
+    for nth in (2, 7, 12):
+        for database in create(aged.server, f"mapped_{nth}_{aged.name}", aged.name):
+            result = killed(nth, "during" if nth % 2 else "before", command, database, tmp_path)
+            assert result.code == -9
+            ok(cli, database, *command)
+            assert database.one(f"select sum(edits) from public.messages where {IN_JANUARY}") == 60
+            assert database.one("select count(*) from pg_class where relname ~ '_before$'") == 0
