@@ -117,7 +117,9 @@ def _aside(target: Path, sha256: str | None, cluster: str, database: str) -> Pat
     if (there.cluster, there.database) == (cluster, database):
         return None
     if found == sha256:
-        return _name_aside(target, found)
+        kept = _name_aside(target, found)
+        # Of one manifest one is enough.
+        return None if kept.exists() else kept
     whose = f"database {there.database}" + ("" if there.database != database else " on another server")
     raise ArchiveRefused(
         f"{target} is the archive of {whose}, and not the one that is recorded here",
