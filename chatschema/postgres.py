@@ -179,12 +179,6 @@ def _pin_triggers(connection: Connection) -> None:
         ) from None
 
 
-def reset_role(connection: Connection) -> None:
-    """Act as the role that logged in again, whatever a file has set. Two statements, as a pipeline takes one at a time."""
-    execute(connection, "reset session authorization")
-    execute(connection, "reset role")
-
-
 def reset_session(connection: Connection) -> None:
     """Take back what a migration file may have set for the session: role, search_path, timeouts, time zone."""
     execute(connection, f"reset session authorization; reset role; reset all; {pinned.SETTINGS}; {pinned.TRIGGERS}")

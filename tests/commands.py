@@ -124,8 +124,11 @@ def _answer(connection: socket.socket) -> int:
 def _run(arguments: list[str]) -> int:
     import traceback
 
+    import dying
+
     from chatschema.cli import main
 
+    dying.install(os.environ.get("CHATSCHEMA_TEST_DYING", ""))
     sys.argv = ["chatschema", *arguments]
     code = 0
     try:

@@ -133,6 +133,8 @@ def _may_seed(report: dict[str, Any]) -> bool:
 
 
 def _next_steps(migrations: list[MigrationStatus], findings: list[str], *, may_seed: bool) -> list[str]:
+    if any(m.state == "interrupted" and m.applied_at for m in migrations):
+        return ["next: chatschema undo"]
     if any(m.state in ("pending", "interrupted") for m in migrations):
         return ["next: chatschema migrate"]
     if findings:

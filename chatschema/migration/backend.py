@@ -75,6 +75,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is not ty
             except ServerError as error:
                 raise StatementFailed(file, statement, error) from None
 
+    def reset_role(self) -> None:
+        """Act as the role that logged in again, whatever a file has set: the ledger is ours."""
+        # Two statements, as a pipeline takes one at a time.
+        postgres.execute(self.connection, "reset session authorization")
+        postgres.execute(self.connection, "reset role")
+
     def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
         """Return a row for yoyo's log."""
         username, hostname = _who()

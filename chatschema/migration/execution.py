@@ -1,31 +1,13 @@
-"""Running the statements of one file: in a transaction, or alone; and a failure in words that show the place."""
+"""The transaction of a migration, and a failure in words that show the place."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chatschema import locks, postgres
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ExitCode, MigrationFailed
-from chatschema.migration import concurrently
-from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
+from chatschema.migration.backend import Backend, StatementFailed
 from chatschema.migration.files import MigrationFile, excerpt, line_of
-from chatschema.postgres import Connection, Say
 from chatschema.sqlfile import SqlFile
-
-
-def run_alone(backend: Backend, file: SqlFile, migration: YoyoMigration, direction: str, say: Say) -> None:
-    """Run a statement outside of a transaction; unless it is a concurrent one it may not make others wait either."""
-
-    def work() -> None:
-        migration.load()
-        with lock_failures_bare():
-            for step in migration.steps:
-                getattr(step, direction)(backend)
-
-    if concurrently.is_concurrent(file):
-        work()
-        return
-    locks.limit_lock_wait(backend.connection, locks.DDL, of="session")
-    locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
 
 
 @contextmanager
@@ -49,14 +31,14 @@ def transaction(backend: Backend) -> Iterator[None]:
         yield
 
 
-def take_back(connection: Connection, file: SqlFile) -> None:
+def take_back(backend: Backend, file: SqlFile) -> None:
     """Take back the role that the file may have taken; raise ChatschemaError when it has dropped the run's lock or settings.
 
     For a file that runs in a transaction this comes before the commit, so that nothing of it is kept.
     """
-    postgres.reset_role(connection)
+    backend.reset_role()
     query = "select coalesce(current_setting('chatschema.is_pinned', true) = 'on', false), locked.*"
-    is_pinned, is_locked = postgres.fetch_one(connection, f"{query} from ({locks.HOLDS_MIGRATION_LOCK}) as locked")
+    is_pinned, is_locked = postgres.fetch_one(backend.connection, f"{query} from ({locks.HOLDS_MIGRATION_LOCK}) as locked")
     kept = "nothing of it was kept" if file.is_transactional else "its statement may have had an effect, and is not recorded"
     if not is_locked:
         raise ChatschemaError(

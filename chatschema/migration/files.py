@@ -21,6 +21,7 @@ _UNLOCK = re.compile(rb"(?i)pg_advisory_unlock_all")
 _COPY = re.compile(r"(?is)copy\b.*\b(?:from\s+stdin|to\s+stdout)\b")
 # They end what the run rests on: its lock and its session's settings. What a function does is found when it has been done.
 _SESSION_END = re.compile(r"(?i)(?P<statement>discard\s+all|reset\s+all)\s*$|.*\b(?P<call>pg_advisory_unlock_all)\s*\(", re.DOTALL)
+_NAMELESS = re.compile(r"(?is)\s*create\s+(?:unique\s+)?index\s+concurrently\s+on\s")
 COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -104,6 +105,12 @@ def _check(file: SqlFile) -> None:
             "one statement a file: after a failure nobody could tell which of them ran",
         )
     unlocks = _UNLOCK.search(found.content) is not None
+    if _NAMELESS.match(COMMENTS.sub(" ", found[0].text)):
+        raise ChatschemaError(
+            f"{file.path.name}: the index has no name, so a run that was cut off could not find it again",
+            "name it: create index concurrently NAME on ...",
+            excerpt(file, found[0], None),
+        )
     for index, start in enumerate(found.starts):
         if _SUSPECT.match(found.content, start) or (unlocks and _UNLOCK.search(found.content, start, found.ends[index])):
             _refuse(file, found[index])

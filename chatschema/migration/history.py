@@ -12,14 +12,19 @@ CONFLICTS: tuple[MigrationState, ...] = ("edited", "missing", "renamed", "out-of
 def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[MigrationStatus]:
     """Return the state of every migration in the files or the ledger, by id."""
     applied = {entry.id: entry for entry in entries if not entry.is_running}
-    running = {entry.id for entry in entries if entry.is_running}
+    running = [entry.id for entry in entries if entry.is_running]
     by_id = {file.id: file for file in files}
     renames = _renames(files, applied)
     newest = max(applied, default="")
     done = [_of_applied(entry, by_id.get(entry.id), renames.get(entry.id)) for entry in applied.values()]
     new = [file for file in files if file.id not in applied and file.id not in renames.values()]
     open_ = [_of_pending(file, newest, is_running=file.id in running) for file in new]
-    return sorted(done + open_, key=lambda status: status.id)
+    lost = [
+        MigrationStatus(id, "", "missing", None, False, "its statement began and may have been cut off, and the file is gone")
+        for id in running
+        if id not in by_id
+    ]
+    return sorted(done + open_ + lost, key=lambda status: status.id)
 
 
 def _renames(files: list[MigrationFile], applied: dict[str, Entry]) -> dict[str, str]:

@@ -56,14 +56,30 @@ def entries(connection: Connection) -> list[Entry]:
     return [Entry(id, checksum, at and at.replace(tzinfo=UTC), *flags) for id, checksum, at, *flags in rows]
 
 
-def is_undoing(connection: Connection, id: str) -> bool:
-    """Return whether a rollback outside of a transaction began and was not recorded."""
-    return any(entry.is_undoing for entry in entries(connection) if entry.id == id)
+def has_begun(connection: Connection, id: str) -> bool:
+    """Return whether a statement outside of a transaction, of the migration or of its rollback, began and was not recorded."""
+    query = "select exists (select from chatschema.migrations where migration_id = %s and state = 'running')"
+    return bool(postgres.fetch_one(connection, query, (id,))[0])
 
 
 def start(connection: Connection, id: str, checksum: str) -> None:
-    """Note that a statement outside of a transaction is about to run."""
-    _write(connection, id, checksum, "running", None)
+    """Note that a statement outside of a transaction is about to run; what is known of an applied migration stays."""
+    postgres.execute(
+        connection,
+        """
+        insert into chatschema.migrations (migration_id, checksum, state, tool_version) values (%s, %s, 'running', %s)
+        on conflict (migration_id) do update set state = 'running'
+        """,
+        (id, checksum, __version__),
+    )
+
+
+def withdraw(connection: Connection, id: str) -> None:
+    """Take back that a statement began: it was refused and has left nothing."""
+    is_applied = "exists (select from chatschema._yoyo_migration as y where y.migration_id = m.migration_id)"
+    query = f"delete from chatschema.migrations as m where migration_id = %s and not {is_applied}"
+    postgres.execute(connection, query, (id,))
+    postgres.execute(connection, "update chatschema.migrations set state = 'applied' where migration_id = %s", (id,))
 
 
 def record(connection: Connection, id: str, checksum: str, duration_ms: float) -> None:

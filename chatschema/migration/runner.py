@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from chatschema import locks, postgres
 from chatschema.errors import ChatschemaError
-from chatschema.migration import collisions, concurrently, execution, history, ledger
+from chatschema.migration import alone, collisions, execution, history, ledger
 from chatschema.migration.backend import Backend, YoyoMigration
 from chatschema.migration.files import MigrationFile
 from chatschema.models import Applied, MigrationStatus
@@ -42,23 +42,17 @@ def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: f
             migration = YoyoMigration(file)
             migration.process_steps(backend, "apply")
             # The file may have changed the role for its own objects; the ledger is ours.
-            execution.take_back(backend.connection, file.apply)
+            execution.take_back(backend, file.apply)
             _record(backend, file, run, started)
 
     locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
 
 
 def _apply_alone(backend: Backend, file: MigrationFile, run: recording.Run, started: float, say: Say) -> None:
-    """Apply a single statement that refuses to run in a transaction; the ledger knows that it began."""
-    connection = backend.connection
-    was_running = any(entry.is_running and entry.id == file.id for entry in ledger.entries(connection))
-    is_done = was_running and concurrently.take_up(connection, file, say)
-    ledger.start(connection, file.id, file.apply.checksum)
-    if not is_done:
-        execution.run_alone(backend, file.apply, YoyoMigration(file), "apply", say)
-    concurrently.refuse_invalid(connection, file)
-    execution.take_back(connection, file.apply)
-    locks.in_transaction(connection, lambda: _record(backend, file, run, started), locks.DDL, say=say)
+    """Apply a single statement that refuses to run in a transaction."""
+    alone.run(backend, file, "apply", say)
+    execution.take_back(backend, file.apply)
+    locks.in_transaction(backend.connection, lambda: _record(backend, file, run, started), locks.DDL, say=say)
 
 
 def _record(backend: Backend, file: MigrationFile, run: recording.Run, started: float) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from chatschema import hold, locks, postgres
 from chatschema.errors import HistoryConflict
-from chatschema.migration import execution, ledger, loss
+from chatschema.migration import alone, execution, ledger, loss
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.loss import Change, WouldLose
@@ -22,9 +22,13 @@ def to_undo(
 ) -> list[MigrationFile]:
     """Return the migrations to undo, last applied first: `steps` of them, or all that came after `to`, or all.
 
-    Raises HistoryConflict when one of them has no file or no rollback.
+    Raises HistoryConflict when one of them has no file or no rollback, or a migration was cut off while it was applied.
     """
     by_id = {file.id: file for file in files}
+    if running := next((entry.id for entry in entries if entry.is_running), None):
+        raise HistoryConflict(
+            f"{running} was cut off while it was applied; nothing was undone", "finish it first: chatschema migrate"
+        )
     applied = [entry.id for entry in entries if not entry.is_running]
     if to is not None:
         if to not in applied:
@@ -66,7 +70,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
     migration = YoyoMigration(file)
 
     def unmark() -> None:
-        execution.take_back(backend.connection, file.rollback or file.apply)
+        execution.take_back(backend, file.rollback or file.apply)
         with postgres.translated():
             backend.unmark_one(migration, log=False)
             backend.log_migration(migration, "rollback")
@@ -83,14 +87,12 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
         locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
         return
     hold.refuse_active(backend.connection, "undo")
-    was_cut_off = ledger.is_undoing(backend.connection, file.id)
-    ledger.start(backend.connection, file.id, file.apply.checksum)
-    try:
-        execution.run_alone(backend, file.rollback, migration, "rollback", say)
-    except StatementFailed as error:
-        # undefined_object, undefined_table: the run that was cut off had got that far.
-        if not (was_cut_off and error.cause.sqlstate in ("42704", "42P01")):
-            raise
+    if agreed is not None:
+        # Where it runs in a transaction as well it is no concurrent statement, and may lose rows.
+        found = loss.counted(backend.connection, rehearse(backend.connection, [file], is_empty=False))
+        if refused := [one.change for one in found if one.change not in agreed]:
+            raise WouldLose(refused)
+    alone.run(backend, file, "rollback", say)
     locks.in_transaction(backend.connection, unmark, locks.DDL, say=say)
 
 

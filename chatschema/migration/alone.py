@@ -1,0 +1,89 @@
+"""Running a statement that refuses to run in a transaction, forward or back; the next run continues one that was cut off."""
+
+import re
+from contextlib import suppress
+from typing import Literal
+
+from chatschema import locks, watch
+from chatschema.errors import ChatschemaError, ServerError
+from chatschema.migration import concurrently, execution, ledger
+from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
+from chatschema.migration.files import MigrationFile
+from chatschema.postgres import Say
+from chatschema.sqlfile import SqlFile
+
+Direction = Literal["apply", "rollback"]
+_COMMANDS = {"apply": "chatschema migrate", "rollback": "chatschema undo"}
+# What the server says of a statement that had run already: an object of that name, or none.
+_EXISTS = frozenset({"42710", "42P07", "42P04", "42701"})
+_IS_GONE = frozenset({"42704", "42P01", "3D000", "42703"})
+_HAD_RUN = {"create": _EXISTS, "drop": _IS_GONE, "alter": _EXISTS | _IS_GONE}
+# Classes of SQLSTATE with which a concurrent statement is refused before it has begun anything.
+_REFUSED_AT_ONCE = frozenset({"0A", "25", "42", "55"})
+
+
+def run(backend: Backend, file: MigrationFile, direction: Direction, say: Say) -> None:
+    """Run the statement of a file outside of a transaction; what an earlier run has left of it is taken up.
+
+    Until the caller records that it is done, the ledger says that it began; not after a failure that has left nothing.
+    Raises StatementFailed, Busy, and ChatschemaError when its index exists and is invalid.
+    """
+    # A migration without a rollback is not undone.
+    text = file.rollback if direction == "rollback" and file.rollback else file.apply
+    was_cut_off = ledger.has_begun(backend.connection, file.id)
+    ledger.start(backend.connection, file.id, file.apply.checksum)
+    is_done = _take_up(backend, file.id, text, say) if was_cut_off else False
+    if is_done:
+        return
+    try:
+        _run(backend, text, YoyoMigration(file), direction, say)
+        concurrently.refuse_invalid(backend.connection, text, _COMMANDS[direction])
+    except StatementFailed as error:
+        if is_done is None and error.cause.sqlstate in _HAD_RUN.get(_first_word(text), ()):
+            say(f"{file.id}: the interrupted run has done it: {error.cause.message}")
+            return
+        if not concurrently.is_concurrent(text) or error.cause.sqlstate[:2] in _REFUSED_AT_ONCE:
+            _withdraw(backend, file.id)
+        raise
+    except ServerError:
+        raise
+    except ChatschemaError:
+        _withdraw(backend, file.id)
+        raise
+
+
+def _first_word(file: SqlFile) -> str:
+    match = re.match(r"\w*", file.statements[0].text)
+    return match.group().lower() if match else ""
+
+
+def _withdraw(backend: Backend, id: str) -> None:
+    # Without a connection the ledger goes on saying that it began, and the next run looks.
+    with suppress(ServerError):
+        ledger.withdraw(backend.connection, id)
+
+
+def _take_up(backend: Backend, id: str, file: SqlFile, say: Say) -> bool | None:
+    with watch.named(backend.connection, after_s=1, say=lambda text: say(f"{id}: {text}")):
+        return concurrently.take_up(backend.connection, file, say)
+
+
+def _run(backend: Backend, file: SqlFile, migration: YoyoMigration, direction: Direction, say: Say) -> None:
+    """Run it; unless it is a concurrent one it may not make others wait."""
+    migration.load()
+
+    def work() -> None:
+        for step in migration.steps:
+            getattr(step, direction)(backend)
+
+    def work_with_limit() -> None:
+        with execution.lock_failures_bare():
+            work()
+
+    if concurrently.is_concurrent(file):
+        # It may take hours, and its own connection is busy.
+        with watch.named(backend.connection, after_s=1, say=lambda text: say(f"{migration.id}: {text}")):
+            work()
+        return
+    locks.limit_lock_wait(backend.connection, locks.DDL, of="session")
+    locks.with_lock_retries(backend.connection, work_with_limit, locks.DDL, say=say)
