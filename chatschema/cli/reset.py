@@ -40,6 +40,7 @@ def reset(
     chatschema's own tables and schemas are dropped and migrated again, and other objects stay.
     """
     from chatschema import postgres
+    from chatschema.database import kept
     from chatschema.migration import files as migration_files
 
     settings = session.settings(url, sql_dir)
@@ -54,6 +55,7 @@ def reset(
         with closing(postgres.connect(live, dbname=name)) as connection:
             # The template may be from last month.
             migrate.up(live, connection, files, as_lines=not json)
+            kept.finish(connection)
             seeded = plant(live, connection, as_lines=not json) if with_seed else []
     if json:
         console.as_json({"database": name, "how": how, "seeded": seeded})
@@ -105,7 +107,7 @@ def _maintenance(settings: Settings, name: str, wait_s: float) -> Connection:
 
 def _rebuild(settings: Settings, connection: Connection, name: str, files: list[MigrationFile], *, is_named: bool) -> str:
     from chatschema import locks
-    from chatschema.database import catalog, objects, swap
+    from chatschema.database import catalog, kept, objects, swap
     from chatschema.migration import files as migration_files
 
     without_clone = "its objects were dropped, as this role may not create databases"
@@ -121,8 +123,9 @@ def _rebuild(settings: Settings, connection: Connection, name: str, files: list[
         target = catalog.inspect(connection, name)
         if target.exists:
             # Once here, so as not to build for nothing; once more before the old one goes.
-            with _guarded(settings, name, is_named=is_named):
-                pass
+            with _guarded(settings, name, is_named=is_named) as own:
+                if target.can_clone:
+                    kept.refuse(own)
         if not target.exists and not target.can_clone:
             raise ChatschemaError(
                 f"role {connection.info.user} may not create database {name}", "let its owner: createdb, or grant createdb"
@@ -160,11 +163,13 @@ def _guarded(settings: Settings, name: str, *, is_named: bool) -> Iterator[Conne
 def _clone(settings: Settings, connection: Connection, target: Target, files: list[MigrationFile], *, is_named: bool) -> bool:
     """Put a clone of the migrated template in the target's place; return whether the template had to be built."""
     from chatschema import hold, postgres
-    from chatschema.database import swap
+    from chatschema.database import kept, swap
     from chatschema.database import template as templates
+    from chatschema.structure import comparison
 
     contents = [f"{file.id} {file.apply.checksum}" for file in files]
     contents += [path.read_text("utf-8") for path in sorted((settings.sql_dir / "partitions").glob("*.sql"))]
+    contents.append(comparison.form(connection))
     template = templates.template_name(connection, [*contents, (settings.sql_dir / "ledger.sql").read_text("utf-8")], target)
 
     def migrate_template(dbname: str) -> None:
@@ -183,6 +188,10 @@ def _clone(settings: Settings, connection: Connection, target: Target, files: li
                 swap.end_sessions(connection, target.name, but=own.info.backend_pid)
                 # Placing a hold does not take the migration lock; from here on nobody can.
                 hold.refuse_active(own, "reset")
+                keep = kept.of_database(own)
+            if keep:
+                with swap.opened(connection, target), closing(postgres.connect(settings, dbname=target.clone)) as clone:
+                    kept.restore(clone, keep, target.name)
         swap.swap(connection, target)
     except BaseException:
         swap.recover(connection, target.name)

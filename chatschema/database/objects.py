@@ -3,6 +3,7 @@
 from psycopg import sql
 
 from chatschema import locks, postgres
+from chatschema.database import kept
 from chatschema.database.catalog import quiet
 from chatschema.models import TABLES
 from chatschema.postgres import Connection
@@ -31,18 +32,21 @@ _DROP_REST = """
 _TABLES = (
     "hold_conversations", "last_hold", "deferred_erasures", "holds", "erasures", "retired_months", "released_attachments",
     "seeded_rows", "seeds", "protection", "migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
-    "schema_records",
+    "schema_records", "kept_by_reset",
 )  # fmt: skip
 
 
 def drop_objects(connection: Connection) -> None:
     """Drop what chatschema made in this database, in one transaction, and nothing else.
 
-    Raises ServerError when an object of somebody else depends on it, or lies in one of its schemas.
+    What went with it and is not the schema's, such as grants, waits for `kept.finish` in a table.
+    Raises ServerError when an object of somebody else depends on it, or lies in one of its schemas, and ChatschemaError when
+    this role could not make again what would go with it.
     """
     tables = sql.SQL(", ").join(sql.Identifier("public", table) for table in TABLES)
 
     def work() -> None:
+        keep = kept.of_objects(connection)
         postgres.execute(connection, "drop view if exists chatschema.held_scopes")
         for (statement,) in postgres.fetch_all(connection, _DROP_ROW_FUNCTIONS):
             postgres.execute_text(connection, statement)
@@ -53,6 +57,7 @@ def drop_objects(connection: Connection) -> None:
             postgres.execute_text(connection, statement)
         # No cascade: with it a view, a default or a column of somebody else would go without a word.
         postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")
+        kept.remember(connection, keep)
 
     with quiet(connection):
         locks.in_transaction(connection, work, locks.DDL)

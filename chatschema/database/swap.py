@@ -1,5 +1,8 @@
 """Putting a clone in a database's place, so that at every moment one of the two is there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from chatschema import postgres
 from chatschema.database.catalog import Target, ddl, drop, exists, locale
 from chatschema.postgres import Connection
@@ -30,6 +33,17 @@ def swap(connection: Connection, target: Target) -> None:
         ddl(connection, "alter database {} rename to {}", target.clone, target.name)
     ddl(connection, "alter database {} with allow_connections true", target.name)
     drop(connection, target.old)
+
+
+@contextmanager
+def opened(connection: Connection, target: Target) -> Iterator[None]:
+    """Let sessions into the clone while the block runs; nobody else knows its name."""
+    ddl(connection, "alter database {} with allow_connections true", target.clone)
+    try:
+        yield
+    finally:
+        ddl(connection, "alter database {} with allow_connections false", target.clone)
+        end_sessions(connection, target.clone)
 
 
 def recover(connection: Connection, name: str) -> None:
