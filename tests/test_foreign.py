@@ -108,3 +108,11 @@ def test_a_cut_off_reset_is_taken_up_whatever_is_answered(cli: Cli, migrated: Da
         admin.execute(f"create database chatschema_reset_{digest[0]}".encode())
     assert cli("reset", "--url", migrated.url).code == 2
     assert cli("status", "--check", "--url", migrated.url).code == 0
+
+
+def test_one_with_a_schema_of_our_name_is_dropped_by_its_name_too(cli: Cli, empty: Database) -> None:
+    empty.run("create schema chatschema; create table chatschema.migrations (version int); create table users (id int)")
+    assert cli("reset", "--yes", "--url", empty.url).code == 1
+    assert empty.one("select to_regclass('users') is not null")
+    result = cli("reset", "--database", empty.name, "--url", empty.url)
+    assert result.code == 0, result.err

@@ -62,7 +62,7 @@ def reset(
 
 
 def _confirm(settings: Settings, connection: Connection, name: str, *, yes: bool, database: str | None) -> bool:
-    """Have it confirmed that the database may go; return whether one that chatschema did not make was named.
+    """Have it confirmed that the database may be dropped; return whether it was named, as one of others has to be.
 
     Raises UsageError where that cannot be asked, and for another name than that of the database.
     """
@@ -91,7 +91,7 @@ def _confirm(settings: Settings, connection: Connection, name: str, *, yes: bool
             if console.is_asking() and not yes and (rows := contents.others(own)):
                 action += f"; among it, not from a seeder: {', '.join(rows)}"
     console.confirm_name(action, name, yes=database is not None or (yes and not tables), word=word)
-    return bool(tables)
+    return bool(tables) or database is not None
 
 
 def _maintenance(settings: Settings, name: str, wait_s: float) -> Connection:
@@ -143,7 +143,7 @@ def _rebuild(settings: Settings, connection: Connection, name: str, files: list[
 def _guarded(settings: Settings, name: str, *, is_named: bool) -> Iterator[Connection]:
     """Yield a connection that keeps others from migrating or protecting the database.
 
-    Raises when it is protected, has a hold, or, unless it `is_named`, was not made by chatschema.
+    Raises when it is protected, has a hold, or, unless it `is_named`, was not created by chatschema.
     """
     from chatschema import hold, locks, ownership, postgres, protection
     from chatschema.database import contents
@@ -152,11 +152,11 @@ def _guarded(settings: Settings, name: str, *, is_named: bool) -> Iterator[Conne
         closing(postgres.connect(settings, dbname=name)) as own,
         locks.migration_lock(own, wait_s=5, say=console.note),
     ):
-        ownership.refuse_foreign(own)
+        if not is_named:
+            ownership.refuse_foreign(own)
+            contents.refuse_foreign(own, "reset")
         protection.refuse(own, settings, "reset")
         hold.refuse_active(own, "reset")
-        if not is_named:
-            contents.refuse_foreign(own, "reset")
         yield own
 
 
