@@ -24,7 +24,8 @@ def count(connection: Connection, table: str, condition: sql.Composable = ALL) -
     )
     try:
         with postgres.transaction(connection):
-            postgres.execute(connection, "set local lock_timeout = '1s'")
+            # A policy would hide rows without a word; so it is an error, and the rows are not counted.
+            postgres.execute(connection, "set local lock_timeout = '1s'; set local row_security = off")
             found: int = postgres.fetch_one(connection, query)[0]
     except ServerError as error:
         if error.sqlstate == _UNDEFINED_TABLE:

@@ -152,3 +152,42 @@ def test_a_plain_owner_without_the_right_to_a_copy(cli: Cli, empty: Database) ->
         with empty.server.connect("postgres") as admin:
             admin.execute(f"drop database {empty.name} with (force)".encode())
             admin.execute("drop role holder")
+
+
+def test_rows_that_a_policy_hides_or_the_server_does_not_count_are_not_lost_unasked(
+    cli: Cli, note: Database, sql_dir: Path
+) -> None:
+    options = ("--sql-dir", str(sql_dir))
+    note.run(f"create role hidden login password 'hidden99'; alter database {note.name} owner to hidden")
+    try:
+        note.run("alter table public.note owner to hidden; alter table public.note enable row level security")
+        note.run("alter table public.note force row level security; grant usage, create on schema public, chatschema to hidden")
+        note.run(
+            "grant all on all tables in schema chatschema to hidden; grant all on all functions in schema chatschema to hidden"
+        )
+        url = note.server.url(note.name, user="hidden", password="hidden99")
+        write(sql_dir, NEXT, NOTE + ";", "drop table public.note;")
+        refused = cli("undo", "--url", url, *options)
+        assert (refused.code, "drop table note (rows not counted)" in refused.err) == (2, True), refused.err
+        assert note.one("select count(*) from public.note") == 2
+    finally:
+        note.run("reassign owned by hidden to current_user; drop owned by hidden")
+        note.run(f"alter database {note.name} owner to current_user")
+        note.run("drop role hidden; alter table public.note disable row level security")
+    note.run(f"alter database {note.name} set track_counts = off")
+    write(sql_dir, NEXT, NOTE + ";", "update public.note set text = 'x';")
+    assert cli("undo", "--url", note.url, *options).code == 2
+    assert note.one("select count(*) from public.note where text = 'x'") == 0
+
+
+def test_a_rollback_outside_of_a_transaction_is_asked_about_too(cli: Cli, note: Database, sql_dir: Path) -> None:
+    options = ("--url", note.url, "--sql-dir", str(sql_dir))
+    write(sql_dir, NEXT, NOTE + ";", "-- transactional: false\ndrop table public.note;")
+    assert "drop table note (2 rows)" in cli("undo", *options).err
+    note.run("create procedure public.sweep() language plpgsql as 'begin delete from public.note; commit; end'")
+    write(sql_dir, NEXT, NOTE + ";", "-- transactional: false\ncall public.sweep();")
+    refused = cli("undo", *options)
+    golden.check("undo_unseen", refused, {note.name: "chat"})
+    assert note.one("select count(*) from public.note") == 2
+    assert cli("undo", "--yes", *options).code == 0
+    assert note.one("select count(*) from public.note") == 0

@@ -84,7 +84,8 @@ def _copy(settings: Settings, name: str) -> Iterator[Connection]:
             catalog.drop(maintenance, scratch)
             try:
                 template.create(maintenance, scratch, target)
-                with closing(postgres.connect(settings, dbname=scratch)) as copy:
+                # Its own migration lock as well: each migration is asked whether it has kept it.
+                with closing(postgres.connect(settings, dbname=scratch)) as copy, locks.migration_lock(copy, wait_s=0):
                     yield copy
             finally:
                 catalog.drop(maintenance, scratch)

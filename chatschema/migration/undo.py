@@ -14,7 +14,8 @@ from chatschema.models import Applied
 from chatschema.postgres import Connection, Say
 from chatschema.structure import recording
 
-_ACTIVE_TRANSACTION = "25001"
+# Statements that refuse to run in a transaction; and procedures that end it.
+_ACTIVE_TRANSACTION, _COMMITS = "25001", "2D000"
 
 
 def to_undo(
@@ -109,14 +110,15 @@ def _roll_back(backend: Backend, migration: YoyoMigration, agreed: Collection[Ch
     before = loss.state(connection)
     postgres.execute(connection, "savepoint chatschema_undo")
     migration.process_steps(backend, "rollback")
-    if not (found := loss.changes(before, loss.state(connection))):
+    by_lock = not loss.counts_rows(connection)
+    if not (found := loss.changes(before, loss.state(connection), by_lock=by_lock)):
         return
     postgres.execute(connection, "rollback to savepoint chatschema_undo")
     if refused := [change for change in loss.of_rows(connection, found) if change not in agreed]:
         raise WouldLose(refused)
     before = loss.state(connection)
     migration.process_steps(backend, "rollback")
-    if others := set(loss.changes(before, loss.state(connection))) - set(found):
+    if others := set(loss.changes(before, loss.state(connection), by_lock=by_lock)) - set(found):
         raise WouldLose(sorted(others))
 
 
@@ -131,12 +133,13 @@ def rehearse(connection: Connection, files: Sequence[MigrationFile], *, is_empty
         # Not in a pipeline: a statement that was refused is known at once, and passed over.
         with execution.lock_failures_bare(), postgres.transaction(connection):
             locks.limit_lock_wait(connection, locks.DDL)
+            by_lock = is_empty or not loss.counts_rows(connection)
             before = loss.state(connection)
             for file in files:
                 with execution.explained(file):
-                    _rehearse(backend, file)
+                    found.update(_rehearse(backend, file))
                 after = loss.state(connection)
-                found.update(loss.changes(before, after, is_empty=is_empty))
+                found.update(loss.changes(before, after, by_lock=by_lock))
                 before = after
             raise _TakenBack
 
@@ -150,15 +153,18 @@ class _TakenBack(Exception):
     """Ends the transaction of a rehearsal."""
 
 
-def _rehearse(backend: Backend, file: MigrationFile) -> None:
+def _rehearse(backend: Backend, file: MigrationFile) -> list[Change]:
+    """Run the rollback; return what can be said without running it, of a statement that refuses to run in a transaction."""
     postgres.execute(backend.connection, "savepoint chatschema_undo")
     try:
         YoyoMigration(file).process_steps(backend, "rollback")
     except StatementFailed as error:
-        # A statement that refuses to run in a transaction, such as drop index concurrently, loses no row.
-        if error.cause.sqlstate != _ACTIVE_TRANSACTION:
+        if error.cause.sqlstate not in (_ACTIVE_TRANSACTION, _COMMITS):
             raise
         postgres.execute(backend.connection, "rollback to savepoint chatschema_undo")
+        # drop index concurrently and its kin lose no row; of a procedure that commits nobody knows.
+        return [Change(f"rollback of {file.id}", "unseen")] if error.cause.sqlstate == _COMMITS else []
+    return []
 
 
 def _refuse_held(connection: Connection) -> None:
