@@ -20,24 +20,30 @@ _COLUMNS = """
 """
 # Whatever a schema may hold, but for what belongs to a table or view.
 _CONTENTS = """
-    select format('table %s', c.oid::regclass) from pg_catalog.pg_class as c
-    where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('r', 'p', 'f')
-    union all
-    select format('view %s', c.oid::regclass) from pg_catalog.pg_class as c
-    where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('v', 'm')
-    union all
-    select format('sequence %s', c.oid::regclass) from pg_catalog.pg_class as c
-    where c.relnamespace = to_regnamespace('chatschema') and c.relkind = 'S'
-        and not exists (
-            select from pg_catalog.pg_depend as d
-            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i')
-        )
-    union all
-    select format('function %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
-    where p.pronamespace = to_regnamespace('chatschema')
-    union all
-    select format('type %s', t.oid::regtype) from pg_catalog.pg_type as t
-    where t.typnamespace = to_regnamespace('chatschema') and t.typtype in ('d', 'e', 'r')
+    select what from (
+        select format('table %s', c.oid::regclass) as what from pg_catalog.pg_class as c
+        where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('r', 'p', 'f')
+        union all
+        select format('view %s', c.oid::regclass) from pg_catalog.pg_class as c
+        where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('v', 'm')
+        union all
+        select format('sequence %s', c.oid::regclass) from pg_catalog.pg_class as c
+        where c.relnamespace = to_regnamespace('chatschema') and c.relkind = 'S'
+            and not exists (
+                select from pg_catalog.pg_depend as d
+                where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i')
+            )
+        union all
+        select format('function %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
+        where p.pronamespace = to_regnamespace('chatschema')
+        union all
+        select format('type %s', t.oid::regtype) from pg_catalog.pg_type as t
+        where t.typnamespace = to_regnamespace('chatschema') and t.typtype in ('d', 'e', 'r')
+    ) as contents
+    -- Another run may have made the ledger since it was looked for; of one snapshot both are seen, or neither.
+    where not exists (
+        select from pg_catalog.pg_class where relnamespace = to_regnamespace('chatschema') and relname = 'migrations'
+    )
     limit 4
 """
 _SHOWN = 3
