@@ -70,6 +70,7 @@ bench: $(VENV)/.dev ## Measure against the limit and the peers, in one run (minu
 	$(BIN)/python bench/planning.py
 	$(BIN)/python bench/overview.py
 	$(BIN)/python bench/guarantees.py
+	$(BIN)/python bench/engine.py
 
 clean: ## Remove the virtual environment and the embedded server with its data
 	-@test ! -x $(BIN)/chatschema || $(BIN)/chatschema server stop

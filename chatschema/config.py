@@ -1,7 +1,6 @@
 """From flags, environment, .env and chatschema.toml to one Settings. Reads them, decides nothing else."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -207,8 +206,12 @@ def _read_dotenv(path: Path) -> dict[str, str]:
 
 def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, list[str]], dict[str, dict[str, Any]]]:
     """Return the texts and the lists of texts at the top of the file, and its tables."""
+    if not path.is_file():
+        return {}, {}, {}
+    import tomllib
+
     try:
-        content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path.name} cannot be read: {error}") from None
     tables = {key: value for key, value in content.items() if key in _TOML_TABLES and isinstance(value, dict)}

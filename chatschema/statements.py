@@ -3,6 +3,7 @@
 Works on UTF-8 bytes, whose values above ASCII are letters to the server as well, and passes each of them once.
 """
 
+import functools
 import re
 from array import array
 from collections.abc import Iterator, Sequence
@@ -29,23 +30,26 @@ _INSIDE = rb"[^;()'\"$/\-]++|%b" % _PASSED
 # What is in parentheses is passed at once where it is no deeper than a row of function calls; else sign by sign.
 _CALL = rb"\((?:%b)*+\)" % _INSIDE
 _ROW = rb"\((?:%b|%b)*+\)" % (_INSIDE, _CALL)
-_SIGN = re.compile(rb"(?:%b|%b)*+(?:(?P<sign>[;()])|%b)" % (_INSIDE, _ROW, _OPENING), re.DOTALL)
-_WORD_OR_SIGN = re.compile(
-    rb"(?:[^A-Za-z_\x80-\xff;()'\"$/\-]++|%b)*+(?:(?P<sign>[;()])|(?P<word>[A-Za-z_\x80-\xff][%b]*+)|%b)"
-    % (_PASSED, _LETTER, _OPENING),
-    re.DOTALL,
+_SIGN = rb"(?:%b|%b)*+(?:(?P<sign>[;()])|%b)" % (_INSIDE, _ROW, _OPENING)
+_WORD_OR_SIGN = rb"(?:[^A-Za-z_\x80-\xff;()'\"$/\-]++|%b)*+(?:(?P<sign>[;()])|(?P<word>[A-Za-z_\x80-\xff][%b]*+)|%b)" % (
+    _PASSED,
+    _LETTER,
+    _OPENING,
 )
-_LITERAL = re.compile(
-    rb"(?:[^'\"$/\-]++|%b|%b|%b)*+(?:(?P<string>%b)|%b)" % (_QUOTED_NAME, _LINE_COMMENT, _OPERATOR, _STRING, _OPENING), re.DOTALL
-)
+_LITERAL = rb"(?:[^'\"$/\-]++|%b|%b|%b)*+(?:(?P<string>%b)|%b)" % (_QUOTED_NAME, _LINE_COMMENT, _OPERATOR, _STRING, _OPENING)
 _BETWEEN = re.compile(rb"(?:[ \t\n\r\f\v;]++|%b)*+" % _LINE_COMMENT)
 _BLOCK_EDGE = re.compile(rb"/\*|\*/")
 # In the body of a routine semicolons may end nothing; only there words are looked at.
 _GAP = rb"(?:%b|%b|/\*.*?\*/)+" % (_SPACE, _LINE_COMMENT)
-_GAP_ONLY = re.compile(_GAP, re.DOTALL)
-_ROUTINE = re.compile(rb"(?is)create%b(?:or%breplace%b)?(?:function|procedure)\b" % (_GAP, _GAP, _GAP))
+_ROUTINE = rb"(?i)create%b(?:or%breplace%b)?(?:function|procedure)\b" % (_GAP, _GAP, _GAP)
 _NESTING = {b"(": 1, b")": -1, b";": 0}
 _C, _DOT, _BLANK = b"cC", ord("."), b" \t\n\r\f\v"
+
+
+@functools.cache
+def _compiled(source: bytes) -> re.Pattern[bytes]:
+    """Compile a pattern when it is needed: most commands split nothing."""
+    return re.compile(source, re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def without_literals(content: bytes) -> bytes:
     """Return SQL with an asterisk for each character of its literals; lines and columns stay where they are."""
     pieces: list[bytes] = []
     copied = position = 0
-    while (match := _LITERAL.match(content, position)) and (kind := match.lastgroup):
+    while (match := _compiled(_LITERAL).match(content, position)) and (kind := match.lastgroup):
         position = _end_of(content, match)
         if kind != "comment":
             begin = match.start(kind)
@@ -130,7 +134,8 @@ def _begin(content: bytes, position: int) -> int:
 
 def _end(content: bytes, start: int) -> int:
     """Return the place of the semicolon that ends the statement, or the end of the text."""
-    pattern = _WORD_OR_SIGN if content[start] in _C and _ROUTINE.match(content, start) else _SIGN
+    is_routine = content[start] in _C and _compiled(_ROUTINE).match(content, start)
+    pattern = _compiled(_WORD_OR_SIGN if is_routine else _SIGN)
     depth = body = 0
     previous, previous_end, position = b"", start, start
     while (match := pattern.match(content, position)) and (kind := match.lastgroup):
@@ -142,7 +147,7 @@ def _end(content: bytes, start: int) -> int:
             depth = max(depth + _NESTING[sign], 0)
         elif kind == "word":
             word, begin = match["word"].lower(), match.start("word")
-            if not _GAP_ONLY.fullmatch(content, previous_end, begin):
+            if not _compiled(_GAP).fullmatch(content, previous_end, begin):
                 previous = b""
             # Behind a dot it is a column, behind "as" a name for one.
             if previous != b"as" and content[begin - 1] != _DOT:

@@ -1,11 +1,16 @@
 """The nine tables: which are there, how many rows they have, how large they are."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from psycopg import sql
 
 from chatschema import postgres
 from chatschema.errors import BUSY_SQLSTATES, ServerError
 from chatschema.models import TABLES, TableRows
 from chatschema.postgres import Connection
+
+T = TypeVar("T")
 
 # Counting this much takes some ten milliseconds; beyond it the planner's estimate has to do. A count over
 # hundreds of months takes as long to plan, however empty they are.
@@ -28,13 +33,15 @@ _FROM_CATALOG = """
     group by w.name, c.oid
 """
 _SIZES = """
-    select sum(pg_relation_size(leaf.oid))::bigint, sum(pg_total_relation_size(leaf.oid))::bigint,
+    select w.name, sum(pg_relation_size(leaf.oid))::bigint, sum(pg_total_relation_size(leaf.oid))::bigint,
         coalesce(bool_or(leaf.reltuples < 0 and pg_relation_size(leaf.oid) > 0), false)
-    from (
-        select to_regclass(%(table)s)::oid
-        union all select inhrelid from pg_catalog.pg_inherits where inhparent = to_regclass(%(table)s)
+    from unnest(%s::text[]) as w (name)
+    cross join lateral (
+        select to_regclass('public.' || w.name)::oid
+        union all select inhrelid from pg_catalog.pg_inherits where inhparent = to_regclass('public.' || w.name)
     ) as tree (oid)
     join pg_catalog.pg_class as leaf on leaf.oid = tree.oid and leaf.relkind = 'r'
+    group by w.name
 """
 
 
@@ -51,24 +58,44 @@ def rows(connection: Connection) -> list[TableRows]:
 
     Rows are None where this role may not look and nothing is estimated; a locked table is estimated.
     """
-    found = {row[0]: row[1:] for row in postgres.fetch_all(connection, _FROM_CATALOG, (list(TABLES),))}
-    return [_table(connection, name, *found[name]) for name in TABLES if name in found]
+    rows = {row[0]: row[1:] for row in postgres.fetch_all(connection, _FROM_CATALOG, (list(TABLES),))}
+    found = [table for table in TABLES if table in rows]
+    measured = _each(found, lambda names: _measured(connection, names))
+    is_unknown = {name: measured[name][2] if name in measured else rows[name][3] for name in found}
+    countable = [
+        name
+        for name in measured
+        if rows[name][0] and (measured[name][0] or 0) <= _COUNTED_BYTES and rows[name][4] <= _COUNTED_PARTITIONS
+    ]
+    counted = _each(countable, lambda names: _counted(connection, names))
+    result = []
+    for name in found:
+        _, pages, estimate, _, _ = rows[name]
+        count = counted.get(name, None if is_unknown[name] else estimate)
+        result.append(TableRows(name, count, name in counted, measured[name][1] or 0 if name in measured else pages))
+    return result
 
 
-def _table(
-    connection: Connection, name: str, may_read: bool, pages: int, estimate: int, is_unknown: bool, relations: int
-) -> TableRows:
+def _each(names: Sequence[str], look: Callable[[Sequence[str]], dict[str, T]]) -> dict[str, T]:
+    """Return what a query finds out of all tables at once; one by one, without those, where some are locked."""
     try:
-        # What was never analyzed is unknown only where it has pages at all.
-        heap, total, is_unknown = postgres.fetch_one(connection, _SIZES, {"table": f"public.{name}"})
-        if may_read and (heap or 0) <= _COUNTED_BYTES and relations <= _COUNTED_PARTITIONS:
-            query = sql.SQL("select count(*) from {}").format(sql.Identifier("public", name))
-            return TableRows(name, postgres.fetch_one(connection, query)[0], True, total or 0)
+        return look(names) if names else {}
     except ServerError as error:
         if error.sqlstate not in BUSY_SQLSTATES:
             raise
-        total = pages
-    return TableRows(name, None if is_unknown else estimate, False, total or 0)
+    if len(names) == 1:
+        return {}
+    return {name: value for one in names for name, value in _each([one], look).items()}
+
+
+def _measured(connection: Connection, names: Sequence[str]) -> dict[str, tuple[int | None, int | None, bool]]:
+    """Return bytes of the heap and of all, and whether rows are unknown: of what was never analyzed, unless it has no pages."""
+    return {row[0]: (row[1], row[2], row[3]) for row in postgres.fetch_all(connection, _SIZES, (list(names),))}
+
+
+def _counted(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    counts = [sql.SQL("select {}, count(*) from {}").format(sql.Literal(name), sql.Identifier("public", name)) for name in names]
+    return dict(postgres.fetch_all(connection, sql.SQL(" union all ").join(counts)))
 
 
 def analyze(connection: Connection) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import golden
 import pytest
-from conftest import Cli, Database, Result
+from conftest import Cli, Database, Result, clean_environment
 from migrations import IDS, NEXT, applied, write
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -172,10 +174,22 @@ def test_a_concurrent_statement_says_within_seconds_whom_it_waits_for(cli: Cli, 
     with migrated.connect() as blocker:
         blocker.execute("set application_name = 'a report'; begin; lock table public.note in row exclusive mode")
         pid = blocker.info.backend_pid
-        threading.Timer(3.0, blocker.execute, ("commit",)).start()
-        result = cli("migrate", *options)
-    assert result.code == 0, result.err
-    said = [line for line in result.err.splitlines() if "waiting for a transaction" in line]
+        released = threading.Timer(60, blocker.execute, ("commit",))
+        released.start()
+        running = subprocess.Popen(
+            [sys.executable, "-m", "chatschema", "migrate", *options], env=clean_environment(), stderr=subprocess.PIPE, text=True
+        )
+        assert running.stderr
+        waits = "select count(*) from pg_stat_activity where query ~ '^create index concurrently' and wait_event_type = 'Lock'"
+        while not migrated.one(waits):
+            time.sleep(0.02)
+        started = time.monotonic()
+        said = [next(line for line in running.stderr if "waiting for a transaction" in line)]
+        assert time.monotonic() - started < 10, "said within two seconds on a machine that is not busy"
+        released.cancel()
+        blocker.execute("commit")
+        said += [line for line in running.communicate(timeout=60)[1].splitlines() if "waiting for a transaction" in line]
+    assert running.returncode == 0
     assert len(said) == 1
     assert f"pid {pid}, a report (idle in transaction, open for" in said[0]
     assert f"select pg_terminate_backend({pid})" in said[0]

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from chatschema import __version__, refusal
-from chatschema.cli import console, signals
+from chatschema.cli import coercion, console, signals
 from chatschema.errors import ChatschemaError, ExitCode, UsageError
 from chatschema.redact import redact, redact_places
 
@@ -19,6 +19,7 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 ran, and the an
 4 cannot connect or log in; 5 busy, safe to try again; 130 interrupted; 143 ended by SIGTERM.
 """
 
+coercion.install()
 
 # In the order of --help: the command, its file under cli/, and its name there. Only what is run is loaded.
 COMMANDS = {
@@ -31,7 +32,7 @@ COMMANDS = {
     "unprotect": ("protect", "unprotect"),
     "new": ("new", "app"),
     "maintain": ("partition.maintain", "maintain"),
-    "partition": ("partition", "app"),
+    "partition": ("partition.app", "app"),
     "hold": ("hold", "app"),
     "report": ("report", "app"),
     "schema": ("schema", "app"),

@@ -68,18 +68,18 @@ def up(
     """Migrate and make the months ahead, under the lock; return what was done, and print it when `as_lines`."""
     from chatschema import locks, protection
     from chatschema.migration import files as migration_files
-    from chatschema.migration import ledger, runner
+    from chatschema.migration import ledger, plan
     from chatschema.partition import catalog, create
     from chatschema.structure import recording
 
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
-        statuses = runner.check_history(files, connection)
-        pending = runner.pending(files, statuses, to)
+        statuses = plan.check_history(files, connection)
+        pending = plan.pending(files, statuses, to)
         migration_files.check(pending)
         # Before anything is written, the ledger included.
-        runner.refuse_collisions(files, connection, to)
+        plan.refuse_collisions(files, connection, to)
         ledger.ensure(connection, settings.sql_dir)
-        runner.refuse_foreign_lock(connection)
+        plan.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
             console.note(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
         states = {status.id: status.state for status in statuses}
@@ -88,9 +88,9 @@ def up(
         coming = (file.apply.ddl for file in pending)
         with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
             applied = follow(_apply(connection, pending, run, replicas), "applied", as_lines=as_lines)
-        plan = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
+        missing = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
         with _telling("applied", applied):
-            months = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
+            months = list(create.ensure(connection, settings.sql_dir, missing, say=console.note))
     if as_lines and months:
         first, last = months[0].lower, months[-1].lower
         console.answer(f"created {len(months)} partitions, {first:%Y-%m} to {last:%Y-%m}")
@@ -99,6 +99,9 @@ def up(
 
 def _apply(connection: Connection, pending: list[MigrationFile], run: Run, replicas: Replicas | None) -> Iterator[Applied]:
     """Apply one after the other, each when no long query on a replica is in its way there."""
+    if not pending:
+        return
+    # It takes a while to load.
     from chatschema.migration import runner
 
     for file in pending:
@@ -133,26 +136,28 @@ def _telling(verb: str, done: list[Applied]) -> Iterator[None]:
 
 def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
     from chatschema.migration import files as migration_files
-    from chatschema.migration import runner
+    from chatschema.migration import plan
     from chatschema.partition import catalog, create, grid
 
-    pending = runner.pending(files, runner.check_history(files, connection), to)
+    pending = plan.pending(files, plan.check_history(files, connection), to)
     migration_files.check(pending)
-    runner.refuse_collisions(files, connection, to)
+    plan.refuse_collisions(files, connection, to)
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
-    plan = create.missing(connection, settings.sql_dir, there + coming, ahead=settings.policy.ahead)
+    missing = create.missing(connection, settings.sql_dir, there + coming, ahead=settings.policy.ahead)
     if as_json:
-        console.as_json({"pending": [{"id": file.id, "title": file.title} for file in pending], "partitions": plan})
+        console.as_json({"pending": [{"id": file.id, "title": file.title} for file in pending], "partitions": missing})
         return
     for file in pending:
         wrap = ("begin;\n", "commit;\n") if file.apply.is_transactional else ("", "")
         console.answer(f"-- migration {file.id}\n{wrap[0]}{file.apply.text.rstrip()}\n{wrap[1]}")
-    for month in plan:
+    for month in missing:
         console.answer(f"-- partition {month.name}")
         for statement in create.statements(settings.sql_dir, month):
             console.answer(statement.as_string(connection).rstrip() + ";")
-    if pending or plan:
-        console.note(f"pending: {len(pending)} migrations, {len(plan)} partitions. Nothing was changed; apply: chatschema migrate")
+    if pending or missing:
+        console.note(
+            f"pending: {len(pending)} migrations, {len(missing)} partitions. Nothing was changed; apply: chatschema migrate"
+        )
     else:
         console.note("nothing to do")

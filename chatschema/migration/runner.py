@@ -4,19 +4,12 @@ import time
 from collections.abc import Iterator, Sequence
 
 from chatschema import locks, postgres
-from chatschema.errors import ChatschemaError
-from chatschema.migration import alone, collisions, execution, history, ledger
+from chatschema.migration import alone, execution, ledger
 from chatschema.migration.backend import Backend, YoyoMigration
 from chatschema.migration.files import MigrationFile
-from chatschema.models import Applied, MigrationStatus
+from chatschema.models import Applied
 from chatschema.postgres import Connection, Say
 from chatschema.structure import recording
-
-
-def pending(files: list[MigrationFile], statuses: Sequence[MigrationStatus], to: str | None) -> list[MigrationFile]:
-    """Return the migrations to apply, oldest first, up to and including `to`; none when `to` is applied already."""
-    wanted = {s.id for s in statuses if s.state == "pending" or (s.state == "interrupted" and s.applied_at is None)}
-    return [file for file in files if file.id in wanted and (to is None or file.id <= to)]
 
 
 def migrate(connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, say: Say) -> Iterator[Applied]:
@@ -62,29 +55,3 @@ def _record(backend: Backend, file: MigrationFile, run: recording.Run, started: 
         backend.log_migration(migration, "apply")
     ledger.record(backend.connection, file.id, file.apply.checksum, round((time.monotonic() - started) * 1000, 1))
     recording.record(backend.connection, run, file.id, file.apply.ddl)
-
-
-def check_history(files: list[MigrationFile], connection: Connection) -> list[MigrationStatus]:
-    """Return where every migration stands; raise HistoryConflict when going on would be wrong."""
-    statuses = history.statuses(files, ledger.entries(connection))
-    history.refuse_conflicts(statuses)
-    return statuses
-
-
-def refuse_collisions(files: list[MigrationFile], connection: Connection, to: str | None) -> None:
-    """Raise ChatschemaError when a pending file would create what exists already. Changes nothing, and needs no ledger.
-
-    A file that was cut off is left out: what it creates may be there.
-    """
-    statuses = history.statuses(files, ledger.entries(connection))
-    collisions.refuse(connection, pending(files, [status for status in statuses if status.state == "pending"], to))
-
-
-def refuse_foreign_lock(connection: Connection) -> None:
-    """Raise when a stock yoyo is at work, or was killed, in this database: it does not know our lock."""
-    row = postgres.execute(connection, "select pid, ctime from chatschema.yoyo_lock").fetchone()
-    if row:
-        raise ChatschemaError(
-            f"a stock yoyo (pid {row[0]}, since {row[1]} UTC) holds its lock here",
-            "let it end; if it was killed: yoyo break-lock",
-        )

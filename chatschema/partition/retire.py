@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
-from chatschema.models import Month, Partition, Policy, RetiredMonth
-from chatschema.partition import archive, carve, catalog, detach, drop, folder, grid, ledger, losses, purge, retirement
+from chatschema.models import Month, Policy
+from chatschema.partition import archive, carve, catalog, detach, drop, folder, grid, ledger, purge, retirement
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retirement import Step
@@ -208,35 +208,3 @@ def members(connection: Connection, sql_dir: Path, lower: datetime) -> list[Mont
     there = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
     upper = grid.next_month(lower)
     return sorted((m for m in there if (m.lower, m.upper) == (lower, upper)), key=grid.by_age)
-
-
-def findings(
-    survey: Sequence[Partition],
-    gaps: Sequence[Month],
-    overlaps: Sequence[Month],
-    parents: Sequence[str],
-    records: Mapping[datetime, RetiredMonth],
-) -> list[str]:
-    """Return what is wrong with the months, in words: a detach cut off, gaps, overlaps, a group out of step, a lost table."""
-    found = [
-        f"{p.name} is pending detach: out of sight, and refusing rows; finish it: chatschema partition maintain"
-        for p in survey
-        if p.state == "detach pending"
-    ]
-    attached = {p.lower for p in survey if p.state == "attached"}
-    half_out = {month for month, record in records.items() if record.state == "detaching" and month in attached}
-    found += [
-        f"{month:%Y-%m} is half out, and its statuses are refused; finish it: chatschema maintain;"
-        f" or bring it back: chatschema partition restore {month:%Y-%m}"
-        for month in sorted({p.lower for p in survey if p.state == "detached"} & half_out)
-    ]
-    found += [
-        f"{p.name} is detached, the other table of its month is not; bring it back: chatschema partition restore {p.lower:%Y-%m}"
-        for p in survey
-        if p.state == "detached" and p.lower in attached - half_out
-    ]
-    found += [f"{gap.parent} has no partition from {gap.lower:%Y-%m-%d} to {gap.upper:%Y-%m-%d}" for gap in gaps]
-    there = [Month(p.parent, p.name, p.lower, p.upper) for p in survey if p.state in ("attached", "detach pending", "detached")]
-    found += losses.tables(there, parents, records)
-    found += [f"{month.name} is detached, and attached partitions cover its period" for month in overlaps]
-    return found

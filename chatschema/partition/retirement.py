@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from chatschema.models import Partition, Policy, RetiredMonth, Span
-from chatschema.partition import grid
+from chatschema.models import Month, Partition, Policy, RetiredMonth, Span
+from chatschema.partition import grid, losses
 
 Action = Literal["detach", "archive", "drop", "release", "discard held", "wait", "keep"]
 
@@ -93,3 +93,35 @@ def _after_drop(month: datetime, tables: Sequence[Partition], record: RetiredMon
     if record.attachments_released is None:
         return Step(month, "release", "its attachments still name dropped messages")
     return None
+
+
+def findings(
+    survey: Sequence[Partition],
+    gaps: Sequence[Month],
+    overlaps: Sequence[Month],
+    parents: Sequence[str],
+    records: Mapping[datetime, RetiredMonth],
+) -> list[str]:
+    """Return what is wrong with the months, in words: a detach cut off, gaps, overlaps, a group out of step, a lost table."""
+    found = [
+        f"{p.name} is pending detach: out of sight, and refusing rows; finish it: chatschema partition maintain"
+        for p in survey
+        if p.state == "detach pending"
+    ]
+    attached = {p.lower for p in survey if p.state == "attached"}
+    half_out = {month for month, record in records.items() if record.state == "detaching" and month in attached}
+    found += [
+        f"{month:%Y-%m} is half out, and its statuses are refused; finish it: chatschema maintain;"
+        f" or bring it back: chatschema partition restore {month:%Y-%m}"
+        for month in sorted({p.lower for p in survey if p.state == "detached"} & half_out)
+    ]
+    found += [
+        f"{p.name} is detached, the other table of its month is not; bring it back: chatschema partition restore {p.lower:%Y-%m}"
+        for p in survey
+        if p.state == "detached" and p.lower in attached - half_out
+    ]
+    found += [f"{gap.parent} has no partition from {gap.lower:%Y-%m-%d} to {gap.upper:%Y-%m-%d}" for gap in gaps]
+    there = [Month(p.parent, p.name, p.lower, p.upper) for p in survey if p.state in ("attached", "detach pending", "detached")]
+    found += losses.tables(there, parents, records)
+    found += [f"{month.name} is detached, and attached partitions cover its period" for month in overlaps]
+    return found

@@ -53,7 +53,7 @@ def list_months(
 
 def collect(connection: Connection, settings: Settings, *, measured: bool = True) -> dict[str, Any]:
     """Return partitions, runway, gaps, overlaps and findings of the months; reads only."""
-    from chatschema.partition import catalog, grid, ledger, retire
+    from chatschema.partition import catalog, grid, ledger, retirement
 
     records = ledger.read(connection)
     survey = catalog.survey(connection, settings.sql_dir, records, measured=measured)
@@ -68,7 +68,7 @@ def collect(connection: Connection, settings: Settings, *, measured: bool = True
         "runway": runways,
         "gaps": gaps,
         "overlaps": overlaps,
-        "findings": [*_running_out(runways), *retire.findings(survey, gaps, overlaps, parents, records)],
+        "findings": [*_running_out(runways), *retirement.findings(survey, gaps, overlaps, parents, records)],
     }
 
 

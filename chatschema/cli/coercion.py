@@ -1,0 +1,32 @@
+"""Values of options without pydantic, which Typer loads for an option that was not given too: it takes as long as connecting."""
+
+from collections.abc import Callable
+from typing import Any
+
+from typer.core import TyperArgument, TyperOption
+
+
+class Coercion:
+    """What the value of an option becomes: itself where it has the right type already, else what Typer makes of it."""
+
+    def __init__(self, param: Any, typers: Callable[[Any], Any]) -> None:
+        self._param, self._typers, self._type = param, typers, param.type_descriptor.annotation
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the value for the command; raises Typer's errors for one that it does not understand."""
+        is_multiple = param.multiple or param.nargs == -1
+        if value is None:
+            return () if is_multiple else None
+        if not is_multiple and self._type in (str, bool) and type(value) is self._type:
+            return value
+        if not is_multiple and self._type in (int, float) and value is param.default and type(value) in (int, float):
+            return self._type(value)
+        return self._typers(self._param).coerce(value, param=param, ctx=ctx)
+
+
+def install() -> None:
+    """Let every option and argument be coerced here first. What Typer does inside may change; then it loads what it likes."""
+    for kind in (TyperOption, TyperArgument):
+        typers = getattr(kind, "get_runtime_param", None)
+        if typers:
+            kind.get_runtime_param = lambda self, typers=typers: Coercion(self, typers)  # type: ignore[assignment,misc]
