@@ -191,4 +191,4 @@ def test_whatever_is_killed_the_next_run_converges(own: tuple[PgServer, str], tm
         hit += result.code == -9 or (mode == "server" and result.code in (1, 4))
         assert reached == expected, f"killed at step {nth} of {steps}"
     print(f"{way.name}, {mode}: {hit} of {steps} points hit, each rerun converged")
-    assert hit >= (steps // 2 if FULL else 0)
+    assert hit >= (steps // 3 if FULL else 0)
