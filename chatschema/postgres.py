@@ -1,6 +1,5 @@
 """Connections, and what the server says put into our words. The only file that opens one or catches psycopg's errors."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -10,10 +9,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from chatschema import pinned, pooler, refusal
+from chatschema import pinned, pooler, refusal, unreachable
 from chatschema.errors import CannotConnect, ChatschemaError, ServerError
 from chatschema.models import Server, Settings
-from chatschema.redact import redact
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Query = LiteralString | sql.SQL | sql.Composed
@@ -21,45 +19,6 @@ Say = Callable[[str], None]
 
 OLDEST_VERSION = 150000
 _POLL_S = (0.05, 1.0)
-
-# libpq gives no SQLSTATE for a failed connection; its words are what there is. (pattern, what to say, hint)
-_FATAL: tuple[tuple[str, str, str], ...] = (
-    (
-        r"password authentication failed|no password supplied|authentication failed",
-        "wrong user or password for {target}",
-        "check DATABASE_URL or DB_USER and DB_PASSWORD; special characters in a URL are percent-encoded",
-    ),
-    (
-        r'database "(?P<name>.*)" does not exist',
-        "database {name} does not exist on {target}",
-        "create it: createdb {name}, or chatschema reset",
-    ),
-    (
-        r'database "(?P<name>.*)" is not currently accepting connections',
-        "database {name} on {target} is closed",
-        "was a reset cut off? finish it: chatschema reset",
-    ),
-    (r'role "(?P<name>.*)" does not exist', "role {name} does not exist on {target}", "create it: create role ... login"),
-    (
-        r"server does not support SSL",
-        "{target} does not offer TLS, and the settings require it",
-        "unset DB_SSL or sslmode, or switch ssl on at the server",
-    ),
-    (r"certificate|SSL error|sslmode", "TLS with {target} failed: {text}", "check sslmode and sslrootcert"),
-    (r"no pg_hba.conf entry", "{target} does not let this host, user and database in: {text}", "add a line to its pg_hba.conf"),
-    (r"invalid (?:integer )?value|invalid \w+ value", "the connection settings are wrong: {text}", ""),
-    (
-        r"session is (?:not )?read-only|server is (?:not )?in hot standby",
-        "no server in {target} is of the kind that target_session_attrs asks for: {text}",
-        "check target_session_attrs",
-    ),
-)
-
-# libpq repeats the target, which our own words name already, and asks what our hint asks.
-_NOISE = re.compile(
-    r"^connection failed: |connection to server (?:at|on) .*? failed: (?:FATAL: )?"
-    r"| Is the server running .*?\?| Multiple connection attempts failed.*"
-)
 
 
 def connect(
@@ -87,7 +46,9 @@ def connect(
             pause = min(pause * 2, _POLL_S[1])
     try:
         if connection.info.server_version >= OLDEST_VERSION:
-            pooler.refuse_transaction_mode(connection, lambda: _another(conninfo), translated, _target(conninfo_to_dict(conninfo)))
+            pooler.refuse_transaction_mode(
+                connection, lambda: _another(conninfo), translated, unreachable.target(conninfo_to_dict(conninfo))
+            )
         _check(connection, writes)
     except BaseException:
         connection.close()
@@ -116,13 +77,8 @@ def _open(conninfo: str) -> Connection:
         # Behind a transaction pooler a prepared statement is gone on the next one.
         connection = psycopg.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
-        text = redact(_NOISE.sub("", " ".join(str(error).split())))
-        target = _target(parts)
-        for pattern, message, hint in _FATAL:
-            if match := re.search(pattern, text):
-                words = {"target": target, "text": text, **match.groupdict()}
-                raise CannotConnect(message.format(**words), hint.format(**words) or None) from None
-        raise _NotYet(f"cannot reach {target}: {text}") from None
+        refused, text = unreachable.explain(str(error), unreachable.target(parts))
+        raise refused or _NotYet(text) from None
     # Said with every BEGIN, not only once a session: holds, erasures and comparisons are read anew by each statement.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
@@ -133,15 +89,6 @@ def _another(conninfo: str) -> Connection | None:
         return _open(conninfo)
     except (_NotYet, CannotConnect):
         return None
-
-
-def _target(parts: dict[str, Any]) -> str:
-    host = (
-        parts.get("host")
-        or parts.get("hostaddr")
-        or (f"service {parts['service']}" if parts.get("service") else "the local server")
-    )
-    return f"{host}:{parts['port']}" if parts.get("port") and not str(host).startswith("/") else str(host)
 
 
 def _check(connection: Connection, writes: bool) -> None:
