@@ -47,8 +47,7 @@ class Session:
         if self.is_wraparound:
             return "let it finish, as it prevents transaction ID wraparound"
         if self.is_autovacuum:
-            again = "autovacuum starts again later"
-            return f"let it finish, or as a superuser: select pg_cancel_backend({self.pid}), {again}"
+            return f"let it finish; or cancel it as a superuser, it starts again later: select pg_cancel_backend({self.pid})"
         if self.state == "active":
             return f"let it finish, or cancel it: select pg_cancel_backend({self.pid})"
         if self.state is None:

@@ -82,7 +82,7 @@ def _holder(connection: Connection) -> tuple[str, str]:
         return "it has just finished", "try again"
     holder, connected_s = blockers.Session(*rows[0][:-1]), rows[0][-1]
     age = "" if connected_s is None else f", connected for {connected_s} s"
-    return f"{holder}{age}", f"let it finish, or end it: select pg_terminate_backend({holder.pid}); then try again"
+    return f"{holder}{age}", f"let it finish, or end it: select pg_terminate_backend({holder.pid}); then run the same command again"
 
 
 def limit_lock_wait(connection: Connection, patience: Patience, *, of: Literal["transaction", "session"] = "transaction") -> None:

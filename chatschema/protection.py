@@ -26,7 +26,10 @@ def refuse(connection: Connection, settings: Settings, command: str) -> None:
     hint = "if you are sure this is not production: chatschema unprotect"
     if protection.protected_at is None:
         hint = f"this environment says {BY_ENVIRONMENT}; run the command where it does not"
-    raise Protected(f"database {connection.info.dbname} is protected ({protection.reason}{since}): {command} is refused", hint)
+    raise Protected(
+        f"database {connection.info.dbname} is protected ({protection.reason}{since}): {command} is refused; nothing was changed",
+        hint,
+    )
 
 
 def protect(connection: Connection, reason: str) -> bool:

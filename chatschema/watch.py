@@ -8,7 +8,7 @@ from chatschema import blockers, postgres
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection, Say
 
-UNSEEN_HINT = "see who holds the lock: chatschema report locks; then try again"
+UNSEEN_HINT = "see who holds the lock: chatschema report locks; then run the same command again"
 _CLOSE_S = 1.0
 # pg_blocking_pids() stops the lock table for a moment, so it is not asked more often than this.
 _LEAST_POLL_S = 0.05
@@ -63,7 +63,7 @@ class Watch:
     def words(self) -> tuple[str, str]:
         """Return what to add to an error's message, and its hint; they name only who is in the way. Raises ServerError."""
         if found := self.still():
-            return f"; in the way: {found}", f"{found.root.by.how_to_end}; then try again"
+            return f"; in the way: {found}", f"{found.root.by.how_to_end}; then run the same command again"
         return (f"; who holds it could not be seen: {self._unseen}" if self._unseen else ""), UNSEEN_HINT
 
     def close(self) -> None:

@@ -25,7 +25,8 @@ HEAD = """\
 
 Every command that can remove rows, and what stops it. The table is generated: `tests/test_loss_table.py` runs each command in each
 situation on a real server, and `make golden` writes down what it saw. The last four columns are runs that had the word that the
-command needs. "Rows of others" are rows that no seeder created. Commands that are not listed remove no row.
+command needs. "Rows of others" are rows that no seeder created. `partition restore --map OLD=drop` leaves out
+the values of a column, counts them, and records that in the audit trail. Other commands remove no row.
 
 """
 
@@ -56,7 +57,7 @@ ROWS = (
     Row("undo --all", "every table of chatschema", ("undo", "--all"), USERS, ("--yes",)),
     Row("reset", "the database", ("reset",), USERS, ("--yes",)),
     Row("seed --undo", "the rows that seeders created", ("seed", "--undo"), USERS),
-    Row("partition retire", "months older than --older-than, after their archive was read back", ("partition", "retire",
+    Row("partition retire", "months older than --older-than; unless --no-archive is given, after their archive was read back", ("partition", "retire",
         "--older-than", "1mo", "--grace", "0d"), MONTH, ("--yes",)),
     Row("partition purge", "messages past retention_days or expires_at", ("partition", "purge"), MONTH, (), DUE),
     Row("maintain", "both, by the policy in chatschema.toml", ("maintain",), MONTH, (), DUE, KEEP),

@@ -21,6 +21,15 @@ def ok(cli: Cli, database: Database, *command: str) -> str:
     return result.out + result.err
 
 
+def follow(cli: Cli, database: Database, line: str) -> None:
+    """Type one line of a hint where it says."""
+    where, _, command = line.partition(":")
+    if where == "shell":
+        ok(cli, database, *command.split()[1:])
+    else:
+        database.run(command)
+
+
 def test_restore_names_the_attachments_that_were_collected_meanwhile(cli: Cli, aged: Database) -> None:
     ids = [row[0] for row in aged.all(f"select id from public.attachments where {IN_JANUARY} order by id")]
     assert len(ids) > 6
@@ -113,13 +122,8 @@ def test_a_default_partition_is_named_with_commands_that_empty_and_drop_it(cli: 
     assert "warning: public.rest is a default partition" in ok(cli, aged, "partition", "ensure")
     refused = cli("partition", "ensure", "--from", FEBRUARY, "--url", aged.url)
     golden.check("ensure_default_partition", refused)
-    commands = re.search(r"empty and drop it: (.*)", refused.err)
-    assert commands
-    for command in commands[1].split("; "):
-        if command.startswith("chatschema "):
-            ok(cli, aged, *command.split()[1:])
-        else:
-            aged.run(command)
+    for command in re.findall(r"^  ((?:psql|shell): .*)", refused.err, re.MULTILINE):
+        follow(cli, aged, command)
     assert contents(aged) == before
     assert set(there(aged, FEBRUARY).values()) == {"attached"}
     assert "default partition" not in ok(cli, aged, "partition", "plan")
@@ -128,7 +132,7 @@ def test_a_default_partition_is_named_with_commands_that_empty_and_drop_it(cli: 
 def test_a_default_partition_without_rows_and_one_in_another_order(cli: Cli, aged: Database) -> None:
     aged.run("create table public.rest partition of public.messages default")
     planned = ok(cli, aged, "partition", "plan")
-    assert "drop it: alter table public.messages detach partition public.rest; drop table public.rest" in planned
+    assert "  psql:  alter table public.messages detach partition public.rest;\n  psql:  drop table public.rest;\n" in planned
     aged.run("""
         drop table public.rest;
         create table public.rest (conversation_id uuid not null, message_id uuid not null);
@@ -152,13 +156,9 @@ def test_a_default_partition_without_rows_and_one_in_another_order(cli: Cli, age
         insert into public.message_statuses select * from chat_partitions.message_statuses_y2024m02;
         drop table chat_partitions.message_statuses_y2024m02
     """)
-    commands = re.search(r"public.rest is a default partition .* drop it: (.*)", ok(cli, aged, "partition", "plan"))
-    assert commands
-    assert "insert into public.message_statuses (message_id, user_id, conversation_id," in commands[1]
-    for command in commands[1].split("; "):
-        if command.startswith("chatschema "):
-            ok(cli, aged, *command.split()[1:])
-        else:
-            aged.run(command)
+    planned = ok(cli, aged, "partition", "plan")
+    assert "insert into public.message_statuses (message_id, user_id, conversation_id," in planned
+    for command in re.findall(r"^  ((?:psql|shell): .*)", planned, re.MULTILINE):
+        follow(cli, aged, command)
     assert aged.one("select count(*) from (table public.kept except table public.message_statuses) as lost") == 0
     aged.run("drop table public.kept")

@@ -48,7 +48,7 @@ def test_a_file_that_fails_after_another_names_what_stays(cli: Cli, migrated: Da
     write(two, SECOND, "create table second (i int);\nselect 1 / 0;\n")
     options = ("--url", migrated.url, "--sql-dir", str(two))
     result = cli("migrate", *options)
-    assert f"applied before the failure: {FIRST}; this stays" in result.err
+    assert f"applied before the failure, and kept: {FIRST}" in result.err
     assert f"nothing of {SECOND} was kept; mend the file and run: chatschema migrate" in result.err
     write(two, FIRST, "create table first (i int);\n", "drop table first, none;\n")
     undone = cli("undo", *options)

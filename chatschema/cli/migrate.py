@@ -130,7 +130,7 @@ def _telling(verb: str, done: list[Applied]) -> Iterator[None]:
         if done:
             ids = ", ".join(one.id for one in done[:_TOLD])
             more = f" and {len(done) - _TOLD} more" if len(done) > _TOLD else ""
-            console.note(f"{verb} before the failure: {ids}{more}; this stays")
+            console.note(f"{verb} before the failure, and kept: {ids}{more}")
         raise
 
 

@@ -40,5 +40,5 @@ Replica = Annotated[
 ]
 ReplicaWait = Annotated[
     float,
-    typer.Option("--replica-wait", metavar="S", min=0, help="Seconds to wait for long queries on the replicas; 0: do not look."),
+    typer.Option("--replica-wait", metavar="S", min=0, help="Seconds to wait for long queries on the replicas; 0 skips the check."),
 ]

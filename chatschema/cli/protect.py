@@ -8,11 +8,13 @@ from chatschema.cli import console, options, session
 
 
 def protect(
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Shown to whom it stops.")] = "chatschema protect",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Shown when a command is refused.")
+    ] = "chatschema protect",
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Refuse reset, seed and undo --all from now on."""
+    """Refuse reset, seed and every undo that loses rows, from now on."""
     from chatschema import locks, protection
     from chatschema.migration import ledger
 
@@ -24,11 +26,11 @@ def protect(
 
 
 def unprotect(yes: options.Yes = False, url: options.Url = None) -> None:
-    """Allow them again. Asks for the database's name."""
+    """Remove the protection mark. Asks for the database's name."""
     from chatschema import protection
 
     with session.connected(session.settings(url)) as (live, connection):
         name = connection.info.dbname
-        console.confirm_name(f"unprotect lets reset and seed into database {name}", name, yes=yes)
+        console.confirm_name(f"unprotect allows reset, seed and lossy undo in database {name}", name, yes=yes)
         was_protected = protection.unprotect(connection, live)
         console.answer(f"database {name} is {'no longer' if was_protected else 'not'} protected")

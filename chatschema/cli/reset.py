@@ -25,7 +25,7 @@ def reset(
     yes: options.Yes = False,
     database: Annotated[
         str | None,
-        typer.Option("--database", metavar="NAME", help="Drop this database although chatschema did not make it; its name again."),
+        typer.Option("--database", metavar="NAME", help="Needed to drop a database that chatschema did not create: its name."),
     ] = None,
     json: options.Json = False,
     wait: options.Wait = 0,
@@ -70,7 +70,10 @@ def _confirm(settings: Settings, connection: Connection, name: str, *, yes: bool
     from chatschema.database import catalog, contents, swap
 
     if database is not None and database != name:
-        raise UsageError(f"--database {database} is not the database that the settings name: {name}", "see: chatschema status")
+        raise UsageError(
+            f"--database {database} does not match the configured database {name}; nothing was dropped",
+            "see which one it is: chatschema status",
+        )
     action = f"reset drops database {name} and everything in it"
     if connection.info.dbname != name:
         # First what an earlier reset has left, or there may be no way into the database.

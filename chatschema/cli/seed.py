@@ -111,7 +111,7 @@ def _refuse_used(connection: Connection) -> None:
     if table := contents.has_others(connection):
         raise ChatschemaError(
             f"table {table} of database {connection.info.dbname} has rows that no seeder created; nothing was seeded",
-            "is it the right database? to put demo data among them: chatschema seed --into-used",
+            "seed an empty database; or, to add demo data to these rows: chatschema seed --into-used",
         )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chatschema.replicas import Replicas
     from chatschema.structure.recording import Run
 
-_LOOK = "chatschema undo --dry-run, with the same options"
+_LOOK = "the same command with --dry-run"
 
 
 def undo(
@@ -104,9 +104,10 @@ def _ask(settings: Settings, connection: Connection, losses: Sequence[Loss], *, 
     name = connection.info.dbname
     if losses:
         protection.refuse(connection, settings, f"undo, which would {listed(losses)},")
-        console.confirm_name(f"undo would {listed(losses)} in database {name}", name, yes=yes, look=_LOOK)
+        every = "undo --all would drop every table of chatschema, and with them" if all else "undo would"
+        console.confirm_name(f"{every} {listed(losses)} in database {name}", name, yes=yes, look=_LOOK)
     elif all:
-        console.confirm_name(f"undo --all would drop every table of chatschema, none with rows, in database {name}", name, yes=yes)
+        console.confirm_name(f"undo --all would drop every table of chatschema in database {name}; all are empty", name, yes=yes)
 
 
 def _undo(
@@ -193,5 +194,5 @@ def _dry_run(
     if not chosen:
         console.note("nothing to undo")
     else:
-        lost = f"{len(losses)} losses" if len(losses) > 1 else "1 loss" if losses else "no row would be lost"
-        console.note(f"{lost}. Nothing was changed; run it: chatschema undo, with the same options")
+        lost = f"data would be lost in {len(losses)} places" if losses else "no row would be lost"
+        console.note(f"{lost}. Nothing was changed; to undo, run the same command without --dry-run")

@@ -37,7 +37,7 @@ def foreign(connection: Connection) -> list[str]:
 
 
 def refuse_foreign(
-    connection: Connection, command: str, hint: str = "is it the right database? see which one it is: chatschema status"
+    connection: Connection, command: str, hint: str = "connect to the database that chatschema manages: --url URL, or DATABASE_URL"
 ) -> None:
     """Raise Foreign where the database has tables but not chatschema's ledger: `command` acts on what chatschema made."""
     if tables := foreign(connection):

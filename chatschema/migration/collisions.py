@@ -79,7 +79,10 @@ def refuse(connection: Connection, files: Sequence[MigrationFile]) -> None:
     lines = [f"database {connection.info.dbname} already has {count} that pending migrations create; nothing was changed"]
     lines += [f"  {kind} {name}: {file} would create it" for kind, name, file in found[:_SHOWN]]
     lines += [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    raise ChatschemaError("\n".join(lines), f"give chatschema a database of its own (createdb NAME), or {_way_out(*found[0][:2])}")
+    raise ChatschemaError(
+        "\n".join(lines),
+        f"give chatschema a database of its own: createdb NAME; or for each of these objects, {_way_out(*found[0][:2])}",
+    )
 
 
 def _way_out(kind: str, name: str) -> str:

@@ -16,7 +16,7 @@ from chatschema.postgres import Connection
 Kind = Literal["table", "column", "type", "file", "rows", "unseen"]
 _VERBS: dict[Kind, str] = {
     "table": "drop table", "column": "drop column", "type": "change the type of column", "file": "empty or rewrite table",
-    "rows": "change or delete rows of", "unseen": "lose an unknown number of rows, as it commits on its own: the",
+    "rows": "change or delete rows of", "unseen": "lose rows that cannot be counted, as it commits by itself, by the",
 }  # fmt: skip
 # Has one row from the beginning, which nobody wrote.
 _NO_LOSS = {"chatschema.last_hold"}
@@ -45,6 +45,8 @@ class Loss:
 
     def __str__(self) -> str:
         """Return the change and its rows in words."""
+        if self.change.kind == "unseen":
+            return str(self.change)
         return f"{self.change} ({relation.in_words(self.rows)})"
 
 

@@ -84,6 +84,6 @@ def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say:
             made = ", ".join(month.name for month in group)
             raise ChatschemaError(
                 f"{made} cannot be created: a default partition has rows of that month: {', '.join(one.name for one in found)}",
-                f"empty and drop it: {'; '.join(default.commands(found, now))}",
+                f"empty and drop it, in this order:{default.in_lines(default.commands(found, now))}",
             ) from None
         yield from group

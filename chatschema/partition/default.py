@@ -52,23 +52,29 @@ def finding(found: Sequence[Default], now: datetime) -> list[str]:
         return []
     names = ", ".join(f"{one.name} is a default partition of {one.parent}" for one in found)
     cost = "each new month reads all of it, and a detach locks out everybody"
-    return [f"{names}: {cost}; to empty and drop it: {'; '.join(commands(found, now))}"]
+    return [f"{names}: {cost}; to empty and drop it, in this order:{in_lines(commands(found, now))}"]
 
 
 def commands(found: Sequence[Default], now: datetime) -> list[str]:
-    """Return what moves the rows of default partitions to months and drops them, in order: SQL, and our own command."""
+    """Return what moves the rows of default partitions to months and drops them: lines in order, each for psql or for a shell.
+
+    A table is dropped in the transaction that copies its rows, so that after an error both are as they were.
+    """
     filled = [one for one in found if one.oldest]
     made = []
     if filled:
         oldest = min(one.oldest for one in filled if one.oldest)
         since = f" --from {oldest:%Y-%m}" if grid.month_of(oldest) < grid.month_of(now) else ""
-        made = [f"chatschema partition ensure{since}"]
-    return [
-        *(f"alter table public.{one.parent} detach partition {one.name}" for one in found),
-        *made,
-        *(f"insert into public.{one.parent} {one.select} from {one.name}" for one in filled),
-        *(f"drop table {one.name}" for one in found),
-    ]
+        made = [f"shell: chatschema partition ensure{since}"]
+    detach = " ".join(f"alter table public.{one.parent} detach partition {one.name};" for one in found)
+    copy = " ".join(f"insert into public.{one.parent} {one.select} from {one.name};" for one in filled)
+    drop = " ".join(f"drop table {one.name};" for one in found)
+    return [f"psql:  {detach}", *made, f"psql:  begin; {copy} {drop} commit;" if copy else f"psql:  {drop}"]
+
+
+def in_lines(commands: Sequence[str]) -> str:
+    """Return the commands, each on an indented line of its own."""
+    return "".join(f"\n  {command}" for command in commands)
 
 
 def _oldest(connection: Connection, parent: str, name: str, now: datetime) -> datetime | None:

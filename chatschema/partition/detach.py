@@ -103,7 +103,7 @@ def _half_out(group: Sequence[Month], left: Sequence[Month], why: str, hint: str
 
 def _and_then(hint: str | None) -> str:
     """Return the hint of a lock that did not come, with the command that goes on from a half-out month."""
-    return (hint or "").removesuffix("try again") + "finish it: chatschema maintain"
+    return (hint or "").removesuffix("try again") + "run the same command again, which finishes the detach first"
 
 
 def wait_for_old_transactions(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say, longest_s: float) -> None:
@@ -125,7 +125,7 @@ def wait_for_old_transactions(connection: Connection, sql_dir: Path, group: Sequ
                 f"holds a lock on {holds}" if holds else "has an old snapshot, which a detach may have to wait for"
             )
             if time.monotonic() > deadline:
-                raise Busy(text, f"{session.how_to_end}; then try again")
+                raise Busy(text, f"{session.how_to_end}; then run the same command again")
             if not is_said and longest_s > _MOMENT_S:
                 say(f"waiting before {group[0].lower:%Y-%m} is detached: {text}")
                 is_said = True

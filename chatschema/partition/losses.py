@@ -56,7 +56,7 @@ def refuse_half(
     if there and missing:
         names = ", ".join(month.name for month in missing)
         raise ChatschemaError(
-            f"{lower:%Y-%m} was detached, and {names} cannot be found in schema {SCHEMA}; nothing was changed",
+            f"{lower:%Y-%m} was detached, and {names} cannot be found in schema {SCHEMA}; {lower:%Y-%m} was not changed",
             _how_to_complete(connection, sql_dir, lower, there, missing, record),
         )
 

@@ -16,7 +16,7 @@ _COLUMN = re.compile(
 _TRIGGER_STATE = re.compile(r" \((disabled|enabled replica|enabled always)\)$")
 
 
-KEEP = "take such a change back, or keep it: name it in a migration and run chatschema migrate"
+KEEP = "to undo a change, run its SQL; to keep it, write a migration that makes it and run chatschema migrate"
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -56,15 +56,15 @@ def _finding(difference: Difference) -> str:
         return happened
     if len(statement) > _LONGEST_STATEMENT or "\n" in statement:
         statement = "the statement in chatschema status --json"
-    return f"{happened}: {statement}{_loss(difference)}"
+    return f"{happened}{_loss(difference)}: {statement}"
 
 
 def _loss(difference: Difference) -> str:
     if difference.kind != "column":
         return ""
     if difference.found is None:
-        return " (its values are lost)"
-    return " (which loses its values)" if difference.recorded is None else ""
+        return "; the SQL adds it without its values"
+    return "; the SQL drops it with its values" if difference.recorded is None else ""
 
 
 def _change(difference: Difference) -> str:
@@ -77,7 +77,7 @@ def _change(difference: Difference) -> str:
     if found == f"{recorded} (triggers disabled)":
         return "is not checked, as its triggers are disabled"
     if difference.kind == "column":
-        return f'is "{found}" and was "{recorded}"'
+        return f'is now "{found}", recorded as "{recorded}",'
     return "is invalid" if found == f"{recorded} (invalid)" else "was changed"
 
 

@@ -148,7 +148,7 @@ def restore(
         typer.Option(
             "--map",
             metavar="RULE",
-            help="What became of a column: OLD=NEW, OLD=drop, NEW=default, NEW=value:TEXT; as TABLE.COLUMN where both have it.",
+            help="Map an old column: OLD=NEW, OLD=drop, NEW=default, NEW=value:TEXT; as TABLE.COLUMN where both have it.",
         ),
     ] = None,
     keep_for: Annotated[
