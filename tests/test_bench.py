@@ -13,4 +13,12 @@ def test_the_bench_of_the_engine_prints_every_line() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = [line[:30].rstrip() for line in done.stdout.splitlines()[2:]]
-    assert lines == ["status", "migrate, nothing to do", "20 files, net", "file of 1 MB", "its peak memory", "dbmate"]
+    assert lines == [
+        "status",
+        "migrate, nothing to do",
+        "20 files, net",
+        "20 files, net",
+        "file of 1 MB",
+        "its peak memory",
+        "dbmate",
+    ]
