@@ -23,6 +23,8 @@ _CONTENTS = """
     select what from (
         select format('table %s', c.oid::regclass) as what from pg_catalog.pg_class as c
         where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('r', 'p', 'f')
+            -- What a reset that drops our objects one by one has to make again, until the next migrate.
+            and c.relname <> 'kept_by_reset'
         union all
         select format('view %s', c.oid::regclass) from pg_catalog.pg_class as c
         where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('v', 'm')

@@ -183,11 +183,11 @@ def confirm_name(action: str, name: str, *, yes: bool, word: str = "--yes", look
         return
     if not is_asking():
         hint = f"if that is what you want, add {word}" + (f"; to look first: {look}" if look else "")
-        raise UsageError(f"{action}; there is no terminal to confirm it on, so nothing was changed", hint)
+        raise UsageError(f"{action}; there is no terminal to confirm it on, so it was not done", hint)
     note(f"{action}. Type the database's name to go on, anything else to stop.")
     print("database: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != name:
-        raise ChatschemaError("not confirmed; nothing was changed")
+        raise ChatschemaError("not confirmed, so it was not done")
 
 
 def is_asking() -> bool:

@@ -89,7 +89,7 @@ def up(
         with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
             applied = follow(_apply(connection, pending, run, replicas), "applied", as_lines=as_lines)
         missing = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
-        with _telling("applied", applied):
+        with telling("applied", applied):
             months = list(create.ensure(connection, settings.sql_dir, missing, say=console.note))
     if as_lines and months:
         first, last = months[0].lower, months[-1].lower
@@ -113,7 +113,7 @@ def _apply(connection: Connection, pending: list[MigrationFile], run: Run, repli
 def follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Applied]:
     """Return what was done; print each as it is done, and before a failure what was done until then and stays."""
     followed: list[Applied] = []
-    with _telling(verb, followed):
+    with telling(verb, followed):
         for done in steps:
             followed.append(done)
             if as_lines:
@@ -122,7 +122,7 @@ def follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Appli
 
 
 @contextmanager
-def _telling(verb: str, done: list[Applied]) -> Iterator[None]:
+def telling(verb: str, done: list[Applied]) -> Iterator[None]:
     """Print what was committed in this run before the failure that ends the block: the failure's own text is about one step."""
     try:
         yield

@@ -76,9 +76,9 @@ def _confirm(settings: Settings, connection: Connection, name: str, *, yes: bool
         )
     action = f"reset drops database {name} and everything in it"
     if connection.info.dbname != name:
-        # First what an earlier reset has left, or there may be no way into the database.
+        # After a reset that was cut off there may be no way into the database. Nothing is dropped before the answer.
         with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
-            swap.recover(connection, name)
+            swap.reopen(connection, name)
     if not catalog.exists(connection, name):
         console.confirm_name(action, name, yes=yes or database is not None)
         return database is not None

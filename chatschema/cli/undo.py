@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatschema.cli import console, options, rehearsal, session
+from chatschema.cli import console, migrate, options, rehearsal, session
 from chatschema.errors import ChatschemaError, HistoryConflict, UsageError
 
 if TYPE_CHECKING:
@@ -54,13 +54,17 @@ def undo(
     ):
         contents.refuse_foreign(connection, "undo")
         chosen = _choose(connection, files, steps=None if all else steps or 1, to=to)
+        # A rollback that ends the transaction itself would be kept, whatever is asked afterwards.
+        migration_files.check_rollbacks(chosen)
         if dry_run:
             _dry_run(live, connection, files, chosen, as_json=json)
             return
         if chosen:
             hold.refuse_active(connection, "undo")
         agreed = _agree(live, connection, files, chosen, all=all, yes=yes)
-        undone = _undo(live, connection, files, chosen, agreed, replicas, yes=yes, lock_wait_s=lock_wait, as_lines=not json)
+        undone = _undo(
+            live, connection, files, chosen, agreed, replicas, all=all, yes=yes, lock_wait_s=lock_wait, as_lines=not json
+        )
     if json:
         console.as_json({"undone": undone})
     elif not undone:
@@ -104,8 +108,10 @@ def _ask(settings: Settings, connection: Connection, losses: Sequence[Loss], *, 
     name = connection.info.dbname
     if losses:
         protection.refuse(connection, settings, f"undo, which would {listed(losses)},")
-        every = "undo --all would drop every table of chatschema, and with them" if all else "undo would"
-        console.confirm_name(f"{every} {listed(losses)} in database {name}", name, yes=yes, look=_LOOK)
+        what = f"undo would {listed(losses)} in database {name}"
+        if all:
+            what = f"undo --all would drop every table of chatschema in database {name}; it would {listed(losses)}"
+        console.confirm_name(what, name, yes=yes, look=_LOOK)
     elif all:
         console.confirm_name(f"undo --all would drop every table of chatschema in database {name}; all are empty", name, yes=yes)
 
@@ -118,6 +124,7 @@ def _undo(
     agreed: set[Change] | None,
     replicas: Replicas,
     *,
+    all: bool,
     yes: bool,
     lock_wait_s: float,
     as_lines: bool,
@@ -128,26 +135,33 @@ def _undo(
     from chatschema.migration import undo as rollbacks
 
     undone: list[Applied] = []
-    while len(undone) < len(chosen):
-        left = chosen[len(undone) :]
-        try:
-            with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
-                _refuse_moved(connection, left)
-                for file in left:
-                    replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
-                with _recorded(connection, files) as run:
-                    for done in rollbacks.undo(connection, left, run, agreed=agreed, say=console.note):
-                        undone.append(done)
-                        if as_lines:
-                            console.answer(f"undid {done.id}  {done.duration_ms:.0f} ms")
-        except loss.WouldLose as error:
-            _ask(settings, connection, loss.counted(connection, error.changes), yes=yes)
-            agreed = {*(agreed or ()), *error.changes}
-        except ChatschemaError:
-            if undone and not as_lines:
-                console.note(f"undid before the failure: {', '.join(done.id for done in undone)}")
-            raise
+    with migrate.telling("undid", undone):
+        while len(undone) < len(chosen):
+            left = chosen[len(undone) :]
+            try:
+                with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
+                    _refuse_moved(connection, left)
+                    agreed = _still_agreed(settings, connection, agreed, all=all)
+                    for file in left:
+                        replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
+                    with _recorded(connection, files) as run:
+                        for done in rollbacks.undo(connection, left, run, agreed=agreed, say=console.note):
+                            undone.append(done)
+                            if as_lines:
+                                console.answer(f"undid {done.id}  {done.duration_ms:.0f} ms")
+            except loss.WouldLose as error:
+                _ask(settings, connection, loss.counted(connection, error.changes), yes=yes)
+                agreed = {*(agreed or ()), *error.changes}
     return undone
+
+
+def _still_agreed(settings: Settings, connection: Connection, agreed: set[Change] | None, *, all: bool) -> set[Change] | None:
+    """Return the losses that are agreed to, read again under the lock, which `protect` takes: who waited may have been late."""
+    from chatschema import protection
+
+    if all:
+        protection.refuse(connection, settings, "undo --all")
+    return set() if protection.read(connection, settings) else agreed
 
 
 def _recorded(connection: Connection, files: list[MigrationFile]) -> AbstractContextManager[Run]:
@@ -176,14 +190,19 @@ def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:
 def _dry_run(
     settings: Settings, connection: Connection, files: list[MigrationFile], chosen: list[MigrationFile], *, as_json: bool
 ) -> None:
-    losses: list[Loss] = rehearsal.losses(settings, connection, files, chosen, only_in_copy=True) if chosen else []
+    losses: list[Loss] = []
+    unknown: ChatschemaError | None = None
+    try:
+        losses = rehearsal.losses(settings, connection, files, chosen, only_in_copy=True) if chosen else []
+    except ChatschemaError as error:
+        unknown = error
     if as_json:
         plan: list[dict[str, Any]] = [{"id": file.id, "title": file.title} for file in chosen]
         found = [
             {"kind": loss.change.kind, "table": loss.change.table, "column": loss.change.column or None, "rows": loss.rows}
             for loss in losses
         ]
-        console.as_json({"would_undo": plan, "losses": found})
+        console.as_json({"would_undo": plan, "losses": None if unknown else found})
         return
     for file in chosen:
         if file.rollback:
@@ -193,6 +212,9 @@ def _dry_run(
         console.answer(f"would {loss}")
     if not chosen:
         console.note("nothing to undo")
+    elif unknown:
+        console.note(f"{unknown.message}. Nothing was changed")
+        console.note(f"hint:  {unknown.hint}")
     else:
-        lost = f"data would be lost in {len(losses)} places" if losses else "no row would be lost"
+        lost = "this undo would lose data, as listed" if losses else "no row would be lost"
         console.note(f"{lost}. Nothing was changed; to undo, run the same command without --dry-run")

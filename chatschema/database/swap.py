@@ -46,15 +46,25 @@ def opened(connection: Connection, target: Target) -> Iterator[None]:
         end_sessions(connection, target.clone)
 
 
-def recover(connection: Connection, name: str) -> None:
-    """Bring a database back that a killed reset left under its other name, or closed."""
+def reopen(connection: Connection, name: str) -> None:
+    """Give a database that a killed reset left under its other name, or closed, its name back, and let its users in."""
     target = Target(name, True, True, True, locale(connection, "template1"))
     has_name, has_old, has_clone = (exists(connection, n) for n in (name, target.old, target.clone))
     if has_old and not has_name:
         ddl(connection, "alter database {} rename to {}", target.old, name)
+    if has_old or (has_clone and has_name):
+        ddl(connection, "alter database {} with allow_connections true", name)
+
+
+def recover(connection: Connection, name: str) -> None:
+    """Bring a database back that a killed reset left, as reopen() does, and drop what else it left.
+
+    Where both names exist the reset was confirmed, and had renamed the old one to drop it.
+    """
+    target = Target(name, True, True, True, locale(connection, "template1"))
+    has_name, has_old, has_clone = (exists(connection, n) for n in (name, target.old, target.clone))
+    reopen(connection, name)
     if has_old or has_clone:
-        if has_old or has_name:
-            ddl(connection, "alter database {} with allow_connections true", name)
         drop(connection, target.clone)
         if has_name:
             drop(connection, target.old)

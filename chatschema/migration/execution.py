@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chatschema import locks, postgres
-from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ExitCode, MigrationFailed
+from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ExitCode, MigrationFailed, ServerError
 from chatschema.migration.backend import Backend, StatementFailed
 from chatschema.migration.files import MigrationFile, excerpt, line_of
 from chatschema.sqlfile import SqlFile
@@ -61,6 +61,11 @@ def explained(file: MigrationFile) -> Iterator[None]:
         raise _failure(file, error) from None
     except Busy as error:
         raise Busy(f"nothing of {file.id} was kept: {error.message}", error.hint) from None
+    except ServerError as error:
+        if error.sqlstate[:2] != "23":
+            raise
+        # A constraint that is checked at the end is not of one statement.
+        raise ServerError(f"nothing of {file.id} was kept: {error.message}", error.hint, error.sqlstate) from None
 
 
 def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:

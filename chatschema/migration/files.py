@@ -95,6 +95,13 @@ def check(files: Iterable[MigrationFile]) -> None:
                 _check(file)
 
 
+def check_rollbacks(files: Iterable[MigrationFile]) -> None:
+    """Raise ChatschemaError when a rollback of `files` could not be run: as check() does, before anything is undone."""
+    for migration in files:
+        if migration.rollback:
+            _check(migration.rollback)
+
+
 def _check(file: SqlFile) -> None:
     is_transactional, found = file.is_transactional, file.statements
     if not found:

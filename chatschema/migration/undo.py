@@ -1,5 +1,6 @@
 """Undoing: a rollback, its unmark and its log commit together or not at all."""
 
+import re
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
@@ -8,7 +9,7 @@ from chatschema import hold, locks, postgres
 from chatschema.errors import HistoryConflict
 from chatschema.migration import alone, execution, ledger, loss
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
-from chatschema.migration.files import MigrationFile
+from chatschema.migration.files import COMMENTS, MigrationFile
 from chatschema.migration.loss import Change, WouldLose
 from chatschema.models import Applied
 from chatschema.postgres import Connection, Say
@@ -16,6 +17,7 @@ from chatschema.structure import recording
 
 # Statements that refuse to run in a transaction; and procedures that end it.
 _ACTIVE_TRANSACTION, _COMMITS = "25001", "2D000"
+_LOSES_NOTHING = re.compile(r"(?is)\s*(?:(?:create|drop)\s+(?:unique\s+)?index|reindex|vacuum|refresh)\b")
 
 
 def to_undo(
@@ -88,7 +90,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
         locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
         return
     hold.refuse_active(backend.connection, "undo")
-    if agreed is not None:
+    if agreed is not None and not ledger.has_begun(backend.connection, file.id):
         # Where it runs in a transaction as well it is no concurrent statement, and may lose rows.
         found = loss.counted(backend.connection, rehearse(backend.connection, [file], is_empty=False))
         if refused := [one.change for one in found if one.change not in agreed]:
@@ -131,12 +133,12 @@ def rehearse(connection: Connection, files: Sequence[MigrationFile], *, is_empty
 
     def work() -> None:
         # Not in a pipeline: a statement that was refused is known at once, and passed over.
-        with execution.lock_failures_bare(), postgres.transaction(connection):
+        with postgres.transaction(connection):
             locks.limit_lock_wait(connection, locks.DDL)
             by_lock = is_empty or not loss.counts_rows(connection)
             before = loss.state(connection)
             for file in files:
-                with execution.explained(file):
+                with execution.explained(file), execution.lock_failures_bare():
                     found.update(_rehearse(backend, file))
                 after = loss.state(connection)
                 found.update(loss.changes(before, after, by_lock=by_lock))
@@ -162,8 +164,10 @@ def _rehearse(backend: Backend, file: MigrationFile) -> list[Change]:
         if error.cause.sqlstate not in (_ACTIVE_TRANSACTION, _COMMITS):
             raise
         postgres.execute(backend.connection, "rollback to savepoint chatschema_undo")
-        # drop index concurrently and its kin lose no row; of a procedure that commits nobody knows.
-        return [Change(f"rollback of {file.id}", "unseen")] if error.cause.sqlstate == _COMMITS else []
+        # Of a procedure that commits, and of drop database, nobody knows what is lost.
+        if error.cause.sqlstate == _ACTIVE_TRANSACTION and _LOSES_NOTHING.match(COMMENTS.sub(" ", error.statement.text)):
+            return []
+        return [Change(f"rollback of {file.id}", "unseen")]
     return []
 
 
