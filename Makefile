@@ -43,8 +43,9 @@ test-isolation: $(VENV)/.dev ## Run every order and isolation of inserts and del
 test-splitter: $(VENV)/.dev ## Compare the splitter of statements with PostgreSQL's own lexer and parser, on 20,000 texts (a minute)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_statements_oracle.py
 
-test-kills: $(VENV)/.dev ## Kill the client, and the server, at every statement of undo, concurrent builds, retire, archive, restore and purge, and print the points (half an hour)
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill_points.py tests/test_undo_kill.py tests/test_concurrent_kill.py
+test-kills: $(VENV)/.dev ## Kill client and server at every statement of migrate, undo, retire, archive, restore and purge; print the points (an hour)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill_points.py tests/test_undo_kill.py tests/test_concurrent_kill.py \
+	  tests/test_retire_kill.py tests/test_kill.py
 
 golden: $(VENV)/.dev ## Write the golden files of tests/golden anew: the texts that people read
 	CHATSCHEMA_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $$(grep -l 'golden.check' tests/test_*.py)
