@@ -1,7 +1,8 @@
 """Taking a month out: statuses first, concurrently; whole, or not at all, also when an earlier run was cut off."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from psycopg import sql
@@ -40,8 +41,8 @@ def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say
     """Detach the tables of one month, statuses first, and record it; what is detached already is left as it is.
 
     Waits `wait_s` seconds for old transactions, half a minute by default. The caller holds the migration lock and has
-    finished pending detaches. Raises Busy, naming who is in the way, with both tables attached; HalfOut where a table could
-    be neither detached nor attached again.
+    finished pending detaches. Whatever ends it early, an interrupt included, both tables are attached when it raises: Busy,
+    which names who is in the way, or ChatschemaError. HalfOut where a table could be neither detached nor attached again.
     """
     month = group[0].lower
     for table in group:
@@ -50,7 +51,7 @@ def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say
             raise ChatschemaError(f"{table.name} is not in schema {SCHEMA}; nothing was detached", schema_hint)
     left = _attached(connection, sql_dir, group)
     is_whole = len(left) == len(group)
-    try:
+    with _whole_at_the_end(connection, sql_dir, group, say):
         if left:
             if not postgres.fetch_one(connection, "select pg_has_role('pg_read_all_stats', 'usage')")[0]:
                 say("this role cannot see others' snapshots, which a detach may have to wait for: grant pg_read_all_stats to it")
@@ -62,9 +63,6 @@ def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say
             if is_whole and table is not left[0]:
                 wait_for_old_transactions(connection, sql_dir, group, say, _MOMENT_S)
             _detach(connection, sql_dir, table, say, locks.MONTHS if is_whole and table is left[0] else _BRIEF)
-    except Busy as error:
-        put_back(connection, sql_dir, group, error, say=say)
-        raise Busy(f"{month:%Y-%m} stays attached: {error.message}", error.hint) from None
     with postgres.transaction(connection):
         ledger.write(connection, month, state="detached", detached_at=ledger.NOW, keep_until=None)
         audit.record(connection, "partition.detach", "partition", f"{month:%Y-%m}", tables=[table.name for table in group])
@@ -87,6 +85,36 @@ def put_back(connection: Connection, sql_dir: Path, group: Sequence[Month], why:
             raise _half_out(group, left, f"{why.message}; nor can it be attached again: {error.message}", why.hint) from None
     elif left:
         ledger.end_detaching(connection, month)
+
+
+@contextmanager
+def _whole_at_the_end(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say) -> Iterator[None]:
+    """Leave the month whole, whatever ends the block early; the error says how it was left. Raises HalfOut where it is not."""
+    try:
+        yield
+    except HalfOut:
+        raise
+    except ChatschemaError as error:
+        if not connection.closed:
+            put_back(connection, sql_dir, group, error, say=say)
+            is_left = "stays attached" if _attached(connection, sql_dir, group) else "is detached, and that was not recorded"
+            error.message = f"{group[0].lower:%Y-%m} {is_left}: {error.message}"
+        raise
+    except KeyboardInterrupt:
+        if not connection.closed:
+            _put_back_interrupted(connection, sql_dir, group, say)
+        raise
+
+
+def _put_back_interrupted(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say) -> None:
+    """Put a month back, what is pending of it too; only say why where that fails, as the run ends with the interrupt."""
+    try:
+        for table in catalog.pending(connection, sql_dir):
+            if table in group:
+                _finalize(connection, sql_dir, table, say)
+        put_back(connection, sql_dir, group, ChatschemaError("this run was interrupted"), say=say)
+    except ChatschemaError as error:
+        say(f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
 def _attached(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> list[Month]:

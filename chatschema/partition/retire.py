@@ -55,8 +55,8 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, replicas: R
     """Carry out every step that is due, oldest month first, until none is left; yield each once it is committed.
 
     Begins with what an earlier run left unfinished. The caller holds the migration lock. A month that cannot go on does
-    not keep the others, except that no other is detached after one that somebody was in the way of: it would wait for the
-    same. The worst error is raised when they are done: HalfOut, another one, Busy. Raises ChatschemaError.
+    not keep the others, except that no other is detached after one that could not be: the same would be in its way.
+    The worst error is raised when they are done: HalfOut, another one, Busy. Raises ChatschemaError.
     """
     done: list[str] = []
     stalled = unfinished = _finish(connection, sql_dir, say)
@@ -76,8 +76,10 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, replicas: R
             if connection.closed:
                 raise
             failed[step.month] = error
-            if isinstance(error, ReplicaBusy) or (step.action == "detach" and isinstance(error, Busy | detach.HalfOut)):
+            if isinstance(error, ReplicaBusy) or step.action == "detach":
                 stalled = stalled or error
+                if not isinstance(error, Busy | detach.HalfOut):
+                    say(error.message)
             elif not isinstance(error, _PassedOver):
                 say(f"{step.month:%Y-%m} stays as it is: {error.message}")
     if unfinished or failed:
