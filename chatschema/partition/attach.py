@@ -9,7 +9,7 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.models import Month
-from chatschema.partition import catalog, content, erasures, fitting, grid, ledger, mapping
+from chatschema.partition import carve, catalog, content, erasures, fitting, grid, ledger, mapping
 from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
@@ -37,7 +37,7 @@ def bring_in(
 
     An erasure that is recorded until the attach commits is applied. Rows that were kept under a hold are taken in, their
     columns as `rules` say; `lost` counts what these leave out. Raises ChatschemaError where a row refers to one that
-    is gone, or the tables do not fit their parents; then they stay detached.
+    is gone, or the tables do not fit their parents, Held where a rule drops a column of held rows; then they stay detached.
     """
     erased = 0
     for month in months:
@@ -192,6 +192,7 @@ def _attach(
         postgres.execute(connection, "lock table chatschema.erasures in share mode")
         if _last_erasure(connection) != seen:
             return False
+        carve.refuse_lossy(connection, lower, rules)
         for month in months:
             _take_in_held(connection, month, rules, lost)
         for month in months:

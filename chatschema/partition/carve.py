@@ -9,16 +9,17 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month, Policy
-from chatschema.partition import grid, ledger
+from chatschema.partition import content, grid, ledger, mapping
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.partition.mapping import Rule
 from chatschema.postgres import Connection
 
 _KEYS = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
 
 
 class Held(ChatschemaError):
-    """A message of the month is under a hold, so the month stays."""
+    """A message of the month is under a hold, so the month, or a column of it, stays."""
 
 
 def keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], policy: Policy) -> dict[str, int]:
@@ -52,6 +53,29 @@ def keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], pol
             f"not every held message of {messages.name} was kept; nothing was dropped", "this is a bug in chatschema"
         )
     return {month.parent: count(connection, grid.kept(month).name) for month in group}
+
+
+def refuse_lossy(connection: Connection, lower: datetime, rules: Sequence[Rule]) -> None:
+    """Raise Held where a rule would drop a column of rows under a hold; until the transaction ends, no hold is placed.
+
+    Looks at the tables of the month that are there, and at the rows that were kept of it.
+    """
+    if not any(rule.kind == "drop" for rule in rules):
+        return
+    hold.freeze(connection)
+    months = [grid.month(parent.table, lower) for parent in GROUP]
+    for group in (months, [grid.kept(month) for month in months]):
+        if not postgres.has_table(connection, f"{SCHEMA}.{group[0].name}") or not hold.has_held(connection, group[0]):
+            continue
+        for month in group:
+            if lost := mapping.dropped(month.parent, content.columns(connection, month.name), rules):
+                column = f"{month.parent}.{lost[0]}"
+                raise Held(
+                    f"{month.name} has rows under a hold, and --map {column}=drop would remove what they have in that column;"
+                    f" {lower:%Y-%m} was not restored",
+                    f"keep the values: add a column for them in a migration, then --map {column}=ITS_NAME; or see: chatschema hold"
+                    " list; and when the case is closed: chatschema hold release ID --reason TEXT",
+                )
 
 
 def drop_kept(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> None:

@@ -129,6 +129,12 @@ def fit(connection: Connection, parent: str, what: str, columns: Columns, rules:
     return Fit(result.values, result.changed, result.dropped, plain and not result.dropped and len(result.values) == len(columns))
 
 
+def dropped(parent: str, columns: Columns, rules: Sequence[Rule]) -> list[str]:
+    """Return which of these columns of `parent` the rules drop."""
+    own = [rule for rule in rules if rule.table in (None, parent)]
+    return [name for name, _ in columns if _target_of(name, own) is None]
+
+
 def _target_of(name: str, rules: Sequence[Rule]) -> str | None:
     """Return the column of now that the column `name` of then is; None for one that is dropped."""
     for rule in rules:

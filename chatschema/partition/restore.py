@@ -15,6 +15,7 @@ from chatschema.models import Month
 from chatschema.partition import (
     archive,
     attach,
+    carve,
     catalog,
     content,
     create,
@@ -77,7 +78,7 @@ def restore(
     its archive is; with `force` also from one that may hold other rows than were dropped. Without any, the rows that were
     kept under a hold come back alone. Nothing is visible before it has been compared with the manifest and erased anew; a
     run that was cut off is finished by the next. `rules` say what becomes of columns that are not those of now. The caller
-    holds the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, ChatschemaError or Busy.
+    holds the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, Held, ChatschemaError or Busy.
     """
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
@@ -141,6 +142,7 @@ def _build(
         say(f"loading {chosen.folder}")
     try:
         with postgres.transaction(connection):
+            carve.refuse_lossy(connection, months[0].lower, rules)
             content.pin(connection)
             for month in months:
                 for file in ("create_table.sql", "add_bounds_check.sql"):
@@ -177,6 +179,7 @@ def _refit(connection: Connection, sql_dir: Path, months: Sequence[Month], rules
         return
     drop.free_foreign_keys(connection, sql_dir, months, say)
     with postgres.transaction(connection):
+        carve.refuse_lossy(connection, months[0].lower, rules)
         content.pin(connection)
         for month, plan in plans.items():
             if not plan.is_same:
