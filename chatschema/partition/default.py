@@ -58,18 +58,18 @@ def finding(found: Sequence[Default], now: datetime) -> list[str]:
 def commands(found: Sequence[Default], now: datetime) -> list[str]:
     """Return what moves the rows of default partitions to months and drops them: lines in order, each for psql or for a shell.
 
-    A table is dropped in the transaction that copies its rows, so that after an error both are as they were.
+    A table is dropped in the transaction that copies its rows, so that after an error both are as they were. Rows are copied of
+    one that was empty too: they may have come since.
     """
-    filled = [one for one in found if one.oldest]
-    made = []
+    made, filled = [], [one.oldest for one in found if one.oldest]
     if filled:
-        oldest = min(one.oldest for one in filled if one.oldest)
+        oldest = min(filled)
         since = f" --from {oldest:%Y-%m}" if grid.month_of(oldest) < grid.month_of(now) else ""
         made = [f"shell: chatschema partition ensure{since}"]
     detach = " ".join(f"alter table public.{one.parent} detach partition {one.name};" for one in found)
-    copy = " ".join(f"insert into public.{one.parent} {one.select} from {one.name};" for one in filled)
+    copy = " ".join(f"insert into public.{one.parent} {one.select} from {one.name};" for one in found)
     drop = " ".join(f"drop table {one.name};" for one in found)
-    return [f"psql:  {detach}", *made, f"psql:  begin; {copy} {drop} commit;" if copy else f"psql:  {drop}"]
+    return [f"psql:  {detach}", *made, f"psql:  begin; {copy} {drop} commit;"]
 
 
 def in_lines(commands: Sequence[str]) -> str:
