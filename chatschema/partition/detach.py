@@ -131,7 +131,9 @@ def _half_out(group: Sequence[Month], left: Sequence[Month], why: str, hint: str
 
 def _and_then(hint: str | None) -> str:
     """Return the hint of a lock that did not come, with the command that goes on from a half-out month."""
-    return (hint or "").removesuffix("try again") + "run the same command again, which finishes the detach first"
+    again = "run the same command again"
+    first = (hint or "").removesuffix(again).removesuffix("; then ")
+    return f"{first}; then {again}, which finishes the detach first" if first else f"{again}, which finishes the detach first"
 
 
 def wait_for_old_transactions(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say, longest_s: float) -> None:
