@@ -92,7 +92,7 @@ def test_carving_out_keeps_held_rows_until_the_release_and_all_comes_back(cli: C
     )
     result = cli(*DROP, "--holds", "carve", "--url", aged.url)
     assert result.code == 0, result.err
-    assert f"kept {messages} messages under a hold" in result.out
+    assert f"kept {messages} messages, {2 * messages} statuses under a hold" in result.out
     assert there(aged, JANUARY) == {}
     assert aged.one("select count(*) from chat_partitions.messages_y2024m01_held") == messages
     assert aged.one("select count(*) from chat_partitions.message_statuses_y2024m01_held") == 2 * messages

@@ -85,7 +85,8 @@ def test_migrate_and_undo_wait_for_a_query_on_a_replica(cli: Cli, pair: tuple[Da
         assert f"undo of {NEXT} was not begun: on replica" in undone.err
     # A query on another table is in nobody's way; and whoever says so is taken at their word.
     with reading(standby, "select count(*) from public.audit_logs"):
-        assert cli("undo", *options, "--replica-wait", "0.5").code == 0
+        undone = cli("undo", *options, "--yes", "--replica-wait", "0.5")
+        assert undone.code == 0, undone.err
     assert not primary.one(HAS_NOTE)
     caught_up(primary, standby)
 
@@ -113,7 +114,9 @@ def test_a_standby_that_is_not_named_is_mentioned_once(cli: Cli, pair: tuple[Dat
     line = "1 standby follows that is not named"
     assert done.err.count(line) == 1
     assert line not in cli("migrate", *options).err, "there was nothing to run"
-    assert line not in cli("undo", *options, "--replica-wait", "0").err
+    undone = cli("undo", *options, "--yes", "--replica-wait", "0")
+    assert undone.code == 0, undone.err
+    assert line not in undone.err
 
 
 def test_without_the_right_to_see_standbys_it_is_said(pair: tuple[Database, Database]) -> None:

@@ -81,10 +81,10 @@ def test_a_detail_that_names_objects_is_still_shown(cli: Cli, migrated: Database
 def test_a_month_that_a_row_keeps_away_shows_nothing_of_the_row(cli: Cli, aged: Database, verbose: tuple[str, ...]) -> None:
     left = cli("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes", "--url", aged.url)
     assert left.code == 0, left.err
-    aged.run("alter table public.messages add constraint messages_new_check check (content_algorithm <> 'xsalsa20')")
+    aged.run("alter table public.messages add constraint messages_new_check check (length(content_algorithm) <> 8)")
     result = cli(*verbose, "partition", "restore", JANUARY, "--url", aged.url)
     refuse_values(result, "xsalsa20", "00ff0a")
-    assert 'violates check constraint "messages_new_check"' in result.err
+    assert re.search(r"check messages_new_check \(.*\) does not hold for \d+ rows", result.err)
 
 
 SEED = '''"""broken: a seeder that fails."""
