@@ -27,8 +27,7 @@ HEAD = """\
 
 Every command that can remove rows, and what stops it. The table is generated: `tests/test_loss_table.py` runs each command in each
 situation on a real server, and `make golden` writes down what it saw. The last four columns are runs that had the word that the
-command needs. "Rows of others" are rows that no seeder created. `partition restore --map OLD=drop` leaves out
-the values of a column, counts them, and records that in the audit trail. Other commands remove no row.
+command needs. "Rows of others" are rows that no seeder created. Other commands remove no row.
 
 """
 
@@ -54,6 +53,12 @@ FOREIGN = "select count(*) from public.messages"
 NOTE = "create table public.note (i int); insert into public.note values (1);"
 USERS = "select count(*) from public.users"
 DUE = "update public.conversations set retention_days = 1"
+EXTRA = "select count(*) from information_schema.columns where table_name = 'messages_y2024m01' and column_name = 'extra'"
+OF_THEN = """
+    alter table public.message_statuses detach partition chat_partitions.message_statuses_y2024m01;
+    alter table public.messages detach partition chat_partitions.messages_y2024m01;
+    alter table chat_partitions.messages_y2024m01 add column extra text default 'value'
+"""
 KEEP = '[partition]\nkeep = "1mo"\ngrace = "0d"\n'
 ROWS = (
     Row("migrate", "what a pending migration's statements remove: a file is reviewed before it is applied", ("migrate",),
@@ -65,7 +70,9 @@ ROWS = (
     Row("partition retire", "months older than --older-than; unless --no-archive is given, after their archive was read back", ("partition", "retire",
         "--older-than", "1mo", "--grace", "0d"), MONTH, ("--yes",)),
     Row("partition purge", "messages past retention_days or expires_at", ("partition", "purge"), MONTH, (), DUE),
-    Row("maintain", "both, by the policy in chatschema.toml", ("maintain",), MONTH, (), DUE, KEEP),
+    Row("partition restore --map", "with OLD=drop, the values of a column that the table no longer has; they are counted and audited",
+        ("partition", "restore", "2024-01", "--map", "extra=drop"), EXTRA, (), OF_THEN),
+    Row("maintain", "what retire and purge remove, by the policy in chatschema.toml", ("maintain",), MONTH, (), DUE, KEEP),
 )  # fmt: skip
 
 
