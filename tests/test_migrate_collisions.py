@@ -39,7 +39,7 @@ COLLIDE = (
     ("create table one (i int)", "create unlogged table public.one (i int)", "table public.one"),
     ('create table "Tw.o" (i int)', 'create table "Tw.o" (i int)', 'table public."Tw.o"'),
     ("create type three as enum ('a')", "create table three (i int)", "type public.three"),
-    ("create sequence four", "create /* a */ view four as select 1", "sequence public.four"),
+    ("create materialized view four as select 1 as one", "create /* a */ view four as select 1", "materialized view public.four"),
     ("create domain five as int", "create type five as enum ('a')", "type public.five"),
     ("create function six(a int, b text) returns int language sql return 1",
      "create function six(int, c text default 'x') returns int language sql return 2", "function public.six"),
@@ -59,6 +59,61 @@ GO_TOGETHER = (
     ("create schema eight", "create schema if not exists eight"),
     ("create table nine (i int)", "create schema s;\nset local search_path = s;\ncreate table nine (i int)"),
 )
+
+
+# What goes along with a table, a column or a constraint that an earlier statement removes; and what that one does not name.
+OWN = """
+create table aa (i serial, b text, c int, constraint aa_c_key unique (c)); create index idx_aa_b on aa (b);
+create table bb (i int primary key, b text); create index idx_bb_b on bb (b);
+create view on_bb as select b from bb; create schema cc; create table cc.inside (i int);
+create function remove_dd() returns void language plpgsql as $$ begin execute 'drop table d' || 'd'; end $$;
+create table dd (i int); create table ee (i int); create index idx_ee on ee (i); create table ff (i int);
+"""
+FREED = (
+    "alter table aa drop column b; alter table aa add column b text; create index idx_aa_b on aa (b);",
+    "alter table aa drop constraint aa_c_key; create unique index aa_c_key on aa (c);",
+    "alter table aa drop column i; create sequence aa_i_seq;",
+    "create table aa_new (i int, b text); drop table aa; alter table aa_new rename to aa; create index idx_aa_b on aa (b);",
+    "create table bb_new (i int, b text); drop table bb cascade; alter table bb_new rename to bb; create index idx_bb_b on bb (b);"
+    " create view on_bb as select b from bb; alter table bb add constraint bb_pkey primary key (i);",
+    "drop schema cc cascade; create schema cc; create table cc.inside (i int);",
+    "select remove_dd(); create table dd (i int);",
+    "create schema other; alter table ee set schema other; create index idx_ee on bb (b);",
+)
+
+
+@pytest.mark.parametrize("whose", ["own", "earlier", "first"])
+def test_a_file_that_postgresql_runs_is_never_refused(
+    cli: Cli, empty: Database, migrated: Database, sql_dir: Path, whose: str
+) -> None:
+    """`earlier`: made by a version of chatschema that kept no record. `first`: of somebody else, before the first migration."""
+    database = empty if whose == "first" else migrated
+    options = ("--url", database.url, "--sql-dir", str(sql_dir))
+    if whose == "own":
+        write(sql_dir, "20981231000000_create_first", OWN)
+        assert cli("migrate", *options).code == 0
+    else:
+        database.run(OWN)
+    texts = FREED[:4] if whose == "first" else FREED
+    for number, text in enumerate(t for t in texts if t != texts[3]):
+        write(sql_dir, f"2099010100000{number}_change", text)
+    write(sql_dir, "20990101000009_rebuild", texts[3])
+    result = cli("migrate", *options)
+    assert result.code == 0, result.err
+
+
+def test_what_a_migration_has_made_is_not_taken_for_somebody_elses(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    """It cannot be created twice, and PostgreSQL says so; a database of its own would not help."""
+    options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
+    for text in (
+        "create table public.users (i int);",
+        "create function chatschema.set_updated_at() returns trigger language plpgsql as ''",
+    ):
+        write(sql_dir, NEXT, text)
+        result = cli("migrate", *options)
+        assert result.code == 1
+        assert "already exists" in result.err
+        assert "database of its own" not in result.err
 
 
 def test_everything_that_collides_is_named_in_one_go(cli: Cli, migrated: Database, sql_dir: Path) -> None:

@@ -1,8 +1,12 @@
-"""What pending migrations create and the database has already: other people's tables, found before the first file is run."""
+"""What pending migrations create and the database has already: other people's objects, found before the first file is run.
+
+A file that PostgreSQL would run is never refused: what an earlier statement may have removed is left to PostgreSQL.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, ServerError
@@ -21,15 +25,27 @@ _CREATE_INDEX = re.compile(
     rf"""(?isx) \s* create \s+ (?:unique\s+)? index \s+ (?:concurrently\s+)? (?! if\s+not\s+exists\b ) (?P<name>{_NAME}) \s+ on \s+
     (?:only\s+)? (?: (?P<qualifier>{_NAME}) \s*\.\s* )? {_NAME}"""
 )
-# Statements after which a name may be free again, or anything may be.
-_FREES = re.compile(r"(?is)\s*(?:drop\b|alter\b.*\b(?:rename|set\s+schema)\b|do\b)")
+# Statements after which the names in them may be free again, with what belongs to these: indexes, and sequences of columns.
+_FREES = re.compile(r"(?is)\s*(?:drop\b|alter\b.*\b(?:drop|rename|set\s+schema)\b|do\b)")
+# Statements after which any name may be: what they remove is not in their text.
+_FREES_ANYTHING = re.compile(
+    r"(?is)\s*(?:do|call|with|select|execute|drop\s+(?:schema|extension|owned)|(?:drop|alter)\b.*\bcascade)\b"
+)
 # Statements that can be one of these: of the rows of a large file nothing else is looked at.
-_WORTH_A_LOOK = re.compile(r"(?i)\s*(?:create|drop|alter|do|set|select|--|/\*)")
+_WORTH_A_LOOK = re.compile(r"(?i)\s*(?:create|drop|alter|do|set|select|call|with|execute|--|/\*)")
 _SEARCH_PATH = re.compile(r"(?i)\bsearch_path\b")
 
 _LOOK = """
     select w.n, coalesce(c.relkind::text, case when t.oid is not null then 'c' else w.kind end),
-        case when w.kind = 'schema' then '' else quote_ident(w.qualifier) || '.' end || quote_ident(w.name)
+        case when w.kind = 'schema' then '' else quote_ident(w.qualifier) || '.' end || quote_ident(w.name),
+        (select relname::text from pg_catalog.pg_class where oid = coalesce(
+            (select indrelid from pg_catalog.pg_index where indexrelid = c.oid),
+            (
+                select refobjid from pg_catalog.pg_depend
+                where classid = 'pg_class'::regclass and objid = c.oid and refclassid = 'pg_class'::regclass and refobjsubid > 0
+                    and deptype in ('a', 'i') and c.relkind = 'S'
+            )
+        ))
     from unnest(%s::int[], %s::text[], %s::text[], %s::text[]) as w (n, kind, qualifier, name)
     join pg_catalog.pg_namespace as n on n.nspname = case w.kind when 'schema' then w.name else w.qualifier end
     left join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = w.name and w.kind in ('relation', 'index')
@@ -38,6 +54,12 @@ _LOOK = """
     where c.oid is not null or t.oid is not null or w.kind = 'schema'
         or (w.kind = 'function' and exists (select from pg_catalog.pg_proc where pronamespace = n.oid and proname = w.name))
     order by w.n
+"""
+_OWN = """
+    select n from unnest(%s::int[], %s::text[]) as w (n, name)
+    where exists (
+        select from chatschema.schema_records where part_of is null and (object = w.name or starts_with(object, w.name || '('))
+    )
 """
 _KINDS = {
     "r": "table", "p": "table", "f": "foreign table", "v": "view", "m": "materialized view", "i": "index", "I": "index",
@@ -55,23 +77,30 @@ class _Creation:
     name: str
     statement: str
     file: str
+    freed: frozenset[str]
 
 
 class _TakeBack(Exception):
     """Ends a transaction whose statements were only to be tried."""
 
 
-def refuse(connection: Connection, files: Sequence[MigrationFile]) -> None:
-    """Raise ChatschemaError when something that `files` will create exists, naming all of it. Changes nothing."""
-    wanted = list(_creations(files))
+def refuse(connection: Connection, files: Sequence[MigrationFile], *, is_first: bool) -> None:
+    """Raise ChatschemaError when something that `files` will create exists and is another's, naming all of it. Changes nothing.
+
+    `is_first`: no migration has been applied here, so what is there is not of one. Later, indexes and sequences are left to
+    PostgreSQL, as is all that comes after a statement that may remove what it does not name. Raises ServerError.
+    """
+    wanted = list(_creations(files, is_first))
     if not wanted:
         return
     columns = ([c.kind for c in wanted], [c.qualifier for c in wanted], [c.name for c in wanted])
     rows = postgres.fetch_all(connection, _LOOK, (list(range(len(wanted))), *columns))
+    rows = [row for row in rows if row[3] not in wanted[row[0]].freed and (is_first or row[1] not in "iIS")]
+    own = set() if is_first else _own(connection, rows)
     found = [
         (_KINDS.get(kind, kind), name, wanted[n].file)
-        for n, kind, name in rows
-        if kind != "function" or _exists(connection, wanted[n])
+        for n, kind, name, _ in rows
+        if n not in own and (kind != "function" or _exists(connection, wanted[n]))
     ]
     if not found:
         return
@@ -92,8 +121,16 @@ def _way_out(kind: str, name: str) -> str:
     return f"move what is there: create schema old; alter {kind} {name} set schema old"
 
 
-def _creations(files: Sequence[MigrationFile]) -> Iterator[_Creation]:
-    freed: set[str] = set()
+def _own(connection: Connection, rows: list[tuple[Any, ...]]) -> set[int]:
+    """Return the numbers of those rows whose object a migration has made, as far as that is recorded and may be read."""
+    query = "select coalesce(has_table_privilege(to_regclass('chatschema.schema_records'), 'select'), false)"
+    if not rows or not postgres.fetch_one(connection, query)[0]:
+        return set()
+    return {n for (n,) in postgres.fetch_all(connection, _OWN, ([row[0] for row in rows], [row[2] for row in rows]))}
+
+
+def _creations(files: Sequence[MigrationFile], is_first: bool) -> Iterator[_Creation]:
+    freed: frozenset[str] = frozenset()
     for file in files:
         has_path = False
         for statement in file.apply.statements:
@@ -101,6 +138,8 @@ def _creations(files: Sequence[MigrationFile]) -> Iterator[_Creation]:
                 continue
             text = COMMENTS.sub(" ", statement.text)
             has_path = has_path or bool(_SEARCH_PATH.search(text))
+            if not is_first and _FREES_ANYTHING.match(text):
+                return
             if _FREES.match(text):
                 freed |= {_plain(word) for word in re.findall(_NAME, text)}
             match = _CREATE.match(text) or _CREATE_INDEX.match(text)
@@ -108,9 +147,10 @@ def _creations(files: Sequence[MigrationFile]) -> Iterator[_Creation]:
                 continue
             kind = next((k for k in ("relation", "type", "schema", "function") if match.groupdict().get(k)), "index")
             name = _plain(match["name"])
-            if name not in freed:
-                # public is the search_path that every file begins with.
-                yield _Creation(kind, _plain(match["qualifier"] or "public"), name, statement.text, file.id)
+            # public is the search_path that every file begins with.
+            qualifier = _plain(match["qualifier"] or "public")
+            if freed.isdisjoint((name, qualifier)):
+                yield _Creation(kind, qualifier, name, statement.text, file.id, freed)
 
 
 def _plain(name: str) -> str:

@@ -34,9 +34,10 @@ def refuse_foreign_lock(connection: Connection) -> None:
 
 
 def refuse_collisions(files: list[MigrationFile], connection: Connection, to: str | None) -> None:
-    """Raise ChatschemaError when a pending file would create what exists already. Changes nothing, and needs no ledger.
+    """Raise ChatschemaError when a pending file would create what another has made already. Changes nothing, and needs no ledger.
 
     A file that was cut off is left out: what it creates may be there.
     """
     statuses = history.statuses(files, ledger.entries(connection))
-    collisions.refuse(connection, pending(files, [status for status in statuses if status.state == "pending"], to))
+    coming = pending(files, [status for status in statuses if status.state == "pending"], to)
+    collisions.refuse(connection, coming, is_first=all(status.state == "pending" for status in statuses))
