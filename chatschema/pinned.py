@@ -3,7 +3,9 @@
 from typing import LiteralString
 
 # First and alone: it takes no snapshot, and a deferrable one may be waited for.
+# A timeout of the role holds until its first words are done.
 ISOLATION: LiteralString = """
+    set statement_timeout = 0;
     set session characteristics as transaction isolation level read committed, not deferrable /* chatschema */
 """
 # A name that the server does not know is one that it does not have yet. What is set already stays: some settings take a privilege.
@@ -34,4 +36,15 @@ SETTINGS: LiteralString = """
 TRIGGERS: LiteralString = """
     select set_config('session_replication_role', 'origin', false)
     where current_setting('session_replication_role') <> 'origin' /* chatschema */
+"""
+# The settings of the role and the database hold between `reset all` and the end. A timer of statement_timeout is set when a
+# statement begins, so all of it is one statement; one of transaction_timeout when the setting changes, unless one runs already.
+RESET: LiteralString = f"""
+    reset session authorization; reset role;
+    do $reset$ begin
+        perform set_config('transaction_timeout', '1h', false) where current_setting('transaction_timeout', true) is not null;
+        reset all;
+        execute $pin${SETTINGS}$pin$;
+        execute $pin${TRIGGERS}$pin$;
+    end $reset$ /* chatschema */
 """

@@ -1,5 +1,6 @@
 """Connections, and what the server says put into our words. The only file that opens one or catches psycopg's errors."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +20,8 @@ Say = Callable[[str], None]
 
 OLDEST_VERSION = 150000
 _POLL_S = (0.05, 1.0)
+# psycopg logs what fails while a pipeline is left after a failure, to stderr where nobody listens; that failure is raised.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 def connect(
@@ -128,7 +131,7 @@ def _pin_triggers(connection: Connection) -> None:
 
 def reset_session(connection: Connection) -> None:
     """Take back what a migration file may have set for the session: role, search_path, timeouts, time zone."""
-    execute(connection, f"reset session authorization; reset role; reset all; {pinned.SETTINGS}; {pinned.TRIGGERS}")
+    execute(connection, pinned.RESET)
 
 
 def describe(connection: Connection) -> Server:

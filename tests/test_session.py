@@ -1,10 +1,14 @@
 """A session pins every setting that its correctness rests on: a hostile database or role changes no result."""
 
+from contextlib import closing
+
 import pytest
 from conftest import Cli, Database
 from dump import dump
 from hostile import SETTINGS, make_hostile
 from months import FEBRUARY, JANUARY, content, there
+
+from chatschema import pinned, postgres
 
 RETIRE = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
 
@@ -63,6 +67,20 @@ def test_triggers_switched_off_for_a_plain_owner_are_refused_with_the_way_out(cl
         with migrated.server.connect(migrated.name) as admin:
             admin.execute("drop owned by plain_owner")
             admin.execute("drop role plain_owner")
+
+
+@pytest.mark.parametrize("timeout", ["statement_timeout", "transaction_timeout"])
+def test_timeouts_of_the_role_do_not_hold_while_the_settings_are_put_back(
+    empty: Database, monkeypatch: pytest.MonkeyPatch, timeout: str
+) -> None:
+    """As on a machine so busy that putting them back takes longer than the timeout: it is made slow here."""
+    if timeout == "transaction_timeout" and empty.server.version < 170000:
+        pytest.skip("PostgreSQL 17 and later have it")
+    empty.run(f"alter database {empty.name} set {timeout} = '20ms'")
+    monkeypatch.setattr(pinned, "RESET", pinned.RESET.replace(pinned.SETTINGS, f"select pg_sleep(0.1); {pinned.SETTINGS}"))
+    with closing(postgres.connect(empty.url)) as connection:
+        postgres.reset_session(connection)
+        assert postgres.fetch_one(connection, f"select current_setting('{timeout}'), pg_sleep(0.1)::text")[0] == "0"
 
 
 def test_every_setting_of_the_list_is_known_to_the_server(migrated: Database) -> None:
