@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psycopg import sql
 
@@ -54,7 +54,8 @@ def recorded(
     if before.is_recorded:
         if was_cut_off:
             run.kept = [d for d in run.kept if d.kind not in _OF_ALONE]
-        told = wording.findings(comparison.seen(before))
+        # What the interrupted run has left of an index is no change by hand: it is taken up again.
+        told = wording.findings(comparison.seen(replace(before, differences=tuple(run.kept))))
         for finding in told:
             say(f"warning: {finding}")
         if told:
