@@ -148,7 +148,7 @@ def test_a_reader_who_stays_is_waited_for_without_holding_up_the_others(cli: Cli
         command = [sys.executable, "-m", "chatschema", "migrate", "--url", released.url]
         with subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
             assert process.stderr
-            tried = next((line for line in process.stderr if "try 1 of" in line), "")
+            tried = next((line for line in process.stderr if "attempt 1 of" in line), "")
             time.sleep(3)
             reader.execute("commit")
             rest = process.stderr.read()
