@@ -27,6 +27,10 @@ class ChatschemaError(Exception):
         self.hint = hint
         self.excerpt = excerpt
 
+    def __str__(self) -> str:
+        """Return the message, also where it was added to after it was raised."""
+        return self.message
+
 
 class UsageError(ChatschemaError):
     """The command, its options or its configuration cannot be understood."""

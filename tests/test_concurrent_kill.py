@@ -66,17 +66,22 @@ def blocked(database: Database) -> Iterator[None]:
             time.sleep(0.02)
 
 
+def agreed(command: str) -> tuple[str, ...]:
+    """Return the command with the word for what cannot be seen beforehand, such as which rows a detach takes out of sight."""
+    return (command, "--yes") if command == "undo" else (command,)
+
+
 def run_and_die(cli: Cli, command: str, options: tuple[str, ...], order: str, database: Database) -> Result:
     holder = blocked(database) if order.endswith("during") else iter([None])
     next(holder)
-    result = cli(command, *options, env={"CHATSCHEMA_TEST_DYING": order})
+    result = cli(*agreed(command), *options, env={"CHATSCHEMA_TEST_DYING": order})
     next(holder, None)
     return result
 
 
 def orders(cli: Cli, command: str, options: tuple[str, ...], database: Database, path: Path, statement: str) -> list[str]:
     """Return when who is to die; by a run that counts, and is taken back."""
-    assert cli(command, *options, env={"CHATSCHEMA_TEST_DYING": f"count {path}"}).code == 0
+    assert cli(*agreed(command), *options, env={"CHATSCHEMA_TEST_DYING": f"count {path}"}).code == 0
     texts = path.read_text().splitlines()
     own = next(n for n, text in enumerate(texts, 1) if text.startswith(statement[:40]))
     few = [f"{own} server after", f"{own} client during"]
@@ -107,7 +112,7 @@ def test_a_concurrent_statement_that_was_cut_off_is_finished_by_the_next_run(
             refused = cli(other, *options)
             assert (refused.code, f"chatschema {direction}" in refused.err) == (1, True), refused.err
         if cut.code:
-            result = cli(direction, *options)
+            result = cli(*agreed(direction), *options)
             assert result.code == 0, f"{order}: {result.err}"
         assert migrated.one(look) == expected, order
         assert applied(migrated) == ([*IDS, NEXT] if direction == "migrate" else IDS), order

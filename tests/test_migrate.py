@@ -103,7 +103,7 @@ def test_what_was_applied_before_a_failure_stays_and_is_said(cli: Cli, migrated:
     write(sql_dir, "20990101000001_add_more", "create table public.more (i int);")
     as_json = cli("migrate", "--json", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert (as_json.code, as_json.out) == (1, "")
-    assert "applied before the failure: 20990101000001_add_more" in as_json.err
+    assert "applied before the failure, and kept: 20990101000001_add_more" in as_json.err
 
 
 def test_notices_of_a_migration_are_shown_and_its_rows_are_not(cli: Cli, migrated: Database, sql_dir: Path) -> None:
