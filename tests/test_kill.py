@@ -1,6 +1,6 @@
 """Killed at a random moment, and eight at once: the database always ends the same, every migration recorded once.
 
-CHATSCHEMA_TEST_FULL=1 (make test-kills) kills fifty times, else twenty.
+CHATSCHEMA_TEST_FULL=1 (make test-kills) kills fifty times, else twelve.
 """
 
 import os
@@ -16,7 +16,7 @@ from dump import dump
 from migrations import IDS
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
-ROUNDS = 50 if IS_FULL else 20
+ROUNDS = 50 if IS_FULL else 12
 
 
 def start(*arguments: str, cwd: Path) -> "subprocess.Popen[str]":
