@@ -54,3 +54,12 @@ def primary_key(connection: Connection, table: str) -> dict[str, str]:
         where i.indrelid = to_regclass(%s) and i.indisprimary order by k.position
     """
     return dict(postgres.fetch_all(connection, query, (f"public.{table}",)))
+
+
+def is_entry(connection: Connection, table: str, row: str, tracked: str) -> sql.Composable:
+    """Return the condition that `tracked`, a row of chatschema.seeded_rows, has the key of `row` of a table in public.
+
+    An equality of whole keys, which the index serves.
+    """
+    columns = [sql.SQL("{}.{}::text").format(sql.Identifier(row), sql.Identifier(name)) for name in primary_key(connection, table)]
+    return sql.SQL("{}.key = array[{}]::text[]").format(sql.Identifier(tracked), sql.SQL(", ").join(columns))

@@ -57,7 +57,7 @@ class SqlFile:
         """The statements, found by reading all of the file."""
         return Statements(self.content)
 
-    @property
+    @functools.cached_property
     def ddl(self) -> str:
         """The text of the statements that are not only about rows: of a file with a million of these hardly any is left."""
         found = self.statements

@@ -1,4 +1,4 @@
-"""A connection that failed, in our words: libpq gives no SQLSTATE for it, its words are what there is."""
+"""Error messages for failed connections, found by the text of the error: libpq gives no SQLSTATE for them."""
 
 import re
 from typing import Any

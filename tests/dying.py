@@ -13,7 +13,7 @@ _READS = re.compile(r"(?:--.*\n|/\*.*?\*/|\s)*(?:select|show|set|reset)\b", re.I
 
 
 def install(order: str) -> None:
-    """Obey CHATSCHEMA_TEST_DYING: "N WHO WHEN", or "count PATH" to write down what there is to count. Empty: live."""
+    """Die as CHATSCHEMA_TEST_DYING says: "N WHO WHEN"; or "count PATH" writes the counted statements to PATH. Empty: do not die."""
     if not order:
         return
     first, *rest = order.split(" ")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chatschema.models import Applied, Month, Settings
     from chatschema.postgres import Connection
     from chatschema.replicas import Replicas
+    from chatschema.sqlfile import SqlFile
     from chatschema.structure.recording import Run
 
 _TOLD = 3
@@ -77,7 +78,7 @@ def up(
         pending = plan.pending(files, statuses, to)
         migration_files.check(pending)
         # Before anything is written, the ledger included.
-        plan.refuse_collisions(files, connection, to)
+        plan.refuse_collisions(connection, pending, statuses)
         ledger.ensure(connection, settings.sql_dir)
         plan.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
@@ -86,10 +87,11 @@ def up(
         was_cut_off = "interrupted" in states.values()
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
         coming = (file.apply.ddl for file in pending)
-        with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
-            applied = follow(_apply(connection, pending, run, replicas), "applied", as_lines=as_lines)
-        missing = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
+        applied: list[Applied] = []
         with telling("applied", applied):
+            with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
+                follow(_apply(connection, pending, run, replicas), "applied", applied, as_lines=as_lines)
+            missing = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
             months = list(create.ensure(connection, settings.sql_dir, missing, say=console.note))
     if as_lines and months:
         first, last = months[0].lower, months[-1].lower
@@ -110,15 +112,12 @@ def _apply(connection: Connection, pending: list[MigrationFile], run: Run, repli
         yield from runner.migrate(connection, [file], run, say=console.note)
 
 
-def follow(steps: Iterable[Applied], verb: str, *, as_lines: bool) -> list[Applied]:
-    """Return what was done; print each as it is done, and before a failure what was done until then and stays."""
-    followed: list[Applied] = []
-    with telling(verb, followed):
-        for done in steps:
-            followed.append(done)
-            if as_lines:
-                console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
-    return followed
+def follow(steps: Iterable[Applied], verb: str, followed: list[Applied], *, as_lines: bool) -> None:
+    """Add each migration to `followed` as it is done, and print it when `as_lines`."""
+    for done in steps:
+        followed.append(done)
+        if as_lines:
+            console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
 
 
 @contextmanager
@@ -134,14 +133,21 @@ def telling(verb: str, done: list[Applied]) -> Iterator[None]:
         raise
 
 
+def print_file(title: str, file: SqlFile) -> None:
+    """Print the SQL of a file as it would run, after a comment."""
+    wrap = ("begin;\n", "commit;\n") if file.is_transactional else ("", "")
+    console.answer(f"-- {title}\n{wrap[0]}{file.text.rstrip()}\n{wrap[1]}")
+
+
 def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
     from chatschema.migration import files as migration_files
     from chatschema.migration import plan
     from chatschema.partition import catalog, create, grid
 
-    pending = plan.pending(files, plan.check_history(files, connection), to)
+    statuses = plan.check_history(files, connection)
+    pending = plan.pending(files, statuses, to)
     migration_files.check(pending)
-    plan.refuse_collisions(files, connection, to)
+    plan.refuse_collisions(connection, pending, statuses)
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
     missing = create.missing(connection, settings.sql_dir, there + coming, ahead=settings.policy.ahead)
@@ -149,8 +155,7 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
         console.as_json({"pending": [{"id": file.id, "title": file.title} for file in pending], "partitions": missing})
         return
     for file in pending:
-        wrap = ("begin;\n", "commit;\n") if file.apply.is_transactional else ("", "")
-        console.answer(f"-- migration {file.id}\n{wrap[0]}{file.apply.text.rstrip()}\n{wrap[1]}")
+        print_file(f"migration {file.id}", file.apply)
     for month in missing:
         console.answer(f"-- partition {month.name}")
         for statement in create.statements(settings.sql_dir, month):

@@ -110,16 +110,11 @@ def _maintenance(settings: Settings, name: str, wait_s: float) -> Connection:
 
 def _rebuild(settings: Settings, connection: Connection, name: str, files: list[MigrationFile], *, is_named: bool) -> str:
     from chatschema import locks
-    from chatschema.database import catalog, kept, objects, swap
-    from chatschema.migration import files as migration_files
+    from chatschema.database import catalog, kept, swap
 
-    without_clone = "its objects were dropped, as this role may not create databases"
     if connection.info.dbname == name:
         # No other database lets this role in, so there is nowhere to stand while this one is replaced.
-        with _guarded(settings, name, is_named=is_named) as own:
-            migration_files.check(files)
-            objects.drop_objects(own)
-        return without_clone
+        return _drop_objects(settings, name, files, is_named=is_named)
     # Of the maintenance database: two resets at once would build the same template.
     with locks.migration_lock(connection, wait_s=session.LOCK_WAIT_S, say=console.note):
         swap.recover(connection, name)
@@ -134,12 +129,20 @@ def _rebuild(settings: Settings, connection: Connection, name: str, files: list[
                 f"role {connection.info.user} may not create database {name}", "let its owner: createdb, or grant createdb"
             )
         if not target.can_clone:
-            with _guarded(settings, name, is_named=is_named) as own:
-                migration_files.check(files)
-                objects.drop_objects(own)
-            return without_clone
+            return _drop_objects(settings, name, files, is_named=is_named)
         was_built = _clone(settings, connection, target, files, is_named=is_named)
     return "migrated a template and cloned it" if was_built else "cloned from its template"
+
+
+def _drop_objects(settings: Settings, name: str, files: list[MigrationFile], *, is_named: bool) -> str:
+    """Drop what chatschema made in a database that has to stay; return how it was reset."""
+    from chatschema.database import objects
+    from chatschema.migration import files as migration_files
+
+    with _guarded(settings, name, is_named=is_named) as own:
+        migration_files.check(files)
+        objects.drop_objects(own)
+    return "its objects were dropped, as this role may not create databases"
 
 
 @contextmanager

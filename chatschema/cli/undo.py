@@ -145,10 +145,8 @@ def _undo(
                     for file in left:
                         replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
                     with _recorded(connection, files) as run:
-                        for done in rollbacks.undo(connection, left, run, agreed=agreed, say=console.note):
-                            undone.append(done)
-                            if as_lines:
-                                console.answer(f"undid {done.id}  {done.duration_ms:.0f} ms")
+                        steps = rollbacks.undo(connection, left, run, agreed=agreed, say=console.note)
+                        migrate.follow(steps, "undid", undone, as_lines=as_lines)
             except loss.WouldLose as error:
                 _ask(settings, connection, loss.counted(connection, error.changes), yes=yes)
                 agreed = {*(agreed or ()), *error.changes}
@@ -206,8 +204,7 @@ def _dry_run(
         return
     for file in chosen:
         if file.rollback:
-            wrap = ("begin;\n", "commit;\n") if file.rollback.is_transactional else ("", "")
-            console.answer(f"-- undo {file.id}\n{wrap[0]}{file.rollback.text.rstrip()}\n{wrap[1]}")
+            migrate.print_file(f"undo {file.id}", file.rollback)
     for loss in losses:
         console.answer(f"would {loss}")
     if not chosen:

@@ -61,7 +61,7 @@ def others(connection: Connection) -> list[str]:
     found = []
     all_tables = [row[0] for row in postgres.fetch_all(connection, _TABLES)]
     for table in [*(t for t in ours if t in all_tables), *(t for t in all_tables if t not in ours)]:
-        condition = unseeded(connection, table.removeprefix("public.")) if table in ours else sql.SQL("true")
+        condition = unseeded(connection, table.removeprefix("public.")) if table in ours else relation.ALL
         if (count := relation.count(connection, table, condition)) != 0:
             found.append(f"{relation.in_words(count)} in {table.removeprefix('public.')}")
     return found
@@ -86,10 +86,6 @@ def has_others(connection: Connection) -> str | None:
 def unseeded(connection: Connection, table: str) -> sql.Composable:
     """Return the condition that no seeder made the row `t` of one of the nine tables."""
     if not postgres.has_table(connection, "chatschema.seeded_rows"):
-        return sql.SQL("true")
-    columns = [sql.SQL("t.{}::text").format(sql.Identifier(column)) for column in relation.primary_key(connection, table)]
-    if not columns:
-        return sql.SQL("true")
-    return sql.SQL("not exists (select from chatschema.seeded_rows as s where s.table_name = {} and s.key = array[{}])").format(
-        sql.Literal(table), sql.SQL(", ").join(columns)
-    )
+        return relation.ALL
+    query = sql.SQL("not exists (select from chatschema.seeded_rows as s where s.table_name = {} and {})")
+    return query.format(sql.Literal(table), relation.is_entry(connection, table, "t", "s"))

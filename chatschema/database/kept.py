@@ -55,8 +55,8 @@ def refuse(connection: Connection) -> None:
     """Raise ChatschemaError for what is in the database and could not be made again in another one."""
     found = [(what, way_out) for what, way_out in postgres.fetch_all(connection, sqlfile.text_of(_file("unkept")))]
     for what, way_out, table, condition in postgres.fetch_all(connection, _CONFIGURED):
-        query = f"select exists (select from {table} {condition})".encode()
-        if postgres.fetch_one(connection, query)[0]:  # type: ignore[arg-type]
+        # The server wrote the name, and the extension's author the condition.
+        if postgres.fetch_one(connection, sql.SQL(f"select exists (select from {table} {condition})"))[0]:
             found.append((f"{what}, which keeps rows of its own in {table}", way_out))
     if found:
         what, way_out = found[0]
@@ -87,8 +87,7 @@ def of_objects(connection: Connection) -> list[Kept]:
             raise _failed(connection.info.dbname, kept, f"role {connection.info.user} does not own it", "nothing was dropped")
     before = []
     if postgres.has_table(connection, _TABLE):
-        query = "select what, way_out, kind, target, statement from chatschema.kept_by_reset order by place"
-        before = [Kept(*row) for row in postgres.fetch_all(connection, query)]
+        before = _remembered(connection)
         # What the interrupted one created lacks only what is still to be made again.
         dropped = [(kept, may) for kept, may in dropped if kept not in before and not kept.statement.startswith("revoke")]
     return [*before, *(kept for kept, _ in dropped)]
@@ -113,11 +112,15 @@ def remember(connection: Connection, keep: Sequence[Kept]) -> None:
 def finish(connection: Connection) -> None:
     """Make again what `remember` wrote down, and forget it; raises ChatschemaError, with all of it still to do."""
     if postgres.has_table(connection, _TABLE):
-        query = "select what, way_out, kind, target, statement from chatschema.kept_by_reset order by place"
-        keep = [Kept(*row) for row in postgres.fetch_all(connection, query)]
+        keep = _remembered(connection)
         with postgres.transaction(connection):
             restore(connection, keep, connection.info.dbname, outcome="the next chatschema reset tries it again")
             postgres.execute(connection, "drop table chatschema.kept_by_reset")
+
+
+def _remembered(connection: Connection) -> list[Kept]:
+    query = "select what, way_out, kind, target, statement from chatschema.kept_by_reset order by place"
+    return [Kept(*row) for row in postgres.fetch_all(connection, query)]
 
 
 def restore(connection: Connection, keep: Sequence[Kept], name: str, *, outcome: str = "nothing was dropped") -> None:

@@ -31,7 +31,7 @@ _FREES = re.compile(r"(?is)\s*(?:drop\b|alter\b.*\b(?:drop|rename|set\s+schema)\
 _FREES_ANYTHING = re.compile(
     r"(?is)\s*(?:do|call|with|select|execute|drop\s+(?:schema|extension|owned)|(?:drop|alter)\b.*\bcascade)\b"
 )
-# Statements that can be one of these: of the rows of a large file nothing else is looked at.
+# Only statements that begin with one of these words are examined; the many inserts of a large file are skipped.
 _WORTH_A_LOOK = re.compile(r"(?i)\s*(?:create|drop|alter|do|set|select|call|with|execute|--|/\*)")
 _SEARCH_PATH = re.compile(r"(?i)\bsearch_path\b")
 

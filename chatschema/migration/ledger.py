@@ -84,20 +84,16 @@ def withdraw(connection: Connection, id: str) -> None:
 
 def record(connection: Connection, id: str, checksum: str, duration_ms: float) -> None:
     """Note that a migration is applied; in the same transaction as yoyo's mark."""
-    _write(connection, id, checksum, "applied", duration_ms)
-
-
-def _write(connection: Connection, id: str, checksum: str, state: str, duration_ms: float | None) -> None:
     postgres.execute(
         connection,
         """
         insert into chatschema.migrations (migration_id, checksum, state, duration_ms, tool_version)
-        values (%(id)s, %(checksum)s, %(state)s, %(duration_ms)s, %(tool_version)s)
+        values (%s, %s, 'applied', %s, %s)
         on conflict (migration_id) do update set
             checksum = excluded.checksum, state = excluded.state, duration_ms = excluded.duration_ms,
             tool_version = excluded.tool_version, applied_at = clock_timestamp()
         """,
-        {"id": id, "checksum": checksum, "state": state, "duration_ms": duration_ms, "tool_version": __version__},
+        (id, checksum, duration_ms, __version__),
     )
 
 

@@ -33,11 +33,11 @@ def refuse_foreign_lock(connection: Connection) -> None:
         )
 
 
-def refuse_collisions(files: list[MigrationFile], connection: Connection, to: str | None) -> None:
-    """Raise ChatschemaError when a pending file would create what another has made already. Changes nothing, and needs no ledger.
+def refuse_collisions(connection: Connection, coming: Sequence[MigrationFile], statuses: Sequence[MigrationStatus]) -> None:
+    """Raise ChatschemaError when a file that is `coming` would create what another has made already.
 
-    A file that was cut off is left out: what it creates may be there.
+    Changes nothing, and needs no ledger. A file that was cut off is left out: what it creates may be there.
     """
-    statuses = history.statuses(files, ledger.entries(connection))
-    coming = pending(files, [status for status in statuses if status.state == "pending"], to)
-    collisions.refuse(connection, coming, is_first=all(status.state == "pending" for status in statuses))
+    states = {status.id: status.state for status in statuses}
+    new = [file for file in coming if states[file.id] == "pending"]
+    collisions.refuse(connection, new, is_first=all(state == "pending" for state in states.values()))

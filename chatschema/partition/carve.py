@@ -52,7 +52,7 @@ def keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], pol
         raise ChatschemaError(
             f"not every held message of {messages.name} was kept; nothing was dropped", "this is a bug in chatschema"
         )
-    return {month.parent: count(connection, grid.kept(month).name) for month in group}
+    return {month.parent: content.count(connection, grid.kept(month).name) for month in group}
 
 
 def refuse_lossy(connection: Connection, lower: datetime, rules: Sequence[Rule]) -> None:
@@ -97,12 +97,6 @@ def shared(connection: Connection, month: Month) -> int:
         sql.SQL(", ").join(sql.Identifier(name) for name in _KEYS[month.parent]),
     )
     found: int = postgres.fetch_one(connection, query)[0]
-    return found
-
-
-def count(connection: Connection, name: str) -> int:
-    """Return how many rows a table of schema chat_partitions has."""
-    found: int = postgres.fetch_one(connection, sql.SQL("select count(*) from {}").format(sql.Identifier(SCHEMA, name)))[0]
     return found
 
 

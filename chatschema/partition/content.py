@@ -39,6 +39,12 @@ def checksum(connection: Connection, sql_dir: Path, table: sql.Composable, colum
     return row[0], row[1]
 
 
+def count(connection: Connection, name: str) -> int:
+    """Return how many rows a table of schema chat_partitions has."""
+    rows: int = postgres.fetch_one(connection, sql.SQL("select count(*) from {}").format(sql.Identifier(SCHEMA, name)))[0]
+    return rows
+
+
 def export(connection: Connection, sql_dir: Path, table: sql.Composable, columns: Columns, order: Sequence[str]) -> Iterator[bytes]:
     """Yield the rows as CSV with a header, in the order of these columns; raises ServerError."""
     by = sql.SQL(", ").join(sql.Identifier(name) for name in order)
@@ -59,7 +65,7 @@ def load(connection: Connection, sql_dir: Path, table: sql.Composable, columns: 
 
 
 def load_apart(connection: Connection, sql_dir: Path, name: str, columns: Columns, pieces: Iterable[bytes]) -> sql.Identifier:
-    """Read CSV into a new temporary table that goes with the transaction, and has these columns and nothing else; return it."""
+    """Read CSV into a new temporary table with exactly these columns, dropped at the end of the transaction; return its name."""
     like = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))  # the server's own name of a type
         for column, kind in columns

@@ -101,7 +101,7 @@ def _drop(
             f"{', '.join(attached)} is not detached (any more); nothing was dropped", "see: chatschema partition list"
         )
     content.pin(connection)
-    rows = {month.parent: carve.count(connection, month.name) for month in group}
+    rows = {month.parent: content.count(connection, month.name) for month in group}
     is_current = described is not None and _is_compared(connection, sql_dir, group, described, is_required=policy.archive)
     kept = carve.keep_held(connection, sql_dir, group, policy)
     removed = {month.parent: rows[month.parent] - carve.shared(connection, month) for month in group}

@@ -31,10 +31,8 @@ def tables(there: Collection[Month], parents: Sequence[str], records: Mapping[da
         if record.state not in _DETACHED:
             continue
         missing = [grid.month(parent, month) for parent in parents if (parent, month) not in present]
-        if missing and len(missing) == len(parents):
-            found.append(f"{month:%Y-%m} was detached, and its tables cannot be found in schema {SCHEMA}; {_way_back(record)}")
-        elif missing:
-            names = ", ".join(one.name for one in missing)
+        if missing:
+            names = "its tables" if len(missing) == len(parents) else ", ".join(one.name for one in missing)
             found.append(f"{month:%Y-%m} was detached, and {names} cannot be found in schema {SCHEMA}; {_way_back(record)}")
     return found
 

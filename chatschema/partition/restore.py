@@ -74,11 +74,12 @@ def restore(
 ) -> Restored:
     """Bring the month that begins at `lower` back, and keep it from being retired until `keep_until`.
 
-    A table that is still there is attached again; else the month is loaded from `folder`, or from where the ledger says
-    its archive is; with `force` also from one that may hold other rows than were dropped. Without any, the rows that were
-    kept under a hold come back alone. Nothing is visible before it has been compared with the manifest and erased anew; a
-    run that was cut off is finished by the next. `rules` say what becomes of columns that are not those of now. The caller
-    holds the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, Held, ChatschemaError or Busy.
+    A table that is still there is attached again; else the month is loaded from `folder`, or from where the ledger says its
+    archive is; with `force` also from one that may hold other rows than were dropped. Without any, the rows that were kept
+    under a hold come back alone. Nothing is visible before it has been compared with the manifest and later erasures have been
+    applied; a run that was cut off is finished by the next. `rules` say what becomes of columns that are not those of now. The
+    caller holds the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, Held, ChatschemaError or
+    Busy.
     """
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
@@ -106,7 +107,7 @@ def restore(
     erased = attach.bring_in(connection, sql_dir, to_attach, keep_until, rules, lost, say) if to_attach else 0
     relinked, collected = _relink(connection, sql_dir, months[0])
     left: int = postgres.fetch_one(connection, statement(sql_dir, "count_released.sql", months[0]))[0]
-    rows = [_count(connection, month) for month in months]
+    rows = [content.count(connection, month.name) for month in months]
     origin: Literal["table", "archive", "kept rows"] = "archive" if chosen else "kept rows" if missing else "table"
     return Restored(f"{lower:%Y-%m}", origin, rows[0], rows[1], erased, relinked, collected, left, lost.values, keep_until)
 
@@ -243,8 +244,3 @@ def _relink(connection: Connection, sql_dir: Path, month: Month) -> tuple[int, l
         if last is None:
             return relinked, collected
         after = str(last)
-
-
-def _count(connection: Connection, month: Month) -> int:
-    count: int = postgres.fetch_one(connection, sql.SQL("select count(*) from {}").format(sql.Identifier(SCHEMA, month.name)))[0]
-    return count

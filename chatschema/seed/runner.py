@@ -87,7 +87,7 @@ def _remove(connection: Connection, seed: str, table: str) -> int:
         # Nobody else sees the table without its guard: the change and its end are in this transaction.
         postgres.execute(connection, sql.SQL("alter table {} disable trigger {}").format(name, sql.Identifier(trigger)))
     query = sql.SQL("delete from {} as t using chatschema.seeded_rows as s where s.seed = {} and s.table_name = {} and {}")
-    match = _matches(connection, table, "t", "s")
+    match = relation.is_entry(connection, table, "t", "s")
     removed = postgres.execute(connection, query.format(name, sql.Literal(seed), sql.Literal(table), match)).rowcount
     if trigger:
         postgres.execute(connection, sql.SQL("alter table {} enable always trigger {}").format(name, sql.Identifier(trigger)))
@@ -129,26 +129,17 @@ def _refuse_references(connection: Connection, seeds: list[str], table: str) -> 
         if schema == "public" and relation.primary_key(connection, child):
             own = sql.SQL(
                 "exists (select from chatschema.seeded_rows as o where o.seed = any ({}) and o.table_name = {} and {})"
-            ).format(sql.Literal(seeds), sql.Literal(child), _matches(connection, child, "c", "o"))
+            ).format(sql.Literal(seeds), sql.Literal(child), relation.is_entry(connection, child, "c", "o"))
         count = sql.SQL("""
             select count(*) from {child} as c join {parent} as p on {join}
             join chatschema.seeded_rows as s on s.seed = any ({seeds}) and s.table_name = {table} and {match}
             where not {own}
         """).format(
             child=sql.Identifier(schema, child), parent=sql.Identifier("public", table), join=join, own=own,
-            seeds=sql.Literal(seeds), table=sql.Literal(table), match=_matches(connection, table, "p", "s"),
+            seeds=sql.Literal(seeds), table=sql.Literal(table), match=relation.is_entry(connection, table, "p", "s"),
         )  # fmt: skip
         if others := postgres.fetch_one(connection, count)[0]:
             raise ChatschemaError(
                 f"{others} rows of {child} that were not seeded refer to seeded {table}; no row of {table} was removed",
                 f"remove those rows first (their {', '.join(columns)} is a seeded one), or start anew: chatschema reset",
             )
-
-
-def _matches(connection: Connection, table: str, row: str, tracked: str) -> sql.Composable:
-    """Return the condition that `tracked` is the entry of `row`: an equality of whole keys, which the index serves."""
-    columns = [
-        sql.SQL("{}.{}::text").format(sql.Identifier(row), sql.Identifier(column))
-        for column in relation.primary_key(connection, table)
-    ]
-    return sql.SQL("{}.key = array[{}]").format(sql.Identifier(tracked), sql.SQL(", ").join(columns))

@@ -24,7 +24,7 @@ _OF_ALONE = ("index", "type")
 
 @dataclass(slots=True)
 class Run:
-    """One run: what had been changed by hand before it (`kept`), and whose objects in public are none of ours (`strangers`).
+    """One run: changes made by hand before it (`kept`), and objects in public that chatschema did not create (`strangers`).
 
     Without `is_recorded` there is nothing to build on, and one record at the end serves all files.
     """
