@@ -96,9 +96,3 @@ def _measured(connection: Connection, names: Sequence[str]) -> dict[str, tuple[i
 def _counted(connection: Connection, names: Sequence[str]) -> dict[str, int]:
     counts = [sql.SQL("select {}, count(*) from {}").format(sql.Literal(name), sql.Identifier("public", name)) for name in names]
     return dict(postgres.fetch_all(connection, sql.SQL(" union all ").join(counts)))
-
-
-def analyze(connection: Connection) -> None:
-    """Refresh the planner's statistics of all nine tables; autovacuum never does it for a partitioned parent."""
-    names = sql.SQL(", ").join(sql.Identifier("public", table) for table in TABLES)
-    postgres.execute(connection, sql.SQL("analyze {}, chatschema.seeded_rows").format(names))

@@ -95,10 +95,8 @@ def _now(connection: Connection) -> Any:
 
 
 def _finish(settings: Settings, connection: Connection, names: list[str], rng: int) -> None:
-    from chatschema import tables
     from chatschema.seed import demo_keys
 
-    tables.analyze(connection)
     if "user_public_keys" in names:
         path = demo_keys.write(connection, settings.state_dir, rng)
         console.note(f"private keys of the demo users: {path.parent.name}/{path.name} (docs/seed.md shows how to read a message)")

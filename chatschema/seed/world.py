@@ -28,6 +28,7 @@ class World:
         self.rng = rng
         self.random = random.Random(f"{rng}:{name}")
         self.rows = 0
+        self.filled: set[str] = set()
         self._connection, self._name = connection, name
 
     @cached_property
@@ -75,6 +76,7 @@ class World:
         keys = ((self._name, table, [str(row[column]) for column in key]) for row in rows)
         _copy(self._connection, remember, keys)
         self.rows += len(rows)
+        self.filled.add(table)
 
 
 def _plain(value: Any) -> Any:
