@@ -1,0 +1,43 @@
+"""Damages done to a database on purpose, each with the truth about it: what a report has to find, and the number it has to say.
+
+A module has what belongs together and lists its damages in DAMAGES. The number is computed another way than the report does.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from conftest import Database
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The finding that a damage has to give: its object (or a part of it), and its value as known from the damage itself."""
+
+    object: str
+    value: float | None = None
+    within: float = 0.0
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A damage: the check that finds it, what does it, and for how long.
+
+    `build` yields the truth while the damage lasts: sessions are open until it ends. `toml` lowers thresholds that nobody waits for.
+    `settings` are the server's: such a damage gets a server of its own. `decision` says why no statement alone can be its fix.
+    """
+
+    name: str
+    report: str
+    check: str
+    build: Callable[[Database], AbstractContextManager[Truth]]
+    toml: str = ""
+    settings: str = ""
+    decision: str = ""
+
+
+def everything() -> list[Damage]:
+    """Return the damages of all modules."""
+    from damages import objects
+
+    return [damage for module in (objects,) for damage in module.DAMAGES]
