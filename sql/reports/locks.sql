@@ -1,12 +1,35 @@
--- locks: who waits for whom, as a tree; the one to talk to is at its root.
--- Why: one statement that waits for a strong lock holds up all that come after it, so the one in front is seldom the one that is
---   complained of. The server itself is asked who blocks whom: it knows the queue, which a comparison of locks does not.
--- Check blocking: a session that waits for nobody and makes others wait.
+-- locks: who waits for whom, as a tree, and the least harmful way out.
+-- Why: one statement that waits for a strong lock holds up all that come after it, though these could run beside the session that it
+--   waits for. The server itself is asked who blocks whom: it knows the queue, which a comparison of locks does not.
+-- Check blocking: a session or prepared transaction that waits for nobody and makes others wait.
+-- Check queue: a statement that waits for a working session and makes others wait that would not wait for that session.
 -- Threshold wait_warn_ms = 60000: longest wait that is a warning
 -- Threshold wait_critical_ms = 120000: longest wait that is critical
 -- Threshold blocked_warn = 3: sessions held up, however short, that are a warning
 -- Fully: pg_read_all_stats
+-- Acute: yes
 with recursive
+locks as materialized (
+    select l.* from pg_catalog.pg_locks as l
+),
+-- https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES, read from the stronger mode to the weaker.
+conflicts (held, wanted) as (
+    values
+    ('AccessShareLock', array['AccessExclusiveLock']),
+    ('RowShareLock', array['ExclusiveLock', 'AccessExclusiveLock']),
+    ('RowExclusiveLock', array['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']),
+    ('ShareUpdateExclusiveLock', array['ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']),
+    ('ShareLock', array['RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']),
+    ('ShareRowExclusiveLock', array['RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']),
+    ('ExclusiveLock', array['RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']),
+    ('AccessExclusiveLock', array['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'])
+),
+-- They have no process: a negative number stands for each. Their locks are those of the virtual transaction that holds their number.
+prepared as materialized (
+    select - row_number() over (order by p.gid)::integer as pid, p.gid, p.owner, p.prepared, l.virtualtransaction
+    from pg_catalog.pg_prepared_xacts as p
+    join locks as l on l.locktype = 'transactionid' and l.transactionid = p.transaction and l.pid is null
+),
 waiting as materialized (
     select
         l.pid,
@@ -18,20 +41,30 @@ waiting as materialized (
                 else format('%s of a %s', l.mode, l.locktype)
             end
         ))[1] as wants,
-        (array_agg(l.relation))[1] as relation
-    from pg_catalog.pg_locks as l
+        (array_agg(l.relation) filter (where l.locktype = 'relation'))[1] as relation
+    from locks as l
     where not l.granted
     group by l.pid
 ),
+blockers as materialized (
+    select w.pid, b.pid as blocker from waiting as w cross join lateral unnest(pg_blocking_pids(w.pid)) as b (pid)
+),
 edges as materialized (
-    select distinct
-        w.pid,
-        -- A parallel worker waits and blocks in its leader's name; 0 is a prepared transaction.
-        coalesce(a.leader_pid, b.pid) as blocker
-    from waiting as w
-    cross join lateral unnest(pg_blocking_pids(w.pid)) as b (pid)
-    left join pg_catalog.pg_stat_activity as a on a.pid = b.pid
-    where coalesce(a.leader_pid, b.pid) <> w.pid
+    -- A parallel worker waits and blocks in its leader's name.
+    select distinct b.pid, coalesce(a.leader_pid, b.blocker) as blocker
+    from blockers as b
+    left join pg_catalog.pg_stat_activity as a on a.pid = b.blocker
+    where b.blocker <> 0 and coalesce(a.leader_pid, b.blocker) <> b.pid
+    union
+    select w.pid, p.pid
+    from (select distinct b.pid from blockers as b where b.blocker = 0) as b
+    join locks as w on w.pid = b.pid and not w.granted
+    join locks as h on h.pid is null and h.granted
+        and (h.locktype, h.database, h.relation, h.page, h.tuple, h.virtualxid, h.transactionid, h.classid, h.objid, h.objsubid)
+            is not distinct from
+            (w.locktype, w.database, w.relation, w.page, w.tuple, w.virtualxid, w.transactionid, w.classid, w.objid, w.objsubid)
+    join conflicts as c on c.held = h.mode and w.mode = any (c.wanted)
+    join prepared as p on p.virtualtransaction = h.virtualtransaction
 ),
 -- Who is held up by each root, and how far from it: without the paths, which in a queue of forty are more than can be counted.
 reached as (
@@ -62,7 +95,7 @@ once as (
     from once as o
     join behind as b on b.root = o.root and b.parent = o.pid and b.depth = o.depth + 1
 ),
-blocked as (
+blocked as materialized (
     select
         o.root,
         count(*) filter (where o.depth > 0) as sessions,
@@ -71,31 +104,85 @@ blocked as (
     left join waiting as w on w.pid = o.pid
     group by o.root
 ),
-shown as (
+shown as materialized (
     select
         o.*,
-        a.usename, a.application_name, a.state, a.xact_start, a.query, a.backend_type, w.since, w.wants,
+        case when o.pid > 0 then o.pid::text else format('prepared %L', p.gid) end as name,
+        p.gid,
+        case
+            when p.gid is not null then format('prepared transaction %s (%s)', p.gid, p.owner)
+            when a.backend_type = 'autovacuum worker' then format('%s (autovacuum)', o.pid)
+            else format('%s (%s, %s)', o.pid, coalesce(a.usename, 'hidden'), coalesce(nullif(a.application_name, ''), 'no name'))
+        end as object,
+        coalesce(a.usename, p.owner) as usename, a.application_name,
+        case when p.gid is not null then 'prepared transaction' else coalesce(a.state, 'hidden') end as state,
+        coalesce(a.xact_start, p.prepared) as xact_start,
+        -- A session can hold a lock without a transaction; an idle one was left at its last change of state.
+        case when a.state ~ '^idle' then a.state_change else coalesce(a.xact_start, p.prepared) end as state_since, a.query, w.since, w.wants,
+        -- What costs more to repeat than the statement that waits for it.
+        coalesce(a.application_name ~ '^pg_(dump|dumpall|restore|basebackup)' or a.query ~ '\(to prevent wraparound\)', false) as is_precious,
         (
-            select string_agg(distinct l.mode, ', ')
-            from pg_catalog.pg_locks as l
+            select string_agg(distinct case when l.relation is null then l.mode else format('%s on %s', l.mode, l.relation::regclass) end, ', ')
+            from locks as l
             join waiting as r on r.relation = l.relation
-            where l.pid = o.pid and l.granted
+            where l.granted and (l.pid = o.pid or (p.gid is not null and l.virtualtransaction = p.virtualtransaction and l.pid is null))
         ) as holds
     from once as o
     left join pg_catalog.pg_stat_activity as a on a.pid = o.pid
+    left join prepared as p on p.pid = o.pid
     left join waiting as w on w.pid = o.pid
+),
+-- Those who wait for the root itself; a head of them has others behind that wait for its turn on the same table alone.
+direct as materialized (
+    select
+        s.root, s.pid, s.object, s.query, s.since,
+        exists (
+            select from edges as e
+            join nearest as n on n.root = s.root and n.pid = e.pid and n.depth > 1
+            join waiting as w on w.pid = e.pid
+            join waiting as h on h.pid = s.pid and h.relation = w.relation
+            where e.blocker = s.pid
+        ) as is_head
+    from shown as s
+    where s.depth = 1
+),
+heads as materialized (
+    select
+        d.root,
+        (array_agg(d.object order by d.since))[1] as object,
+        (array_agg(left(regexp_replace(d.query, '\s+', ' ', 'g'), 60) order by d.since))[1] as query,
+        min(d.since) as since,
+        bool_and(d.is_head) as are_all,
+        count(*) as sessions,
+        string_agg(format('select pg_cancel_backend(%s);', d.pid), E'\n' order by d.since) as cancel
+    from direct as d
+    group by d.root
+),
+judged as (
+    select
+        b.*, r.object, r.state, r.holds, r.gid, r.pid, r.is_precious, h.object as head, h.query as head_query, h.since as head_since, h.cancel,
+        r.state_since, h.sessions as heads,
+        h.are_all and (r.state !~ '^idle' or r.is_precious) as is_queue,
+        case
+            when b.longest_ms >= {wait_critical_ms} then 'critical'
+            when b.longest_ms >= {wait_warn_ms} or b.sessions >= {blocked_warn} then 'warn'
+            else 'info'
+        end as severity
+    from blocked as b
+    join shown as r on r.root = b.root and r.depth = 0
+    join heads as h on h.root = b.root
 )
 select
     a.session, a.waits_ms, a.wants, a.holds, a.role, a.state, a.transaction_ms, a.application, a.query,
     a.object, a.severity, a.check_name, a.message, a.value, a.threshold, a.fix, a.undo
 from (
     select
-        repeat('  ', s.depth) || case when s.depth > 0 then '- ' else '' end || s.pid as session,
+        repeat('  ', s.depth) || case when s.depth > 0 then '- ' else '' end || s.name as session,
         extract(epoch from clock_timestamp() - s.since)::double precision * 1000 as waits_ms,
         s.wants,
         s.holds,
         coalesce(s.usename, 'hidden')::text as role,
-        case when s.pid = 0 then 'prepared transaction' else coalesce(s.state, 'hidden') end as state,
+        s.state,
         extract(epoch from clock_timestamp() - s.xact_start)::double precision * 1000 as transaction_ms,
         nullif(s.application_name, '') as application,
         left(regexp_replace(s.query, '\s+', ' ', 'g'), 200) as query,
@@ -106,23 +193,30 @@ from (
     union all
     select
         null, null, null, null, null, null, null, null, null, null,
-        case when r.pid = 0 then 'a prepared transaction' else format('%s (%s, %s)', r.pid, coalesce(r.usename, 'hidden'), coalesce(nullif(r.application_name, ''), 'no name')) end,
+        j.object, j.severity, 'blocking',
+        format('%s for %s s%s: holds up %s, the longest for %s s', j.state, coalesce(round(extract(epoch from clock_timestamp() - j.state_since)), 0),
+            case when j.holds is not null then format(', holds %s', j.holds) end, j.sessions, round(j.longest_ms / 1000)),
+        j.longest_ms, {wait_warn_ms},
         case
-            when b.longest_ms >= {wait_critical_ms} then 'critical'
-            when b.longest_ms >= {wait_warn_ms} or b.sessions >= {blocked_warn} then 'warn'
-            else 'info'
-        end,
-        'blocking',
-        format('%s for %s s holds up %s: the longest waits for %s s', coalesce(r.state, 'hidden'),
-            coalesce(round(extract(epoch from clock_timestamp() - r.xact_start)), 0), b.sessions, round(b.longest_ms / 1000)),
-        b.longest_ms, {wait_warn_ms},
-        case
-            when r.pid = 0 then E'-- find it: select * from pg_prepared_xacts order by prepared;\nrollback prepared ''...'';'
-            when r.state = 'active' then format(E'select pg_cancel_backend(%s);  -- if it goes on: select pg_terminate_backend(%1$s);', r.pid)
-            else format('select pg_terminate_backend(%s);', r.pid)
+            when j.gid is not null
+                then format(E'-- its transaction manager knows whether it is to be: commit prepared %L;\nrollback prepared %1$L;', j.gid)
+            when j.is_precious then format(E'-- it costs more to repeat than what waits for it\n%s', j.cancel)
+            when j.state ~ '^idle' then format('select pg_terminate_backend(%s);', j.pid)
+            else format(E'select pg_cancel_backend(%s);  -- if it goes on: select pg_terminate_backend(%1$s);', j.pid)
         end,
         null
-    from blocked as b
-    join shown as r on r.root = b.root and r.depth = 0
+    from judged as j
+    where not j.is_queue
+    union all
+    select
+        null, null, null, null, null, null, null, null, null, null,
+        j.head, j.severity, 'queue',
+        format('waits %s s for %s, %s for %s s%s; holds up %s that would not wait for that one, the longest for %s s: %s',
+            round(extract(epoch from clock_timestamp() - j.head_since)), j.object, j.state, coalesce(round(extract(epoch from clock_timestamp() - j.state_since)), 0),
+            case when j.holds is not null then format(', which holds %s', j.holds) end, j.sessions - j.heads, round(j.longest_ms / 1000), j.head_query),
+        j.longest_ms, {wait_warn_ms},
+        format(E'-- it can be run again, with a lock_timeout; those behind it go on at once\n%s', j.cancel), null
+    from judged as j
+    where j.is_queue
 ) as a
 order by a.place nulls last

@@ -28,6 +28,7 @@ def test_a_damage_is_found_and_its_fix_mends_it(
             assert found, f"{damage.report}.{damage.check} does not name {truth.object}"
             if truth.value is not None:
                 assert found["value"] == pytest.approx(truth.value, rel=truth.within), found["message"]
+            assert truth.says in found["message"]
             if damage.decision:
                 return
             assert found["fix"], found["message"]

@@ -12,11 +12,15 @@ from conftest import Database
 
 @dataclass(frozen=True)
 class Truth:
-    """The finding that a damage has to give: its object (or a part of it), and its value as known from the damage itself."""
+    """The finding that a damage has to give: its object, or a part of it, and its value as known from the damage itself.
+
+    `within`: by how much of it the value may be off. `says`: what its message has to contain, such as a second number.
+    """
 
     object: str
     value: float | None = None
     within: float = 0.0
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,6 @@ class Damage:
 
 def everything() -> list[Damage]:
     """Return the damages of all modules."""
-    from damages import objects
+    from damages import objects, waits
 
-    return [damage for module in (objects,) for damage in module.DAMAGES]
+    return [damage for module in (objects, waits) for damage in module.DAMAGES]
