@@ -41,10 +41,9 @@ def connect(
             break
         except _NotYet as error:
             if time.monotonic() + pause > deadline:
-                hint = "is it running? check the host and port, or give it time: --wait 30"
-                raise CannotConnect(str(error), hint) from None
+                raise CannotConnect(error.refusal.message, error.refusal.hint) from None
             if say and pause == _POLL_S[0]:
-                say(f"waiting for the server: {error}")
+                say(f"waiting for the server: {error.refusal.message}")
             time.sleep(pause)
             pause = min(pause * 2, _POLL_S[1])
     try:
@@ -69,7 +68,11 @@ def again(connection: Connection) -> str:
 
 
 class _NotYet(Exception):
-    """The server does not answer, but may in a moment."""
+    """The server does not answer, or has no place, but may in a moment."""
+
+    def __init__(self, refusal: unreachable.Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
 
 
 def _open(conninfo: str) -> Connection:
@@ -80,8 +83,8 @@ def _open(conninfo: str) -> Connection:
         # Behind a transaction pooler a prepared statement is gone on the next one.
         connection = psycopg.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
-        refused, text = unreachable.explain(str(error), unreachable.target(parts))
-        raise refused or _NotYet(text) from None
+        refused = unreachable.explain(str(error), unreachable.target(parts))
+        raise (CannotConnect(refused.message, refused.hint) if refused.is_final else _NotYet(refused)) from None
     # Said with every BEGIN, not only once a session: holds, erasures and comparisons are read anew by each statement.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection

@@ -1,9 +1,9 @@
 """Error messages for failed connections, found by the text of the error: libpq gives no SQLSTATE for them."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
-from chatschema.errors import CannotConnect
 from chatschema.redact import redact
 
 # (pattern, what to say, hint)
@@ -39,6 +39,32 @@ _FATAL: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
+_NOT_RUNNING = "is it running? check the host and port, or give it time: --wait 30"
+_WHO = "who has them: chatschema report connections, as a superuser"
+# What passes when somebody else disconnects: (pattern, what to say, hint)
+_FULL: tuple[tuple[str, str, str], ...] = (
+    (
+        r"remaining connection slots are reserved",
+        "{target} has no connection left for this role: max_connections is reached, and the last ones are reserved",
+        f"wait for one: --wait 30; {_WHO}, or as a member of pg_use_reserved_connections",
+    ),
+    (
+        r"sorry, too many clients already",
+        "{target} has no connection left: max_connections is reached, the reserved ones included",
+        "wait for one: --wait 30; or stop a client; then: chatschema report connections",
+    ),
+    (
+        r'too many connections for (?P<kind>role|database) "(?P<name>.*)"',
+        "{target} has no connection left for {kind} {name}: its connection limit is reached",
+        f"wait for one: --wait 30; {_WHO}; or raise it: alter {{kind}} {{name}} connection limit ...",
+    ),
+    (
+        r"no more connections allowed",
+        "the pooler at {target} has no connection left: max_client_conn is reached",
+        "wait for one: --wait 30; or connect to the server itself",
+    ),
+)
+
 # libpq repeats the target, which our own words name already, and asks what our hint asks.
 _NOISE = re.compile(
     r"^connection failed: |connection to server (?:at|on) .*? failed: (?:FATAL: )?"
@@ -46,14 +72,24 @@ _NOISE = re.compile(
 )
 
 
-def explain(text: str, target: str) -> tuple[CannotConnect | None, str]:
-    """Return the error where trying again is of no use, else None; and what libpq says, without what we say ourselves."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no connection, in our words. `is_final`: trying again is of no use."""
+
+    message: str
+    hint: str | None
+    is_final: bool
+
+
+def explain(text: str, target: str) -> Refusal:
+    """Return what the text of libpq's error means."""
     text = redact(_NOISE.sub("", " ".join(text.split())))
-    for pattern, message, hint in _FATAL:
-        if match := re.search(pattern, text):
-            words = {"target": target, "text": text, **match.groupdict()}
-            return CannotConnect(message.format(**words), hint.format(**words) or None), text
-    return None, f"cannot reach {target}: {text}"
+    for entries, is_final in ((_FATAL, True), (_FULL, False)):
+        for pattern, message, hint in entries:
+            if match := re.search(pattern, text):
+                words = {"target": target, "text": text, **match.groupdict()}
+                return Refusal(message.format(**words), hint.format(**words) or None, is_final)
+    return Refusal(f"cannot reach {target}: {text}", _NOT_RUNNING, is_final=False)
 
 
 def target(parts: dict[str, Any]) -> str:

@@ -8,10 +8,15 @@ from pathlib import Path
 from chatschema import sqlfile
 from chatschema.errors import ChatschemaError, UsageError
 
-_ENTRY = re.compile(r"-- (Why|Check|Threshold|Needs|Fully|Runs on|Counts|Overview)(?: (\w+))?(?: = (-?[\d.]+))?: (.+)")
+_ENTRY = re.compile(r"-- (Why|Check|Threshold|Needs|Fully|Runs on|Counts|Overview|Acute)(?: (\w+))?(?: = (-?[\d.]+))?: (.+)")
 # What chatschema report has beside the reports.
 _COMMANDS = {"explain", "snapshot", "diff", "report"}
-_WORDS = {"Runs on": ("anything", "primary"), "Counts": ("now", "since the last reset"), "Overview": ("yes", "no")}
+_WORDS = {
+    "Runs on": ("anything", "primary"),
+    "Counts": ("now", "since the last reset"),
+    "Overview": ("yes", "no"),
+    "Acute": ("yes", "no"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Definition:
     """One report: the header of its file.
 
     `needs`: extensions without which it cannot run. `fully`: roles without which it sees less. `on_primary`: whether
-    a standby has no answer. `is_cumulative`: whether it counts since the statistics were last reset.
+    a standby has no answer. `is_acute`: whether it looks at this moment: what it finds comes first among equals.
     """
 
     name: str
@@ -39,8 +44,8 @@ class Definition:
     needs: tuple[str, ...] = ()
     fully: tuple[str, ...] = ()
     on_primary: bool = False
-    is_cumulative: bool = False
     in_overview: bool = True
+    is_acute: bool = False
 
 
 def names(sql_dir: Path) -> list[str]:
@@ -101,8 +106,8 @@ def parse(path: Path) -> Definition:
         needs=_listed(values.get("Needs")),
         fully=_listed(values.get("Fully")),
         on_primary=values.get("Runs on") == "primary",
-        is_cumulative=values.get("Counts") == "since the last reset",
         in_overview=values.get("Overview") != "no",
+        is_acute=values.get("Acute") == "yes",
     )
 
 

@@ -12,6 +12,8 @@ Status = Literal["critical", "warn", "info", "not evaluated", "partial", "no ver
 STATUSES: tuple[Status, ...] = ("critical", "warn", "not evaluated", "partial", "info", "no verdict", "ok")
 # The columns of a report's query that make a finding; the others are its table.
 FINDING_COLUMNS = ("severity", "check_name", "object", "message", "value", "threshold", "fix", "undo")
+# And the one that may be missing.
+CAUSE = "cause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Finding:
     """Something to look at. `id` is the same as long as it is the same thing; a larger `value` is a worse one.
 
     `severity` is "not evaluated" where a right or an extension is missing, "no verdict" where time or a setting is.
-    `fix` is what to run, `undo` what takes that back; `suppressed` is the reason given in chatschema.toml.
+    `fix` is what to run, `undo` what takes that back; `suppressed` is the reason given in chatschema.toml. `cause` is the
+    beginning of the id of the finding that explains this one, where there is one: report, report.check or more.
     """
 
     id: str
@@ -33,6 +36,7 @@ class Finding:
     fix: str | None
     undo: str | None
     suppressed: str | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One report's answer. `columns` name the cells of `rows`; their suffix is their unit: _bytes, _ms, _pct, _at."""
+    """One report's answer. `columns` name the cells of `rows`; their suffix is their unit: _bytes, _ms, _pct, _at.
+
+    `is_acute`: whether it looks at this moment.
+    """
 
     report: str
     title: str
@@ -86,6 +93,7 @@ class Result:
     gaps: list[Gap]
     duration_ms: float
     is_evaluated: bool = True
+    is_acute: bool = False
 
 
 def status_of(findings: Sequence[Finding], gaps: Sequence[Gap], *, ran: bool) -> Status:

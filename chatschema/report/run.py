@@ -21,7 +21,7 @@ from chatschema.postgres import Connection
 from chatschema.report import coverage as coverages
 from chatschema.report import literals
 from chatschema.report.definition import Definition
-from chatschema.report.result import FINDING_COLUMNS, STATUSES, Coverage, Finding, Gap, Result, status_of
+from chatschema.report.result import CAUSE, FINDING_COLUMNS, STATUSES, Coverage, Finding, Gap, Result, status_of
 
 LOCK_WAIT_MS = 500
 TIMEOUT_S = 4.0
@@ -84,7 +84,7 @@ def run(
         raise ChatschemaError(
             f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: docs/reports.md, a report of your own"
         )
-    shown = tuple(column for column in columns if column not in FINDING_COLUMNS or column == "object")
+    shown = tuple(column for column in columns if column not in (*FINDING_COLUMNS, CAUSE) or column == "object")
     found = (_finding(definition, row, is_standby=coverage.is_standby) for row in rows if row["severity"])
     findings = sorted(found, key=_worst_first)
     gaps = coverages.hiding(definition, coverage)
@@ -94,7 +94,10 @@ def run(
         for row in rows
         if any(row[name] is not None for name in shown if name != "object")
     ]
-    return Result(definition.name, definition.title, status, shown, [_shown(row) for row in table], findings, gaps, duration_ms)
+    rows_shown = [_shown(row) for row in table]
+    return Result(
+        definition.name, definition.title, status, shown, rows_shown, findings, gaps, duration_ms, is_acute=definition.is_acute
+    )
 
 
 def compose(
@@ -200,6 +203,7 @@ def _finding(definition: Definition, row: Mapping[str, Any], *, is_standby: bool
         threshold=None if row["threshold"] is None else float(row["threshold"]),
         fix=fix,
         undo=row["undo"],
+        cause=row.get(CAUSE),
     )
 
 

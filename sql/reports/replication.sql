@@ -13,6 +13,7 @@
 -- Threshold slot_warn_bytes = 1073741824: WAL kept for an inactive slot that is a warning
 -- Threshold slot_critical_bytes = 5368709120: WAL kept that is critical
 -- Fully: pg_read_all_stats
+-- Acute: yes
 with
 here as materialized (
     select

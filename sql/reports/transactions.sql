@@ -13,6 +13,7 @@
 -- Threshold query_critical_ms = 1800000: duration that is critical
 -- Threshold prepared_warn_ms = 300000: age of a prepared transaction that is a warning
 -- Fully: pg_read_all_stats
+-- Acute: yes
 with
 open as materialized (
     select
@@ -52,7 +53,8 @@ select
     o.in_state_ms,
     o.held_transactions,
     left(regexp_replace(o.query, '\s+', ' ', 'g'), 200) as query,
-    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo,
+    null as cause
 from open as o
 union all
 select
@@ -68,7 +70,9 @@ select
         when j.state ~ '^idle' then format(E'select pg_terminate_backend(%s);', j.pid)
         else format('select pg_cancel_backend(%s);', j.pid)
     end,
-    null
+    null,
+    -- Where it makes others wait, that is the trouble, and it is found there.
+    format('locks.blocking:%s (%s, %s)', j.pid, j.usename, coalesce(nullif(j.application_name, ''), 'no name'))
 from judged as j
 union all
 select
@@ -76,7 +80,8 @@ select
     'warn', 'prepared',
     format('prepared %s s ago', round(extract(epoch from clock_timestamp() - p.prepared))),
     extract(epoch from clock_timestamp() - p.prepared) * 1000, {prepared_warn_ms},
-    format('rollback prepared %L;  -- or commit prepared, as its transaction manager says', p.gid), null
+    format('rollback prepared %L;  -- or commit prepared, as its transaction manager says', p.gid), null,
+    format('locks.blocking:prepared transaction %s (%s)', p.gid, p.owner)
 from pg_catalog.pg_prepared_xacts as p
 where p.database = current_database() and extract(epoch from clock_timestamp() - p.prepared) * 1000 >= {prepared_warn_ms}
 order by transaction_ms desc nulls last

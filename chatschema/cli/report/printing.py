@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chatschema.cli import console
 from chatschema.cli.report import cells
 from chatschema.errors import UsageError
-from chatschema.report import wording
+from chatschema.report import causes, wording
 
 if TYPE_CHECKING:
     from chatschema.report.definition import Definition
@@ -116,8 +116,8 @@ def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> No
 
 
 def overview(results: list[Result]) -> None:
-    """Print one line a check, worst first; what passes on one line, what was not seen never among it."""
-    rows = [(WORDS[finding.severity], check, text) for result in results for finding, check, text in _checks(result)]
+    """Print one line a check, worst first, with what it explains; what passes on one line, what was not seen never among it."""
+    rows = _lines(causes.groups(results))
     shared: dict[str, list[str]] = {}
     for result in results:
         for gap in result.gaps:
@@ -135,21 +135,23 @@ def overview(results: list[Result]) -> None:
     known = sum(bool(finding.suppressed) for result in results for finding in result.findings)
     if known:
         console.answer(f"left out, as chatschema.toml says: {known}")
-    first = next((result.report for result in results if result.status not in ("ok", "no verdict")), None)
+    first = next((check for word, check, _ in rows if word != WORDS["no verdict"]), None)
     if first:
-        console.answer(f"next: chatschema report {first}")
+        console.answer(f"next: chatschema report {first.partition('.')[0].partition(',')[0]}")
 
 
-def _checks(result: Result) -> list[tuple[Finding, str, str]]:
-    """Return the worst finding of each check, and what to say of it and the others."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in result.findings:
-        if not finding.suppressed:
-            groups.setdefault((finding.check, finding.severity), []).append(finding)
+def _lines(groups: Sequence[causes.Group]) -> list[tuple[str, str, str]]:
+    """Return a line for each check and severity: the worst finding of it, how many more there are, and what they explain."""
+    alike: dict[tuple[str, str], list[causes.Group]] = {}
+    for group in groups:
+        alike.setdefault((wording.name_of(group.finding), group.severity), []).append(group)
     lines = []
-    for (check, _), found in groups.items():
-        text = wording.flat(f"{found[0].object}: {found[0].message}" if found[0].object else found[0].message)
-        lines.append((found[0], f"{result.report}.{check}", text + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")))
+    for (check, severity), found in alike.items():
+        first = found[0].finding
+        text = wording.flat(f"{first.object}: {first.message}" if first.object else first.message)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        explained = sorted({wording.name_of(one) for group in found for one in group.explained})
+        lines.append((WORDS[severity], check, text + more + (f"; explains {', '.join(explained)}" if explained else "")))
     return lines
 
 

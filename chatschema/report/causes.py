@@ -1,0 +1,51 @@
+"""What one cause explains: its finding comes first, and what follows from it comes under it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chatschema.report.result import STATUSES, Finding, Result, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A finding, and those that it explains. `severity` is the worst of them: what follows from a cause is its own."""
+
+    finding: Finding
+    explained: tuple[Finding, ...]
+    is_acute: bool
+
+    @property
+    def severity(self) -> Severity:
+        """The worst severity of the group."""
+        return min((self.finding, *self.explained), key=lambda one: STATUSES.index(one.severity)).severity
+
+
+def groups(results: Iterable[Result]) -> list[Group]:
+    """Return the findings of all that are not suppressed as groups: worst first, among equals those of this moment first."""
+    acute = {result.report: result.is_acute for result in results}
+    found = [finding for result in results for finding in result.findings if not finding.suppressed]
+    causes = _causes(found)
+    made = [
+        Group(one, tuple(other for other in found if causes.get(id(other)) is one), acute[one.report])
+        for one in found
+        if id(one) not in causes
+    ]
+    return sorted(made, key=lambda group: (STATUSES.index(group.severity), not group.is_acute))
+
+
+def _causes(found: Sequence[Finding]) -> Mapping[int, Finding]:
+    """Return the finding that explains each explained one in the end, by id(): a cause may have a cause."""
+    nearest = {id(one): other for one in found if one.cause for other in found if other is not one and _is_named(one.cause, other)}
+    causes: dict[int, Finding] = {}
+    for one in found:
+        last, seen = one, {id(one)}
+        while (above := nearest.get(id(last))) and id(above) not in seen:
+            last = above
+            seen.add(id(above))
+        if last is not one and id(last) not in nearest:
+            causes[id(one)] = last
+    return causes
+
+
+def _is_named(cause: str, finding: Finding) -> bool:
+    return finding.id == cause or finding.id.startswith((f"{cause}.", f"{cause}:"))
