@@ -49,6 +49,7 @@ bounds as materialized (
     select
         i.inhrelid as part,
         b.side,
+        k.is_time,
         case
             when b.bound in ('MINVALUE', '-infinity', '00000000-0000-0000-0000-000000000000') then '-infinity'
             when b.bound in ('MAXVALUE', 'infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff') then 'infinity'
@@ -93,7 +94,8 @@ leaves as materialized (
         coalesce(h.is_uncounted, false) as is_uncounted,
         coalesce(h.bytes, 0) as bytes,
         (select b.at from bounds as b where b.part = i.inhrelid and b.side = 'lower') as lower,
-        (select b.at from bounds as b where b.part = i.inhrelid and b.side = 'upper') as upper
+        (select b.at from bounds as b where b.part = i.inhrelid and b.side = 'upper') as upper,
+        (select b.is_time from bounds as b where b.part = i.inhrelid and b.side = 'upper') as is_time
     from pg_catalog.pg_inherits as i
     join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition
     join pg_catalog.pg_partitioned_table as p on p.partrelid = i.inhparent
@@ -103,6 +105,8 @@ parents as materialized (
     select
         c.oid,
         c.oid::regclass::text as object,
+        quote_ident(n.nspname) as schema,
+        c.relname as name,
         c.reltuples,
         p.partstrat,
         s.last_analyze,
@@ -119,11 +123,11 @@ parents as materialized (
     left join pg_catalog.pg_stat_user_tables as s on s.relid = c.oid
     left join leaves as l on l.parent = c.oid and not l.is_pending
     where not c.relispartition and n.nspname !~ '^pg_'
-    group by c.oid, c.reltuples, p.partstrat, s.last_analyze
+    group by c.oid, c.relname, n.nspname, c.reltuples, p.partstrat, s.last_analyze
 ),
 -- From now on, as long as each one begins where the one before ends.
 ahead as (
-    select l.parent, l.oid, l.lower, l.upper, l.upper is distinct from lead(l.lower) over w as is_edge, lead(l.lower) over w as next
+    select l.parent, l.oid, l.lower, l.upper, l.is_time, l.upper is distinct from lead(l.lower) over w as is_edge, lead(l.lower) over w as next
     from leaves as l
     where l.upper > now() and not l.is_pending
     window w as (partition by l.parent order by l.lower)
@@ -143,17 +147,41 @@ reach as (
     select
         p.*,
         n.has_runway,
+        n.is_ours,
         u.until,
         case when n.has_runway then greatest(coalesce(extract(epoch from u.until - now()) / 86400, 0), 0) end as days,
-        case
-            when p.object in ('public.messages', 'public.message_statuses') then 'chatschema partition ensure'
-            else format('-- make it: create table ... partition of %s for values from (...) to (...);', p.object)
-        end as fix
+        case when n.is_ours then 'chatschema partition ensure' else f.fix end as fix
     from parents as p
     left join runways as r on r.oid = p.oid
     -- A last partition without an end takes all that comes.
-    cross join lateral (select r.oid is not null and r.until is distinct from 'infinity' as has_runway) as n
+    cross join lateral (
+        select
+            r.oid is not null and r.until is distinct from 'infinity' as has_runway,
+            p.object in ('public.messages', 'public.message_statuses') as is_ours
+    ) as n
     cross join lateral (select case when isfinite(r.until) then r.until end as until) as u
+    -- More of the same: as long as the last, in whole months where that is.
+    left join lateral (
+        select
+            case
+                when date_trunc('month', l.lower) = l.lower and date_trunc('month', l.upper) = l.upper then date_trunc('month', age(l.upper, l.lower))
+                else l.upper - l.lower
+            end as width
+        from leaves as l
+        where l.parent = p.oid and l.upper = u.until and l.is_time and isfinite(l.lower)
+        limit 1
+    ) as w on true
+    cross join lateral (
+        select
+            coalesce(
+                string_agg(format('create table %s partition of %s for values from (%L) to (%L);',
+                    format('%s.%I', p.schema, p.name || to_char(m.lower at time zone 'UTC', '"_p"YYYYMMDD')), p.object,
+                    to_char(m.lower at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS+00'), to_char((m.lower + w.width) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS+00')),
+                    E'\n' order by m.lower),
+                format('-- create the partition that what is written now falls in: the bounds of the others are in \d+ %s', p.object)
+            ) as fix
+        from generate_series(u.until, now() + make_interval(days => {runway_warn_days}::integer), w.width) as m (lower)
+    ) as f
 ),
 -- What was detached, as chatschema recorded it. As a text for ts_stat, which runs it, as a query cannot name a table that most databases
 -- do not have, or that this role may not read.
@@ -198,7 +226,14 @@ select
     r.object, null, null, null, null, null, null, null, case when r.has_default then 'info' else 'warn' end, 'gap',
     format('nothing from %s to %s, though there is a partition after it', to_char(a.upper at time zone 'UTC', 'YYYY-MM-DD'), to_char(a.next at time zone 'UTC', 'YYYY-MM-DD'))
         || case when r.has_default then ': its rows go to the default partition' else '' end,
-    null, null, r.fix, null
+    null, null,
+    case
+        when not r.is_ours and a.is_time then format('create table %s partition of %s for values from (%L) to (%L);',
+            format('%s.%I', r.schema, r.name || to_char(a.upper at time zone 'UTC', '"_p"YYYYMMDD')), r.object,
+            to_char(a.upper at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS+00'), to_char(a.next at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS+00'))
+        else r.fix
+    end,
+    null
 from ahead as a
 join reach as r on r.oid = a.parent
 where a.is_edge and a.next is not null
@@ -210,7 +245,12 @@ select
         else format('%s of rows in the default partition, never counted', pg_size_pretty(l.bytes))
     end,
     greatest(l.counted, 1), 0,
-    '-- move them to partitions of their own, then: drop the default partition', null
+    case
+        when l.parent in (to_regclass('public.messages'), to_regclass('public.message_statuses'))
+            then E'-- prints the commands that empty and drop it, filled in\nchatschema partition plan'
+        else format('-- in this order: detach %s; create the partitions that its rows need; insert them into %s; drop it', l.oid::regclass, l.parent::regclass)
+    end,
+    null
 from leaves as l
 where l.is_default and (l.counted > 0 or l.is_uncounted)
 union all
@@ -222,7 +262,7 @@ where l.is_pending
 union all
 select
     format('chat_partitions.%s', t.name), null, null, null, null, null, null, null, 'critical', 'lost',
-    format('%s was detached, and this table of it cannot be found', d.month), null, null, '-- see what to do: chatschema partition list --check', null
+    format('%s was detached, and this table of it cannot be found', d.month), null, null, E'-- says what is missing and what to do\nchatschema partition list --check', null
 from detached as d
 join pg_catalog.pg_class as p on p.relkind = 'p' and p.relnamespace = to_regnamespace('public') and p.relname in ('messages', 'message_statuses')
 cross join lateral (select p.relname || '_y' || replace(d.month, '-', 'm') as name) as t

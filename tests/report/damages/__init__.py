@@ -42,6 +42,6 @@ class Damage:
 
 def everything() -> list[Damage]:
     """Return the damages of all modules."""
-    from damages import objects, waits
+    from damages import objects, partitions, waits
 
-    return [damage for module in (objects, waits) for damage in module.DAMAGES]
+    return [damage for module in (objects, partitions, waits) for damage in module.DAMAGES]
