@@ -11,7 +11,7 @@ SERVER ?= container
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3
 
-.PHONY: help demo test test-15 test-holds test-isolation test-splitter test-kills golden lint check schema bench clean
+.PHONY: help demo test test-15 test-holds test-isolation test-splitter test-kills test-quiet golden lint check schema bench clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -46,6 +46,9 @@ test-splitter: $(VENV)/.dev ## Compare the splitter of statements with PostgreSQ
 test-kills: $(VENV)/.dev ## Kill client and server at every statement of migrate, undo, retire, archive, restore and purge; print the points (an hour)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill_points.py tests/test_undo_kill.py tests/test_concurrent_kill.py \
 	  tests/test_retire_kill.py tests/test_kill.py
+
+test-quiet: $(VENV)/.dev ## Look for false alarms of the reports: 60 s of pgbench on the demo, then idle
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q tests/report/test_quiet.py
 
 golden: $(VENV)/.dev ## Write the golden files of tests/golden anew: the texts that people read
 	CHATSCHEMA_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $$(grep -l 'golden.check' tests/test_*.py)
