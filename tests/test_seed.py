@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from commands import REAL_HASHES
 from conftest import ROOT, Cli, Database, clean_environment
 from fingerprint import fingerprint
 
@@ -69,7 +70,7 @@ def test_the_audit_trail_fits_the_rows(seeded: Database) -> None:
 
 
 def test_hashes_and_ciphertexts_are_real(cli: Cli, migrated: Database, tmp_path: Path) -> None:
-    assert cli("seed", "--url", migrated.url).code == 0
+    assert cli("seed", "--url", migrated.url, env={REAL_HASHES: "1"}).code == 0
     hashed = migrated.one("select password_hash from users where username = 'bob'")
     assert bcrypt.checkpw(b"correct horse battery staple", hashed.encode())
     assert {row[0][:7] for row in migrated.all("select refresh_token_hash from auth_sessions")} == {"$2b$12$"}

@@ -12,9 +12,7 @@ from servers import PgServer
 SECONDS = 60 if os.environ.get("CHATSCHEMA_TEST_FULL") else 6
 
 
-def test_a_demo_under_load_and_then_idle_has_no_warning(
-    cli: Cli, server: PgServer, seeded_template: str, tmp_path: Path
-) -> None:
+def test_a_demo_under_load_and_then_idle_has_no_warning(cli: Cli, server: PgServer, seeded_template: str, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text(FSYNC)
     (tmp_path / "load").mkdir()
     for database in create(server, f"quiet_{time.time_ns()}", seeded_template):
