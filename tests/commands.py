@@ -154,7 +154,7 @@ def _hash_fast() -> None:
 
     import bcrypt
 
-    def hashpw(password: bytes, salt: bytes) -> bytes:  # noqa: ARG001
+    def hashpw(password: bytes, salt: bytes) -> bytes:
         return salt + base64.b64encode(secrets.token_bytes(24), altchars=b"./")[:31]
 
     bcrypt.hashpw = hashpw

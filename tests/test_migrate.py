@@ -86,7 +86,7 @@ def test_a_syntax_error_in_the_middle_shows_the_place_and_keeps_nothing_of_the_f
         "    5 |     ad column größe int;",
         "      |     ^",
         "    6 | select 1;",
-        f"hint:  nothing of {NEXT} was kept; mend the file and run: chatschema migrate",
+        f"hint:  nothing of {NEXT} was kept; fix the file and run: chatschema migrate",
     ]
     assert dump(migrated) == before
     assert applied(migrated) == IDS

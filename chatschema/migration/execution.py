@@ -79,10 +79,10 @@ def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:
     elif cause.sqlstate == "25001":
         hint = "let the statement stand alone in its file, under a first line: -- transactional: false"
     elif not hint and not error.file.is_transactional:
-        hint = f"the statement may have left something behind; mend {error.file.path.name} and run: {command}"
+        hint = f"the statement may have left something behind; fix {error.file.path.name} and run: {command}"
     elif not hint:
         kept = f"{file.id} is still applied" if error.file is file.rollback else f"nothing of {file.id} was kept"
-        hint = f"{kept}; mend the file and run: {command}"
+        hint = f"{kept}; fix the file and run: {command}"
     # Where the server refuses a value or a row (classes 22 and 23), the file's literals may be just that.
     place = excerpt(error.file, error.statement, cause.position, literals=cause.sqlstate[:2] not in ("22", "23"))
     return MigrationFailed(f"{error.file.path.name} line {line}: {cause.message}", hint, place, cause)
