@@ -50,6 +50,10 @@ BEYOND = """[...document.querySelectorAll('body *')]
   } return true; })
   .map(one => one.outerHTML.slice(0, 120))"""
 
+# The tables that have to be moved sideways to see their last column.
+CLIPPED = """[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth + 1)
+  .map(one => [one.getAttribute('aria-label'), one.scrollWidth, one.clientWidth])"""
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -95,13 +99,15 @@ def test_the_overview_is_one_silent_page_that_fits_a_phone(cli: Cli, hostile: Da
     page.write_text(done.out, "ascii")
     for window in WINDOWS:
         check(browser, page, window)
+    assert browser.value(CLIPPED) == []
+    assert browser.value("[...document.querySelectorAll('.findings .fix pre')].length") > 0
     for where in (".findings .object, .findings .message", "tbody th"):
         texts = browser.value(f"[...document.querySelectorAll('{where}')].map(one => one.textContent)")
         assert any(f"public.{HOSTILE}" in text for text in texts), where
     assert browser.value("document.querySelectorAll('script, img, iframe, object, embed, form, [onerror]').length") == 0
     reports = {report["name"] for report in cli("report", "--json", "--url", hostile.url).json()["reports"]}
     assert set(browser.value("[...document.querySelectorAll('details.report h3')].map(one => one.textContent)")) == reports
-    assert browser.value("document.querySelectorAll('.status a').length") == len(reports)
+    assert browser.value("document.querySelectorAll('.legend a').length") == len(reports)
     browser.value("document.querySelectorAll('details').forEach(one => one.open = false)")
     browser.value("location.hash = '#indexes'")
     assert browser.value("document.getElementById('indexes').parentElement.open"), "a link to a report opens it"

@@ -1,6 +1,6 @@
 """What one cause explains: its finding comes first, and what follows from it comes under it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chatschema.report.result import STATUSES, Finding, Result, Severity
@@ -20,13 +20,16 @@ class Group:
         return min((self.finding, *self.explained), key=lambda one: STATUSES.index(one.severity)).severity
 
 
-def groups(results: Iterable[Result]) -> list[Group]:
-    """Return the findings of all that are not suppressed as groups: worst first, among equals those of this moment first."""
-    acute = {result.report: result.is_acute for result in results}
-    found = [finding for result in results for finding in result.findings if not finding.suppressed]
+def of_this_moment(results: Iterable[Result]) -> set[str]:
+    """Return the names of the reports that look at this moment."""
+    return {result.report for result in results if result.is_acute}
+
+
+def groups(found: Sequence[Finding], acute: Container[str] = ()) -> list[Group]:
+    """Return the findings as groups: worst first, among equals those of the `acute` reports first."""
     causes = _causes(found)
     made = [
-        Group(one, tuple(other for other in found if causes.get(id(other)) is one), acute[one.report])
+        Group(one, tuple(other for other in found if causes.get(id(other)) is one), one.report in acute)
         for one in found
         if id(one) not in causes
     ]

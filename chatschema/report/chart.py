@@ -35,25 +35,6 @@ def bars(title: str, items: Sequence[Bar], full: float) -> str:
     return f'<svg class="bars" role="img" width="100%" height="{height}"><title>{escape(title)}</title>{"".join(rows)}</svg>'
 
 
-def donut(title: str, parts: Sequence[tuple[str, int]], middle: str) -> str:
-    """Return a ring of the parts, each a class name and a count, and the total in its middle."""
-    total = sum(count for _, count in parts)
-    gap = 1.5 if sum(bool(count) for _, count in parts) > 1 else 0
-    arcs, at = [], 0.0
-    for name, count in parts:
-        share = 100 * count / total
-        arcs.append(
-            f'<circle class="arc {escape(name)}" cx="50" cy="50" r="42" pathLength="100"'
-            f' stroke-dasharray="{max(share - gap, 0.5):.2f} 100" stroke-dashoffset="{-at:.2f}"/>'
-        )
-        at += share
-    return (
-        f'<svg class="donut" role="img" viewBox="0 0 100 100"><title>{escape(title)}</title>'
-        f'<g transform="rotate(-90 50 50)">{"".join(arcs)}</g>'
-        f'<text class="total" x="50" y="51">{total}</text><text class="middle" x="50" y="65">{escape(middle)}</text></svg>'
-    )
-
-
 def _names(name: str, y: int) -> str:
     """Return the name as it fits in a narrow and in a wide window, of which the page shows one."""
     texts = {"": name} if len(name) <= _NARROW else {" narrow": _shortened(name, _NARROW), " wide": _shortened(name, _WIDE)}

@@ -5,7 +5,7 @@ from html import escape
 from importlib import resources
 
 from chatschema import __version__, units
-from chatschema.report import chart, rows, wording
+from chatschema.report import causes, rows, tree, wording
 from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
 # Findings of one check that are shown before the others are folded away.
@@ -28,7 +28,10 @@ def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
         _top(results, coverage, is_overview=is_overview),
         '<main class="wrap">',
         _statuses(results) if is_overview else "",
-        _findings(open_, "No finding." if worst == "ok" else "No finding, but not everything was seen."),
+        _findings(
+            causes.groups(open_, causes.of_this_moment(results)),
+            "No finding." if worst == "ok" else "No finding, but not everything was seen.",
+        ),
         _known([finding for finding in found if finding.suppressed]),
         _section("Reports", f"{len(results)}", "".join(_report(result, is_open=False) for result in results))
         if is_overview
@@ -103,53 +106,63 @@ def _statuses(results: Sequence[Result]) -> str:
         + "</span></li>"
         for status, names in there.items()
     )
-    said = "Reports by status: " + ", ".join(f"{len(names)} {status}" for status, names in there.items())
-    ring = chart.donut(said, [(_CLASSES[status], len(names)) for status, names in there.items()], "reports")
-    return f'<section><h2>Status</h2><div class="card status">{ring}<ul class="legend">{lines}</ul></div></section>'
+    return f'<section><h2>Status</h2><ul class="card legend">{lines}</ul></section>'
 
 
 def _pill(status: str, count: int = 0) -> str:
     return f'<span class="pill {_CLASSES[status]}">{f"{count} " if count else ""}{status}</span>'
 
 
-def _findings(found: Sequence[Finding], none: str) -> str:
+def _findings(found: Sequence[causes.Group], none: str) -> str:
     if not found:
         return _section("Findings", "", f'<p class="card none">{none}</p>')
-    groups: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in found:
-        groups.setdefault((finding.severity, finding.report, finding.check), []).append(finding)
-    lists = "".join(map(_group, groups.values()))
+    alike: dict[tuple[str, str, str], list[causes.Group]] = {}
+    for group in found:
+        alike.setdefault((group.severity, group.finding.report, group.finding.check), []).append(group)
+    lists = "".join(map(_check, alike.values()))
     return _section("Findings", f"{len(found)}, worst first", f'<div class="card">{lists}</div>')
 
 
-def _group(group: Sequence[Finding]) -> str:
+def _check(groups: Sequence[causes.Group]) -> str:
     """Return the findings of one check, the many after the first ones folded."""
-    if len(group) <= _ALIKE + 1:
-        return _listed(group)
-    summary = f"{len(group) - _ALIKE} more of {escape(wording.name_of(group[0]))}"
-    return f'{_listed(group[:_ALIKE])}<details class="rest"><summary>{summary}</summary>{_listed(group[_ALIKE:])}</details>'
+    if len(groups) <= _ALIKE + 1:
+        return _listed(groups)
+    summary = f"{len(groups) - _ALIKE} more of {escape(wording.name_of(groups[0].finding))}"
+    return f'{_listed(groups[:_ALIKE])}<details class="rest"><summary>{summary}</summary>{_listed(groups[_ALIKE:])}</details>'
 
 
 def _known(found: Sequence[Finding]) -> str:
     if not found:
         return ""
-    return (
-        f'<details class="rest card"><summary>{len(found)} known, left out by chatschema.toml</summary>{_listed(found)}</details>'
-    )
+    listed = _listed([causes.Group(finding, (), is_acute=False) for finding in found])
+    return f'<details class="rest card"><summary>{len(found)} known, left out by chatschema.toml</summary>{listed}</details>'
 
 
-def _listed(found: Iterable[Finding]) -> str:
-    return f'<ol class="findings">{"".join(map(_finding, found))}</ol>'
+def _listed(groups: Iterable[causes.Group]) -> str:
+    return f'<ol class="findings">{"".join(map(_group, groups))}</ol>'
 
 
-def _finding(finding: Finding) -> str:
-    object_ = f'<div class="object data">{escape(finding.object)}</div>' if finding.object else ""
+def _group(group: causes.Group) -> str:
+    """Return a finding with what it explains, and its fix beside it."""
+    finding = group.finding
+    label = f'{_pill(group.severity)}<span class="check">{escape(wording.name_of(finding))}</span>'
     known = f'<div class="soft">known: {escape(finding.suppressed)}</div>' if finding.suppressed else ""
-    label = f'{_pill(finding.severity)}<span class="check">{escape(wording.name_of(finding))}</span>'
+    follows = "".join(f'<div class="follows">{_follows(one)}</div>' for one in group.explained)
     return (
-        f'<li class="{_CLASSES[finding.severity]}"><div class="label">{label}</div>'
-        f'<div class="what">{object_}<div class="message">{escape(finding.message)}</div>{known}{_fix(finding)}</div></li>\n'
+        f'<li class="{_CLASSES[group.severity]}"><div class="label">{label}</div>'
+        f'<div class="what">{_what(finding)}{known}{follows}</div>{_fix(finding)}</li>\n'
     )
+
+
+def _what(finding: Finding) -> str:
+    object_ = f'<div class="object data">{escape(finding.object)}</div>' if finding.object else ""
+    return f'{object_}<div class="message">{escape(finding.message)}</div>'
+
+
+def _follows(finding: Finding) -> str:
+    fix = f"<pre>{escape(finding.fix)}</pre>" if finding.fix and not finding.fix.startswith("chatschema report") else ""
+    check = f'<span class="check">{escape(wording.name_of(finding))}</span>'
+    return f'<span class="soft">explains</span> {_pill(finding.severity)} {check}{_what(finding)}{fix}'
 
 
 def _fix(finding: Finding) -> str:
@@ -157,12 +170,13 @@ def _fix(finding: Finding) -> str:
         return ""
     undo = f'<p class="soft">Undo</p><pre>{escape(finding.undo)}</pre>' if finding.undo else ""
     label = "How to see it" if finding.severity == "not evaluated" else "Fix"
-    return f'<details class="fix"><summary>{label}</summary><pre>{escape(finding.fix)}</pre>{undo}</details>'
+    return f'<div class="fix"><p class="soft">{label}</p><pre>{escape(finding.fix)}</pre>{undo}</div>'
 
 
 def _report(result: Result, *, is_open: bool) -> str:
     count = f"{len(result.rows):,} rows" if len(result.rows) != 1 else "1 row"
-    inside = rows.chart_of(result) + rows.table_of(result) if result.rows else '<p class="soft">No rows.</p>'
+    picture = tree.of(result) if tree.is_tree(result) else rows.chart_of(result)
+    inside = picture + rows.table_of(result) if result.rows else '<p class="soft">No rows.</p>'
     if is_open:
         return f'<div class="card inside">{inside}</div>'
     return (

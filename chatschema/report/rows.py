@@ -9,6 +9,8 @@ from chatschema.report.result import Result
 # What a page that is mailed around holds; all of it is in the other forms.
 _ROWS = 100
 _BARS = 10
+# The largest is this many times the smallest at most, where all are alike.
+_ALIKE = 1.1
 # Texts of people's own, such as queries: folded from here, cut from there.
 _FOLDED, _CUT = 90, 4000
 
@@ -27,6 +29,9 @@ def chart_of(result: Result) -> str:
         f"the {'first' if is_share else 'largest'} {len(shown)} of {len(result.rows):,}" if len(shown) < len(result.rows) else "all"
     )
     title = f"{wording.title(of)}: {which}"
+    # Bars that are alike say less than their numbers.
+    if max(row[of] for row in shown) <= _ALIKE * min(row[of] for row in shown):
+        return ""
     longest = max([float(row[of]) for row in shown] + [100.0] * is_share)
     items = [chart.Bar(wording.flat(str(row[label])), float(row[of]), wording.text(of, row[of])) for row in shown]
     return f"<figure><figcaption>{escape(title)}</figcaption>{chart.bars(title, items, longest)}</figure>"

@@ -117,7 +117,8 @@ def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> No
 
 def overview(results: list[Result]) -> None:
     """Print one line a check, worst first, with what it explains; what passes on one line, what was not seen never among it."""
-    rows = _lines(causes.groups(results))
+    found = [finding for result in results for finding in result.findings if not finding.suppressed]
+    rows = _lines(causes.groups(found, causes.of_this_moment(results)))
     shared: dict[str, list[str]] = {}
     for result in results:
         for gap in result.gaps:
