@@ -95,10 +95,11 @@ def test_openmetrics_is_what_its_specification_asks_for(cli: Cli, aged: Database
     assert len(families) == len(set(families)) >= 4
     for line in lines[:-1]:
         assert re.fullmatch(r'# (TYPE|HELP|UNIT) \S+ .+|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? -?\d+(\.\d+)?', line), line
-    assert 'chatschema_partitions{table="messages",state="detached"} 2' in lines
-    assert 'chatschema_partition_gaps{table="messages"} 0' in lines
+    of = f'database="{aged.name}",table'
+    assert f'chatschema_partitions{{{of}="messages",state="detached"}} 2' in lines
+    assert f'chatschema_partition_gaps{{{of}="messages"}} 0' in lines
     size = aged.one(
         "select sum(pg_total_relation_size(c.oid)) from pg_class as c where relname ~ '^message_statuses_y' and relkind = 'r'"
     )
-    assert f'chatschema_partition_bytes{{table="message_statuses"}} {size}' in lines
+    assert f'chatschema_partition_bytes{{{of}="message_statuses"}} {size}' in lines
     assert cli(*LIST, "--openmetrics", "--json", "--url", aged.url).code == 2

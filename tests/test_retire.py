@@ -152,7 +152,7 @@ def test_a_pending_detach_is_found_and_finished_first_thing(cli: Cli, aged: Data
         assert result.code == 3
         assert "messages_y2024m01 is pending detach" in result.out
     assert (
-        'chatschema_partitions{table="messages",state="detach pending"} 1'
+        f'chatschema_partitions{{database="{aged.name}",table="messages",state="detach pending"}} 1'
         in cli("partition", "list", "--openmetrics", "--url", aged.url).out
     )
     result = cli(*RETIRE, "--url", aged.url)

@@ -8,7 +8,9 @@ from pathlib import Path
 from chatschema import sqlfile
 from chatschema.errors import ChatschemaError, UsageError
 
-_ENTRY = re.compile(r"-- (Why|Check|Threshold|Needs|Fully|Runs on|Counts|Overview|Acute)(?: (\w+))?(?: = (-?[\d.]+))?: (.+)")
+_ENTRY = re.compile(
+    r"-- (Why|Check|Threshold|Needs|Fully|Runs on|Counts|Counters|Overview|Acute)(?: (\w+))?(?: = (-?[\d.]+))?: (.+)"
+)
 # What chatschema report has beside the reports.
 _COMMANDS = {"explain", "snapshot", "diff", "report"}
 _WORDS = {
@@ -33,6 +35,7 @@ class Definition:
 
     `needs`: extensions without which it cannot run. `fully`: roles without which it sees less. `on_primary`: whether
     a standby has no answer. `is_acute`: whether it looks at this moment: what it finds comes first among equals.
+    `counters`: the columns that only grow until the statistics begin anew.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Definition:
     on_primary: bool = False
     in_overview: bool = True
     is_acute: bool = False
+    counters: tuple[str, ...] = ()
 
 
 def names(sql_dir: Path) -> list[str]:
@@ -108,6 +112,7 @@ def parse(path: Path) -> Definition:
         on_primary=values.get("Runs on") == "primary",
         in_overview=values.get("Overview") != "no",
         is_acute=values.get("Acute") == "yes",
+        counters=_listed(values.get("Counters")),
     )
 
 

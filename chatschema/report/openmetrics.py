@@ -7,46 +7,56 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from chatschema import exposition
+from chatschema.exposition import Family, Labels
 from chatschema.report import wording
-from chatschema.report.result import STATUSES, Coverage, Result
+from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
-# Every series costs the collector memory for as long as it is kept; the queries below these take next to no time.
-_QUERIES = 50
+# Every series costs the collector memory for as long as it is kept. Reports show what matters first; the queries below these take
+# next to no time.
+_QUERIES, _ROWS, _OBJECTS = 50, 200, 100
 # No name that PostgreSQL keeps is longer; a longer text is not one.
 _NAME_BYTES = 63
 # The suffix of a column: that of the metric, and what its values are multiplied with.
-_UNITS = {"_bytes": ("_bytes", 1.0), "_ms": ("_seconds", 0.001), "_pct": ("_ratio", 0.01), "_at": ("_timestamp_seconds", 1.0)}
+_UNITS = {"_bytes": ("_bytes", 1.0), "_ms": ("_seconds", 0.001), "_pct": ("_ratio", 0.01), "_at": ("_timestamp_seconds", 1.0),
+          "_days": ("_seconds", 86400.0)}  # fmt: skip
+# A session's number is another one a moment later, and a query's text may be anything.
+_SESSION, _QUERY = re.compile(r"^\d+ \((.*)\)$", re.DOTALL), re.compile(r"^(-?\d+): .*$", re.DOTALL)
 _CODES = {status: code for code, status in enumerate(reversed(STATUSES))}
-
-Labels = dict[str, str]
 
 
 def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) -> str:
     """Return one exposition, its end marker included: status and findings of each report, and its rows by object.
 
     A row is labelled with the name of its object, or the number of its query, never the query's text; a row that has
-    neither, such as a session's, is none to keep a series of.
+    neither, such as a session's, is none to keep a series of. All are labelled with the database.
     """
     del is_overview
     # A gauge, as the older text format, which node_exporter's textfile collector reads, knows no info.
-    lines = _family("chatschema_report_server_info", "The server, as this role sees it.")
-    server = {"version": coverage.version, "database": coverage.database, "role": coverage.role}
-    lines.append(_sample("chatschema_report_server_info", 1, {**server, "standby": str(coverage.is_standby).lower()}))
-    window = "chatschema_report_window_seconds"
-    lines += _family(window, "For how long the statistics have counted.")
-    lines.append(_sample(window, (coverage.now - coverage.since).total_seconds(), {}))
+    server = {"version": coverage.version, "role": coverage.role, "standby": str(coverage.is_standby).lower()}
     codes = ", ".join(f"{code} {status}" for status, code in _CODES.items())
-    lines += _family("chatschema_report_status", f"The worst of a report: {codes}.")
-    lines += [_sample("chatschema_report_status", _CODES[result.status], {"report": result.report}) for result in results]
-    lines += _family("chatschema_report_findings", "Findings by severity, without those that chatschema.toml leaves out.")
-    lines += [_sample("chatschema_report_findings", count, labels) for labels, count in _counts(results)]
-    lines += _family("chatschema_report_duration_seconds", "How long the query of a report took.")
-    lines += [
-        _sample("chatschema_report_duration_seconds", result.duration_ms / 1000, {"report": result.report}) for result in results
-    ]
-    for result in results:
-        lines += _rows(result)
-    return "\n".join([*lines, "# EOF\n"])
+    families = [
+        Family("chatschema_report_server_info", "The server, as this role sees it.", [(server, 1)]),
+        Family(
+            "chatschema_report_window_seconds", "For how long the statistics have counted.",
+            [({}, (coverage.now - coverage.since).total_seconds())],
+        ),
+        Family(
+            "chatschema_report_status", f"The worst of a report: {codes}.",
+            [({"report": result.report}, _CODES[result.status]) for result in results],
+        ),
+        Family(
+            "chatschema_report_findings", "Findings by severity, without those that chatschema.toml leaves out.",
+            list(_counts(results)),
+        ),
+        *_values(results),
+        Family(
+            "chatschema_report_duration_seconds", "How long the query of a report took.",
+            [({"report": result.report}, result.duration_ms / 1000) for result in results],
+        ),
+        *(family for result in results for family in _rows(result)),
+    ]  # fmt: skip
+    return exposition.text(families, coverage.database)
 
 
 def _counts(results: Iterable[Result]) -> Iterator[tuple[Labels, int]]:
@@ -55,11 +65,34 @@ def _counts(results: Iterable[Result]) -> Iterator[tuple[Labels, int]]:
         yield {"report": report, "check": check or "coverage", "severity": severity}, count
 
 
-def _rows(result: Result) -> Iterator[str]:
+def _values(results: Iterable[Result]) -> Iterator[Family]:
+    """Yield the measured value of the findings and the threshold it passed, in the unit of the check; the worst of each object."""
+    worst: dict[tuple[str, str, str, str], tuple[float, float | None]] = {}
+    for finding in wording.findings(results):
+        if finding.suppressed or finding.value is None or not math.isfinite(finding.value):
+            continue
+        key = (finding.report, finding.check, _object(finding), finding.severity)
+        if key in worst or sum(one[:2] == key[:2] for one in worst) < _OBJECTS:
+            worst[key] = max(worst.get(key, (-math.inf, None)), (finding.value, finding.threshold), key=lambda pair: pair[0])
+    named = [(dict(zip(("report", "check", "object", "severity"), key, strict=True)), pair) for key, pair in worst.items()]
+    about = "of a finding, in the unit of its check: see chatschema report explain"
+    yield Family("chatschema_report_finding_value", f"Measured value {about}.", [(labels, pair[0]) for labels, pair in named])
+    yield Family(
+        "chatschema_report_finding_threshold", f"Threshold {about}.",
+        [(labels, pair[1]) for labels, pair in named if pair[1] is not None],
+    )  # fmt: skip
+
+
+def _object(finding: Finding) -> str:
+    name = finding.object or ""
+    found = _SESSION.match(name) or _QUERY.match(name)
+    return (found[1] if found else name).encode()[:_NAME_BYTES].decode(errors="ignore")
+
+
+def _rows(result: Result) -> Iterator[Family]:
     """Yield a family for each column of numbers.
 
-    Gauges, also where the server counts up: what is here is a sum over roles and partitions, which falls when one of them
-    is dropped or evicted, and a counter never may.
+    A counter is a sum over roles and partitions. Where one of them is dropped it falls, which a collector takes for a reset.
     """
     named = list(_named(result))
     for column in result.columns:
@@ -69,18 +102,20 @@ def _rows(result: Result) -> Iterator[str]:
             continue
         suffix = next((end for end in _UNITS if column.endswith(end)), "")
         unit, factor = _UNITS.get(suffix, ("", 1.0))
-        name = _metric(f"chatschema_report_{result.report}_{column.removesuffix(suffix)}{unit}")
-        yield from _family(name, f"{wording.title(column.removesuffix('_pct'))} in the report on {result.report}.")
-        for labels, value in values:
-            yield _sample(name, value if factor == 1 else value * factor, labels)
+        name = exposition.name(f"chatschema_report_{result.report}_{column.removesuffix(suffix)}")
+        is_counter = column in result.counters
+        # total_ms as a counter is ..._seconds_total: one total is enough.
+        name = (name.removesuffix("_total") if is_counter else name) + unit
+        help = f"{wording.title(column.removesuffix('_pct').removesuffix('_days'))} in the report on {result.report}."
+        scaled = [(labels, value if factor == 1 else value * factor) for labels, value in values]
+        yield Family(name, help, scaled, is_counter)
 
 
 def _named(result: Result) -> Iterator[tuple[Labels, dict[str, Any]]]:
     """Yield the rows that are of something with a name, with labels that no other has."""
     by = "queryid" if "queryid" in result.columns else "object"
-    rows = [row for row in result.rows if row.get(by)]
-    if by == "queryid":
-        rows = rows[:_QUERIES]
+    rows = [row for row in result.rows if row.get(by) and not (by == "object" and str(row[by]).isdigit())]
+    rows = rows[: _QUERIES if by == "queryid" else _ROWS]
     labels = [by]
     others = [column for column in result.columns if column not in (by, "query") and _is_name(rows, column)]
     while others and len({tuple(row[name] for name in labels) for row in rows}) < len(rows):
@@ -90,7 +125,7 @@ def _named(result: Result) -> Iterator[tuple[Labels, dict[str, Any]]]:
         key = tuple(str(row[name] or "") for name in labels)
         if key not in seen:
             seen.add(key)
-            yield dict(zip(map(_metric, labels), key, strict=True)), row
+            yield dict(zip(map(exposition.name, labels), key, strict=True)), row
 
 
 def _is_name(rows: Sequence[dict[str, Any]], column: str) -> bool:
@@ -103,22 +138,3 @@ def _value(value: Any) -> float | None:
     if isinstance(value, bool | int):
         return int(value)
     return float(value) if wording.is_number(value) else None
-
-
-def _metric(name: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9_]", "_", name)
-
-
-def _family(name: str, help: str, kind: str = "gauge") -> list[str]:
-    unit = next((unit for unit in ("bytes", "seconds", "ratio") if name.endswith(f"_{unit}")), "")
-    return [f"# TYPE {name} {kind}", *([f"# UNIT {name} {unit}"] if unit else []), f"# HELP {name} {_escaped(help)}"]
-
-
-def _sample(name: str, value: float, labels: Labels) -> str:
-    joined = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    number = str(value) if math.isfinite(value) else "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    return f"{name}{{{joined}}} {number}" if joined else f"{name} {number}"
-
-
-def _escaped(words: str) -> str:
-    return words.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

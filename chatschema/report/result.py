@@ -81,7 +81,7 @@ class Coverage:
 class Result:
     """One report's answer. `columns` name the cells of `rows`; their suffix is their unit: _bytes, _ms, _pct, _at.
 
-    `is_acute`: whether it looks at this moment.
+    `is_acute`: whether it looks at this moment. `counters`: the columns that only grow until the statistics begin anew.
     """
 
     report: str
@@ -94,6 +94,7 @@ class Result:
     duration_ms: float
     is_evaluated: bool = True
     is_acute: bool = False
+    counters: tuple[str, ...] = ()
 
 
 def status_of(findings: Sequence[Finding], gaps: Sequence[Gap], *, ran: bool) -> Status:

@@ -94,10 +94,10 @@ def run(
         for row in rows
         if any(row[name] is not None for name in shown if name != "object")
     ]
-    rows_shown = [_shown(row) for row in table]
     return Result(
-        definition.name, definition.title, status, shown, rows_shown, findings, gaps, duration_ms, is_acute=definition.is_acute
-    )
+        definition.name, definition.title, status, shown, [_shown(row) for row in table], findings, gaps, duration_ms,
+        is_acute=definition.is_acute, counters=definition.counters,
+    )  # fmt: skip
 
 
 def compose(

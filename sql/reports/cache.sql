@@ -8,6 +8,7 @@
 -- Threshold hit_critical_pct = 95: below it is critical
 -- Threshold min_blocks = 1000000: blocks read before there is a verdict
 -- Counts: since the last reset
+-- Counters: blocks, missed
 with recursive
 table_tree as ({table_tree}),
 read as materialized (

@@ -61,13 +61,17 @@ select
     c.application,
     c.client,
     extract(epoch from clock_timestamp() - min(c.state_change))::double precision * 1000 as longest_in_state_ms,
+    null::bigint as used, null::integer as places,
     null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo,
     null as cause
 from clients as c
 group by c.usename, c.datname, c.state, c.application, c.client
 union all
+select 'all clients', null, null, null, null, null, p.used, p.all, null, null, null, null, null, null, null, null
+from places as p
+union all
 select
-    null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null,
     case when 100.0 * p.used / p.all >= {used_critical_pct} then 'critical' else 'warn' end,
     'used',
     format('%s of %s places are in use: %s', p.used, p.all, n.who)

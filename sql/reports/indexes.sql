@@ -23,6 +23,7 @@
 -- Threshold missing_min_rows = 10000: rows of the referencing table from which a missing index is a warning
 -- Threshold missing_critical_rows = 1000000: rows from which it is critical where deletes cascade
 -- Counts: since the last reset
+-- Counters: scans, writes
 with recursive
 locked as materialized ({locked}),
 table_tree as ({table_tree}),

@@ -13,6 +13,7 @@
 -- Needs: pg_stat_statements
 -- Fully: pg_read_all_stats
 -- Counts: since the last reset
+-- Counters: calls, total_ms, io_ms, temp_bytes, wal_bytes
 with
 statements as materialized ({statements}),
 grouped as (

@@ -9,6 +9,7 @@
 -- Threshold scanned_rows_per_day = 10000000: rows read in whole scans a day from which that is a warning
 -- Threshold scanned_min_days = 1: days the statistics must cover
 -- Counts: since the last reset
+-- Counters: seq_scans, index_scans, inserted, updated, deleted
 with recursive
 locked as materialized ({locked}),
 table_tree as ({table_tree}),

@@ -34,7 +34,7 @@ def list_months(
     if json and openmetrics:
         raise UsageError("--json and --openmetrics are two forms of one answer", "take one")
     with session.connected(session.settings(url, sql_dir), wait_s=wait, writes=False) as (live, connection):
-        state = collect(connection, live)
+        state, database = collect(connection, live), connection.info.dbname
         if check:
             state["findings"] += _missing_archives(connection, live)
             now = catalog.server_now(connection)
@@ -42,7 +42,7 @@ def list_months(
     if json:
         console.as_json(state)
     elif openmetrics:
-        console.data(metrics.text(state["partitions"], state["runway"], state["gaps"]))
+        console.data(metrics.text(state["partitions"], state["runway"], state["gaps"], database).rstrip("\n"))
     else:
         _print(state["partitions"], state["runway"])
         for finding in state["findings"]:
