@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +12,10 @@ from chatschema import units
 from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
 _SUFFIXES = ("_bytes", "_ms", "_at")
+# A number of five digits or more and what it counts.
+_COUNT = re.compile(
+    r"(?<![\w.:/-])\d{5,}(?= (?:of|rows?|times|dead|calls?|blocks?|transactions|more|scans|sessions|keys|partitions|others)\b)"
+)
 
 
 def header(coverage: Coverage) -> str:
@@ -111,6 +116,11 @@ def number(column: str, value: float | Decimal) -> str:
     if not math.isfinite(value):
         return str(value)
     return f"{int(value):,}" if value == int(value) else f"{value:,.2f}"
+
+
+def grouped(message: str) -> str:
+    """Return the message with the digits of its counts in groups: of numbers before a word such as rows, never of ids."""
+    return _COUNT.sub(lambda found: f"{int(found[0]):,}", message)
 
 
 def flat(words: str) -> str:

@@ -58,7 +58,7 @@ nodes as materialized (
         )
 )
 select
-    n.object, n.kind, n.state, n.behind as behind_bytes, n.behind_ms, n.kept as kept_bytes, n.detail,
+    n.object, n.kind, n.state, n.behind as behind_bytes, n.behind_ms as lag_ms, n.kept as kept_bytes, n.detail,
     null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
 from nodes as n
 union all

@@ -11,6 +11,7 @@ from chatschema.report import wording
 
 # On a terminal a text of people's own, such as a query, takes the room that is left: between these.
 _SHORTEST, _LONGEST = 24, 60
+_QUERY = "query"
 # Between the columns of a table on a terminal.
 _GAP = 3
 
@@ -65,21 +66,27 @@ def fit(
 
 
 def _fitting(widths: dict[str, int], room: int) -> list[str]:
-    """Return the columns that fit, the widest made narrower in `widths`."""
+    """Return the columns that fit, the widest made narrower in `widths`; a query always fits, as short as it has to be."""
     for column in list(widths)[1:]:
         widths[column] = min(widths[column], _LONGEST)
     widest = max(widths, key=lambda column: widths[column])
     if widths[widest] > _SHORTEST:
         others = sum(width + _GAP for column, width in widths.items() if column != widest)
         widths[widest] = max(_SHORTEST, min(widths[widest], room - others))
-    fitting: list[str] = []
-    used = -_GAP
+    first = next(iter(widths))
+    if _QUERY in widths and widths[_QUERY] > _SHORTEST and sum(width + _GAP for width in widths.values()) - _GAP > room:
+        widths[_QUERY] = _SHORTEST
+    kept = {first, _QUERY} & widths.keys()
+    used = sum(widths[column] + _GAP for column in kept) - _GAP
+    is_full = False
     for column, width in widths.items():
-        used += width + _GAP
-        if fitting and used > room:
-            break
-        fitting.append(column)
-    return fitting
+        is_full = is_full or (column not in kept and used + width + _GAP > room)
+        if column not in kept and not is_full:
+            kept.add(column)
+            used += width + _GAP
+    if _QUERY in kept:
+        widths[_QUERY] = min(_LONGEST, max(widths[_QUERY], widths[_QUERY] + room - used)) if is_full else widths[_QUERY]
+    return [column for column in widths if column in kept]
 
 
 def _cut(words: str, width: int) -> str:

@@ -108,6 +108,8 @@ def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> No
     for finding in result.findings:
         console.answer()
         _print_finding(finding)
+    if result.status == "ok":
+        console.answer("nothing to do: no check of this report found anything")
     if result.rows:
         console.answer()
         cells.table(result.columns, result.rows, sort=layout.sort, limit=layout.limit, full=layout.full)
@@ -149,7 +151,8 @@ def _lines(groups: Sequence[causes.Group]) -> list[tuple[str, str, str]]:
     lines = []
     for (check, severity), found in alike.items():
         first = found[0].finding
-        text = wording.flat(f"{first.object}: {first.message}" if first.object else first.message)
+        message = wording.grouped(first.message)
+        text = wording.flat(f"{first.object}: {message}" if first.object else message)
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         explained = sorted({wording.name_of(one) for group in found for one in group.explained})
         lines.append((WORDS[severity], check, text + more + (f"; explains {', '.join(explained)}" if explained else "")))
@@ -158,7 +161,7 @@ def _lines(groups: Sequence[causes.Group]) -> list[tuple[str, str, str]]:
 
 def _print_finding(finding: Finding) -> None:
     object_ = f"{finding.object}: " if finding.object else ""
-    console.paragraph(f"{WORDS[finding.severity]} {finding.check}: {wording.flat(object_ + finding.message)}")
+    console.paragraph(f"{WORDS[finding.severity]} {finding.check}: {wording.flat(object_ + wording.grouped(finding.message))}")
     if finding.suppressed:
         console.answer(f"    known: {finding.suppressed}")
     _print_fix("fix", finding.fix)

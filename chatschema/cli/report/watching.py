@@ -16,7 +16,7 @@ from chatschema.cli import console, signals
 from chatschema.cli.report import cells
 from chatschema.cli.report.printing import WORDS
 from chatschema.errors import UsageError
-from chatschema.report import wording
+from chatschema.report import interval, wording
 
 if TYPE_CHECKING:
     from chatschema.cli.report.printing import Layout
@@ -146,20 +146,28 @@ def _draw(look: Look, layout: Layout, seconds: float) -> None:
     with console.live() as draw:
         for before, now in _ticks(look, seconds):
             changed = changes(before, now)
-            lines = [wording.header(look.coverage), _clock(look.coverage, seconds, changed), ""]
+            has_means = layout.name is not None and bool(before) and not interval.MEANS.isdisjoint(now[0].columns)
+            lines = [wording.header(look.coverage), _clock(look.coverage, seconds, changed, has_means=has_means), ""]
             if layout.name is not None:
                 lines += [*_findings(before, now[0], changed), ""]
             # The table's own header takes two lines, the cursor one.
-            room = max(shutil.get_terminal_size().lines - len(lines) - 3, 1)
+            size = shutil.get_terminal_size()
+            # And one for how much there was no room for.
+            room = max(size.lines - sum(max(-(-len(line) // size.columns), 1) for line in lines) - 4, 1)
             if layout.name is None:
                 header, rows = _overview(before, now, changed)
-                draw(lines, header, rows[:room], ())
+                table: tuple[list[str], list[list[str]], Sequence[int]] = (header, rows[:room], ())
+                total = len(rows)
             else:
-                draw(lines, *_table(before, now[0], layout, room))
+                table, total = _table(before, now[0], layout, room), len(now[0].rows)
+            shown = len(table[1])
+            lines = [*lines[:2], f"{shown} of {total} rows: no room for the others", *lines[2:]] if shown < total else lines
+            draw(lines, *table)
 
 
-def _clock(coverage: Coverage, seconds: float, changed: Sequence[Change]) -> str:
-    return f"{coverage.now.astimezone(UTC):%H:%M:%S} UTC, every {seconds:g} s; changed: {len(changed)}; Ctrl-C ends it"
+def _clock(coverage: Coverage, seconds: float, changed: Sequence[Change], *, has_means: bool) -> str:
+    means = f"; means are those of the last {seconds:g} s" if has_means else ""
+    return f"{coverage.now.astimezone(UTC):%H:%M:%S} UTC, every {seconds:g} s{means}; changed: {len(changed)}; Ctrl-C ends it"
 
 
 def _overview(before: Sequence[Result], now: Sequence[Result], changed: Sequence[Change]) -> tuple[list[str], list[list[str]]]:
@@ -204,6 +212,10 @@ def _table(before: Sequence[Result], result: Result, layout: Layout, room: int) 
     by = cells.named(result.columns, layout.sort) if layout.sort else None
     rows = cells.ordered(result.rows, by)[: min(room, layout.limit or room)]
     was = keyed(before[0]) if before else {}
+    rows = [
+        {**row, **interval.means(was[name], row)} if name in was else row
+        for name, row in zip(_names(result, rows), rows, strict=True)
+    ]
     columns = [column for column in result.columns if any(row[column] is not None for row in rows)]
     titles = {column: wording.title(column) for column in columns}
     names = _names(result, rows)
@@ -222,8 +234,13 @@ def _cell(column: str, row: Row, was: Row | None) -> str:
     """Return a value and, in words and with its sign, by how much it changed."""
     value, shown = row[column], cells.text(column, row[column], _TEXT_WIDTH)
     earlier = was.get(column) if was else None
-    # What is the same at this precision is not worth the room.
-    if not _is_count(column, value) or not _is_count(column, earlier) or cells.text(column, earlier, None) == shown:
+    # What is the same at this precision is not worth the room; a mean of this interval is no change of the one before.
+    if (
+        column in interval.MEANS
+        or not _is_count(column, value)
+        or not _is_count(column, earlier)
+        or cells.text(column, earlier, None) == shown
+    ):
         return shown
     size = wording.number(column, abs(value - earlier))
     return f"{shown} (+{size} up)" if value > earlier else f"{shown} (-{size} down)"
