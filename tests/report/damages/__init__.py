@@ -1,11 +1,13 @@
 """Damages done to a database on purpose, each with the truth about it: what a report has to find, and the number it has to say.
 
-A module has what belongs together and lists its damages in DAMAGES. The number is computed another way than the report does.
+A module has what belongs together, and lists its damages in DAMAGES. The number is computed another way than the report does.
 """
 
+import importlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from conftest import Database
 
@@ -42,6 +44,5 @@ class Damage:
 
 def everything() -> list[Damage]:
     """Return the damages of all modules."""
-    from damages import objects, partitions, waits
-
-    return [damage for module in (objects, partitions, waits) for damage in module.DAMAGES]
+    names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    return [damage for name in names for damage in importlib.import_module(f"damages.{name}").DAMAGES]
