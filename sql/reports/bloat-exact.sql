@@ -1,8 +1,8 @@
--- bloat-exact: how much of tables and indexes is empty, measured.
+-- bloat-exact: how much of tables, their TOAST tables and indexes is empty, measured.
 -- Why: reads tables and indexes whole, so it takes its time: give it some with --timeout. A table's empty share is what its rows,
 --   written anew, would not need. A B-tree's empty share is what its leaf pages, packed to the fill factor, would not need; pages that were emptied
 --   and wait for reuse count, which avg_leaf_density alone does not. Wide keys leave room on a page that no rebuild fills.
--- Check table: much of a table is empty.
+-- Check table: much of a table, or of its TOAST table, is empty.
 -- Check index: much of an index is empty.
 -- Check skipped: what is locked was not measured.
 -- Threshold warn_pct = 30: percent empty that is a warning
@@ -17,16 +17,21 @@
 with recursive
 locked as materialized ({locked}),
 table_tree as ({table_tree}),
+stored as ({stored}),
 candidates as materialized (
-    select c.oid, c.relkind, c.oid in (select l.relation from locked as l) or t.member in (select l.relation from locked as l) as is_locked,
+    select
+        c.oid, s.owner, c.relkind,
+        case when s.is_toast and c.relkind = 'i' then format('%s of %s', c.oid::regclass, s.object) when s.is_toast then s.object else c.oid::regclass::text end as object,
+        bool_or(l.relation is not null) as is_locked,
         coalesce((select o.option_value::integer from pg_options_to_table(c.reloptions) as o where o.option_name = 'fillfactor'),
             case when c.relkind = 'i' then 90 else 100 end) as fillfactor
-    from table_tree as t
-    left join pg_catalog.pg_index as x on x.indrelid = t.member
-    join pg_catalog.pg_class as c on c.oid in (t.member, x.indexrelid)
+    from stored as s
+    left join pg_catalog.pg_index as x on x.indrelid = s.member
+    join pg_catalog.pg_class as c on c.oid in (s.member, x.indexrelid)
     left join pg_catalog.pg_am as a on a.oid = c.relam
-    where c.relkind in ('r', 'm') or (c.relkind = 'i' and a.amname = 'btree' and x.indisvalid)
-    group by c.oid, c.relkind, is_locked, fillfactor
+    left join locked as l on l.relation in (c.oid, s.member, s.owner)
+    where c.relkind <> 'i' or (a.amname = 'btree' and x.indisvalid)
+    group by c.oid, s.owner, s.is_toast, s.object, c.relkind, c.reloptions
 ),
 sized as materialized (
     select c.*, pg_relation_size(c.oid) as bytes from candidates as c where not c.is_locked
@@ -35,7 +40,7 @@ measured as materialized (
     select s.*, (s.bytes * (1 - coalesce(nullif(i.avg_leaf_density, 'NaN'), 0) * i.leaf_pages / s.fillfactor / nullif(s.bytes / current_setting('block_size')::integer, 0)))::bigint as empty
     from sized as s
     cross join lateral {pgstattuple}.pgstatindex(s.oid::regclass) as i
-    where s.relkind = 'i' and s.bytes >= {min_bytes}
+    where s.relkind = 'i' and s.bytes >= {min_bytes} and s.bytes > 0
     union all
     -- Not the free space: the pointers of rows that are gone are no part of it, but are of what a rebuild gives back.
     select s.*, (
@@ -46,11 +51,11 @@ measured as materialized (
     )::bigint
     from sized as s
     cross join lateral {pgstattuple}.pgstattuple(s.oid::regclass) as p
-    where s.relkind <> 'i' and s.bytes >= {min_bytes}
+    where s.relkind <> 'i' and s.bytes >= {min_bytes} and s.bytes > 0
 ),
 judged as (
     select
-        m.oid::regclass::text as object, case when m.relkind = 'i' then 'index' else 'table' end as kind,
+        m.oid, m.owner, m.object, case when m.relkind = 'i' then 'index' else 'table' end as kind,
         greatest(m.empty, 0) as empty, 100.0 * greatest(m.empty, 0) / m.bytes as empty_pct, m.bytes
     from measured as m
 )
@@ -70,8 +75,8 @@ select
     format('%s %% is empty: %s of %s', round(j.empty_pct), pg_size_pretty(j.empty), pg_size_pretty(j.bytes)),
     j.empty_pct, {warn_pct},
     case
-        when j.kind = 'index' then format('reindex index concurrently %s;', j.object)
-        else format(E'-- locks the table against everybody while it is written anew; pg_repack does not\nvacuum (full, analyze) %s;', j.object)
+        when j.kind = 'index' then format('reindex index concurrently %s;', j.oid::regclass)
+        else format(E'-- locks the table against everybody while it is written anew; pg_repack does not\nvacuum (full, analyze) %s;', j.owner::regclass)
     end,
     null
 from judged as j

@@ -1,10 +1,11 @@
 -- bloat: tables that are larger on disk than their rows need; an estimate.
 -- Why: what was deleted and vacuumed is free for new rows of the same table, but scans read it and backups carry it. Estimated from
---   the rows and widths that ANALYZE found, so never critical; a table without such statistics is named, not passed over. Indexes
---   are not estimated: with many equal keys such an estimate is wrong by a factor of three. bloat-exact measures both.
--- Check table: much of a table is empty.
+--   the rows and widths that ANALYZE found, so never critical; a table without such statistics is named, not passed over. Of a TOAST
+--   table, where long values are stored in chunks of which a page holds four, it is the least that is empty. Indexes are not
+--   estimated: with many equal keys such an estimate is wrong by a factor of three. bloat-exact measures all three.
+-- Check table: much of a table, or of its TOAST table, is empty.
 -- Check unreadable: tables whose statistics this role may not read, all columns of them.
--- Check unmeasured: tables that were never analyzed.
+-- Check unmeasured: tables that were never analyzed, or not since they were filled.
 -- Threshold warn_pct = 30: percent empty that is a warning
 -- Threshold warn_bytes = 104857600: and what that takes at least
 -- Threshold min_bytes = 1048576: smaller tables are not estimated
@@ -12,21 +13,34 @@
 with recursive
 locked as materialized ({locked}),
 table_tree as ({table_tree}),
-tables as materialized (
+stored as ({stored}),
+sized as materialized (
     select
-        t.root, t.member, c.reltuples, c.relhasindex,
+        s.owner, s.member, s.is_toast, s.object, c.reltuples, c.relpages,
         coalesce((select o.option_value::integer from pg_options_to_table(c.reloptions) as o where o.option_name = 'fillfactor'), 100) as fillfactor,
         case
-            when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
+            when c.oid in (select l.relation from locked as l) or s.owner in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
             else pg_relation_size(c.oid)
         end as bytes,
         -- The planner's statistics of a column are shown to those who may read it, and of no column where rows are hidden.
-        not row_security_active(c.oid) and not exists (
+        s.is_toast or not row_security_active(c.oid) and not exists (
             select from pg_catalog.pg_attribute as a
             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and not has_column_privilege(c.oid, a.attnum, 'select')
         ) as is_readable
-    from table_tree as t
-    join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
+    from stored as s
+    join pg_catalog.pg_class as c on c.oid = s.member
+),
+tables as materialized (
+    select
+        s.*,
+        -- As dense as when they were counted: a table that has grown since is not emptier for it. Nothing counts the chunks of a
+        -- TOAST table before its first vacuum but the statistics.
+        case
+            when s.reltuples >= 0 and s.relpages > 0 then s.reltuples / s.relpages * (s.bytes / current_setting('block_size')::integer)
+            when s.is_toast then nullif(pg_stat_get_live_tuples(s.member), 0)
+        end as rows
+    from sized as s
+    where s.bytes >= {min_bytes} and s.bytes > 0
 ),
 widths as (
     select
@@ -38,57 +52,64 @@ widths as (
     join pg_catalog.pg_class as c on c.oid = t.member
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     join pg_catalog.pg_stats as s on s.schemaname = n.nspname and s.tablename = c.relname and not s.inherited
-    where t.bytes >= {min_bytes}
     group by t.member
 ),
 estimated as (
     select
         t.*,
-        -- A row: its header and null bits, its columns, both rounded up to 8, and 4 bytes that point to it. A page: 24 bytes less.
-        ceil(
-            greatest(t.reltuples, 0) * (
-                ceil((23 + case when w.has_nulls then (w.columns + 7) / 8 else 0 end) / 8.0) * 8 + ceil(w.width / 8.0) * 8 + 4
-            ) / ((current_setting('block_size')::integer - 24) * t.fillfactor / 100.0)
-        ) * current_setting('block_size')::integer as needed
+        case
+            when t.is_toast then ceil(t.rows / 4.0)
+            -- A row: its header and null bits, its columns, both rounded up to 8, and 4 bytes that point to it. A page: 24 bytes less.
+            else ceil(
+                t.rows * (
+                    ceil((23 + case when w.has_nulls then (w.columns + 7) / 8 else 0 end) / 8.0) * 8 + ceil(w.width / 8.0) * 8 + 4
+                ) / ((current_setting('block_size')::integer - 24) * t.fillfactor / 100.0)
+            )
+        end * current_setting('block_size')::integer as needed
     from tables as t
-    join widths as w on w.member = t.member
-    where t.reltuples >= 0 and t.is_readable
+    left join widths as w on w.member = t.member
+    where t.rows is not null and t.is_readable and (t.is_toast or w.member is not null)
 ),
 judged as (
-    select e.*, e.member::regclass::text as object, greatest(e.bytes - e.needed, 0)::bigint as empty, 100 * greatest(e.bytes - e.needed, 0)::double precision / e.bytes as empty_pct
+    select
+        e.*,
+        greatest(e.bytes - e.needed, 0)::bigint as empty,
+        100 * greatest(e.bytes - e.needed, 0)::double precision / e.bytes as empty_pct,
+        case when e.is_toast then 'at least' else 'about' end as how_sure
     from estimated as e
 )
 select
-    j.object, j.empty as empty_bytes, round(j.empty_pct::numeric, 1) as empty_pct, j.bytes as size_bytes, 'estimate' as method,
+    j.object, j.empty as empty_bytes, round(j.empty_pct::numeric, 1) as empty_pct, j.bytes as size_bytes,
+    case when j.is_toast then 'at least' else 'estimate' end as method,
     null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
 from judged as j
 union all
 select
     j.object, null, null, null, null, 'warn', 'table',
-    format('about %s %% is empty: %s of %s (an estimate)', round(j.empty_pct), pg_size_pretty(j.empty), pg_size_pretty(j.bytes)),
+    format('%s %s %% is empty: %s of %s (an estimate)', j.how_sure, round(j.empty_pct), pg_size_pretty(j.empty), pg_size_pretty(j.bytes)),
     j.empty_pct::numeric, {warn_pct},
-    format(E'-- locks the table against everybody while it is written anew; pg_repack does not\nvacuum (full, analyze) %s;', j.object), null
+    format(E'-- locks the table against everybody while it is written anew; pg_repack does not\nvacuum (full, analyze) %s;', j.owner::regclass), null
 from judged as j
 where j.empty_pct >= {warn_pct} and j.empty >= {warn_bytes}
 union all
 select
     null, null, null, null, null, 'not evaluated', 'unreadable',
     format('the statistics of %s tables may not be read: %s%s', count(*),
-        array_to_string((array_agg(t.member::regclass::text order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
+        array_to_string((array_agg(t.object order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
     null, null,
     format('grant pg_read_all_data to %I;', current_user)
         || case when bool_or(row_security_active(t.member)) then format(E'\nalter role %I bypassrls;', current_user) else '' end,
     null
 from tables as t
-where t.bytes >= {min_bytes} and not t.is_readable
+where not t.is_readable
 having count(*) > 0
 union all
 select
     null, null, null, null, null, 'not evaluated', 'unmeasured',
-    format('%s tables were never analyzed, so nothing is known of their rows: %s%s', count(*),
-        array_to_string((array_agg(t.member::regclass::text order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
-    null, null, string_agg(format('analyze %s;', t.member::regclass), E'\n' order by t.bytes desc), null
+    format('%s tables were never analyzed, or not since they were filled, so nothing is known of their rows: %s%s', count(*),
+        array_to_string((array_agg(t.object order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
+    null, null, string_agg(format(case when t.is_toast then 'vacuum %s;' else 'analyze %s;' end, t.owner::regclass), E'\n' order by t.bytes desc), null
 from tables as t
-where t.bytes >= {min_bytes} and t.is_readable and not exists (select from estimated as e where e.member = t.member)
+where t.is_readable and not exists (select from estimated as e where e.member = t.member)
 having count(*) > 0
 order by empty_bytes desc nulls last, object

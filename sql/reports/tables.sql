@@ -1,6 +1,8 @@
 -- tables: size, rows and traffic of each table, its partitions summed.
 -- Why: the first thing to know of a database is what is large in it, and what is read whole. A table in use by everybody's index
---   scans that is also read whole a thousand times a day has a query without an index.
+--   scans that is also read whole a thousand times a day has a query without an index. table_bytes are the rows with their maps of
+--   free space and visibility, toast_bytes the long values stored apart with their index, indexes_bytes the table's own indexes:
+--   together size_bytes. rows_est is an estimate, by ANALYZE or by the statistics.
 -- Check scanned: a large table that is often read whole.
 -- Check unlogged: a table that a crash empties.
 -- Check unvalidated: a constraint that the rows from before it were never checked against.
@@ -18,9 +20,10 @@ tables as materialized (
         t.root,
         count(*) filter (where c.relispartition and c.relkind = 'r') as partitions,
         sum(case when c.reltuples >= 0 then c.reltuples else s.n_live_tup end)::bigint as rows,
-        sum(z.bytes)::bigint as bytes,
         sum(z.heap)::bigint as heap,
-        bool_or(z.is_locked) as is_locked,
+        sum(z.toast)::bigint as toast,
+        sum(z.indexes)::bigint as indexes,
+        bool_or(l.is_locked) as is_locked,
         sum(s.seq_scan)::bigint as seq_scans,
         sum(s.seq_tup_read)::bigint as seq_rows,
         sum(coalesce(s.idx_scan, 0))::bigint as index_scans,
@@ -33,16 +36,33 @@ tables as materialized (
     join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
     join pg_catalog.pg_stat_user_tables as s on s.relid = t.member
     cross join lateral (select c.oid in (select l.relation from locked as l) as is_locked) as l
+    -- What is locked is as large as it was when it was last vacuumed or analyzed.
     cross join lateral (
         select
-            l.is_locked,
-            case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end as heap,
-            case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_total_relation_size(c.oid) end as bytes
+            c.relpages::bigint * b.size as heap,
+            coalesce((
+                select sum(r.relpages)::bigint * b.size
+                from pg_catalog.pg_class as r
+                where r.oid = c.reltoastrelid or r.oid in (select x.indexrelid from pg_catalog.pg_index as x where x.indrelid = c.reltoastrelid)
+            ), 0) as toast,
+            coalesce((
+                select sum(r.relpages)::bigint * b.size
+                from pg_catalog.pg_index as x
+                join pg_catalog.pg_class as r on r.oid = x.indexrelid
+                where x.indrelid = c.oid
+            ), 0) as indexes
+        from (select current_setting('block_size')::integer as size) as b
+        where l.is_locked
+        union all
+        select pg_table_size(c.oid) - o.toast, o.toast, pg_indexes_size(c.oid)
+        from (select coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as toast) as o
+        where not l.is_locked
     ) as z
     group by t.root
 )
 select
-    t.root::regclass::text as object, t.bytes as size_bytes, t.rows, t.heap as table_bytes, t.bytes - t.heap as indexes_bytes, t.partitions,
+    t.root::regclass::text as object, t.heap + t.indexes + t.toast as size_bytes, t.rows as rows_est, t.heap as table_bytes,
+    t.indexes as indexes_bytes, t.toast as toast_bytes, t.partitions,
     t.seq_scans, t.index_scans,
     t.inserted, t.updated, t.deleted,
     round(100.0 * t.hot / nullif(t.updated, 0), 1) as hot_pct,
@@ -51,7 +71,7 @@ select
 from tables as t
 union all
 select
-    t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null,
+    t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null, null,
     'warn', 'scanned',
     format('read whole %s times, %s rows a day; %s %% of its scans used an index', t.seq_scans, round(t.seq_rows / {stats_days}),
         round(100.0 * t.index_scans / (t.index_scans + t.seq_scans))),
@@ -62,7 +82,7 @@ where {stats_days} >= {scanned_min_days} and t.rows >= {scanned_min_rows}
     and 100.0 * t.index_scans < {scanned_index_pct} * (t.index_scans + t.seq_scans) and t.seq_rows / {stats_days} >= {scanned_rows_per_day}
 union all
 select
-    t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null,
+    t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null, null,
     'warn', 'unlogged', 'unlogged: a crash empties it, and no standby has it', null, null,
     -- Said of a partitioned table it does nothing to its partitions.
     E'-- writes it anew, under a lock against everybody\n'
@@ -71,7 +91,7 @@ from tables as t
 where t.unlogged is not null
 union all
 select
-    format('%s.%s', k.conrelid::regclass, quote_ident(k.conname)), null, null, null, null, null, null, null, null, null, null, null, null,
+    format('%s.%s', k.conrelid::regclass, quote_ident(k.conname)), null, null, null, null, null, null, null, null, null, null, null, null, null,
     'warn', 'unvalidated', 'was added not valid: older rows may break it, and the planner does not trust it', null, null,
     format('alter table %s validate constraint %I;', k.conrelid::regclass, k.conname), null
 from pg_catalog.pg_constraint as k

@@ -1,8 +1,9 @@
 -- vacuum: dead rows, tables that autovacuum is behind with, and what holds it back.
 -- Why: dead rows are read with the living until they are vacuumed, and cannot be while an old transaction, slot or standby may still
 --   look at them. Rows are the smaller of two estimates: the counter, which counts an insert twice when its session analyzed the
---   table, and the planner's, which does not notice a delete.
--- Check dead: a table with many dead rows.
+--   table, and the planner's, which does not notice a delete. A TOAST table, where long values are stored in chunks, is vacuumed
+--   with its table when you say so, and apart from it by autovacuum.
+-- Check dead: a table with many dead rows, or a TOAST table with many dead chunks.
 -- Check overdue: many times more dead rows than those at which autovacuum starts.
 -- Check analyze: a table of some size that was never analyzed: the planner guesses.
 -- Check disabled: autovacuum is switched off for a table.
@@ -22,17 +23,20 @@
 with recursive
 locked as materialized ({locked}),
 table_tree as ({table_tree}),
+stored as ({stored}),
 options as (
     select c.oid, jsonb_object_agg(o.option_name, o.option_value) as options
     from pg_catalog.pg_class as c
     cross join lateral pg_options_to_table(c.reloptions) as o
-    where c.relkind in ('r', 'm')
+    where c.relkind in ('r', 'm', 't')
     group by c.oid
 ),
 tables as materialized (
     select
         t.root,
-        t.member,
+        t.owner,
+        t.is_toast,
+        t.object,
         s.n_dead_tup as dead,
         case
             when s.n_live_tup = 0 and s.n_dead_tup = 0 then greatest(e.planned, 0)
@@ -41,18 +45,20 @@ tables as materialized (
         end as live,
         z.bytes,
         c.reltuples,
-        o.options,
+        -- What is not set for a TOAST table is taken from its table's, thresholds and all.
+        coalesce(o.options, w.options) as options,
         greatest(s.last_vacuum, s.last_autovacuum) as last_vacuum_at,
         greatest(s.last_analyze, s.last_autoanalyze) as last_analyze_at,
         s.n_ins_since_vacuum as inserted
-    from table_tree as t
-    join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
-    join pg_catalog.pg_stat_user_tables as s on s.relid = t.member
+    from stored as t
+    join pg_catalog.pg_class as c on c.oid = t.member
+    join pg_catalog.pg_stat_all_tables as s on s.relid = t.member
     left join options as o on o.oid = c.oid
+    left join options as w on w.oid = t.owner
     cross join lateral (
         select
             case
-                when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
+                when c.oid in (select l.relation from locked as l) or t.owner in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
                 else pg_relation_size(c.oid)
             end as bytes
     ) as z
@@ -67,10 +73,10 @@ tables as materialized (
 judged as (
     select
         t.*,
-        t.member::regclass::text as object,
         100.0 * t.dead / nullif(t.dead + t.live, 0) as dead_pct,
         t.bytes::numeric * t.dead / nullif(t.dead + t.live, 0) as dead_bytes,
-        g.trigger
+        g.trigger,
+        case when t.is_toast then 'chunks' else 'rows' end as what
     from tables as t
     cross join lateral (
         select
@@ -110,52 +116,53 @@ holders as (
 )
 select
     j.root::regclass::text as object,
-    sum(j.dead)::bigint as dead,
-    round(100.0 * sum(j.dead) / nullif(sum(j.dead + j.live), 0), 1) as dead_pct,
-    sum(j.live)::bigint as live,
+    (sum(j.dead) filter (where not j.is_toast))::bigint as dead,
+    round(100.0 * sum(j.dead) filter (where not j.is_toast) / nullif(sum(j.dead + j.live) filter (where not j.is_toast), 0), 1) as dead_pct,
+    (sum(j.live) filter (where not j.is_toast))::bigint as live,
     max(j.dead / nullif(j.trigger, 0))::double precision as of_trigger,
-    max(j.last_vacuum_at) as last_vacuum_at,
+    max(j.last_vacuum_at) filter (where not j.is_toast) as last_vacuum_at,
     max(j.last_analyze_at) as last_analyze_at,
-    sum(j.inserted)::bigint as inserted_since,
+    (sum(j.inserted) filter (where not j.is_toast))::bigint as inserted_since,
+    (sum(j.dead) filter (where j.is_toast))::bigint as dead_chunks,
     null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
 from judged as j
 group by j.root
 union all
 select
-    j.object, null, null, null, null, null, null, null,
+    j.object, null, null, null, null, null, null, null, null,
     case when j.dead_pct >= {dead_critical_pct} and j.dead_bytes >= {dead_critical_bytes} then 'critical' else 'warn' end,
     'dead',
-    format('%s of %s rows are dead, %s %%, some %s', j.dead, j.dead + j.live, round(j.dead_pct), pg_size_pretty(j.dead_bytes)),
+    format('%s of %s %s are dead, %s %%, some %s', j.dead, j.dead + j.live, j.what, round(j.dead_pct), pg_size_pretty(j.dead_bytes)),
     j.dead_pct, {dead_pct},
-    format('vacuum (analyze) %s;', j.object), null
+    format('vacuum (analyze) %s;', j.owner::regclass), null
 from judged as j
 where j.dead_pct >= {dead_pct} and j.dead_bytes >= {dead_min_bytes}
 union all
 select
-    j.object, null, null, null, null, null, null, null,
+    j.object, null, null, null, null, null, null, null, null,
     case when j.dead >= j.trigger * {overdue_critical} then 'critical' else 'warn' end,
     'overdue',
-    format('%s dead rows, %s times what autovacuum starts at; last vacuumed %s', j.dead, round(j.dead / greatest(j.trigger, 1), 1),
+    format('%s dead %s, %s times what autovacuum starts at; last vacuumed %s', j.dead, j.what, round(j.dead / greatest(j.trigger, 1), 1),
         coalesce(to_char(j.last_vacuum_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC'), 'never')),
     j.dead / greatest(j.trigger, 1), {overdue_warn},
-    format('vacuum (analyze) %s;', j.object), null
+    format('vacuum (analyze) %s;', j.owner::regclass), null
 from judged as j
 where j.dead >= {overdue_min_rows} and j.dead >= j.trigger * {overdue_warn}
 union all
 select
-    j.object, null, null, null, null, null, null, null, 'warn', 'analyze',
+    j.object, null, null, null, null, null, null, null, null, 'warn', 'analyze',
     format('%s, never analyzed', pg_size_pretty(j.bytes)), j.bytes, {analyze_min_bytes}, format('analyze %s;', j.object), null
 from judged as j
-where j.reltuples < 0 and j.bytes >= {analyze_min_bytes}
+where not j.is_toast and j.reltuples < 0 and j.bytes >= {analyze_min_bytes}
 union all
 select
-    j.object, null, null, null, null, null, null, null, 'info', 'disabled', 'autovacuum is off for this table', null, null,
+    j.object, null, null, null, null, null, null, null, null, 'info', 'disabled', 'autovacuum is off for this table', null, null,
     format('alter table %s reset (autovacuum_enabled);', j.object), format('alter table %s set (autovacuum_enabled = off);', j.object)
 from judged as j
-where not coalesce((j.options ->> 'autovacuum_enabled')::boolean, true)
+where not j.is_toast and not coalesce((j.options ->> 'autovacuum_enabled')::boolean, true)
 union all
 select
-    h.who, null, null, null, null, null, null, null,
+    h.who, null, null, null, null, null, null, null, null,
     case when h.xids >= {horizon_critical_xids} then 'critical' else 'warn' end,
     'horizon', format('keeps %s in the last %s transactions', h.what, h.xids), h.xids, {horizon_warn_xids}, h.fix, null
 from holders as h
