@@ -45,6 +45,19 @@ def test_a_tables_parts_add_up_to_its_size(cli: Cli, migrated: Database) -> None
         assert row["table_bytes"] + row["indexes_bytes"] + row["toast_bytes"] == row["size_bytes"]
 
 
+def test_reads_of_long_values_count_in_the_verdict_of_the_cache(cli: Cli, migrated: Database, tmp_path: Path) -> None:
+    (tmp_path / "chatschema.toml").write_text("[report.cache]\nmin_blocks = 1000000000000\n")
+    migrated.run(
+        "create table public.texts (id integer primary key, body text); alter table public.texts alter column body set storage external;"
+        "insert into public.texts select i, repeat('x', 9000) from generate_series(1, 300) as i; select sum(hashtext(body)) from public.texts"
+    )
+    migrated.one("select pg_stat_force_next_flush()")
+    for kind, parts in {"heap": ("heap", "toast"), "index": ("idx", "tidx")}.items():
+        total = " + ".join(f"coalesce({part}_blks_read + {part}_blks_hit, 0)" for part in parts)
+        truth = migrated.one(f"select sum({total}) from pg_statio_user_tables")
+        assert findings(cli, migrated, "cache")[f"cache.{kind}"]["message"].startswith(f"{truth} blocks read so far")
+
+
 def test_never_analyzed_is_not_empty(cli: Cli, migrated: Database) -> None:
     migrated.run("create table public.fresh (id integer, payload text) with (autovacuum_enabled = off)")
     migrated.run(

@@ -2,8 +2,8 @@
 -- Why: a miss asks the operating system, whose own cache is not seen from here, and at worst a disk. A ratio without reads is no
 --   ratio: tables nobody read are left out, and few reads are no verdict. Counted since the statistics began; watch it with
 --   --watch or diff, as a bad hour drowns in good months.
--- Check heap: the tables' own pages.
--- Check index: the indexes' pages; these should nearly always be there.
+-- Check heap: the pages of tables and of their TOAST tables.
+-- Check index: the pages of indexes, those of TOAST tables included; these should nearly always be there.
 -- Threshold hit_warn_pct = 99: below it is a warning
 -- Threshold hit_critical_pct = 95: below it is critical
 -- Threshold min_blocks = 1000000: blocks read before there is a verdict
@@ -18,6 +18,8 @@ read as materialized (
         sum(s.heap_blks_hit + s.heap_blks_read)::bigint as heap,
         sum(coalesce(s.idx_blks_hit, 0))::bigint as index_hit,
         sum(coalesce(s.idx_blks_hit + s.idx_blks_read, 0))::bigint as index,
+        sum(coalesce(s.toast_blks_hit, 0))::bigint as chunks_hit,
+        sum(coalesce(s.toast_blks_hit + s.toast_blks_read, 0))::bigint as chunks,
         sum(coalesce(s.toast_blks_hit + s.tidx_blks_hit, 0))::bigint as toast_hit,
         sum(coalesce(s.toast_blks_hit + s.toast_blks_read + s.tidx_blks_hit + s.tidx_blks_read, 0))::bigint as toast
     from table_tree as t
@@ -26,7 +28,12 @@ read as materialized (
 ),
 kinds as (
     select k.kind, k.hit, k.blocks
-    from (select sum(heap_hit) as heap_hit, sum(heap) as heap, sum(index_hit) as index_hit, sum(index) as index from read) as r
+    from (
+        select
+            sum(heap_hit + chunks_hit) as heap_hit, sum(heap + chunks) as heap,
+            sum(index_hit + toast_hit - chunks_hit) as index_hit, sum(index + toast - chunks) as index
+        from read
+    ) as r
     cross join lateral (values ('heap', r.heap_hit, r.heap), ('index', r.index_hit, r.index)) as k (kind, hit, blocks)
 )
 select
@@ -44,20 +51,20 @@ union all
 select
     null, null, null, null, null, null, null,
     case
-        when coalesce(k.blocks, 0) < {min_blocks} then 'no verdict'
+        when coalesce(k.blocks, 0) < greatest({min_blocks}, 1) then 'no verdict'
         when 100.0 * k.hit / k.blocks < {hit_critical_pct} then 'critical'
         else 'warn'
     end,
     k.kind,
     case
-        when coalesce(k.blocks, 0) < {min_blocks} then format('%s blocks read so far; said after %s', coalesce(k.blocks, 0), {min_blocks})
+        when coalesce(k.blocks, 0) < greatest({min_blocks}, 1) then format('%s blocks read so far; said after %s', coalesce(k.blocks, 0), {min_blocks})
         else format('%s %% of %s blocks were in shared buffers (%s)', round(100.0 * k.hit / k.blocks, 2), k.blocks, current_setting('shared_buffers'))
     end,
     100 - 100.0 * k.hit / nullif(k.blocks, 0), 100 - {hit_warn_pct},
     case
-        when k.blocks >= {min_blocks} then '-- see which table: chatschema report cache --sort missed; then an index, or a larger shared_buffers (needs a restart)'
+        when k.blocks >= greatest({min_blocks}, 1) then '-- see which table: chatschema report cache --sort missed; then an index, or a larger shared_buffers (needs a restart)'
     end,
     null
 from kinds as k
-where coalesce(k.blocks, 0) < {min_blocks} or 100.0 * k.hit / k.blocks < {hit_warn_pct}
+where coalesce(k.blocks, 0) < greatest({min_blocks}, 1) or 100.0 * k.hit / k.blocks < {hit_warn_pct}
 order by missed desc nulls last, object

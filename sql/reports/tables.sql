@@ -4,12 +4,15 @@
 --   free space and visibility, toast_bytes the long values stored apart with their index, indexes_bytes the table's own indexes:
 --   together size_bytes. rows_est is an estimate, by ANALYZE or by the statistics.
 -- Check scanned: a large table that is often read whole.
+-- Check hot: a table whose updates write every index anew, and whose pages leave no room for anything else.
 -- Check unlogged: a table that a crash empties.
 -- Check unvalidated: a constraint that the rows from before it were never checked against.
 -- Threshold scanned_min_rows = 10000: rows of a table that is large
 -- Threshold scanned_index_pct = 95: percent of its scans by index, below which it is read whole too often
 -- Threshold scanned_rows_per_day = 10000000: rows read in whole scans a day from which that is a warning
 -- Threshold scanned_min_days = 1: days the statistics must cover
+-- Threshold hot_min_updates = 100000: updates of a table from which their kind matters
+-- Threshold hot_pct = 50: percent of its updates that are HOT, written to the same page and to no index, below which room may help
 -- Counts: since the last reset
 -- Counters: seq_scans, index_scans, inserted, updated, deleted
 with recursive
@@ -25,12 +28,18 @@ tables as materialized (
         sum(z.indexes)::bigint as indexes,
         bool_or(l.is_locked) as is_locked,
         sum(s.seq_scan)::bigint as seq_scans,
-        sum(s.seq_tup_read)::bigint as seq_rows,
+        -- Just after a reset the days are 0: they are known to a thousandth.
+        sum(s.seq_tup_read)::numeric / greatest({stats_days}, 0.001) as seq_rows_per_day,
         sum(coalesce(s.idx_scan, 0))::bigint as index_scans,
         sum(s.n_tup_ins)::bigint as inserted,
         sum(s.n_tup_upd)::bigint as updated,
         sum(s.n_tup_hot_upd)::bigint as hot,
         sum(s.n_tup_del)::bigint as deleted,
+        -- Since 16 the server counts the updates that found no room on their page.
+        sum((to_jsonb(s) ->> 'n_tup_newpage_upd')::bigint) as moved,
+        array_agg(c.oid::regclass::text order by c.oid::regclass::text) filter (
+            where s.n_tup_upd > 0 and not exists (select from pg_options_to_table(c.reloptions) as o where o.option_name = 'fillfactor')
+        ) as full_pages,
         array_agg(c.oid::regclass::text order by c.oid::regclass::text) filter (where c.relpersistence = 'u') as unlogged
     from table_tree as t
     join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')
@@ -73,13 +82,26 @@ union all
 select
     t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null, null,
     'warn', 'scanned',
-    format('read whole %s times, %s rows a day; %s %% of its scans used an index', t.seq_scans, round(t.seq_rows / {stats_days}),
+    format('read whole %s times, %s rows a day; %s %% of its scans used an index', t.seq_scans, round(t.seq_rows_per_day),
         round(100.0 * t.index_scans / (t.index_scans + t.seq_scans))),
-    t.seq_rows / {stats_days}, {scanned_rows_per_day},
+    t.seq_rows_per_day, {scanned_rows_per_day},
     '-- find the query: chatschema report queries --sort blocks; then: chatschema report queries --advise', null
 from tables as t
 where {stats_days} >= {scanned_min_days} and t.rows >= {scanned_min_rows}
-    and 100.0 * t.index_scans < {scanned_index_pct} * (t.index_scans + t.seq_scans) and t.seq_rows / {stats_days} >= {scanned_rows_per_day}
+    and 100.0 * t.index_scans < {scanned_index_pct} * (t.index_scans + t.seq_scans) and t.seq_rows_per_day >= {scanned_rows_per_day}
+union all
+select
+    t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null, null,
+    'info', 'hot',
+    format('%s %% of %s updates were HOT, the others wrote every index; its pages are filled to the last byte', round(100.0 * t.hot / t.updated), t.updated),
+    100 - 100.0 * t.hot / t.updated, 100 - {hot_pct},
+    E'-- leaves a tenth of each new page free; it helps where the columns that change are in no index\n'
+        || (select string_agg(format('alter table %s set (fillfactor = 90);', u.name), E'\n' order by u.name) from unnest(t.full_pages) as u (name)),
+    (select string_agg(format('alter table %s reset (fillfactor);', u.name), E'\n' order by u.name) from unnest(t.full_pages) as u (name))
+from tables as t
+where t.updated >= {hot_min_updates} and 100.0 * t.hot < {hot_pct} * t.updated and t.full_pages is not null
+    -- Where most of them had room, an index on what changes is the cause.
+    and coalesce(2 * t.moved >= t.updated - t.hot, true)
 union all
 select
     t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null, null,

@@ -59,7 +59,94 @@ def overdue_toast(database: Database) -> Iterator[Truth]:
     yield Truth("public.documents (TOAST)", 2700 / 50)
 
 
+@contextmanager
+def full_pages(database: Database) -> Iterator[Truth]:
+    """Every row is updated where no page has room; what stayed on its page is known by the place of each row before and after."""
+    database.run("create table public.counters (id integer primary key, n integer, pad text) with (autovacuum_enabled = off)")
+    database.run("insert into public.counters select i, 0, repeat('x', 200) from generate_series(1, 5000) as i")
+    database.run("create table public.places as select id, (ctid::text::point)[0] as page from public.counters")
+    database.run("update public.counters set n = 1; select pg_stat_force_next_flush()")
+    stayed = database.one(
+        "select count(*) from public.counters as c join public.places as p using (id) where (c.ctid::text::point)[0] = p.page"
+    )
+    database.run("drop table public.places")
+    yield Truth("public.counters", 100 - 100 * stayed / 5000)
+
+
+@contextmanager
+def unlogged(database: Database) -> Iterator[Truth]:
+    database.run("create unlogged table public.cached (id integer primary key)")
+    yield Truth("public.cached")
+
+
+@contextmanager
+def unvalidated(database: Database) -> Iterator[Truth]:
+    database.run("create table public.labels (id integer primary key); insert into public.labels values (1)")
+    database.run("alter table public.labels add constraint labels_id_check check (id > 0) not valid")
+    yield Truth("public.labels.labels_id_check")
+
+
+@contextmanager
+def dead_rows(database: Database) -> Iterator[Truth]:
+    """Six rows of ten were deleted."""
+    database.run("create table public.outbox (id integer primary key, payload text) with (autovacuum_enabled = off)")
+    database.run("insert into public.outbox select i, repeat(md5(i::text), 6) from generate_series(1, 10000) as i")
+    database.run("analyze public.outbox")
+    database.run("delete from public.outbox where id % 10 < 6; select pg_stat_force_next_flush()")
+    yield Truth("public.outbox", 60)
+
+
+@contextmanager
+def autovacuum_off(database: Database) -> Iterator[Truth]:
+    database.run("create table public.outbox (id integer primary key) with (autovacuum_enabled = off)")
+    yield Truth("public.outbox")
+
+
+@contextmanager
+def never_analyzed(database: Database) -> Iterator[Truth]:
+    database.run("create table public.outbox (id integer primary key, payload text) with (autovacuum_enabled = off)")
+    database.run("insert into public.outbox select i, repeat('x', 900) from generate_series(1, 12000) as i")
+    yield Truth("public.outbox", database.one("select pg_relation_size('public.outbox')"))
+
+
+@contextmanager
+def empty_table(database: Database) -> Iterator[Truth]:
+    """The truth is what a copy of the rows that are left takes."""
+    database.run("create table public.outbox (id integer primary key, payload text) with (autovacuum_enabled = off)")
+    database.run("insert into public.outbox select i, repeat(md5(i::text), 6) from generate_series(1, 20000) as i")
+    database.run("delete from public.outbox where id % 10 <> 0")
+    database.run("vacuum (analyze) public.outbox")
+    database.run("create table public.copied (like public.outbox)")
+    database.run("insert into public.copied select * from public.outbox")
+    needed, before = database.one("select pg_relation_size('public.copied'), pg_relation_size('public.outbox')")
+    database.run("drop table public.copied")
+    yield Truth("public.outbox", 100 * (1 - needed / before), within=0.03)
+
+
+@contextmanager
+def empty_index(database: Database) -> Iterator[Truth]:
+    """The truth is what the same index takes that is built after the deletes."""
+    database.run("create extension pgstattuple; create table public.outbox (id integer) with (autovacuum_enabled = off)")
+    database.run(
+        "insert into public.outbox select i from generate_series(1, 100000) as i; create index outbox_id on public.outbox (id)"
+    )
+    database.run("delete from public.outbox where id % 10 <> 0")
+    database.run("vacuum public.outbox")
+    database.run("create index copied on public.outbox (id)")
+    needed, before = database.one("select pg_relation_size('public.copied'), pg_relation_size('public.outbox_id')")
+    database.run("drop index public.copied")
+    yield Truth("public.outbox_id", 100 * (1 - needed / before), within=0.03)
+
+
 DAMAGES = [
+    Damage("updates that find no room", "tables", "hot", full_pages, toml="[report.tables]\nhot_min_updates = 1000\n"),
+    Damage("a table that a crash empties", "tables", "unlogged", unlogged),
+    Damage("a constraint that was never checked", "tables", "unvalidated", unvalidated),
+    Damage("a table of dead rows", "vacuum", "dead", dead_rows, toml=_SMALL),
+    Damage("autovacuum is off for a table", "vacuum", "disabled", autovacuum_off),
+    Damage("a table that was never analyzed", "vacuum", "analyze", never_analyzed),
+    Damage("a table that is nearly empty", "bloat", "table", empty_table, toml=_SMALL),
+    Damage("an index that is nearly empty", "bloat-exact", "index", empty_index, toml=_SMALL),
     Damage("a toast table that is nearly empty", "bloat", "table", empty_toast, toml=_SMALL),
     Damage("a toast table measured as nearly empty", "bloat-exact", "table", measured_toast, toml=_SMALL),
     Damage("a toast table of dead chunks", "vacuum", "dead", dead_toast, toml=_SMALL),
