@@ -1,8 +1,10 @@
-"""What tests ask of a report: its findings by id, and its rows by object."""
+"""What tests ask of a report: its findings by id, its rows by object, and that its fixes are run."""
 
 from typing import Any
 
 from conftest import Cli, Database
+
+from chatschema.statements import Statements
 
 # A test server does not wait for its disk.
 FSYNC = '[[report.suppress]]\nfinding = "settings.safety:fsync"\nreason = "a test server"\nuntil = 2999-12-31\n'
@@ -31,3 +33,14 @@ def rows(cli: Cli, database: Database, name: str, *arguments: str, key: str = "o
     """Return the rows of a report by their first name."""
     (report,) = answer(cli, database.url, name, *arguments)["reports"]
     return {row[key]: row for row in report["rows"]}
+
+
+def run_fix(cli: Cli, database: Database, fix: str) -> None:
+    """Run what a finding says, as somebody does who pastes it: SQL statement by statement, a command in the shell."""
+    if fix.startswith("chatschema "):
+        done = cli(*fix.split()[1:], "--url", database.url)
+        assert done.code == 0, done.err
+        return
+    with database.connect() as connection:
+        for statement in Statements(fix.encode()):
+            connection.execute(statement.text.encode())

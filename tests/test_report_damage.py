@@ -7,21 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import Cli, Database, create
 from damage import TOML, damage, idle, queue
-from reports import FSYNC, findings, serious
+from reports import FSYNC, findings, run_fix, serious
 from servers import PgServer
-
-from chatschema.statements import Statements
-
-
-def run_fix(cli: Cli, database: Database, fix: str) -> None:
-    """Run what a finding says, as somebody does who pastes it: SQL statement by statement, a command in the shell."""
-    if fix.startswith("chatschema "):
-        done = cli(*fix.split()[1:], "--url", database.url)
-        assert done.code == 0, done.err
-        return
-    with database.connect() as connection:
-        for statement in Statements(fix.encode()):
-            connection.execute(statement.text.encode())
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
--- sequences: how much of its range each sequence has used.
+-- sequences: how much of its range each sequence, and each integer key without one, has used.
 -- Why: a sequence at its end refuses every insert. The range is the smaller one of the sequence's and of the column it fills: an
---   integer column ends at 2147483647 whatever its bigint sequence can count to.
+--   integer column ends at 2147483647 whatever its bigint sequence can count to. A key that the application fills ends there as
+--   well; how far it is says the largest value that ANALYZE found, so it is an estimate.
 -- Check used: a sequence near its end.
--- Check unreadable: a sequence whose value this role may not read.
+-- Check key: an integer key that no sequence fills, near the end of its type.
+-- Check unreadable: a sequence, or an integer key, whose values this role may not read.
 -- Threshold used_warn_pct = 75: percent used that is a warning
 -- Threshold used_critical_pct = 90: percent used that is critical
-with
+with recursive
+table_tree as ({table_tree}),
 found as materialized (
     select
         c.oid, s.last_value, s.min_value, s.max_value, s.increment_by, s.cycle,
@@ -51,11 +54,54 @@ used as (
             when not f.cycle then 100.0 * (f.max_value::numeric - f.last_value + 1) / (f.max_value::numeric - f.min_value + 1)
         end as used_pct
     from found as f
+),
+keys as materialized (
+    select
+        a.attrelid, a.attname, format('%s.%I', a.attrelid::regclass, a.attname) as object, l.last,
+        has_column_privilege(a.attrelid, a.attnum, 'select') and not row_security_active(a.attrelid) as is_readable,
+        (
+            -- The last bound is the largest value of the sample.
+            select (v.bounds::text::bigint[])[array_upper(v.bounds::text::bigint[], 1)]
+            from (
+                select s.histogram_bounds as bounds
+                from pg_catalog.pg_stats as s
+                join pg_catalog.pg_class as c on c.oid = a.attrelid
+                join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname = s.schemaname
+                where s.tablename = c.relname and s.attname = a.attname and s.inherited = (c.relkind = 'p')
+            ) as v
+        ) as largest
+    from (
+        select distinct x.indrelid, x.indkey[0] as attnum
+        from pg_catalog.pg_index as x
+        where x.indisunique and x.indnkeyatts = 1 and x.indpred is null and x.indrelid in (select t.root from table_tree as t)
+    ) as k
+    join pg_catalog.pg_attribute as a on a.attrelid = k.indrelid and a.attnum = k.attnum
+    join (values ('smallint'::regtype, 32767), ('integer'::regtype, 2147483647)) as l (type, last) on l.type = a.atttypid
+    where (a.attrelid, a.attname) not in (select f.table_oid, f.attname from found as f where f.attname is not null)
+),
+filled as (
+    select k.*, 100.0 * k.largest / k.last as used_pct from keys as k
 )
 select
     u.object, u.table_oid::regclass::text || '.' || u.attname as "column", u.last_value, u.last, round(u.used_pct, 3) as used_pct,
     null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
 from used as u
+union all
+select f.object, f.object, f.largest, f.last, round(f.used_pct, 3), null, null, null, null, null, null, null
+from filled as f
+where f.largest is not null
+union all
+select
+    f.object, null, null, null, null,
+    case when f.used_pct >= {used_critical_pct} then 'critical' else 'warn' end,
+    'key',
+    format('%s of %s: about %s %% used, and no sequence fills it', f.largest, f.last, round(f.used_pct, 1)),
+    f.used_pct, {used_warn_pct},
+    format(E'-- writes the table anew and locks it; on a large one add a bigint column, fill it, and swap\nalter table %s alter column %I type bigint;',
+        f.attrelid::regclass, f.attname),
+    null
+from filled as f
+where f.used_pct >= {used_warn_pct}
 union all
 select
     u.object, null, null, null, null,
@@ -82,5 +128,17 @@ select
     format('grant select on sequence %s to %I;', string_agg(u.object, ', ' order by u.object), current_user), null
 from used as u
 where not u.is_readable
+having count(*) > 0
+union all
+select
+    null, null, null, null, null, 'not evaluated', 'unreadable',
+    format('the values of %s integer keys may not be read: %s%s', count(*),
+        array_to_string((array_agg(k.object order by k.object))[1:3], ', '), case when count(*) > 3 then ', ...' end),
+    null, null,
+    format('grant pg_read_all_data to %I;', current_user)
+        || case when bool_or(row_security_active(k.attrelid)) then format(E'\nalter role %I bypassrls;', current_user) else '' end,
+    null
+from keys as k
+where not k.is_readable
 having count(*) > 0
 order by used_pct desc nulls last, object

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from conftest import Cli, Database, create
 from damages import Damage, Truth, everything
-from reports import FSYNC, findings
+from reports import FSYNC, findings, run_fix
 from servers import PgServer, private, programs
-
-from chatschema.statements import Statements
 
 DAMAGES = everything()
 _GONE_WITHIN_S = 10
@@ -59,14 +57,3 @@ def _found(cli: Cli, database: Database, damage: Damage, truth: Truth) -> dict[s
     database.one("select pg_stat_force_next_flush()")
     found = findings(cli, database, damage.report).values()
     return next((f for f in found if f["check"] == damage.check and truth.object in (f["object"] or f["message"])), None)
-
-
-def run_fix(cli: Cli, database: Database, fix: str) -> None:
-    """Run what a finding says, as somebody does who pastes it: SQL statement by statement, a command in the shell."""
-    if fix.startswith("chatschema "):
-        done = cli(*fix.split()[1:], "--url", database.url)
-        assert done.code == 0, done.err
-        return
-    with database.connect() as connection:
-        for statement in Statements(fix.encode()):
-            connection.execute(statement.text.encode())

@@ -1,0 +1,68 @@
+-- access: who may do more than their work needs.
+-- Why: what an application may do, whoever takes it over may do. A superuser and the owner of a table pass every row policy, and can
+--   drop what they see. A schema in which everybody may create objects lets anybody put a function in front of yours.
+-- Check create: PUBLIC may create objects in a schema, or schemas in the database.
+-- Check superuser: as many sessions as an application has, of a superuser.
+-- Check owner: as many sessions as an application has, of the owner of tables.
+-- Threshold app_sessions = 5: sessions of one role and program that are an application, not a person
+-- Fully: pg_read_all_stats
+with recursive
+table_tree as ({table_tree}),
+owned as materialized (
+    select c.relowner as role, count(*) as tables from table_tree as t join pg_catalog.pg_class as c on c.oid = t.root group by c.relowner
+),
+sessions as (
+    select a.usesysid as role, a.usename, coalesce(a.application_name, '') as program, count(*) as sessions
+    from pg_catalog.pg_stat_activity as a
+    where a.backend_type = 'client backend' and a.datname = current_database() and a.pid <> pg_backend_pid()
+        -- What people and jobs use as the owner, on purpose.
+        and coalesce(a.application_name, '') !~* '^(psql|pg_|pgbench|pgadmin|dbeaver|datagrip|postico|chatschema)'
+    group by a.usesysid, a.usename, a.application_name
+),
+users as (
+    select
+        s.*, r.rolsuper as is_super, o.tables, format('%s (%s)', s.usename, coalesce(nullif(s.program, ''), 'no name')) as object
+    from sessions as s
+    join pg_catalog.pg_roles as r on r.oid = s.role
+    left join owned as o on o.role = s.role
+),
+granted as (
+    select
+        format('schema %I', n.nspname) as object, format('revoke create on schema %I from public;', n.nspname) as fix,
+        format('grant create on schema %I to public;', n.nspname) as undo, 'a function or table of any role can be found before yours' as harm
+    from pg_catalog.pg_namespace as n
+    cross join lateral aclexplode(n.nspacl) as g
+    where g.grantee = 0 and g.privilege_type = 'CREATE' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    union all
+    select
+        format('database %I', d.datname), format('revoke create on database %I from public;', d.datname),
+        format('grant create on database %I to public;', d.datname), 'any role can create schemas in it and fill the disk'
+    from pg_catalog.pg_database as d
+    cross join lateral aclexplode(d.datacl) as g
+    where d.datname = current_database() and g.grantee = 0 and g.privilege_type = 'CREATE'
+)
+select
+    u.object, u.sessions, u.is_super, coalesce(u.tables, 0) as owned_tables,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from users as u
+union all
+select g.object, null, null, null, 'warn', 'create', format('PUBLIC has the right to create in it: %s', g.harm), null, null, g.fix, g.undo
+from granted as g
+union all
+select
+    u.object, null, null, null, 'warn', case when u.is_super then 'superuser' else 'owner' end,
+    format(
+        case when u.is_super then '%s sessions use a superuser: no privilege and no row policy restricts them' else '%s sessions use the owner of %s tables: no row policy restricts them, and they can drop the tables' end,
+        u.sessions, u.tables
+    ),
+    u.sessions, {app_sessions},
+    format(
+        E'-- then let the application log in as %1$I; in psql: \\password %1$I\ncreate role %1$I login;\ngrant usage on schema public to %1$I;\n'
+            'grant select, insert, update, delete on all tables in schema public to %1$I;',
+        n.name
+    ),
+    format(E'drop owned by %1$I;\ndrop role %1$I;', n.name)
+from users as u
+cross join lateral (select left(current_database(), 59) || '_app' as name) as n
+where (u.is_super or u.tables > 0) and u.sessions >= {app_sessions}
+order by object
