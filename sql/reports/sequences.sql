@@ -7,8 +7,7 @@
 -- Check unreadable: a sequence, or an integer key, whose values this role may not read.
 -- Threshold used_warn_pct = 75: percent used that is a warning
 -- Threshold used_critical_pct = 90: percent used that is critical
-with recursive
-table_tree as ({table_tree}),
+with
 found as materialized (
     select
         c.oid, s.last_value, s.min_value, s.max_value, s.increment_by, s.cycle,
@@ -72,8 +71,10 @@ keys as materialized (
         ) as largest
     from (
         select distinct x.indrelid, x.indkey[0] as attnum
-        from pg_catalog.pg_index as x
-        where x.indisunique and x.indnkeyatts = 1 and x.indpred is null and x.indrelid in (select t.root from table_tree as t)
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        join pg_catalog.pg_index as x on x.indrelid = c.oid and x.indisunique and x.indnkeyatts = 1 and x.indpred is null
+        where c.relkind in ('r', 'p') and not c.relispartition
     ) as k
     join pg_catalog.pg_attribute as a on a.attrelid = k.indrelid and a.attnum = k.attnum
     join (values ('smallint'::regtype, 32767), ('integer'::regtype, 2147483647)) as l (type, last) on l.type = a.atttypid

@@ -33,8 +33,25 @@ wanted (name, bad, severity, check_name, why, better) as (
 given as materialized (
     select
         s.name, s.source = 'session' as is_ours, case when s.source = 'session' then s.reset_val else s.setting end as setting,
-        s.unit, case when s.source = 'session' then 'server' else s.source end as source, s.pending_restart
+        s.unit, case when s.source = 'session' then coalesce(stored.source, 'server') else s.source end as source, s.pending_restart
     from pg_catalog.pg_settings as s
+    -- Where it came from before our session set it: the strongest first.
+    left join lateral (
+        select
+            case
+                when r.setdatabase <> 0 and r.setrole <> 0 then 'database user'
+                when r.setrole <> 0 then 'user'
+                when r.setdatabase <> 0 then 'database'
+                else 'global'
+            end as source
+        from pg_catalog.pg_db_role_setting as r
+        cross join lateral unnest(r.setconfig) as e (entry)
+        where split_part(e.entry, '=', 1) = s.name
+            and r.setdatabase in (0, (select d.oid from pg_catalog.pg_database as d where d.datname = current_database()))
+            and r.setrole in (0, (select u.oid from pg_catalog.pg_roles as u where u.rolname = current_user))
+        order by r.setrole <> 0 desc, r.setdatabase <> 0 desc
+        limit 1
+    ) as stored on s.source = 'session'
 ),
 shown (name) as (
     values
@@ -65,6 +82,7 @@ cross join lateral (
     select
         case g.source
             when 'database' then replace(format('alter database %I', current_database()), '%', '%%') || ' set %s = %s;'
+            when 'global' then 'alter role all set %s = %s;'
             when 'user' then replace(format('alter role %I', current_user), '%', '%%') || ' set %s = %s;'
             when 'database user' then replace(format('alter role %I in database %I', current_user, current_database()), '%', '%%') || ' set %s = %s;'
             else 'alter system set %s = %s; select pg_reload_conf();'

@@ -38,7 +38,75 @@ def worn_out_sequence(database: Database) -> Iterator[Truth]:
     yield Truth("public.ticket_seq", 2040109465 / 2147483647 * 100, within=0.01)
 
 
+@contextmanager
+def unused_index(database: Database) -> Iterator[Truth]:
+    database.run("create table public.bulk (id integer primary key, payload text) with (autovacuum_enabled = off)")
+    database.run("insert into public.bulk select i, md5(i::text) from generate_series(1, 20000) as i")
+    database.run("create index bulk_payload on public.bulk (payload); update public.bulk set id = id where id < 10")
+    yield Truth("public.bulk_payload", database.one("select pg_relation_size('public.bulk_payload')"))
+
+
+@contextmanager
+def duplicate_index(database: Database) -> Iterator[Truth]:
+    database.run("create table public.bulk (id integer primary key, payload text)")
+    database.run("create index bulk_payload on public.bulk (payload); create index bulk_payload_again on public.bulk (payload)")
+    yield Truth("public.bulk_payload")
+    assert database.one("select count(*) from pg_index where indrelid = 'public.bulk'::regclass") == 2
+
+
+@contextmanager
+def redundant_index(database: Database) -> Iterator[Truth]:
+    database.run("create index attachments_conversation_id on public.attachments (conversation_id)")
+    yield Truth("public.attachments_conversation_id")
+
+
+@contextmanager
+def old_rows(database: Database) -> Iterator[Truth]:
+    """Three thousand transactions have passed since the table was created."""
+    database.run("create table public.archive (id integer) with (autovacuum_enabled = off)")
+    created = int(database.one("select relfrozenxid::text from pg_class where oid = 'public.archive'::regclass"))
+    database.run("do $$ begin for i in 1..3000 loop perform pg_current_xact_id(); commit; end loop; end $$")
+    passed = database.one("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint") - created
+    assert passed >= 3000
+    yield Truth("public.archive", passed, within=0.2)
+
+
+@contextmanager
+def losing_commits(database: Database) -> Iterator[Truth]:
+    database.run(f"alter database {database.name} set synchronous_commit = off")
+    yield Truth("synchronous_commit")
+    assert database.one("show synchronous_commit") == "on"
+
+
+@contextmanager
+def losing_commits_of_a_role(database: Database) -> Iterator[Truth]:
+    """Said for this role in this database it is stronger than what is said for the database."""
+    role = database.server.user
+    database.run(f"alter role {role} in database {database.name} set synchronous_commit = off")
+    database.run(f"alter database {database.name} set synchronous_commit = on")
+    yield Truth("synchronous_commit")
+    assert database.one("show synchronous_commit") == "on"
+
+
 DAMAGES = [
+    Damage(
+        "an index that nobody uses",
+        "indexes",
+        "unused",
+        unused_index,
+        toml="[report.indexes]\nunused_days = 0\nunused_min_bytes = 100000\n",
+    ),
+    Damage("an index twice", "indexes", "duplicate", duplicate_index),
+    Damage("an index that begins another one", "indexes", "redundant", redundant_index),
+    Damage(
+        "a table that is overdue for freezing",
+        "wraparound",
+        "table",
+        old_rows,
+        toml="[report.wraparound]\noverdue_factor = 0.00001\n",
+    ),
+    Damage("a database that loses commits", "settings", "safety", losing_commits),
+    Damage("a role that loses commits", "settings", "safety", losing_commits_of_a_role),
     Damage("an index whose build failed", "indexes", "invalid", invalid_index),
     Damage("a foreign key without an index", "indexes", "missing", missing_index),
     Damage("a sequence near its end", "sequences", "used", worn_out_sequence),
