@@ -58,6 +58,23 @@ def test_reads_of_long_values_count_in_the_verdict_of_the_cache(cli: Cli, migrat
         assert findings(cli, migrated, "cache")[f"cache.{kind}"]["message"].startswith(f"{truth} blocks read so far")
 
 
+def test_a_table_that_grew_since_it_was_analyzed_is_not_empty(cli: Cli, migrated: Database) -> None:
+    migrated.run("create table public.grown (id integer, body text) with (autovacuum_enabled = off)")
+    migrated.run("create table public.filled (like public.grown) with (autovacuum_enabled = off)")
+    migrated.run("insert into public.grown select i, repeat('x', 100) from generate_series(1, 2000) as i")
+    with migrated.connect() as session:
+        session.execute("vacuum (analyze) public.grown, public.filled")
+    for table in ("grown", "filled"):
+        migrated.run(f"insert into public.{table} select i, repeat('x', 100) from generate_series(1, 20000) as i")
+    estimated = rows(cli, migrated, "bloat")
+    assert estimated["public.grown"]["empty_pct"] < 5
+    assert "public.filled" not in estimated
+    (unknown,) = findings(cli, migrated, "bloat").values()
+    assert (unknown["check"], unknown["fix"]) == ("unmeasured", "analyze public.filled;")
+    migrated.run(unknown["fix"])
+    assert rows(cli, migrated, "bloat")["public.filled"]["empty_pct"] < 5
+
+
 def test_never_analyzed_is_not_empty(cli: Cli, migrated: Database) -> None:
     migrated.run("create table public.fresh (id integer, payload text) with (autovacuum_enabled = off)")
     migrated.run(

@@ -86,7 +86,7 @@ def test_a_standby_and_its_primary(cli: Cli, tmp_path: Path) -> None:
         Database(server, "postgres").run("create database chat")
         assert cli("migrate", "--url", primary.url).code == 0
         primary.run(
-            "create extension if not exists pg_stat_statements;"
+            "create extension if not exists pg_stat_statements; grant create on schema public to public;"
             "insert into public.users (username) select 'user-' || i from generate_series(1, 500) as i; analyze public.users;"
             "create index idx_users_far on public.users (status, username); create index idx_users_never on public.users (updated_at)"
         )
@@ -124,6 +124,9 @@ def check_the_standby(cli: Cli, primary: Database, standby: Database) -> None:
     assert setting["fix"].startswith("alter system set fsync = on;")
     standby.run(setting["fix"].partition(";")[0])
     standby.run("alter system reset fsync")
+
+    (granted,) = reports["access"]["findings"]
+    assert granted["fix"] == "-- on the primary:\nrevoke create on schema public from public;"
 
     # Nothing is behind, however long ago the last transaction was.
     (sender,) = rows(cli, primary, "replication").values()

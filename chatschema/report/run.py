@@ -30,7 +30,7 @@ _PASSING = LOCK_SQLSTATES | {"XX000", "42P01"}
 _TRIES = 3
 
 # Fixes that a standby refuses; it may end a session of its own, continue its replay, and change its own settings.
-_WRITES = re.compile(r"(--.*\n|set .*\n)*(create|drop|alter(?! system)|reindex|vacuum|analyze|grant)\b", re.IGNORECASE)
+_WRITES = re.compile(r"(--.*\n|set .*\n)*(create|drop|alter(?! system)|reindex|vacuum|analyze|grant|revoke)\b", re.IGNORECASE)
 
 Thresholds = Mapping[str, Mapping[str, float]]
 

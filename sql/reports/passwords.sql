@@ -10,7 +10,7 @@ kept as (
     from {pg_stat_statements}.pg_stat_statements as s
     left join pg_catalog.pg_roles as r on r.oid = s.userid
     where s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
-        and s.query ~* '\m(create|alter)\s+(role|user|group|subscription|server|foreign)\M.*\mpassword\s*(=|\s)\s*(e|u&)?(''|\$[^0-9])'
+        and s.query ~* '\m(create|alter)\s+(role|user|group|subscription|server|foreign)\M.*\mpassword\s*(=|\s)\s*(e|u&)?(''|\$[^0-9])|\mconnection\s+(e|u&)?''[^'']*password\s*='
         -- What is sent hashed is no password.
         and s.query !~* '\mpassword\s+''(scram-sha-256\$|md5[0-9a-f]{{32}}'')'
 )

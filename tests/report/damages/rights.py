@@ -47,7 +47,7 @@ def pool_of_owner(database: Database) -> Iterator[Truth]:
 
 @contextmanager
 def password_in_text(database: Database) -> Iterator[Truth]:
-    """One in plain text and in another case, one more inside of another statement; what is sent hashed is none."""
+    """Two of a role, in two spellings, and one of a subscription; what is sent hashed is none."""
     hashed = "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g=:aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g="
     role = f"loose_{database.name}"
     database.run("create extension if not exists pg_stat_statements")
@@ -55,7 +55,12 @@ def password_in_text(database: Database) -> Iterator[Truth]:
     try:
         database.run(f"Alter  ROLE {role} with Encrypted\nPassword E'hunter3secret'")
         database.run(f"alter role {role} password '{hashed}'")
-        yield Truth(database.server.user, 2)
+        database.run(
+            "create subscription inward connection 'host=localhost password=hunter4secret' publication outward"
+            " with (connect = false, slot_name = none)"
+        )
+        database.run("drop subscription inward")
+        yield Truth(database.server.user, 3)
         assert database.one("select count(*) from pg_stat_statements where query ~ 'hunter[0-9]secret'") == 0
     finally:
         database.run(f"drop role {role}")
