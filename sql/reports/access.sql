@@ -57,12 +57,17 @@ select
     ),
     u.sessions, {app_sessions},
     format(
-        E'-- then let the application log in as %1$I; in psql: \\password %1$I\ncreate role %1$I login;\ngrant usage on schema public to %1$I;\n'
+        E'-- then give it a password, in psql: \\password %1$I; and let the application log in as it\n' || n.create_role || E'grant usage on schema public to %1$I;\n'
             'grant select, insert, update, delete on all tables in schema public to %1$I;',
         n.name
     ),
-    format(E'drop owned by %1$I;\ndrop role %1$I;', n.name)
+    case when n.create_role <> '' then format(E'drop owned by %1$I;\ndrop role %1$I;', n.name) end
 from users as u
-cross join lateral (select left(current_database(), 59) || '_app' as name) as n
+cross join lateral (
+    select
+        r.name,
+        case when not exists (select from pg_catalog.pg_roles as o where o.rolname = r.name) then E'create role %1$I login;\n' else '' end as create_role
+    from (select left(current_database(), 59) || '_app' as name) as r
+) as n
 where (u.is_super or u.tables > 0) and u.sessions >= {app_sessions}
 order by object

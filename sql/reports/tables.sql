@@ -4,7 +4,7 @@
 --   free space and visibility, toast_bytes the long values stored apart with their index, indexes_bytes the table's own indexes:
 --   together size_bytes. rows_est is an estimate, by ANALYZE or by the statistics.
 -- Check scanned: a large table that is often read whole.
--- Check hot: a table whose updates write every index anew, and whose pages leave no room for anything else.
+-- Check hot: a table whose updates write to every index, and whose fillfactor leaves no free space on its pages.
 -- Check unlogged: a table that a crash empties.
 -- Check unvalidated: a constraint that the rows from before it were never checked against.
 -- Threshold scanned_min_rows = 10000: rows of a table that is large
@@ -93,7 +93,7 @@ union all
 select
     t.root::regclass::text, null, null, null, null, null, null, null, null, null, null, null, null, null,
     'info', 'hot',
-    format('%s %% of %s updates were HOT, the others wrote every index; its pages are filled to the last byte', round(100.0 * t.hot / t.updated), t.updated),
+    format('only %s %% of %s updates were HOT; the others wrote to every index, and its fillfactor leaves no free space on its pages', round(100.0 * t.hot / t.updated), t.updated),
     100 - 100.0 * t.hot / t.updated, 100 - {hot_pct},
     E'-- leaves a tenth of each new page free; it helps where the columns that change are in no index\n'
         || (select string_agg(format('alter table %s set (fillfactor = 90);', u.name), E'\n' order by u.name) from unnest(t.full_pages) as u (name)),

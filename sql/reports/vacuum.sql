@@ -132,7 +132,7 @@ select
     j.object, null, null, null, null, null, null, null, null,
     case when j.dead_pct >= {dead_critical_pct} and j.dead_bytes >= {dead_critical_bytes} then 'critical' else 'warn' end,
     'dead',
-    format('%s of %s %s are dead, %s %%, some %s', j.dead, j.dead + j.live, j.what, round(j.dead_pct), pg_size_pretty(j.dead_bytes)),
+    format('about %s of %s %s are dead, %s %%, some %s', j.dead, j.dead + j.live, j.what, round(j.dead_pct), pg_size_pretty(j.dead_bytes)),
     j.dead_pct, {dead_pct},
     format('vacuum (analyze) %s;', j.owner::regclass), null
 from judged as j
@@ -142,7 +142,7 @@ select
     j.object, null, null, null, null, null, null, null, null,
     case when j.dead >= j.trigger * {overdue_critical} then 'critical' else 'warn' end,
     'overdue',
-    format('%s dead %s, %s times what autovacuum starts at; last vacuumed %s', j.dead, j.what, round(j.dead / greatest(j.trigger, 1), 1),
+    format('about %s dead %s, %s times what autovacuum starts at; last vacuumed %s', j.dead, j.what, round(j.dead / greatest(j.trigger, 1), 1),
         coalesce(to_char(j.last_vacuum_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC'), 'never')),
     j.dead / greatest(j.trigger, 1), {overdue_warn},
     format('vacuum (analyze) %s;', j.owner::regclass), null

@@ -9,7 +9,18 @@ from damages import Damage, Truth
 
 # A value of 3600 characters that compression cannot make small is stored as two chunks.
 _VALUE = "(select string_agg(md5(i::text || j::text), '') from generate_series(1, 112) as j)"
-_SMALL = "[report.bloat]\nwarn_bytes = 1000000\n[report.bloat-exact]\nwarn_bytes = 1000000\n[report.vacuum]\ndead_min_bytes = 1000000\noverdue_min_rows = 100\n"
+# Thresholds for tables of a few megabytes.
+SMALL = """
+[report.bloat]
+warn_bytes = 1000000
+[report.bloat-exact]
+warn_bytes = 1000000
+[report.tables]
+hot_min_updates = 1000
+[report.vacuum]
+dead_min_bytes = 1000000
+overdue_min_rows = 100
+"""
 
 
 def _documents(database: Database) -> str:
@@ -139,16 +150,16 @@ def empty_index(database: Database) -> Iterator[Truth]:
 
 
 DAMAGES = [
-    Damage("updates that find no room", "tables", "hot", full_pages, toml="[report.tables]\nhot_min_updates = 1000\n"),
+    Damage("updates that find no room", "tables", "hot", full_pages, toml=SMALL),
     Damage("a table that a crash empties", "tables", "unlogged", unlogged),
     Damage("a constraint that was never checked", "tables", "unvalidated", unvalidated),
-    Damage("a table of dead rows", "vacuum", "dead", dead_rows, toml=_SMALL),
+    Damage("a table of dead rows", "vacuum", "dead", dead_rows, toml=SMALL),
     Damage("autovacuum is off for a table", "vacuum", "disabled", autovacuum_off),
     Damage("a table that was never analyzed", "vacuum", "analyze", never_analyzed),
-    Damage("a table that is nearly empty", "bloat", "table", empty_table, toml=_SMALL),
-    Damage("an index that is nearly empty", "bloat-exact", "index", empty_index, toml=_SMALL),
-    Damage("a toast table that is nearly empty", "bloat", "table", empty_toast, toml=_SMALL),
-    Damage("a toast table measured as nearly empty", "bloat-exact", "table", measured_toast, toml=_SMALL),
-    Damage("a toast table of dead chunks", "vacuum", "dead", dead_toast, toml=_SMALL),
-    Damage("a toast table that autovacuum is behind with", "vacuum", "overdue", overdue_toast, toml=_SMALL),
+    Damage("a table that is nearly empty", "bloat", "table", empty_table, toml=SMALL),
+    Damage("an index that is nearly empty", "bloat-exact", "index", empty_index, toml=SMALL),
+    Damage("a toast table that is nearly empty", "bloat", "table", empty_toast, toml=SMALL),
+    Damage("a toast table measured as nearly empty", "bloat-exact", "table", measured_toast, toml=SMALL),
+    Damage("a toast table of dead chunks", "vacuum", "dead", dead_toast, toml=SMALL),
+    Damage("a toast table that autovacuum is behind with", "vacuum", "overdue", overdue_toast, toml=SMALL),
 ]
