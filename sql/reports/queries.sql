@@ -1,8 +1,12 @@
 -- queries: what the server spends its time on, query by query.
 -- Why: the query to mend is not the slowest but the one that takes most in all; a mean hides its worst, so the spread is beside it.
 --   The roles that run a query are summed. Blocks per call stay the same on a busy and on an idle server; milliseconds do not.
+--   Time that blocks, rows, compilation and timed reads cannot explain is not work: the call waited for a lock, or it computed.
+--   Such a call counts as work only when it is repeated and even its fastest call takes half the mean, as no wait is so regular.
 -- Check slow: its mean is over slow_ms after slow_calls calls, or over very_slow_ms after the first; a write has to be repeated.
--- Check hog: one query takes hog_pct of all the time.
+-- Check hog: one query takes hog_pct of all the time that was spent working.
+-- Check waits: its calls take as long as those of a slow query, but their work does not explain it: they wait for locks.
+-- Check wasteful: it reads many blocks for each row that it returns or writes; aggregates are not judged.
 -- Check io: the times of reads and writes are not measured.
 -- Threshold slow_ms = 50: mean of a query that is called often
 -- Threshold slow_calls = 50: what often means
@@ -10,6 +14,12 @@
 -- Threshold very_slow_writes = 5: calls of a write from which that counts; a bulk load is no habit
 -- Threshold hog_pct = 30: percent of all time from which one query is a hog
 -- Threshold hog_min_ms = 60000: total below which no query is a hog
+-- Threshold block_ms = 1: the most that a block in shared buffers, with the rows on it, is believed to cost
+-- Threshold read_ms = 10: the most that a block read is believed to cost while track_io_timing is off
+-- Threshold row_ms = 0.1: the most that a returned or written row is believed to cost
+-- Threshold wasteful_blocks_per_row = 100: blocks for each row from which a query is wasteful
+-- Threshold wasteful_call_blocks = 1000: blocks of a call below which none is wasteful
+-- Threshold wasteful_blocks = 1000000: blocks in all below which none is wasteful
 -- Needs: pg_stat_statements
 -- Fully: pg_read_all_stats
 -- Counts: since the last reset
@@ -29,6 +39,12 @@ grouped as (
             sum(s.calls * (s.stddev_ms ^ 2 + s.mean_ms ^ 2)) / nullif(sum(s.calls), 0) - (sum(s.total_ms) / nullif(sum(s.calls), 0)) ^ 2, 0
         )) as stddev_ms,
         max(s.max_ms) as max_ms,
+        min(s.min_ms) as min_ms,
+        sum(
+            {block_ms} * (s.shared_blks_hit + s.shared_blks_read + s.local_blks + s.temp_blks + s.temp_blks_read)
+            + coalesce(s.io_ms, {read_ms} * (s.shared_blks_read + s.temp_blks_read))
+            + {row_ms} * s.rows + s.jit_ms
+        ) as explained_ms,
         sum(s.rows)::bigint as rows,
         sum(s.shared_blks_hit + s.shared_blks_read)::bigint as blocks,
         sum(s.shared_blks_hit)::bigint as hit,
@@ -42,11 +58,29 @@ grouped as (
     from statements as s
     group by s.queryid, s.is_toplevel
 ),
--- With track = all a function's statements count inside it as well; a share is one of what clients asked for.
-whole as (select sum(g.total_ms) filter (where g.is_toplevel) as total_ms from grouped as g),
-ranked as (
-    select g.*, w.total_ms as all_ms, row_number() over (order by g.total_ms desc, g.queryid) as place
+-- A call that only waits says so by the function that it calls; of others one call alone does not tell a wait from a computation.
+told as (
+    select
+        g.*,
+        g.total_ms > 2 * g.explained_ms and (
+            g.calls < 5 or g.min_ms < g.mean_ms / 2
+            or g.query ~* '\m(pg_sleep(_for|_until)?|pg_advisory_(xact_)?lock(_shared)?|pg_wal_replay_wait|dblink\w*)\s*\('
+        ) as is_waiting
     from grouped as g
+),
+worked as (
+    select t.*, case when t.is_waiting then t.explained_ms else t.total_ms end as work_ms from told as t
+),
+-- With track = all a function's statements count inside it as well; a share is one of what clients asked for.
+whole as (
+    select
+        sum(k.total_ms) filter (where k.is_toplevel) as total_ms,
+        sum(k.work_ms) filter (where k.is_toplevel) as work_ms
+    from worked as k
+),
+ranked as (
+    select k.*, w.total_ms as all_ms, w.work_ms as all_work_ms, row_number() over (order by k.total_ms desc, k.queryid) as place
+    from worked as k
     cross join whole as w
 ),
 -- What maintenance does once is no query to mend.
@@ -54,36 +88,65 @@ judged as (
     select
         r.*,
         k.is_write,
+        -- One row of an aggregate, of a function or of nothing found stands for all that were read.
+        k.has_rows,
+        r.blocks / greatest(r.rows, r.calls)::double precision as blocks_per_row,
         format('%s: %s', r.queryid, left(regexp_replace(r.query, '\s+', ' ', 'g'), 60)) as name,
-        format(E'-- look at its plan, and mend it: chatschema report queries --explain %s\n-- then let its counters begin anew:\n%s', r.queryid, r.forget) as fix
+        format(E'-- look at its plan, and mend it: chatschema report queries --explain %s\n-- then let its counters begin anew:\n%s', r.queryid, r.forget) as fix,
+        format(E'-- while it runs, see whom it waits for: chatschema report locks\n-- then let its counters begin anew:\n%s', r.forget) as fix_wait
     from ranked as r
     cross join lateral (select regexp_replace(r.query, '^((\s|\()+|--[^\n]*\n|/\*([^*]|\*+[^*/])*\*+/)*', '') as text) as q
     cross join lateral (
         select
             q.text ~* '^(select|with|values|table|call|do|insert|update|delete|merge)\M' as is_judged,
-            q.text ~* '^(insert|update|delete|merge|call|do)\M' as is_write
+            q.text ~* '^(insert|update|delete|merge|call|do)\M' as is_write,
+            q.text !~* '^(call|do|values)\M' and q.text ~* '\m(from|update|table)\M'
+                and q.text !~* '\m(group\s+by|distinct|exists|(count|sum|avg|min|max|bool_and|bool_or|every|stddev\w*|var\w*|\w+_agg|percentile_\w+)\s*\()'
+                as has_rows
     ) as k
     where r.queryid is not null and k.is_judged
+),
+long as (
+    select j.*, case when j.calls >= {slow_calls} then {slow_ms} else {very_slow_ms} end::numeric as limit_ms
+    from judged as j
+    where (j.mean_ms >= {slow_ms} and j.calls >= {slow_calls})
+        or (j.mean_ms >= {very_slow_ms} and (not j.is_write or j.calls >= {very_slow_writes}))
 ),
 findings as (
     select
         'warn' as severity, 'slow' as check_name, j.name as object,
         format('%s ms a call, %s call%s, at most %s ms', round(j.mean_ms::numeric, 1), j.calls,
             case when j.calls > 1 then 's' end, round(j.max_ms::numeric, 1)) as message,
-        j.mean_ms::numeric as value,
-        case when j.calls >= {slow_calls} then {slow_ms} else {very_slow_ms} end::numeric as threshold,
-        j.fix
-    from judged as j
-    where (j.mean_ms >= {slow_ms} and j.calls >= {slow_calls})
-        or (j.mean_ms >= {very_slow_ms} and (not j.is_write or j.calls >= {very_slow_writes}))
+        j.mean_ms::numeric as value, j.limit_ms as threshold, j.fix
+    from long as j
+    where not j.is_waiting
+    union all
+    select
+        'info', 'waits', j.name,
+        format('%s ms a call, %s call%s; the blocks and rows of a call explain at most %s ms: it waits for locks, or computes',
+            round(j.mean_ms::numeric, 1), j.calls, case when j.calls > 1 then 's' end,
+            round((j.explained_ms / j.calls)::numeric, 1)),
+        j.mean_ms::numeric, j.limit_ms, j.fix_wait
+    from long as j
+    where j.is_waiting
     union all
     select
         'warn', 'hog', j.name,
-        format('%s %% of all time, %s s in %s call%s', round((100 * j.total_ms / j.all_ms)::numeric),
-            round((j.total_ms / 1000)::numeric), j.calls, case when j.calls > 1 then 's' end),
-        (100 * j.total_ms / j.all_ms)::numeric, {hog_pct}, j.fix
+        format('%s %% of all time spent working, %s s in %s call%s', round((100 * j.work_ms / j.all_work_ms)::numeric),
+            round((j.work_ms / 1000)::numeric), j.calls, case when j.calls > 1 then 's' end),
+        (100 * j.work_ms / j.all_work_ms)::numeric, {hog_pct}, j.fix
     from judged as j
-    where j.is_toplevel and j.total_ms >= {hog_min_ms} and j.total_ms >= j.all_ms * {hog_pct} / 100
+    where j.is_toplevel and not j.is_waiting and j.work_ms >= {hog_min_ms} and j.work_ms >= j.all_work_ms * {hog_pct} / 100
+    union all
+    select
+        'warn', 'wasteful', j.name,
+        format('reads %s blocks for each row: %s blocks for %s rows in %s call%s', round(j.blocks_per_row::numeric),
+            j.blocks, j.rows, j.calls, case when j.calls > 1 then 's' end),
+        j.blocks_per_row::numeric, {wasteful_blocks_per_row}, j.fix
+    from judged as j
+    where j.has_rows and (not j.is_write or j.calls >= {very_slow_writes})
+        and j.blocks >= {wasteful_blocks} and j.blocks >= {wasteful_call_blocks} * j.calls
+        and j.blocks_per_row >= {wasteful_blocks_per_row}
     union all
     select
         'no verdict', 'io', null, 'track_io_timing is off: the time of reads and writes is not measured', null, null,

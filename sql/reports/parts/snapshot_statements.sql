@@ -12,7 +12,7 @@ select
     s.stddev_ms,
     s.shared_blks_hit as hit,
     s.shared_blks_read as read,
-    s.temp_blks as temp,
+    s.temp_blks + s.temp_blks_read as temp,
     s.io_ms,
     s.wal_bytes::bigint as wal_bytes,
     (e.entry ->> 'wal_records')::bigint as wal_records,

@@ -13,10 +13,18 @@ select
     coalesce(e.entry ->> 'mean_exec_time', e.entry ->> 'mean_time')::double precision as mean_ms,
     coalesce(e.entry ->> 'stddev_exec_time', e.entry ->> 'stddev_time')::double precision as stddev_ms,
     coalesce(e.entry ->> 'max_exec_time', e.entry ->> 'max_time')::double precision as max_ms,
+    coalesce(e.entry ->> 'min_exec_time', e.entry ->> 'min_time')::double precision as min_ms,
+    (
+        coalesce((e.entry ->> 'jit_generation_time')::double precision, 0)
+        + coalesce((e.entry ->> 'jit_inlining_time')::double precision, 0)
+        + coalesce((e.entry ->> 'jit_optimization_time')::double precision, 0)
+        + coalesce((e.entry ->> 'jit_emission_time')::double precision, 0)
+    ) as jit_ms,
     s.shared_blks_hit,
     s.shared_blks_read,
     s.local_blks_hit + s.local_blks_read as local_blks,
-    s.temp_blks_read + s.temp_blks_written as temp_blks,
+    s.temp_blks_written as temp_blks,
+    s.temp_blks_read,
     case
         when current_setting('track_io_timing')::boolean then
             coalesce(e.entry ->> 'shared_blk_read_time', e.entry ->> 'blk_read_time')::double precision
