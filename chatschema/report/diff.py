@@ -14,6 +14,10 @@ from chatschema.report.snapshot import Origin, Snapshot, Statement
 
 Key = tuple[str, bool]
 
+# Two counts began together when that lies no further apart than this part of the time counted, or these seconds.
+_TOLERATED = 0.1
+_TOLERATED_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Diff:
@@ -48,7 +52,10 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
     indexes = relations.indexes(earlier, later, relations_reset)
     queries = None
     if earlier.statements is not None and later.statements is not None:
+        transactions = None if statements_reset or relations_reset or not is_same else _transactions(a, b)
         changes = _joined(_changes(earlier.statements, later.statements, statements_reset))
+        late = _late(earlier)
+        changes = [replace(one, transactions=None if _key(one) in late else transactions) for one in changes]
         queries = regression.judged(changes, indexes)
     return Diff(
         earlier=a,
@@ -107,6 +114,32 @@ def _statements_reset(a: Origin, b: Origin) -> datetime | None:
 def _relations_reset(a: Origin, b: Origin) -> datetime | None:
     """Return when the counters of tables and indexes began anew after A."""
     return max((at for at in (b.database_reset, b.cluster_reset) if at and at > a.at), default=None)
+
+
+def _transactions(a: Origin, b: Origin) -> tuple[int, int] | None:
+    """Return how many transactions ended up to A and between; None where the queries up to A were counted since another moment."""
+    if a.transactions is None or b.transactions is None or b.transactions < a.transactions or a.statements_reset is None:
+        return None
+    is_same_window = abs((a.statements_reset - a.since).total_seconds()) <= _tolerated_s(a)
+    return (a.transactions, b.transactions - a.transactions) if is_same_window else None
+
+
+def _late(earlier: Snapshot) -> set[Key]:
+    """Return the queries up to A of which some role's entry is younger than the count of transactions; told since version 17."""
+    since, tolerated_s = earlier.origin.since, _tolerated_s(earlier.origin)
+    return {
+        (one.queryid, one.is_toplevel)
+        for one in earlier.statements or ()
+        if one.stats_since and (one.stats_since - since).total_seconds() > tolerated_s
+    }
+
+
+def _tolerated_s(origin: Origin) -> float:
+    return max((origin.at - origin.since).total_seconds() * _TOLERATED, _TOLERATED_S)
+
+
+def _key(change: QueryChange) -> Key:
+    return (change.former_queryid or change.queryid, change.is_toplevel)
 
 
 def _warnings(a: Origin, b: Origin, statements_reset: datetime | None, relations_reset: datetime | None) -> list[str]:
@@ -179,5 +212,6 @@ def _by_text(changes: list[QueryChange], *, is_new: bool) -> dict[tuple[str, boo
     found: dict[tuple[str, bool], list[QueryChange]] = defaultdict(list)
     for change in changes:
         if change.query and (not change.before.calls if is_new else not change.between.calls):
-            found[change.query, change.is_toplevel].append(change)
+            # What names a table anew, or in other letters, is the same text.
+            found[" ".join(change.query.lower().split()), change.is_toplevel].append(change)
     return found
