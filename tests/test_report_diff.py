@@ -218,4 +218,7 @@ def test_an_index_no_longer_used_and_one_with_a_new_name(cli: Cli, noted: Databa
     unused = index_of(document, "public.note_author")
     assert unused["scans_before"] >= 60000
     assert (unused["state"], unused["scans_between"]) == ("no longer used", 0)
-    assert (index_of(document, "public.note_pkey")["state"], index_of(document, "public.note_pkey")["scans_between"]) == ("same", 40)
+    assert (index_of(document, "public.note_pkey")["state"], index_of(document, "public.note_pkey")["scans_between"]) == (
+        "same",
+        40,
+    )
