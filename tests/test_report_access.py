@@ -89,9 +89,9 @@ def test_sessions_of_others_are_counted_though_hidden(cli: Cli, seeded: Database
         everybodys = answer(cli, seeded.url, "connections")["reports"][0]
     # Workers of the server are no clients; a client that is hidden is one.
     clients = "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
-    assert sum(row["connections"] for row in everybodys["rows"]) >= 2
-    assert sum(row["connections"] for row in everybodys["rows"]) <= seeded.one(clients) + 4
-    assert {row["state"] for row in result["rows"]} == {"hidden"}
+    assert sum(row["connections"] or 0 for row in everybodys["rows"]) >= 2
+    assert sum(row["connections"] or 0 for row in everybodys["rows"]) <= seeded.one(clients) + 4
+    assert {row["state"] for row in result["rows"] if row["connections"]} == {"hidden"}
     assert result["status"] == "partial"
 
 

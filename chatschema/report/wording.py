@@ -15,6 +15,7 @@ _SUFFIXES = ("_bytes", "_ms", "_at")
 # A number of five digits or more and what it counts.
 _COUNT = re.compile(
     r"(?<![\w.:/-])\d{5,}(?= (?:of|rows?|times|dead|calls?|blocks?|transactions|more|scans|sessions|keys|partitions|others)\b)"
+    r"|(?<= of )\d{5,}(?![\w.])"
 )
 
 
