@@ -111,5 +111,7 @@ select
     null, null, string_agg(format(case when t.is_toast then 'vacuum %s;' else 'analyze %s;' end, t.owner::regclass), E'\n' order by t.bytes desc), null
 from tables as t
 where t.is_readable and not exists (select from estimated as e where e.member = t.member)
+    -- One that autovacuum will count within a minute is not worth a word unless it could be a warning.
+    and (t.bytes >= {warn_bytes} or not t.is_toast and (t.rows is not null or t.reltuples < 0))
 having count(*) > 0
 order by empty_bytes desc nulls last, object
