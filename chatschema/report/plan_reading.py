@@ -35,7 +35,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What stands out: "sequential scan" or "all partitions", of which table."""
+    """What stands out, such as "sequential scan" or "all partitions", and of which table."""
 
     kind: str
     table: str

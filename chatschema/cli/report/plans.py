@@ -81,7 +81,7 @@ def _numbered(rows: list[Row], number: str, seen: Coverage) -> Row:
 
 
 def _explain(connection: Connection, settings: Settings, seen: Coverage, row: Row, title: str, number: str, layout: Layout) -> None:
-    from chatschema.report import plan, plan_reading, planning
+    from chatschema.report import plan, plan_reading, plan_remarks, planning
 
     statement = planning.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"]).get(row["queryid"])
     if statement is None:
@@ -92,7 +92,7 @@ def _explain(connection: Connection, settings: Settings, seen: Coverage, row: Ro
     except ChatschemaError as error:
         error.excerpt = error.excerpt or _printable(row["query"])
         raise
-    said = plan_reading.remarks(found.tree, plan_reading.tables(connection, found.tree))
+    said = plan_remarks.of(connection, found.tree, plan_reading.tables(connection, found.tree), row)
     if layout.form == "json":
         numbers = {name: value for name, value in row.items() if name not in ("object", "query")}
         console.as_json({"query": row["query"], "numbers": numbers, "plan": found.tree, "remarks": said})
@@ -121,7 +121,10 @@ def _print_plan(found: Plan, said: list[Remark], *, full: bool) -> None:
     for remark in said:
         console.answer(f"{remark.kind}: {remark.table}: {remark.message}")
     if not said:
-        console.answer("nothing stands out: no large table is read as a whole, and partitions are left out where they can be")
+        console.answer(
+            "nothing stands out: no large table is read as a whole, partitions are left out where they can be, and the calls"
+            " so far read few blocks for each row"
+        )
 
 
 def _printable(text: str) -> str:
