@@ -52,7 +52,8 @@ def test_a_role_without_rights_is_told_what_it_does_not_see_and_how_to(cli: Cli,
     assert time.monotonic() - started < 5
     blind = {name: report["status"] for name, report in reports.items() if unseen(report)}
     assert set(blind) == {
-        "access", "bloat", "connections", "locks", "passwords", "queries", "replication", "sequences", "transactions", "vacuum",
+        "access", "activity", "bloat", "connections", "locks", "passwords", "queries", "replication", "sequences", "transactions",
+        "vacuum", "wal",
     }  # fmt: skip
     assert not [status for status in blind.values() if status in ("ok", "info", "no verdict")]
     assert reports["partitions"]["status"] == "ok"

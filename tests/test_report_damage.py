@@ -101,6 +101,6 @@ def test_a_fresh_demo_has_no_finding(cli: Cli, server: PgServer, seeded_template
     reports = cli("report", "--json", "--url", demo.url).json()["reports"]
     assert {report["name"] for report in reports} >= {
         "indexes", "queries", "cache", "connections", "locks", "transactions", "vacuum", "wraparound", "bloat", "tables",
-        "replication", "partitions", "sequences", "settings",
+        "replication", "partitions", "sequences", "settings", "activity", "wal",
     }  # fmt: skip
     assert next(report for report in reports if report["name"] == "queries")["rows"][0]["query"].startswith("copy")

@@ -113,7 +113,7 @@ def check_the_standby(cli: Cli, primary: Database, standby: Database) -> None:
     reports = {report["name"]: report for report in answer(cli, standby.url)["reports"]}
     assert time.monotonic() - started < 5
     blind = {name: report["gaps"] for name, report in reports.items() if report["status"] == "not evaluated"}
-    assert set(blind) == {"vacuum", "bloat"}
+    assert set(blind) == {"vacuum", "bloat", "wal"}
     assert all(
         gaps == [{"what": "a standby does not know it", "fix": "run it on the primary: --url ..."}] for gaps in blind.values()
     )

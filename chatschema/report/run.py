@@ -115,10 +115,21 @@ def compose(
     given["scans_elsewhere"] = sql.Literal(json.dumps(elsewhere.scans if elsewhere else {}))
     text = sqlfile.text_of(definition.path)
     for name in _placeholders(text) - given.keys():
-        part = definition.path.parent / "parts" / f"{name}.sql"
+        part = _part(definition.path.parent / "parts", name, coverage)
         given[name] = sqlfile.fill(part, **{inner: given[inner] for inner in _placeholders(sqlfile.text_of(part))})
     # The mark by which the queries report leaves our own out; one in front would not be kept with the query.
     return sql.SQL(text).format(**given) + sql.SQL("\n/* chatschema report */")
+
+
+def _part(parts: Path, name: str, coverage: Coverage) -> Path:
+    """Return the part's file: the one for a role that may not see all, or for the server's version, where there is one.
+
+    A query does not parse on a server that has not all of its views, and is refused with a function that the role may not call.
+    """
+    hidden, later = parts / f"{name}_hidden.sql", parts / f"{name}_17.sql"
+    if "pg_monitor" not in coverage.roles and hidden.exists():
+        return hidden
+    return later if coverage.version_num >= 170000 and later.exists() else parts / f"{name}.sql"
 
 
 def _placeholders(text: str) -> set[str]:

@@ -63,6 +63,65 @@ def bad_plan(database: Database) -> Iterator[Truth]:
     yield Truth("from public.imports", blocks / plan["Plan"]["Actual Rows"], within=0.01)
 
 
+@contextmanager
+def failing_archive(database: Database) -> Iterator[Truth]:
+    """An archive_command that fails; the server tries three times and then waits a minute."""
+    name = database.one("select pg_walfile_name(pg_current_wal_insert_lsn())")
+    database.run("create table public.archived (i integer)")
+    database.run("select pg_switch_wal()")
+    _wait(database, "select failed_count >= 3 from pg_stat_archiver")
+    yield Truth(name, database.one("select failed_count from pg_stat_archiver"))
+
+
+@contextmanager
+def unconfirmed_commit(database: Database) -> Iterator[Truth]:
+    """A commit that waits for a standby which does not exist."""
+    _set(database, "synchronous_standby_names", "nobody")
+    with closing(psycopg.connect(database.url, autocommit=True)) as session:
+        commit = threading.Thread(target=session.execute, args=("create table public.unconfirmed (i integer)",))
+        started = time.monotonic()
+        commit.start()
+        _wait(database, "select exists (select from pg_stat_activity where wait_event = 'SyncRep')")
+        time.sleep(0.5)
+        try:
+            # The report comes a moment later.
+            yield Truth("synchronous_standby_names", (time.monotonic() - started + 0.4) * 1000, within=0.8)
+        finally:
+            _set(database, "synchronous_standby_names", "")
+            commit.join()
+
+
+@contextmanager
+def requested_checkpoints(database: Database) -> Iterator[Truth]:
+    """A server whose max_wal_size is too small for what is written: five checkpoints, of which none was timed."""
+    database.run("create table public.written (body text); alter table public.written alter column body set storage plain")
+    seen = "coalesce((select c.num_requested from pg_stat_checkpointer as c), 0)"
+    if database.server.version < 170000:
+        seen = "(select b.checkpoints_req from pg_stat_bgwriter as b)"
+    database.run("select pg_stat_reset_shared('wal')")
+    database.run(f"select pg_stat_reset_shared('{'bgwriter' if database.server.version < 170000 else 'checkpointer'}')")
+    deadline = time.monotonic() + 30
+    while database.one(f"select {seen}") < 3:
+        assert time.monotonic() < deadline
+        database.run("insert into public.written select repeat(md5(i::text), 200) from generate_series(1, 2000) as i")
+    yield Truth("checkpoints", 100)
+
+
+def _set(database: Database, name: str, value: str) -> None:
+    with database.connect() as session:
+        session.execute("set synchronous_commit = local")
+        session.execute(f"alter system set {name} = '{value}'".encode())
+        session.execute("select pg_reload_conf()")
+    _wait(database, f"select current_setting('{name}') = '{value}'")
+
+
+def _wait(database: Database, question: str) -> None:
+    deadline = time.monotonic() + 15
+    while not database.one(question):
+        assert time.monotonic() < deadline, question
+        time.sleep(0.05)
+
+
 DAMAGES = [
     Damage("a query that works long", "queries", "slow", slow_query, toml="[report.queries]\nvery_slow_ms = 100\n"),
     Damage(
@@ -70,4 +129,16 @@ DAMAGES = [
         toml="[report.queries]\nvery_slow_ms = 60\n",
     ),
     Damage("a nested loop from stale statistics", "queries", "wasteful", bad_plan, toml="[report.queries]\nwasteful_blocks = 100000\n"),
+    Damage(
+        "an archive command that fails", "wal", "archiver", failing_archive, settings="archive_mode = on\narchive_command = 'false'",
+        decision="whether the archive is repaired or given up is for whoever answers for the backups",
+    ),
+    Damage(
+        "a commit that no standby confirms", "activity", "commits", unconfirmed_commit,
+        toml="[report.activity]\ncommit_wait_ms = 300\n", settings="max_wal_senders = 4",
+    ),
+    Damage(
+        "checkpoints that WAL requests", "wal", "requested", requested_checkpoints,
+        toml="[report.wal]\nmin_checkpoints = 3\n", settings="max_wal_size = '32MB'\nmin_wal_size = '32MB'\ncheckpoint_timeout = '1h'",
+    ),
 ]  # fmt: skip

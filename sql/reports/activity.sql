@@ -1,0 +1,119 @@
+-- activity: what the sessions wait for at this moment, and what the database counts of deadlocks, rollbacks and temporary files.
+-- Why: one look is a sample: where many sessions wait for the same, that is the bottleneck. A commit that waits for a standby which is not there
+--   waits for ever. Counts since the last reset say little; per day, or as a share of the transactions, they can be compared.
+-- Check commits: commits wait for a synchronous standby to confirm them.
+-- Check waiting: many sessions wait for the same thing at once.
+-- Check deadlocks: deadlocks for each day.
+-- Check rollbacks: the share of the transactions that were rolled back.
+-- Check temporary: bytes written to temporary files for each day.
+-- Check window: the statistics count for less than a day.
+-- Threshold commit_wait_ms = 5000: wait of a commit from which it is a warning
+-- Threshold waiting_sessions = 10: sessions that wait for the same from which that is a warning
+-- Threshold waiting_ms = 1000: time of their statements from which such sessions are counted
+-- Threshold deadlocks_per_day = 10: deadlocks that are a warning
+-- Threshold rollback_pct = 10: percent of the transactions that are a warning
+-- Threshold min_transactions = 10000: transactions below which no share is said
+-- Threshold temporary_bytes_per_day = 107374182400: bytes for each day that are a warning
+-- Threshold min_days = 1: days of statistics below which no rate is said
+-- Fully: pg_read_all_stats
+-- Counts: since the last reset
+with
+sessions as materialized (
+    select
+        a.pid,
+        a.wait_event_type as type,
+        a.wait_event as event,
+        -- A commit has been waiting since its statement began at the earliest, and since it changed its state at the latest.
+        extract(epoch from clock_timestamp() - greatest(a.query_start, a.state_change))::double precision * 1000 as since_ms
+    from pg_catalog.pg_stat_activity as a
+    where a.backend_type = 'client backend' and a.state = 'active' and a.pid <> pg_backend_pid()
+        and a.datname = current_database()
+),
+waits as (
+    select
+        case when s.type is null then 'running' else format('%s: %s', s.type, s.event) end as object,
+        s.type,
+        s.event,
+        count(*) as sessions,
+        count(*) filter (where s.since_ms >= {waiting_ms}) as stuck,
+        max(s.since_ms) as longest_ms
+    from sessions as s
+    group by s.type, s.event
+),
+counted as (
+    select
+        d.deadlocks,
+        d.xact_rollback as rollbacks,
+        d.xact_commit + d.xact_rollback as transactions,
+        d.temp_files,
+        d.temp_bytes,
+        d.deadlocks / greatest({stats_days}, 0.001)::numeric as deadlocks_per_day,
+        100.0 * d.xact_rollback / nullif(d.xact_commit + d.xact_rollback, 0) as rollback_pct,
+        d.temp_bytes / greatest({stats_days}, 0.001)::numeric as bytes_per_day
+    from pg_catalog.pg_stat_database as d
+    where d.datname = current_database()
+),
+findings as (
+    select
+        'critical' as severity, 'commits' as check_name, 'synchronous_standby_names' as object,
+        format('%s commits wait for a synchronous standby, the longest for %s s; %s of the standbys that are connected may confirm',
+            w.sessions, round(w.longest_ms::numeric / 1000),
+            (select count(*) from pg_catalog.pg_stat_replication as r where r.sync_state in ('sync', 'quorum'))) as message,
+        w.longest_ms::numeric as value, {commit_wait_ms}::numeric as threshold,
+        format(E'-- first bring the standby back: chatschema report replication\n-- or accept that a commit is on this server alone, which also ends the waits:\nalter system set synchronous_standby_names = ''''; select pg_reload_conf();') as fix,
+        format('alter system set synchronous_standby_names = %L; select pg_reload_conf();', current_setting('synchronous_standby_names')) as undo
+    from waits as w
+    where w.event = 'SyncRep' and w.longest_ms >= {commit_wait_ms}
+    union all
+    select
+        'warn', 'waiting', w.object, format('%s sessions wait for it at this moment, their longest statement for %s s', w.stuck,
+            round(w.longest_ms::numeric / 1000)),
+        w.stuck, {waiting_sessions},
+        case when w.type = 'Lock' then 'chatschema report locks' else '-- look again: one look is a sample: chatschema report activity --watch 2' end,
+        null
+    from waits as w
+    where w.type in ('Lock', 'LWLock', 'IO', 'IPC', 'BufferPin') and w.event <> 'SyncRep' and w.stuck >= {waiting_sessions}
+    union all
+    select
+        'warn', 'deadlocks', 'deadlocks', format('%s since the last reset, %s a day', c.deadlocks, round(c.deadlocks_per_day, 1)),
+        c.deadlocks_per_day, {deadlocks_per_day},
+        '-- the server log has both queries of each: let all transactions take their locks in the same order', null
+    from counted as c
+    where {stats_days} >= {min_days} and c.deadlocks_per_day >= {deadlocks_per_day}
+    union all
+    select
+        'warn', 'rollbacks', 'rollbacks',
+        format('%s of %s transactions, %s %%, were rolled back', c.rollbacks, c.transactions, round(c.rollback_pct, 1)),
+        c.rollback_pct, {rollback_pct}, '-- the server log has the errors: look for the one that comes most often', null
+    from counted as c
+    where c.transactions >= {min_transactions} and c.rollback_pct >= {rollback_pct}
+    union all
+    select
+        'warn', 'temporary', 'temporary files',
+        format('%s in %s files, %s a day', pg_size_pretty(c.temp_bytes), c.temp_files, pg_size_pretty(round(c.bytes_per_day))),
+        c.bytes_per_day, {temporary_bytes_per_day},
+        '-- which queries write them: chatschema report queries --sort temp; then more work_mem for their role', null
+    from counted as c
+    where {stats_days} >= {min_days} and c.bytes_per_day >= {temporary_bytes_per_day}
+    union all
+    select
+        'no verdict', 'window', null, format('statistics cover {stats_days} days; rates are given after {min_days}'),
+        null, null, null, null
+    where {stats_days} < {min_days}
+)
+select
+    w.object, w.sessions, w.longest_ms, null::numeric as per_day, null::numeric as share_pct,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from waits as w
+union all
+select r.object, r.number, null, r.per_day, r.share_pct, null, null, null, null, null, null, null
+from counted as c
+cross join lateral (
+    values
+        ('deadlocks', c.deadlocks, c.deadlocks_per_day, null::numeric),
+        ('rollbacks', c.rollbacks, null, c.rollback_pct),
+        ('temporary files', c.temp_files, c.bytes_per_day, null)
+) as r (object, number, per_day, share_pct)
+union all
+select f.object, null, null, null, null, f.severity, f.check_name, f.message, f.value, f.threshold, f.fix, f.undo
+from findings as f

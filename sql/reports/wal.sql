@@ -1,0 +1,111 @@
+-- wal: whether WAL is archived, how much of it is on the disk, and what asks for checkpoints.
+-- Why: an archive_command that fails keeps all WAL, silently, until the disk is full and the server stops. WAL above max_wal_size that no slot and
+--   no setting keeps has the same cause. A checkpoint that was requested because WAL ran out writes whole pages again and again.
+-- Check archiver: the newest attempt to archive a file failed.
+-- Check kept: there is much more WAL on the disk than max_wal_size, wal_keep_size and the slots explain.
+-- Check unseen: the role may not list the WAL files.
+-- Check requested: most checkpoints were requested by WAL, not timed.
+-- Check window: too few checkpoints so far.
+-- Threshold kept_factor = 2: times the WAL that is explained from which there is too much
+-- Threshold requested_pct = 50: percent of the checkpoints from which requested ones are a warning
+-- Threshold min_checkpoints = 20: checkpoints below which nothing is said
+-- Runs on: primary
+with
+settings as materialized (
+    select
+        pg_size_bytes(current_setting('max_wal_size')) as max_bytes,
+        pg_size_bytes(current_setting('wal_keep_size')) as keep_bytes,
+        pg_size_bytes(current_setting('wal_segment_size')) as segment_bytes
+),
+slots as (
+    select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), r.restart_lsn)), 0) as bytes
+    from pg_catalog.pg_replication_slots as r
+),
+files as materialized ({wal_files}),
+-- Who drops a database or takes a backup requests a checkpoint as well. Those that WAL requests have a good part of max_wal_size between them.
+checkpoints as (
+    select c.timed, c.requested, c.timed + c.requested as in_all, c.counters, w.wal_bytes / nullif(c.requested, 0) as bytes_each
+    from ({checkpoints}) as c
+    cross join pg_catalog.pg_stat_wal as w
+),
+archiver as (
+    select
+        a.*,
+        current_setting('archive_mode') <> 'off' as is_on,
+        a.failed_count > 0 and (a.last_archived_time is null or a.last_failed_time > a.last_archived_time) as is_failing
+    from pg_catalog.pg_stat_archiver as a
+),
+explained as (
+    select greatest(s.max_bytes, k.bytes + s.keep_bytes) + 2 * s.segment_bytes as bytes
+    from settings as s
+    cross join slots as k
+),
+findings as (
+    select
+        'critical' as severity, 'archiver' as check_name, a.last_failed_wal as object,
+        format('archiving failed %s times, last at %s UTC; last archived: %s; all WAL since is kept', a.failed_count,
+            to_char(a.last_failed_time at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+            coalesce(to_char(a.last_archived_time at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), 'never')) as message,
+        a.failed_count::numeric as value, null::numeric as threshold,
+        -- The command itself may hold a password, and whether an archive may be given up is for its owner to say.
+        E'-- the server log has what the command said: show archive_command, or archive_library\n-- after a change of it: select pg_reload_conf();' as fix
+    from archiver as a
+    where a.is_on and a.is_failing
+    union all
+    select
+        'warn', 'kept', 'pg_wal',
+        format('%s in %s files; max_wal_size, wal_keep_size and slots explain %s', pg_size_pretty(f.bytes), f.files,
+            pg_size_pretty(e.bytes)),
+        f.bytes, round({kept_factor} * e.bytes),
+        case when a.is_on and a.is_failing then '-- see the archiver: chatschema report wal' else 'checkpoint;' end
+    from files as f
+    cross join explained as e
+    cross join archiver as a
+    where f.bytes >= {kept_factor} * e.bytes
+    union all
+    select
+        'not evaluated', 'unseen', null, 'the size of pg_wal is hidden from this role', null, null,
+        format('grant pg_monitor to %I;', current_user)
+    from files as f
+    where f.bytes is null
+    union all
+    select
+        'warn', 'requested', 'checkpoints',
+        format('%s of %s checkpoints were requested, %s %%: WAL reaches max_wal_size (%s) before checkpoint_timeout (%s)',
+            c.requested, c.in_all, round(100.0 * c.requested / c.in_all), current_setting('max_wal_size'),
+            current_setting('checkpoint_timeout')),
+        100.0 * c.requested / c.in_all, {requested_pct},
+        -- The count is of the time since the reset; only that makes it begin anew.
+        format(E'alter system set max_wal_size = ''%sMB''; select pg_reload_conf();\n-- then let the count begin anew:\nselect pg_stat_reset_shared(%L);',
+            2 * s.max_bytes / 1048576,
+            c.counters)
+    from checkpoints as c
+    cross join settings as s
+    where c.in_all >= {min_checkpoints} and c.requested * 100.0 >= c.in_all * {requested_pct} and c.bytes_each >= s.max_bytes / 4
+    union all
+    select
+        'no verdict', 'window', null, format('%s checkpoints so far; judged from {min_checkpoints} on', c.in_all), null, null, null
+    from checkpoints as c
+    where c.in_all < {min_checkpoints}
+)
+select
+    'server' as object,
+    f.bytes as wal_bytes,
+    f.files,
+    e.bytes as explained_bytes,
+    a.archived_count as archived,
+    a.failed_count as failed,
+    a.last_archived_time as archived_at,
+    a.last_failed_time as failed_at,
+    c.timed,
+    c.requested,
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+from files as f
+cross join explained as e
+cross join archiver as a
+cross join checkpoints as c
+union all
+select
+    f.object, null, null, null, null, null, null, null, null, null,
+    f.severity, f.check_name, f.message, f.value, f.threshold, f.fix, null
+from findings as f
