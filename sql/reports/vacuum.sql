@@ -94,7 +94,8 @@ holders as (
         format('session %s (%s, %s)', a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'no name')) as who,
         age(a.backend_xmin) as xids,
         format('select pg_terminate_backend(%s);', a.pid) as fix,
-        'what was deleted' as what
+        'what was deleted' as what,
+        format('transactions.idle:%s (%s, %s)', a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'no name')) as cause
     from pg_catalog.pg_stat_activity as a
     -- A session of another database keeps only what is deleted there; one that sends WAL, in all. Autovacuum goes by itself.
     where a.backend_xmin is not null and a.pid <> pg_backend_pid() and (a.datname = current_database() or a.datid is null)
@@ -103,14 +104,15 @@ holders as (
     select
         format('replication slot %s', s.slot_name), x.xids,
         format('select pg_drop_replication_slot(%L);  -- its standby or subscriber has to be made anew', s.slot_name),
-        x.what
+        x.what, format('replication.slot:slot %s', s.slot_name)
     from pg_catalog.pg_replication_slots as s
     -- A logical slot keeps the catalogs as they were, and lets the tables go.
     cross join lateral (
         values (age(s.xmin), 'what was deleted'), (case when s.xmin is null then age(s.catalog_xmin) end, 'what was deleted from the catalogs')
     ) as x (xids, what)
     union all
-    select format('prepared transaction %s', p.gid), age(p.transaction), format('rollback prepared %L;', p.gid), 'what was deleted'
+    select format('prepared transaction %s', p.gid), age(p.transaction), format('rollback prepared %L;', p.gid), 'what was deleted',
+        format('transactions.prepared:%s (%s)', p.gid, p.owner)
     from pg_catalog.pg_prepared_xacts as p
     where p.database = current_database()
 )
@@ -124,7 +126,8 @@ select
     max(j.last_analyze_at) as last_analyze_at,
     (sum(j.inserted) filter (where not j.is_toast))::bigint as inserted_since,
     (sum(j.dead) filter (where j.is_toast))::bigint as dead_chunks,
-    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo,
+    null as cause
 from judged as j
 group by j.root
 union all
@@ -134,7 +137,9 @@ select
     'dead',
     format('about %s of %s %s are dead, %s %%, some %s', j.dead, j.dead + j.live, j.what, round(j.dead_pct), pg_size_pretty(j.dead_bytes)),
     j.dead_pct, {dead_pct},
-    format('vacuum (analyze) %s;', j.owner::regclass), null
+    format('vacuum (analyze) %s;', j.owner::regclass), null,
+    -- What something old still may look at no vacuum removes.
+    'vacuum.horizon'
 from judged as j
 where j.dead_pct >= {dead_pct} and j.dead_bytes >= {dead_min_bytes}
 union all
@@ -145,26 +150,28 @@ select
     format('about %s dead %s, %s times what autovacuum starts at; last vacuumed %s', j.dead, j.what, round(j.dead / greatest(j.trigger, 1), 1),
         coalesce(to_char(j.last_vacuum_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC'), 'never')),
     j.dead / greatest(j.trigger, 1), {overdue_warn},
-    format('vacuum (analyze) %s;', j.owner::regclass), null
+    format('vacuum (analyze) %s;', j.owner::regclass), null,
+    -- What something old still may look at no vacuum removes.
+    'vacuum.horizon'
 from judged as j
 where j.dead >= {overdue_min_rows} and j.dead >= j.trigger * {overdue_warn}
 union all
 select
     j.object, null, null, null, null, null, null, null, null, 'warn', 'analyze',
-    format('%s, never analyzed', pg_size_pretty(j.bytes)), j.bytes, {analyze_min_bytes}, format('analyze %s;', j.object), null
+    format('%s, never analyzed', pg_size_pretty(j.bytes)), j.bytes, {analyze_min_bytes}, format('analyze %s;', j.object), null, null
 from judged as j
 where not j.is_toast and j.reltuples < 0 and j.bytes >= {analyze_min_bytes}
 union all
 select
     j.object, null, null, null, null, null, null, null, null, 'info', 'disabled', 'autovacuum is off for this table', null, null,
-    format('alter table %s reset (autovacuum_enabled);', j.object), format('alter table %s set (autovacuum_enabled = off);', j.object)
+    format('alter table %s reset (autovacuum_enabled);', j.object), format('alter table %s set (autovacuum_enabled = off);', j.object), null
 from judged as j
 where not j.is_toast and not coalesce((j.options ->> 'autovacuum_enabled')::boolean, true)
 union all
 select
     h.who, null, null, null, null, null, null, null, null,
     case when h.xids >= {horizon_critical_xids} then 'critical' else 'warn' end,
-    'horizon', format('keeps %s in the last %s transactions', h.what, h.xids), h.xids, {horizon_warn_xids}, h.fix, null
+    'horizon', format('keeps %s in the last %s transactions', h.what, h.xids), h.xids, {horizon_warn_xids}, h.fix, null, h.cause
 from holders as h
 where h.xids >= {horizon_warn_xids}
 order by dead desc nulls last, object

@@ -10,6 +10,7 @@
 -- Threshold requested_pct = 50: percent of the checkpoints from which requested ones are a warning
 -- Threshold min_checkpoints = 20: checkpoints below which nothing is said
 -- Runs on: primary
+-- Acute: yes
 with
 settings as materialized (
     select
@@ -42,13 +43,14 @@ explained as (
 ),
 findings as (
     select
-        'critical' as severity, 'archiver' as check_name, a.last_failed_wal as object,
-        format('archiving failed %s times, last at %s UTC; last archived: %s; all WAL since is kept', a.failed_count,
+        'critical' as severity, 'archiver' as check_name, 'archiver' as object,
+        format('archiving failed %s times, last of %s at %s UTC; last archived: %s; all WAL since is kept', a.failed_count, a.last_failed_wal,
             to_char(a.last_failed_time at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
             coalesce(to_char(a.last_archived_time at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), 'never')) as message,
         a.failed_count::numeric as value, null::numeric as threshold,
         -- The command itself may hold a password, and whether an archive may be given up is for its owner to say.
-        E'-- the server log has what the command said: show archive_command, or archive_library\n-- after a change of it: select pg_reload_conf();' as fix
+        E'-- the server log has what the command said: show archive_command, or archive_library\n-- after a change of it: select pg_reload_conf();' as fix,
+        null as cause
     from archiver as a
     where a.is_on and a.is_failing
     union all
@@ -57,7 +59,8 @@ findings as (
         format('%s in %s files; max_wal_size, wal_keep_size and slots explain %s', pg_size_pretty(f.bytes), f.files,
             pg_size_pretty(e.bytes)),
         f.bytes, round({kept_factor} * e.bytes),
-        case when a.is_on and a.is_failing then '-- see the archiver: chatschema report wal' else 'checkpoint;' end
+        case when a.is_on and a.is_failing then '-- see the archiver: chatschema report wal' else 'checkpoint;' end,
+        'wal.archiver'
     from files as f
     cross join explained as e
     cross join archiver as a
@@ -65,7 +68,7 @@ findings as (
     union all
     select
         'not evaluated', 'unseen', null, 'the size of pg_wal is hidden from this role', null, null,
-        format('grant pg_monitor to %I;', current_user)
+        format('grant pg_monitor to %I;', current_user), null
     from files as f
     where f.bytes is null
     union all
@@ -78,13 +81,14 @@ findings as (
         -- The count is of the time since the reset; only that makes it begin anew.
         format(E'alter system set max_wal_size = ''%sMB''; select pg_reload_conf();\n-- then let the count begin anew:\nselect pg_stat_reset_shared(%L);',
             2 * s.max_bytes / 1048576,
-            c.counters)
+            c.counters),
+        null
     from checkpoints as c
     cross join settings as s
     where c.in_all >= {min_checkpoints} and c.requested * 100.0 >= c.in_all * {requested_pct} and c.bytes_each >= s.max_bytes / 4
     union all
     select
-        'no verdict', 'window', null, format('%s checkpoints so far; judged from {min_checkpoints} on', c.in_all), null, null, null
+        'no verdict', 'window', null, format('%s checkpoints so far; judged from {min_checkpoints} on', c.in_all), null, null, null, null
     from checkpoints as c
     where c.in_all < {min_checkpoints}
 )
@@ -99,7 +103,8 @@ select
     a.last_failed_time as failed_at,
     c.timed,
     c.requested,
-    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
+    null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo,
+    null as cause
 from files as f
 cross join explained as e
 cross join archiver as a
@@ -107,5 +112,5 @@ cross join checkpoints as c
 union all
 select
     f.object, null, null, null, null, null, null, null, null, null,
-    f.severity, f.check_name, f.message, f.value, f.threshold, f.fix, null
+    f.severity, f.check_name, f.message, f.value, f.threshold, f.fix, null, f.cause
 from findings as f

@@ -1,9 +1,11 @@
 """One cause is one finding of the overview, and comes first; what follows from it is named on its line."""
 
 import re
+import time
 from pathlib import Path
 
-from conftest import Cli, create
+import pytest
+from conftest import Cli, Database, create
 from damages.waits import ALTER, READ, Waiting
 from reports import FSYNC
 from servers import PgServer, private, programs
@@ -50,3 +52,73 @@ def test_a_forgotten_transaction_that_others_wait_for(cli: Cli, server: PgServer
             alone = sessions.open("beside", "begin", READ)
             text = " ".join(cli("report", "--url", database.url).out.split())
             assert f"WARN transactions.idle {alone.info.backend_pid} (postgres, beside)" in text
+
+
+def test_an_archive_that_fails_and_fills_the_disk(cli: Cli, server: PgServer, tmp_path: Path) -> None:
+    """What piled up stands on the line of the archive, which comes first."""
+    (tmp_path / "chatschema.toml").write_text("[report.wal]\nkept_factor = 1\n" + FSYNC)
+    kind = server.name if server.name in ("embedded", "system") else "system"
+    config = "archive_mode = on\narchive_command = 'false'\nmax_wal_size = '32MB'\nmin_wal_size = '32MB'"
+    with private(programs(kind), kind, config=config) as own:
+        for database in create(own, "archived"):
+            assert cli("migrate", "--url", database.url).code == 0
+            for _ in range(8):
+                database.run("create table filling as select generate_series(1, 1000); drop table filling")
+                database.run("select pg_switch_wal()")
+            _until(database, "select failed_count > 0 from pg_stat_archiver")
+            text = cli("report", "--url", database.url).out
+            first, *others = [line for line in text.splitlines() if line.startswith(("CRIT", "WARN"))]
+            assert re.match(r"CRIT\s+wal\.archiver\s", first), text
+            assert "explains wal.kept" in " ".join(text.split())
+            assert not any("wal." in line for line in others)
+            assert "next: chatschema report wal" in text
+
+
+def test_an_old_transaction_that_vacuum_waits_for(cli: Cli, server: PgServer, seeded_template: str, tmp_path: Path) -> None:
+    thresholds = (
+        "[report.vacuum]\nhorizon_warn_xids = 1\noverdue_min_rows = 1\noverdue_warn = 0\n[report.transactions]\nidle_warn_ms = 0\n"
+    )
+    (tmp_path / "chatschema.toml").write_text(thresholds + FSYNC)
+    for database in create(server, "aging", seeded_template):
+        with Waiting(database) as sessions:
+            sessions.open("forgotten", "begin isolation level repeatable read", READ)
+            database.run("delete from public.attachments")
+            database.run("select pg_current_xact_id()")
+            _until(database, "select n_dead_tup > 0 from pg_stat_user_tables where relname = 'attachments'")
+            text = " ".join(cli("report", "--url", database.url).out.split())
+            assert re.search(
+                r"transactions\.idle \d+ \(postgres, forgotten\): .*?; explains vacuum\.horizon, vacuum\.overdue", text
+            ), text
+
+
+def test_a_deploy_with_an_n_plus_one(cli: Cli, server: PgServer, seeded_template: str, tmp_path: Path) -> None:
+    """Two hundred transactions ask once, then two hundred ask eight times: that query is the first, and the only one that regressed."""
+    one = "select username from public.users where id = %s"
+    beside = "select count(*) from public.conversations where created_by = %s"
+    for database in create(server, "deployed", seeded_template):
+        database.run("create extension if not exists pg_stat_statements")
+
+        def talk(database: Database, times: int) -> None:
+            with database.connect() as connection:
+                who = connection.execute("select id from public.users limit 1").fetchone()
+                for _ in range(200):
+                    with connection.transaction():
+                        connection.execute(beside.encode(), who)
+                        for _ in range(times):
+                            connection.execute(one.encode(), who)
+
+        talk(database, 1)
+        assert cli("report", "snapshot", "before.json", "--url", database.url).code == 0
+        talk(database, 8)
+        document = cli("report", "diff", "before.json", "--json", "--url", database.url).json()
+        assert [query["query"][:20] for query in document["queries"] if query["state"] == "regressed"] == [one[:20]]
+        assert document["queries"][0]["query"].startswith(one[:20])
+        (reason,) = document["queries"][0]["reasons"]
+        assert (reason["measure"], reason["between"] / reason["before"]) == ("calls_per_transaction", pytest.approx(8, rel=0.2))
+
+
+def _until(database: Database, query: str) -> None:
+    deadline = time.monotonic() + 20
+    while not database.one(query):
+        assert time.monotonic() < deadline, f"it did not come about: {query}"
+        time.sleep(0.05)

@@ -70,7 +70,7 @@ def failing_archive(database: Database) -> Iterator[Truth]:
     database.run("create table public.archived (i integer)")
     database.run("select pg_switch_wal()")
     _wait(database, "select failed_count >= 3 from pg_stat_archiver")
-    yield Truth(name, database.one("select failed_count from pg_stat_archiver"))
+    yield Truth("archiver", database.one("select failed_count from pg_stat_archiver"), says=name)
 
 
 @contextmanager
