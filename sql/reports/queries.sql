@@ -14,7 +14,7 @@
 -- Threshold very_slow_writes = 5: calls of a write from which that counts; a bulk load is no habit
 -- Threshold hog_pct = 30: percent of all time from which one query is a hog
 -- Threshold hog_min_ms = 60000: total below which no query is a hog
--- Threshold block_ms = 1: the most that a block in shared buffers, with the rows on it, is believed to cost
+-- Threshold block_ms = 0.1: the most that a block in shared buffers, with the rows on it, is believed to cost
 -- Threshold read_ms = 10: the most that a block read is believed to cost while track_io_timing is off
 -- Threshold row_ms = 0.1: the most that a returned or written row is believed to cost
 -- Threshold wasteful_blocks_per_row = 100: blocks for each row from which a query is wasteful
