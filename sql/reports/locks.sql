@@ -5,7 +5,8 @@
 -- Check queue: a statement that waits for a working session and makes others wait that would not wait for that session.
 -- Threshold wait_warn_ms = 60000: longest wait that is a warning
 -- Threshold wait_critical_ms = 120000: longest wait that is critical
--- Threshold blocked_warn = 3: sessions held up, however short, that are a warning
+-- Threshold blocked_warn = 3: sessions held up that are a warning
+-- Threshold blocked_min_ms = 1000: once the longest has waited for this long
 -- Fully: pg_read_all_stats
 -- Acute: yes
 with recursive
@@ -165,7 +166,7 @@ judged as (
         h.are_all and (r.state !~ '^idle' or r.is_precious) as is_queue,
         case
             when b.longest_ms >= {wait_critical_ms} then 'critical'
-            when b.longest_ms >= {wait_warn_ms} or b.sessions >= {blocked_warn} then 'warn'
+            when b.longest_ms >= {wait_warn_ms} or (b.sessions >= {blocked_warn} and b.longest_ms >= {blocked_min_ms}) then 'warn'
             else 'info'
         end as severity
     from blocked as b

@@ -38,7 +38,9 @@ def test_a_lock_queue_that_fills_the_connections(cli: Cli, server: PgServer, tmp
 
 
 def test_a_forgotten_transaction_that_others_wait_for(cli: Cli, server: PgServer, seeded_template: str, tmp_path: Path) -> None:
-    (tmp_path / "chatschema.toml").write_text("[report.transactions]\nidle_warn_ms = 0\n[report.locks]\nblocked_warn = 1\n" + FSYNC)
+    (tmp_path / "chatschema.toml").write_text(
+        "[report.transactions]\nidle_warn_ms = 0\n[report.locks]\nblocked_warn = 1\nblocked_min_ms = 0\n" + FSYNC
+    )
     for database in create(server, "chained", seeded_template):
         update = "update public.users set status = 'away' where username = 'bob'"
         with Waiting(database) as sessions:

@@ -13,7 +13,9 @@ __all__ = ["browser"]
 def test_a_queue_is_a_tree_and_its_cause_stands_above_what_it_explains(
     cli: Cli, seeded: Database, browser: Browser, tmp_path: Path
 ) -> None:
-    (tmp_path / "chatschema.toml").write_text("[report.locks]\nblocked_warn = 1\n[report.transactions]\nidle_warn_ms = 0\n")
+    (tmp_path / "chatschema.toml").write_text(
+        "[report.locks]\nblocked_warn = 1\nblocked_min_ms = 0\n[report.transactions]\nidle_warn_ms = 0\n"
+    )
     update = "update public.users set status = 'away' where username = 'bob'"
     with Waiting(seeded) as sessions:
         root = sessions.open("forgotten", "begin", update)

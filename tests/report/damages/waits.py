@@ -156,7 +156,7 @@ def an_idle_transaction(database: Database) -> Iterator[Truth]:
 
 
 def _blocking(name: str, check: str, build: Callable[[Database], object]) -> Damage:
-    return Damage(name, "locks", check, build, toml="[report.locks]\nblocked_warn = 1\n")  # type: ignore[arg-type]
+    return Damage(name, "locks", check, build, toml="[report.locks]\nblocked_warn = 1\nblocked_min_ms = 0\n")  # type: ignore[arg-type]
 
 
 DAMAGES = [
