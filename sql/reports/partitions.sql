@@ -45,7 +45,7 @@ held as materialized (
     ) as z
     group by m.part
 ),
-bounds as materialized (
+bounds as (
     select
         i.inhrelid as part,
         b.side,
@@ -83,6 +83,15 @@ bounds as materialized (
     ) as u
     where k.is_time or k.is_uuid
 ),
+reaches as materialized (
+    select
+        b.part,
+        max(b.at) filter (where b.side = 'lower') as lower,
+        max(b.at) filter (where b.side = 'upper') as upper,
+        bool_or(b.is_time) as is_time
+    from bounds as b
+    group by b.part
+),
 leaves as materialized (
     select
         i.inhparent as parent,
@@ -93,13 +102,14 @@ leaves as materialized (
         coalesce(h.counted, 0) as counted,
         coalesce(h.is_uncounted, false) as is_uncounted,
         coalesce(h.bytes, 0) as bytes,
-        (select b.at from bounds as b where b.part = i.inhrelid and b.side = 'lower') as lower,
-        (select b.at from bounds as b where b.part = i.inhrelid and b.side = 'upper') as upper,
-        (select b.is_time from bounds as b where b.part = i.inhrelid and b.side = 'upper') as is_time
+        b.lower,
+        b.upper,
+        b.is_time
     from pg_catalog.pg_inherits as i
     join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition
     join pg_catalog.pg_partitioned_table as p on p.partrelid = i.inhparent
     left join held as h on h.part = i.inhrelid
+    left join reaches as b on b.part = i.inhrelid
 ),
 parents as materialized (
     select
