@@ -1,6 +1,5 @@
 """What changed between two snapshots: which queries cost more than before, and what happened to the indexes they stand on."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,12 +13,6 @@ from chatschema.report.result import Gap
 from chatschema.report.snapshot import Origin, Snapshot, Statement
 
 Key = tuple[str, bool]
-
-# Two counts began together when that lies no further apart than this part of the time counted, or these seconds.
-_TOLERATED = 0.1
-_TOLERATED_S = 5.0
-# What ends a transaction, and neither a savepoint nor one that is prepared.
-_END = re.compile(r"\s*(commit|end|rollback|abort)\b(?!.*\b(to|prepared)\b)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +48,7 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
     indexes = relations.indexes(earlier, later, relations_reset)
     queries = None
     if earlier.statements is not None and later.statements is not None:
-        transactions = None if statements_reset or relations_reset or not is_same else _transactions(earlier, later)
         changes = _joined(_changes(earlier.statements, later.statements, statements_reset))
-        late = _late(earlier)
-        changes = [replace(one, transactions=None if _key(one) in late else transactions) for one in changes]
         queries = regression.judged(changes, indexes)
     return Diff(
         earlier=a,
@@ -117,45 +107,6 @@ def _statements_reset(a: Origin, b: Origin) -> datetime | None:
 def _relations_reset(a: Origin, b: Origin) -> datetime | None:
     """Return when the counters of tables and indexes began anew after A."""
     return max((at for at in (b.database_reset, b.cluster_reset) if at and at > a.at), default=None)
-
-
-def _transactions(earlier: Snapshot, later: Snapshot) -> tuple[int, int] | None:
-    """Return how many transactions ended up to A and between; None where that is not told.
-
-    The database's own count, where the queries up to A have been counted as long as it. Else those that a statement ended:
-    COMMIT and ROLLBACK are counted as the queries are.
-    """
-    a, b = earlier.origin, later.origin
-    if a.transactions is None or b.transactions is None or b.transactions < a.transactions:
-        return None
-    if a.statements_reset and abs((a.statements_reset - a.since).total_seconds()) <= _tolerated_s(a):
-        return a.transactions, b.transactions - a.transactions
-    ended = _ended(earlier)
-    return (ended, _ended(later) - ended) if ended else None
-
-
-def _ended(snapshot: Snapshot) -> int:
-    return sum(one.calls for one in snapshot.statements or () if one.is_toplevel and _END.match(one.query or ""))
-
-
-def _late(earlier: Snapshot) -> set[Key]:
-    """Return the queries up to A of which some role's entry is younger than the count of transactions; told since version 17."""
-    begun = [one.stats_since for one in earlier.statements or () if one.stats_since]
-    # A database that was created after the count of its server began has no older entry.
-    since, tolerated_s = max([earlier.origin.since, *([min(begun)] if begun else [])]), _tolerated_s(earlier.origin)
-    return {
-        (one.queryid, one.is_toplevel)
-        for one in earlier.statements or ()
-        if one.stats_since and (one.stats_since - since).total_seconds() > tolerated_s
-    }
-
-
-def _tolerated_s(origin: Origin) -> float:
-    return max((origin.at - origin.since).total_seconds() * _TOLERATED, _TOLERATED_S)
-
-
-def _key(change: QueryChange) -> Key:
-    return (change.former_queryid or change.queryid, change.is_toplevel)
 
 
 def _warnings(a: Origin, b: Origin, statements_reset: datetime | None, relations_reset: datetime | None) -> list[str]:
@@ -228,6 +179,5 @@ def _by_text(changes: list[QueryChange], *, is_new: bool) -> dict[tuple[str, boo
     found: dict[tuple[str, bool], list[QueryChange]] = defaultdict(list)
     for change in changes:
         if change.query and (not change.before.calls if is_new else not change.between.calls):
-            # What names a table anew, or in other letters, is the same text.
-            found[" ".join(change.query.lower().split()), change.is_toplevel].append(change)
+            found[change.query, change.is_toplevel].append(change)
     return found

@@ -42,21 +42,12 @@ def _query(query: QueryChange, diff: Diff) -> dict[str, Any]:
         "is_toplevel": query.is_toplevel,
         "query": query.query,
         "reasons": [{**asdict(reason), "factor": reason.factor} for reason in query.reasons],
-        "calls_per_transaction": None if query.transactions is None else _rates(query),
         "extra_blocks": query.extra_blocks,
         "extra_ms": query.extra_ms,
         "indexes_gone": query.indexes_gone,
         "restarted_at": query.restarted_at,
         "before": _counters(query.before, diff.earlier.block_size),
         "between": _counters(query.between, diff.later.block_size),
-    }
-
-
-def _rates(query: QueryChange) -> dict[str, float | None]:
-    before, between = query.transactions or (0, 0)
-    return {
-        "before": query.before.calls / before if before else None,
-        "between": query.between.calls / between if between else None,
     }
 
 
@@ -120,7 +111,6 @@ _MEASURES = {
     "rows_per_call": "rows a call",
     "wal_records_per_call": "WAL records a call",
     "mean_ms": "ms a call",
-    "calls_per_transaction": "calls a transaction",
 }
 
 

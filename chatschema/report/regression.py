@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import sqrt
-from statistics import median
 from typing import Literal
 
 from chatschema.report.counters import Counters
@@ -29,15 +28,8 @@ MORE_MS = 5.0
 # Milliseconds depend on the load as well: a slower mean counts for a query that takes a part of the time, by more than chance.
 TIME_PCT = 1.0
 DEVIATIONS = 3.0
-# A slower or busier machine makes every query slower: of so many queries the median tells by how much.
-PACED_QUERIES = 5
-# A loop that asks for each row anew multiplies the calls of a transaction; the extra ones have to be a part of all the work.
-CALLS_FACTOR = 2.0
-MORE_CALLS = 0.5
 
-Measure = Literal[
-    "blocks_per_call", "temp_blocks_per_call", "rows_per_call", "wal_records_per_call", "mean_ms", "calls_per_transaction"
-]
+Measure = Literal["blocks_per_call", "temp_blocks_per_call", "rows_per_call", "wal_records_per_call", "mean_ms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,6 @@ class Reason:
 class QueryChange:
     """A query up to A and between A and B, its roles summed.
 
-    `transactions` ended in the database up to A and between, where the query was counted as long as they; None elsewhere.
     `former_queryid` is what its text was counted under up to A, when its tables have been made anew. `extra_blocks` and
     `extra_ms` are what the calls between cost more than as many calls did before; `weight` is the larger of their shares
     in all that was done between. `restarted_at`: the calls between are counted from there on, not from A.
@@ -70,7 +61,6 @@ class QueryChange:
     query: str | None
     before: Counters
     between: Counters
-    transactions: tuple[int, int] | None = None
     former_queryid: str | None = None
     restarted_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
@@ -85,8 +75,7 @@ def judged(changes: Sequence[QueryChange], indexes: Sequence[IndexChange]) -> li
     # With track = all the statements inside a function count there as well; a share is one of what clients asked for.
     all_ms = sum(change.between.total_ms for change in changes if change.is_toplevel)
     all_blocks = sum(change.between.blocks for change in changes if change.is_toplevel)
-    pace = _pace(changes)
-    found = [_judged(change, all_ms, all_blocks, pace, indexes) for change in changes]
+    found = [_judged(change, all_ms, all_blocks, indexes) for change in changes]
     return sorted(found, key=_order)
 
 
@@ -95,18 +84,7 @@ def _order(change: QueryChange) -> tuple[int, float, float, str]:
     return STATES.index(change.state), -change.weight, -total_ms, change.queryid
 
 
-def _pace(changes: Sequence[QueryChange]) -> float:
-    """Return how many times as long the median query took as before; at least 1, and 1 where they are too few."""
-    means = [
-        (change.before.mean_ms, change.between.mean_ms)
-        for change in changes
-        if change.between.calls >= CALLS and change.before.calls >= FORMER_CALLS
-    ]
-    ratios = [between / before for before, between in means if before and between]
-    return max(median(ratios), 1.0) if len(ratios) >= PACED_QUERIES else 1.0
-
-
-def _judged(change: QueryChange, all_ms: float, all_blocks: int, pace: float, indexes: Sequence[IndexChange]) -> QueryChange:
+def _judged(change: QueryChange, all_ms: float, all_blocks: int, indexes: Sequence[IndexChange]) -> QueryChange:
     before, between = change.before, change.between
     if not before.calls:
         return replace(change, state="new" if between.calls else "same")
@@ -114,18 +92,15 @@ def _judged(change: QueryChange, all_ms: float, all_blocks: int, pace: float, in
         return replace(change, state="gone")
     if between.calls < CALLS or before.calls < FORMER_CALLS:
         return replace(change, state="no verdict")
-    more = _more_calls(change, all_ms, all_blocks)
-    worse = (*_risen(before, between, between.calls, all_ms, pace), *((more,) if more else ()))
+    worse = tuple(_risen(before, between, between.calls, all_ms))
     if not worse:
-        fallen = _risen(between, before, between.calls, all_ms, 1.0)
+        fallen = _risen(between, before, between.calls, all_ms)
         # Fewer rows are another answer, not a better one.
         better = tuple(Reason(one.measure, one.between, one.before) for one in fallen if one.measure != "rows_per_call")
         return replace(change, state="improved" if better else "same", reasons=better)
-    # What a transaction cost before, for as many transactions; or a call, for as many calls.
-    usual = more.before / more.between if more else 1.0
-    extra_blocks = max(_extra(before, between, before.blocks * usual, between.blocks), 0.0)
-    extra_ms = max(_extra(before, between, before.total_ms * usual, between.total_ms), 0.0)
-    is_slower = any(one.measure in ("mean_ms", "calls_per_transaction") for one in worse)
+    extra_blocks = max(_extra(before, between, before.blocks, between.blocks), 0.0)
+    extra_ms = max(_extra(before, between, before.total_ms, between.total_ms), 0.0)
+    is_slower = any(one.measure == "mean_ms" for one in worse)
     weight = max(extra_blocks / all_blocks if all_blocks else 0.0, extra_ms / all_ms if all_ms and is_slower else 0.0)
     gone = tuple(index.name for index in indexes if index.state == "gone" and _names(change.query, index.table))
     return replace(
@@ -137,28 +112,8 @@ def _extra(before: Counters, between: Counters, former: float, latter: float) ->
     return latter - former / before.calls * between.calls
 
 
-def _more_calls(change: QueryChange, all_ms: float, all_blocks: int) -> Reason | None:
-    """Return that a transaction calls the query more often than before, by more than chance, where that costs a part of all."""
-    if change.transactions is None or not all(change.transactions):
-        return None
-    (x, y), counters = change.transactions, (change.before.calls, change.between.calls)
-    before, between = counters[0] / x, counters[1] / y
-    chance = DEVIATIONS * sqrt(counters[0] / x**2 + counters[1] / y**2)
-    if between < CALLS_FACTOR * before or between - before < max(MORE_CALLS, chance):
-        return None
-    extra = 1 - before / between
-    share = max(
-        extra * part / whole if whole else 0.0
-        for part, whole in ((change.between.total_ms, all_ms), (change.between.blocks, all_blocks))
-    )
-    return Reason("calls_per_transaction", before, between) if share >= TIME_PCT / 100 else None
-
-
-def _risen(former: Counters, latter: Counters, calls: int, all_ms: float, pace: float) -> Iterator[Reason]:
-    """Yield the measures of which a call has more in `latter`.
-
-    `calls` is how many there were between A and B; `pace` how many times as long other queries took.
-    """
+def _risen(former: Counters, latter: Counters, calls: int, all_ms: float) -> Iterator[Reason]:
+    """Yield the measures of which a call has more in `latter`; `calls` is how many there were between A and B."""
     amounts: tuple[tuple[Measure, float, float | None, float | None], ...] = (
         ("blocks_per_call", MORE_BLOCKS, former.each(former.blocks), latter.each(latter.blocks)),
         ("temp_blocks_per_call", MORE_BLOCKS, former.each(former.temp), latter.each(latter.temp)),
@@ -172,11 +127,7 @@ def _risen(former: Counters, latter: Counters, calls: int, all_ms: float, pace: 
         # A query that hardly writes has only marked rows as seen, once after they were written.
         if measure == "wal_records_per_call" and x < LEAST_WAL_RECORDS:
             continue
-        if measure == "mean_ms" and (
-            y * calls < all_ms * TIME_PCT / 100
-            or y < FACTOR * pace * x
-            or y - pace * x < max(more, DEVIATIONS * _error(former, latter))
-        ):
+        if measure == "mean_ms" and (y * calls < all_ms * TIME_PCT / 100 or y - x < DEVIATIONS * _error(former, latter)):
             continue
         yield Reason(measure, x, y)
 

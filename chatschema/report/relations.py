@@ -15,8 +15,6 @@ TABLE_STATES: tuple[TableState, ...] = ("lost an index", "gone", "new", "same")
 
 # An index that was as busy as before would have been scanned this often; none at all is then no chance (1 in 20,000).
 EXPECTED_SCANS = 10.0
-# Scans that a written row may have caused: its foreign keys, its triggers' look-ups, its unique keys.
-SCANS_A_WRITE = 4
 GROWTH = 1.5
 GROWTH_BYTES = 10 * 1024 * 1024
 
@@ -58,40 +56,18 @@ class TableChange:
 def indexes(earlier: Snapshot, later: Snapshot, reset: datetime | None) -> list[IndexChange]:
     """Return what happened to each index, the lost ones first. `reset`: when the counters began anew, if they did."""
     read = {table.name for table in _tables(earlier, later, reset) if table.seq_scans_between or table.index_scans_between}
-    expected = _Expected(earlier, later, reset)
+    expected = _expected(earlier, later, reset)
     both, gone = _pairs(earlier.indexes, later.indexes)
-    found = [_index(old, new, expected.scans(old) if old else 0.0, new.table in read, reset) for old, new in both]
+    found = [_index(old, new, expected, new.table in read, reset) for old, new in both]
     found += [IndexChange("gone", old.name, old.table, old.scans, None, old.bytes, None, old.definition) for old in gone]
     return sorted(found, key=lambda one: (INDEX_STATES.index(one.state), -(one.scans_before or 0), one.name))
 
 
-class _Expected:
-    """How many scans of an index are to be expected between, when its table is used as it was.
-
-    A written row may be looked up by foreign keys, triggers and unique keys; when the writing ended, as after a load, so did those
-    scans. The others go on as time passes, but no faster than the scans of the table do.
-    """
-
-    def __init__(self, earlier: Snapshot, later: Snapshot, reset: datetime | None) -> None:
-        counted_s = (earlier.origin.at - earlier.origin.since).total_seconds()
-        between_s = (later.origin.at - (reset or earlier.origin.at)).total_seconds()
-        self._of_time = between_s / counted_s if counted_s > 0 else 0.0
-        changes = _tables(earlier, later, reset)
-        between = {table.name: (table.seq_scans_between or 0) + (table.index_scans_between or 0) for table in changes}
-        self._of_table = {
-            table.name: between.get(table.name, 0) / (table.seq_scans + table.index_scans)
-            for table in earlier.tables
-            if table.seq_scans + table.index_scans
-        }
-        self._writes = sum(table.writes for table in earlier.tables)
-        written = sum(table.writes_between or 0 for table in changes)
-        self._of_writes = written / self._writes if self._writes else 0.0
-
-    def scans(self, index: Index) -> float:
-        """Return how many scans are to be expected of this index of the earlier snapshot."""
-        pace = min(self._of_time, self._of_table.get(index.table, 0.0))
-        of_writing = min(index.scans, SCANS_A_WRITE * self._writes)
-        return (index.scans - of_writing) * pace + of_writing * min(pace, self._of_writes)
+def _expected(earlier: Snapshot, later: Snapshot, reset: datetime | None) -> float:
+    """Return how many scans are to be expected between, for each one up to A."""
+    counted_s = (earlier.origin.at - earlier.origin.since).total_seconds()
+    between_s = (later.origin.at - (reset or earlier.origin.at)).total_seconds()
+    return between_s / counted_s if counted_s > 0 else 0.0
 
 
 def _index(old: Index | None, new: Index, expected: float, is_read: bool, reset: datetime | None) -> IndexChange:
@@ -99,7 +75,7 @@ def _index(old: Index | None, new: Index, expected: float, is_read: bool, reset:
         return IndexChange("new", new.name, new.table, None, new.scans, None, new.bytes, new.definition)
     scans = _counted(new.scans, old.scans, reset)
     state: IndexState = "same"
-    if not scans and is_read and expected >= EXPECTED_SCANS:
+    if not scans and is_read and old.scans * expected >= EXPECTED_SCANS:
         state = "no longer used"
     elif new.bytes >= GROWTH * old.bytes and new.bytes - old.bytes >= GROWTH_BYTES:
         state = "grown"

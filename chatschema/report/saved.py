@@ -17,7 +17,6 @@ KIND = "chatschema statistics"
 _WRITE = "write one: chatschema report snapshot FILE"
 
 Row = TypeVar("Row")
-_ADDED = ("transactions",)
 _TYPES: dict[type[Any], dict[str, Any]] = {kind: get_type_hints(kind) for kind in (Origin, Statement, Index, Table, Gap)}
 
 
@@ -98,8 +97,7 @@ def _row(kind: type[Row], row: dict[str, Any]) -> Row:
     """Return the row as `kind`, each value of the type that it has there."""
     values = {}
     for name, wanted in _TYPES[kind].items():
-        # What a later chatschema has added is optional.
-        value = row.get(name) if name in _ADDED else row[name]
+        value = row[name]
         if isinstance(value, str) and wanted in (datetime, datetime | None):
             value = datetime.fromisoformat(value)
             if value.tzinfo is None:

@@ -80,8 +80,7 @@ class Origin:
     """Whose statistics these are, of what moment, and since when they count.
 
     `system_identifier` is None where the role may not read it. A `..._reset` is None where that never happened, or is not
-    told. `hidden` counts the entries of other roles that were left out. `transactions` were ended in this database since `since`;
-    None in a snapshot of an earlier chatschema.
+    told. `hidden` counts the entries of other roles that were left out.
     """
 
     at: datetime
@@ -100,7 +99,6 @@ class Origin:
     hidden: int
     is_io_timed: bool
     roles: list[str]
-    transactions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

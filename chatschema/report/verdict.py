@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,8 +13,6 @@ from chatschema.report.result import STATUSES, Finding, Result, Status, with_fin
 
 # A measured value moves a little between two runs; more than this is worse.
 WORSE = 1.1
-# check, queryid, the beginning of the text
-_OF_QUERY = re.compile(r"(queries\.\w+):-?\d+: (.*)", re.DOTALL)
 
 Known = Mapping[str, Sequence[tuple[Status, float | None]]]
 
@@ -65,8 +63,7 @@ def failing(results: Sequence[Result], fail_on: str, known: Known | None, *, all
         for finding in result.findings:
             if not finding.suppressed and STATUSES.index(finding.severity) <= limit:
                 bad.setdefault(finding.id, []).append(finding)
-    moved = _moved(known or {}, bad)
-    reasons = [f"{id} is {found[0].severity}" for id, found in bad.items() if _is_news(found, moved.get(id, ()))]
+    reasons = [f"{id} is {found[0].severity}" for id, found in bad.items() if _is_news(found, (known or {}).get(id, ()))]
     if allow_partial:
         return reasons
     for result in results:
@@ -77,29 +74,6 @@ def failing(results: Sequence[Result], fail_on: str, known: Known | None, *, all
             if finding.severity == "not evaluated" and not finding.suppressed
         ]
     return reasons
-
-
-def _moved(known: Known, found: Collection[str]) -> Known:
-    """Return what is known by the ids of now: a table that was created again gives its queries other queryids, before version 18.
-
-    A query that is not known takes what was known of the same text, where no query has that id now.
-    """
-    left: dict[str, list[str]] = {}
-    for id in known:
-        if id not in found and (text := _without_queryid(id)):
-            left.setdefault(text, []).append(id)
-    moved = dict(known)
-    for id in found:
-        text = _without_queryid(id)
-        if id not in known and text and left.get(text):
-            moved[id] = known[left[text].pop()]
-    return moved
-
-
-def _without_queryid(id: str) -> str | None:
-    """Return the id of a query's finding by its text alone; None for other findings."""
-    match = _OF_QUERY.fullmatch(id)
-    return f"{match[1]}:{' '.join(match[2].lower().split())}" if match else None
 
 
 def _is_news(found: Sequence[Finding], known: Sequence[tuple[Status, float | None]]) -> bool:

@@ -53,15 +53,9 @@ def _show_queries(diff: Diff, *, limit: int, full: bool) -> None:
                 console.answer(f"    to make it again: {definition};")
     if diff.regressed:
         console.answer()
-    listed = [query for query in queries if not _SESSION.match(query.query or "")]
-    counts = [(state, sum(query.state == state for query in listed)) for state in STATES]
-    left_out = len(queries) - len(listed)
-    console.answer(
-        "queries: "
-        + (", ".join(f"{count} {_WORDS.get(state, state)}" for state, count in counts if count) or "none")
-        + (f"; {left_out} session statements (set, show, reset, ...) are not listed" if left_out else "")
-    )
-    rows = [diff_document.query_row(query, diff) for query in listed]
+    counts = [(state, sum(query.state == state for query in queries)) for state in STATES]
+    console.answer("queries: " + (", ".join(f"{count} {_WORDS.get(state, state)}" for state, count in counts if count) or "none"))
+    rows = [diff_document.query_row(query, diff) for query in queries if not _SESSION.match(query.query or "")]
     if rows:
         cells.table(list(rows[0]), rows, sort=None, limit=limit, full=full)
 

@@ -5,7 +5,6 @@ select
     o.oid::bigint as database_oid,
     d.stats_reset as database_reset,
     least(b.stats_reset, a.stats_reset) as cluster_reset,
-    (d.xact_commit + d.xact_rollback)::bigint as transactions,
     current_setting('block_size')::integer as block_size,
     has_function_privilege('pg_catalog.pg_control_system()', 'execute') as is_system_shown,
     -- The view came with version 1.9 of the extension.
