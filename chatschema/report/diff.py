@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chatschema.errors import UsageError
-from chatschema.report import regression, relations
+from chatschema.report import regression, relations, transactions
 from chatschema.report.counters import ZERO, Counters
 from chatschema.report.regression import QueryChange
 from chatschema.report.relations import IndexChange, TableChange
@@ -49,7 +49,9 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
     queries = None
     if earlier.statements is not None and later.statements is not None:
         changes = _joined(_changes(earlier.statements, later.statements, statements_reset))
-        queries = regression.judged(changes, indexes)
+        has_reset = bool(statements_reset or relations_reset)
+        counted = transactions.counted(earlier, later, goes_on=is_same, has_reset=has_reset)
+        queries = regression.judged(changes, indexes, counted)
     return Diff(
         earlier=a,
         later=b,

@@ -46,14 +46,15 @@ def _query(query: QueryChange, diff: Diff) -> dict[str, Any]:
         "extra_ms": query.extra_ms,
         "indexes_gone": query.indexes_gone,
         "restarted_at": query.restarted_at,
-        "before": _counters(query.before, diff.earlier.block_size),
-        "between": _counters(query.between, diff.later.block_size),
+        "before": _counters(query.before, query.per_transaction_before, diff.earlier.block_size),
+        "between": _counters(query.between, query.per_transaction, diff.later.block_size),
     }
 
 
-def _counters(counters: Counters, block_size: int) -> dict[str, Any]:
+def _counters(counters: Counters, per_transaction: float | None, block_size: int) -> dict[str, Any]:
     return {
         "calls": counters.calls,
+        "calls_per_transaction": per_transaction,
         "total_ms": counters.total_ms,
         "mean_ms": counters.mean_ms,
         "stddev_ms": counters.stddev_ms,
@@ -82,6 +83,8 @@ def query_row(query: QueryChange, diff: Diff) -> dict[str, Any]:
         "stddev_ms": between.stddev_ms,
         "total_ms": between.total_ms if between.calls else None,
         "hit_pct": between.hit_pct,
+        "calls_a_transaction_before": query.per_transaction_before,
+        "calls_a_transaction": query.per_transaction,
         "rows_before": before.each(before.rows),
         "rows_per_call": between.each(between.rows),
         "temp_bytes": between.each(between.temp * size),
@@ -116,8 +119,14 @@ _MEASURES = {
 
 def said(reason: Reason) -> str:
     """Return the reason in words."""
+    if reason.measure == "calls_per_transaction":
+        return f"{_calls(reason.between)} calls a transaction, {_calls(reason.before)} before"
     factor = f" (x{reason.factor:,.1f})" if reason.factor else ""
     return f"{_number(reason.before)} -> {_number(reason.between)} {_MEASURES[reason.measure]}{factor}"
+
+
+def _calls(value: float) -> str:
+    return f"{value:,.1f}" if value >= 0.05 or not value else f"{value:.1g}"
 
 
 def _number(value: float) -> str:

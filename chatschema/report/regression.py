@@ -1,4 +1,4 @@
-"""Which queries cost more a call than before, and by how much: the thresholds, and their reasons."""
+"""Which queries cost more a call, or are called more often in a transaction: the thresholds, and their reasons."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from typing import Literal
 
 from chatschema.report.counters import Counters
 from chatschema.report.relations import IndexChange
+from chatschema.report.transactions import Transactions
 
 State = Literal["regressed", "new", "improved", "no verdict", "same", "gone"]
 # The order of every listing.
@@ -25,16 +26,20 @@ MORE_ROWS = 10.0
 MORE_WAL_RECORDS = 2.0
 LEAST_WAL_RECORDS = 0.5
 MORE_MS = 5.0
+# Calls a transaction: with one more in each, on the average, some ask again and again, however the load is mixed.
+MORE_CALLS = 1.0
 # Milliseconds depend on the load as well: a slower mean counts for a query that takes a part of the time, by more than chance.
 TIME_PCT = 1.0
 DEVIATIONS = 3.0
 
-Measure = Literal["blocks_per_call", "temp_blocks_per_call", "rows_per_call", "wal_records_per_call", "mean_ms"]
+Measure = Literal[
+    "calls_per_transaction", "blocks_per_call", "temp_blocks_per_call", "rows_per_call", "wal_records_per_call", "mean_ms"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A measure that moved, a call's worth of it."""
+    """A measure that moved, a call's worth of it, or a transaction's."""
 
     measure: Measure
     before: float
@@ -51,8 +56,9 @@ class QueryChange:
     """A query up to A and between A and B, its roles summed.
 
     `former_queryid` is what its text was counted under up to A, when its tables have been made anew. `extra_blocks` and
-    `extra_ms` are what the calls between cost more than as many calls did before; `weight` is the larger of their shares
-    in all that was done between. `restarted_at`: the calls between are counted from there on, not from A.
+    `extra_ms` are what the calls between cost more than as many calls did before, or than those of as many transactions
+    where it is called more often; `weight` is the larger of their shares in all that was done between. `per_transaction` are
+    its calls in one, None where that is not known. `restarted_at`: the calls between are counted from there on, not from A.
     """
 
     state: State
@@ -61,6 +67,8 @@ class QueryChange:
     query: str | None
     before: Counters
     between: Counters
+    per_transaction_before: float | None = None
+    per_transaction: float | None = None
     former_queryid: str | None = None
     restarted_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
@@ -70,13 +78,31 @@ class QueryChange:
     indexes_gone: tuple[str, ...] = ()
 
 
-def judged(changes: Sequence[QueryChange], indexes: Sequence[IndexChange]) -> list[QueryChange]:
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What clients asked for between A and B, in all; the transactions of both stretches."""
+
+    ms: float
+    blocks: int
+    transactions: Transactions
+
+
+def judged(changes: Sequence[QueryChange], indexes: Sequence[IndexChange], transactions: Transactions) -> list[QueryChange]:
     """Return the queries with their verdicts: regressed first, by what that cost in all; then new ones, by their time."""
     # With track = all the statements inside a function count there as well; a share is one of what clients asked for.
-    all_ms = sum(change.between.total_ms for change in changes if change.is_toplevel)
-    all_blocks = sum(change.between.blocks for change in changes if change.is_toplevel)
-    found = [_judged(change, all_ms, all_blocks, indexes) for change in changes]
+    asked = [change.between for change in changes if change.is_toplevel]
+    whole = _Whole(sum(one.total_ms for one in asked), sum(one.blocks for one in asked), transactions)
+    found = [_judged(_per_transaction(change, transactions), whole, indexes) for change in changes]
     return sorted(found, key=_order)
+
+
+def _per_transaction(change: QueryChange, transactions: Transactions) -> QueryChange:
+    before, between = transactions.before, transactions.between
+    return replace(
+        change,
+        per_transaction_before=change.before.calls / before if before else None,
+        per_transaction=change.between.calls / between if between else None,
+    )
 
 
 def _order(change: QueryChange) -> tuple[int, float, float, str]:
@@ -84,7 +110,7 @@ def _order(change: QueryChange) -> tuple[int, float, float, str]:
     return STATES.index(change.state), -change.weight, -total_ms, change.queryid
 
 
-def _judged(change: QueryChange, all_ms: float, all_blocks: int, indexes: Sequence[IndexChange]) -> QueryChange:
+def _judged(change: QueryChange, whole: _Whole, indexes: Sequence[IndexChange]) -> QueryChange:
     before, between = change.before, change.between
     if not before.calls:
         return replace(change, state="new" if between.calls else "same")
@@ -92,24 +118,39 @@ def _judged(change: QueryChange, all_ms: float, all_blocks: int, indexes: Sequen
         return replace(change, state="gone")
     if between.calls < CALLS or before.calls < FORMER_CALLS:
         return replace(change, state="no verdict")
-    worse = tuple(_risen(before, between, between.calls, all_ms))
+    calls = _called_more(change, whole)
+    worse = (*([calls] if calls else []), *_risen(before, between, between.calls, whole.ms))
     if not worse:
-        fallen = _risen(between, before, between.calls, all_ms)
+        fallen = _risen(between, before, between.calls, whole.ms)
         # Fewer rows are another answer, not a better one.
         better = tuple(Reason(one.measure, one.between, one.before) for one in fallen if one.measure != "rows_per_call")
         return replace(change, state="improved" if better else "same", reasons=better)
-    extra_blocks = max(_extra(before, between, before.blocks, between.blocks), 0.0)
-    extra_ms = max(_extra(before, between, before.total_ms, between.total_ms), 0.0)
-    is_slower = any(one.measure == "mean_ms" for one in worse)
-    weight = max(extra_blocks / all_blocks if all_blocks else 0.0, extra_ms / all_ms if all_ms and is_slower else 0.0)
+    # As many calls as there were, or as there would have been.
+    expected = between.calls / calls.factor if calls and calls.factor else between.calls
+    extra_blocks = max(between.blocks - before.blocks / before.calls * expected, 0.0)
+    extra_ms = max(between.total_ms - before.total_ms / before.calls * expected, 0.0)
+    is_slower = calls is not None or any(one.measure == "mean_ms" for one in worse)
+    weight = max(extra_blocks / whole.blocks if whole.blocks else 0.0, extra_ms / whole.ms if whole.ms and is_slower else 0.0)
     gone = tuple(index.name for index in indexes if index.state == "gone" and _names(change.query, index.table))
     return replace(
         change, state="regressed", reasons=worse, extra_blocks=extra_blocks, extra_ms=extra_ms, weight=weight, indexes_gone=gone
     )
 
 
-def _extra(before: Counters, between: Counters, former: float, latter: float) -> float:
-    return latter - former / before.calls * between.calls
+def _called_more(change: QueryChange, whole: _Whole) -> Reason | None:
+    """Return by how much a transaction calls the query more often: by more than chance, and so that it costs something."""
+    x, y = change.per_transaction_before, change.per_transaction
+    transactions = whole.transactions
+    if not change.is_toplevel or not x or not y or not transactions.before or not transactions.between:
+        return None
+    # As if the calls came in whole transactions of them: few transactions of many calls are then no more than chance.
+    error = sqrt(x**2 / transactions.before + y**2 / transactions.between)
+    if y < FACTOR * x or y - x < max(MORE_CALLS, DEVIATIONS * error):
+        return None
+    share = 1 - x / y
+    costs = change.between.total_ms * share >= whole.ms * TIME_PCT / 100
+    reads = change.between.blocks * share >= whole.blocks * TIME_PCT / 100
+    return Reason("calls_per_transaction", x, y) if costs or reads else None
 
 
 def _risen(former: Counters, latter: Counters, calls: int, all_ms: float) -> Iterator[Reason]:

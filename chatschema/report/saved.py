@@ -96,7 +96,11 @@ def read(path: Path) -> Snapshot:
 def _row(kind: type[Row], row: dict[str, Any]) -> Row:
     """Return the row as `kind`, each value of the type that it has there."""
     values = {}
+    # What a former chatschema did not write down has a default.
+    optional = {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}  # type: ignore[arg-type]
     for name, wanted in _TYPES[kind].items():
+        if name in optional and name not in row:
+            continue
         value = row[name]
         if isinstance(value, str) and wanted in (datetime, datetime | None):
             value = datetime.fromisoformat(value)

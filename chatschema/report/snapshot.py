@@ -80,7 +80,8 @@ class Origin:
     """Whose statistics these are, of what moment, and since when they count.
 
     `system_identifier` is None where the role may not read it. A `..._reset` is None where that never happened, or is not
-    told. `hidden` counts the entries of other roles that were left out.
+    told. `hidden` counts the entries of other roles that were left out. `transactions` were ended, either way, those of
+    chatschema left out; a former one did not write them down.
     """
 
     at: datetime
@@ -99,6 +100,7 @@ class Origin:
     hidden: int
     is_io_timed: bool
     roles: list[str]
+    transactions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def take(connection: Connection, sql_dir: Path) -> Snapshot:
     parts = sql_dir / "reports" / "parts"
     coverage = coverages.read(connection, sql_dir)
     gaps = coverages.blocking(_NEEDS, coverage)
+    _rows(connection, _filled(parts, "snapshot_flush"))
     (server,) = _rows(connection, _filled(parts, "snapshot_server"))
     is_system_shown, is_eviction_counted = server.pop("is_system_shown"), server.pop("is_eviction_counted")
     system = _rows(connection, _filled(parts, "snapshot_system"))[0]["system_identifier"] if is_system_shown else None
@@ -125,6 +128,8 @@ def take(connection: Connection, sql_dir: Path) -> Snapshot:
         gaps = coverages.hiding(_NEEDS, coverage)
         schema = sql.Identifier(coverage.extensions["pg_stat_statements"])
         try:
+            (own,) = _rows(connection, _filled(parts, "snapshot_own", pg_stat_statements=schema))
+            server["transactions"] -= own["transactions"]
             statements = _rows(connection, _filled(parts, "snapshot_statements", pg_stat_statements=schema))
             if is_eviction_counted:
                 (evicted,) = _rows(connection, _filled(parts, "snapshot_evictions", pg_stat_statements=schema))

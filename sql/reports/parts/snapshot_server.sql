@@ -1,9 +1,10 @@
 -- snapshot_server: which database this is, and when its statistics began anew.
--- Why: a snapshot is compared only with one of the same database. Its counters begin anew at its own reset, and after a crash,
+-- Why: calls of a query say little without the transactions that they were part of. A snapshot is compared only with one of the same database. Its counters begin anew at its own reset, and after a crash,
 --   which moves only the cluster-wide times.
 select
     o.oid::bigint as database_oid,
     d.stats_reset as database_reset,
+    d.xact_commit + d.xact_rollback as transactions,
     least(b.stats_reset, a.stats_reset) as cluster_reset,
     current_setting('block_size')::integer as block_size,
     has_function_privilege('pg_catalog.pg_control_system()', 'execute') as is_system_shown,

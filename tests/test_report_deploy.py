@@ -1,0 +1,86 @@
+"""What a deploy did to the queries: more calls a transaction, or a call that costs more; and what is chance, or work done once."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli, Database
+from moments import add_notes, compared, edited, query_of, snapshot
+
+ONE = "select body from public.note where id = %s"
+BY_AUTHOR = "select count(body) from public.note where author = %s"
+WRITE = "update public.note set body = %s where id = 7"
+
+
+@pytest.fixture
+def noted(empty: Database) -> Database:
+    add_notes(empty)
+    return empty
+
+
+def transactions(db: Database, work: Callable[[Any], None], count: int) -> None:
+    """Do the work in so many transactions, and wait until the server has counted them."""
+    counted = "select xact_commit from pg_stat_database where datname = current_database()"
+    goal = db.one(counted) + count
+    with db.connect() as connection:
+        for _ in range(count):
+            with connection.transaction():
+                work(connection)
+    for _ in range(20):
+        time.sleep(0.2)
+        if db.one(counted) >= goal:
+            return
+
+
+def page(times: int) -> Callable[[Any], None]:
+    def work(connection: Any) -> None:
+        connection.execute(BY_AUTHOR, (7,))
+        connection.execute(WRITE, ("y",))
+        for number in range(times):
+            connection.execute(ONE, (number,))
+
+    return work
+
+
+def test_one_query_asked_eight_times_a_transaction(cli: Cli, noted: Database, tmp_path: Path) -> None:
+    """Each call costs what it did; the deploy's own bookkeeping is the truth: 200 x 1 calls before, 200 x 8 since."""
+    transactions(noted, page(1), 200)
+    snapshot(cli, noted, "a.json")
+    transactions(noted, page(8), 200)
+    snapshot(cli, noted, "b.json")
+    document = compared(cli, "a.json", "b.json")
+    assert [query["query"] for query in document["queries"] if query["state"] == "regressed"] == [ONE.replace("%s", "$1")]
+    worst = document["queries"][0]
+    (reason,) = worst["reasons"]
+    assert (reason["measure"], reason["factor"]) == ("calls_per_transaction", pytest.approx(8, rel=0.1))
+    assert worst["between"]["calls_per_transaction"] == pytest.approx(8, rel=0.03)
+    assert worst["before"]["calls_per_transaction"] == pytest.approx(1, rel=0.1)
+    assert worst["extra_blocks"] == pytest.approx(1400 * worst["between"]["blocks_per_call"], rel=0.05)
+    result = cli("report", "diff", "a.json", "b.json", "--fail-on-regression")
+    assert result.code == 3
+    # Beside the 200 there are the few of the test itself.
+    assert re.search(r"^ +(7\.[7-9]|8\.0) calls a transaction, (0\.9|1\.0) before;", result.out, re.MULTILINE)
+    assert result.err.count("fails: ") == 1
+
+    # Where the queries are counted since later than the transactions, what said commit is the measure.
+    taken = json.loads((tmp_path / "a.json").read_text())["origin"]["at"]
+    long_ago = {"since": "2020-01-01T00:00:00Z", "transactions": 1_000_000}
+    edited(tmp_path / "a.json", "emptied_a.json", statements_reset=taken, **long_ago)
+    edited(tmp_path / "b.json", "emptied_b.json", statements_reset=taken, **long_ago | {"transactions": 1_000_200})
+    found = query_of(compared(cli, "emptied_a.json", "emptied_b.json"), "select body")
+    assert (found["before"]["calls_per_transaction"], found["between"]["calls_per_transaction"]) == (pytest.approx(1, rel=0.02), 8)
+    # A former chatschema wrote none down.
+    document = json.loads((tmp_path / "a.json").read_text())
+    del document["origin"]["transactions"]
+    (tmp_path / "former.json").write_text(json.dumps(document))
+    found = query_of(compared(cli, "former.json", "b.json"), "select body")
+    assert (found["state"], found["between"]["calls_per_transaction"]) == ("same", None)
+
+    # The way back is no regression of anything.
+    transactions(noted, page(1), 200)
+    document = compared(cli, "b.json", "--url", noted.url)
+    assert document["regressed"] == 0
