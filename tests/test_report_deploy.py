@@ -84,3 +84,24 @@ def test_one_query_asked_eight_times_a_transaction(cli: Cli, noted: Database, tm
     transactions(noted, page(1), 200)
     document = compared(cli, "b.json", "--url", noted.url)
     assert document["regressed"] == 0
+
+
+def test_what_is_counted_is_listed(cli: Cli, noted: Database) -> None:
+    """What drivers say at the beginning of a session is left out of the table, and that is said."""
+    snapshot(cli, noted, "a.json")
+    for query in ("select 'one', count(*) from public.note", "select 'two', min(id) from public.note", "set work_mem = '5MB'"):
+        noted.run(query)
+    noted.run("reset work_mem; show work_mem")
+    snapshot(cli, noted, "b.json")
+    result = cli("report", "diff", "a.json", "b.json", "--limit", "0")
+    listed = [line.split()[0] for line in result.out.splitlines() if line.startswith("new ")]
+    document = compared(cli, "a.json", "b.json")
+    new = [query["query"] for query in document["queries"] if query["state"] == "new"]
+    assert f"{len(listed)} new" in result.out
+    assert len(listed) < len(new)
+    apart = re.search(r"^not listed: (\d+) that set up a session or a transaction \((.*)\), which --json has$", result.out, re.MULTILINE)
+    assert apart
+    everything = [query["query"] for query in document["queries"]]
+    table = result.out[result.out.index("\nqueries: ") :].splitlines()[3:]
+    rows = [line for line in table[: table.index(apart[0])] if line.strip()]
+    assert int(apart[1]) + len(rows) == len(everything)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chatschema.report.regression import QueryChange
 
 # What drivers, poolers and reports say at the beginning of a session: it costs nothing, and is in --json.
-_SESSION = re.compile(r"\s*(set|reset|show|discard|deallocate)\b", re.IGNORECASE)
+_SESSION = re.compile(r"\s*(set|reset|show|discard|deallocate|begin|start|commit|end|rollback)\b", re.IGNORECASE)
 # More of them in words would push the table out of sight.
 _IN_WORDS = 5
 
@@ -53,11 +53,14 @@ def _show_queries(diff: Diff, *, limit: int, full: bool) -> None:
                 console.answer(f"    to make it again: {definition};")
     if diff.regressed:
         console.answer()
-    counts = [(state, sum(query.state == state for query in queries)) for state in STATES]
+    listed = [query for query in queries if query.state == "regressed" or not _SESSION.match(query.query or "")]
+    counts = [(state, sum(query.state == state for query in listed)) for state in STATES]
     console.answer("queries: " + (", ".join(f"{count} {_WORDS.get(state, state)}" for state, count in counts if count) or "none"))
-    rows = [diff_document.query_row(query, diff) for query in queries if not _SESSION.match(query.query or "")]
+    rows = [diff_document.query_row(query, diff) for query in listed]
     if rows:
         cells.table(list(rows[0]), rows, sort=None, limit=limit, full=full)
+    if apart := len(queries) - len(listed):
+        console.answer(f"not listed: {apart} that set up a session or a transaction (set, show, begin, ...), which --json has")
 
 
 _WORDS = {"gone": "not called any more", "no verdict": "without a verdict (too few calls)"}
