@@ -99,7 +99,9 @@ def test_what_is_counted_is_listed(cli: Cli, noted: Database) -> None:
     new = [query["query"] for query in document["queries"] if query["state"] == "new"]
     assert f"{len(listed)} new" in result.out
     assert len(listed) < len(new)
-    apart = re.search(r"^not listed: (\d+) that set up a session or a transaction \((.*)\), which --json has$", result.out, re.MULTILINE)
+    apart = re.search(
+        r"^not listed: (\d+) that set up a session or a transaction \((.*)\), which --json has$", result.out, re.MULTILINE
+    )
     assert apart
     everything = [query["query"] for query in document["queries"]]
     table = result.out[result.out.index("\nqueries: ") :].splitlines()[3:]

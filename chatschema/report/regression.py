@@ -31,6 +31,12 @@ MORE_CALLS = 1.0
 # Milliseconds depend on the load as well: a slower mean counts for a query that takes a part of the time, by more than chance.
 TIME_PCT = 1.0
 DEVIATIONS = 3.0
+# Where no more blocks are asked for, it has to be so much slower: a cold cache, or a busy server, is not the query's doing.
+SLOWER_ON_SAME_BLOCKS = 4.0
+SAME_BLOCKS = 1.1
+# Nobody keeps how the blocks of the calls deviate. They do so as the times do, which have outliers of their own beside.
+MOST_DEVIATION = 1.0
+FEW = 5
 
 Measure = Literal[
     "calls_per_transaction", "blocks_per_call", "temp_blocks_per_call", "rows_per_call", "wal_records_per_call", "mean_ms"
@@ -119,9 +125,12 @@ def _judged(change: QueryChange, whole: _Whole, indexes: Sequence[IndexChange]) 
     if between.calls < CALLS or before.calls < FORMER_CALLS:
         return replace(change, state="no verdict")
     calls = _called_more(change, whole)
-    worse = (*([calls] if calls else []), *_risen(before, between, between.calls, whole.ms))
+    risen = list(_risen(before, between, between.calls, whole.ms))
+    worse = (*([calls] if calls else []), *(reason for reason in risen if _is_sure(reason, before, between)))
+    if risen and not worse:
+        return replace(change, state="no verdict")
     if not worse:
-        fallen = _risen(between, before, between.calls, whole.ms)
+        fallen = [one for one in _risen(between, before, between.calls, whole.ms) if _is_sure(one, between, before)]
         # Fewer rows are another answer, not a better one.
         better = tuple(Reason(one.measure, one.between, one.before) for one in fallen if one.measure != "rows_per_call")
         return replace(change, state="improved" if better else "same", reasons=better)
@@ -168,14 +177,33 @@ def _risen(former: Counters, latter: Counters, calls: int, all_ms: float) -> Ite
         # A query that hardly writes has only marked rows as seen, once after they were written.
         if measure == "wal_records_per_call" and x < LEAST_WAL_RECORDS:
             continue
-        if measure == "mean_ms" and (y * calls < all_ms * TIME_PCT / 100 or y - x < DEVIATIONS * _error(former, latter)):
+        if measure == "mean_ms" and (y * calls < all_ms * TIME_PCT / 100 or _is_of_the_server(former, latter)):
             continue
         yield Reason(measure, x, y)
 
 
-def _error(one: Counters, other: Counters) -> float:
-    """Return the standard error of the difference of the means."""
-    return sqrt(sum((part.stddev_ms or 0.0) ** 2 / part.calls for part in (one, other)))
+def _is_of_the_server(former: Counters, latter: Counters) -> bool:
+    """Return whether a slower mean is that of the cache or the load: no more blocks are asked for, and it is not far slower."""
+    if not latter.blocks or latter.blocks / latter.calls > SAME_BLOCKS * former.blocks / former.calls:
+        return False
+    from_disk = latter.read / latter.calls - former.read / former.calls
+    is_cold = from_disk >= 1 and from_disk > (SAME_BLOCKS - 1) * latter.blocks / latter.calls
+    return is_cold or (latter.mean_ms or 0.0) < SLOWER_ON_SAME_BLOCKS * (former.mean_ms or 0.0)
+
+
+def _is_sure(reason: Reason, former: Counters, latter: Counters) -> bool:
+    """Return whether the difference is more than chance, by the deviations of both samples."""
+    most = None if reason.measure == "mean_ms" else MOST_DEVIATION
+    error = sqrt(_error(reason.before, former, most) ** 2 + _error(reason.between, latter, most) ** 2)
+    # The deviation of a few calls is itself a guess.
+    deviations = DEVIATIONS * (1 + FEW / min(former.calls, latter.calls)) if reason.measure == "mean_ms" else DEVIATIONS
+    return reason.between - reason.before >= deviations * error
+
+
+def _error(mean: float, counters: Counters, most: float | None) -> float:
+    """Return the standard error of a mean, as the times deviate, in parts of it at `most`."""
+    deviation = (counters.stddev_ms or 0.0) / counters.mean_ms if counters.mean_ms else 0.0
+    return mean * (deviation if most is None else min(deviation, most)) / sqrt(counters.calls)
 
 
 def _names(query: str | None, table: str) -> bool:

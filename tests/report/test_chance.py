@@ -1,0 +1,69 @@
+"""A query that nobody touched is not called regressed: few calls, other values, a cold cache."""
+
+import pytest
+from conftest import Cli, Database
+from moments import compared, query_of, snapshot
+
+from chatschema.report import regression
+from chatschema.report.counters import Counters
+from chatschema.report.transactions import Transactions
+
+ENTRIES = "select count(body) from public.entry where author = %s"
+
+
+def judged(before: Counters, between: Counters) -> regression.QueryChange:
+    change = regression.QueryChange("same", "1", True, "select x from t", before, between)
+    (found,) = regression.judged([change], [], Transactions(None, None))
+    return found
+
+
+def counted(calls: int, mean_ms: float, stddev_ms: float, hit: int, read: int = 0, io_ms: float | None = None) -> Counters:
+    """Return what so many calls have cost; blocks are those of one call."""
+    squares = calls * (mean_ms**2 + stddev_ms**2)
+    return Counters(calls, calls * mean_ms, squares, calls, calls * hit, calls * read, 0, io_ms, 0, 0)
+
+
+def test_other_values_of_few_calls_are_chance(cli: Cli, empty: Database) -> None:
+    """One author in eight has written 100 times as much: of 12 calls one was for such an author, of 60 ten."""
+    empty.run(
+        "create extension if not exists pg_stat_statements;"
+        "create table public.entry (author int, body text);"
+        "insert into public.entry select case when i <= 4000 then 0 else i % 1000 end, repeat('x', 1000)"
+        " from generate_series(1, 8000) as i order by hashint4(i);"
+        "create index entry_author on public.entry (author); analyze public.entry"
+    )
+
+    def ask(authors: list[int]) -> None:
+        with empty.connect() as connection:
+            for author in authors:
+                connection.execute(ENTRIES.encode(), (author,))
+
+    ask([0, *range(1, 12)])
+    snapshot(cli, empty, "a.json")
+    ask([0] * 10 + [*range(20, 70)])
+    found = query_of(compared(cli, "a.json", "--url", empty.url), "from public.entry")
+    assert found["between"]["blocks_per_call"] > 1.5 * found["before"]["blocks_per_call"], "else there is no chance to be told"
+    assert found["state"] == "no verdict"
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "state"),
+    [
+        # The same blocks, read from the disk instead of found: the cache is cold.
+        (counted(200, 1, 0.5, 100), counted(200, 12, 3, 20, 80), "same"),
+        # The same blocks, and a server that is busier.
+        (counted(200, 10, 4, 100), counted(200, 25, 9, 100), "same"),
+        # Nothing is read, and a call takes far longer.
+        (counted(200, 10, 4, 0), counted(200, 25, 9, 0), "regressed"),
+        # The same blocks, and so much longer that it is something else, such as a function.
+        (counted(200, 10, 4, 100), counted(200, 80, 9, 100), "regressed"),
+        # Twice the blocks, over and over.
+        (counted(60, 1, 0.1, 100), counted(60, 2, 0.2, 200), "regressed"),
+        (counted(12, 1, 0.1, 100), counted(60, 2, 0.2, 200), "regressed"),
+        # One of ten calls took all the time: ten say little of the next sixty.
+        (counted(10, 1, 2, 100), counted(60, 2, 4, 180), "no verdict"),
+        (counted(1000, 1, 2, 100), counted(1000, 2, 4, 180), "regressed"),
+    ],
+)
+def test_blocks_are_asked_before_the_clock(before: Counters, between: Counters, state: str) -> None:
+    assert judged(before, between).state == state
