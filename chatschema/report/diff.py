@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chatschema.errors import UsageError
-from chatschema.report import regression, relations, transactions
+from chatschema.report import disuse, regression, relations, transactions
 from chatschema.report.counters import ZERO, Counters
 from chatschema.report.regression import QueryChange
 from chatschema.report.relations import IndexChange, TableChange
@@ -52,6 +52,7 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
         has_reset = bool(statements_reset or relations_reset)
         counted = transactions.counted(earlier, later, goes_on=is_same, has_reset=has_reset)
         queries = regression.judged(changes, indexes, counted)
+        indexes = relations.ordered(disuse.confirmed(indexes, queries))
     return Diff(
         earlier=a,
         later=b,

@@ -140,7 +140,7 @@ def _judged(change: QueryChange, whole: _Whole, indexes: Sequence[IndexChange]) 
     extra_ms = max(between.total_ms - before.total_ms / before.calls * expected, 0.0)
     is_slower = calls is not None or any(one.measure == "mean_ms" for one in worse)
     weight = max(extra_blocks / whole.blocks if whole.blocks else 0.0, extra_ms / whole.ms if whole.ms and is_slower else 0.0)
-    gone = tuple(index.name for index in indexes if index.state == "gone" and _names(change.query, index.table))
+    gone = tuple(index.name for index in indexes if index.state == "gone" and names(change.query, index.table))
     return replace(
         change, state="regressed", reasons=worse, extra_blocks=extra_blocks, extra_ms=extra_ms, weight=weight, indexes_gone=gone
     )
@@ -206,7 +206,7 @@ def _error(mean: float, counters: Counters, most: float | None) -> float:
     return mean * (deviation if most is None else min(deviation, most)) / sqrt(counters.calls)
 
 
-def _names(query: str | None, table: str) -> bool:
+def names(query: str | None, table: str) -> bool:
     """Return whether the query has the table's name in it, with or without its schema."""
     bare = re.search(r'"((?:[^"]|"")*)"$|([^".]+)$', table)
     name = bare and (bare[1] or bare[2])

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from chatschema.report.snapshot import Index, Snapshot, Table
@@ -58,9 +58,15 @@ def indexes(earlier: Snapshot, later: Snapshot, reset: datetime | None) -> list[
     read = {table.name for table in _tables(earlier, later, reset) if table.seq_scans_between or table.index_scans_between}
     expected = _expected(earlier, later, reset)
     both, gone = _pairs(earlier.indexes, later.indexes)
-    found = [_index(old, new, expected, new.table in read, reset) for old, new in both]
+    since = earlier.origin.at, later.origin.at - earlier.origin.at
+    found = [_index(old, new, expected, new.table in read, reset, since) for old, new in both]
     found += [IndexChange("gone", old.name, old.table, old.scans, None, old.bytes, None, old.definition) for old in gone]
-    return sorted(found, key=lambda one: (INDEX_STATES.index(one.state), -(one.scans_before or 0), one.name))
+    return ordered(found)
+
+
+def ordered(changes: Sequence[IndexChange]) -> list[IndexChange]:
+    """Return the indexes, the lost ones first."""
+    return sorted(changes, key=lambda one: (INDEX_STATES.index(one.state), -(one.scans_before or 0), one.name))
 
 
 def _expected(earlier: Snapshot, later: Snapshot, reset: datetime | None) -> float:
@@ -70,17 +76,26 @@ def _expected(earlier: Snapshot, later: Snapshot, reset: datetime | None) -> flo
     return between_s / counted_s if counted_s > 0 else 0.0
 
 
-def _index(old: Index | None, new: Index, expected: float, is_read: bool, reset: datetime | None) -> IndexChange:
+def _index(
+    old: Index | None, new: Index, expected: float, is_read: bool, reset: datetime | None, since: tuple[datetime, timedelta]
+) -> IndexChange:
     if old is None:
         return IndexChange("new", new.name, new.table, None, new.scans, None, new.bytes, new.definition)
     scans = _counted(new.scans, old.scans, reset)
     state: IndexState = "same"
-    if not scans and is_read and old.scans * expected >= EXPECTED_SCANS:
+    if not scans and is_read and old.scans * expected >= EXPECTED_SCANS and not _was_done(old, *since):
         state = "no longer used"
     elif new.bytes >= GROWTH * old.bytes and new.bytes - old.bytes >= GROWTH_BYTES:
         state = "grown"
     definition = new.definition or old.definition
     return IndexChange(state, new.name, new.table, old.scans, scans, old.bytes, new.bytes, definition)
+
+
+def _was_done(index: Index, at: datetime, between: timedelta) -> bool:
+    """Return whether an index rested as long before A as since, or is scanned by writes elsewhere: then that is no news."""
+    if index.is_referenced:
+        return True
+    return index.last_scan_at is not None and at - index.last_scan_at >= between
 
 
 def tables(earlier: Snapshot, later: Snapshot, reset: datetime | None, changes: Sequence[IndexChange]) -> list[TableChange]:

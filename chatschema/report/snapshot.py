@@ -52,7 +52,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index, its parts in the partitions summed; `definition` is None where its table was locked."""
+    """An index, its parts in the partitions summed; `definition` is None where its table was locked.
+
+    `last_scan_at` is told by version 16 and later; `is_referenced`: foreign keys of other tables stand on it.
+    """
 
     oid: int
     name: str
@@ -60,6 +63,8 @@ class Index:
     scans: int
     bytes: int
     definition: str | None
+    last_scan_at: datetime | None = None
+    is_referenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

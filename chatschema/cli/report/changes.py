@@ -53,14 +53,27 @@ def _show_queries(diff: Diff, *, limit: int, full: bool) -> None:
                 console.answer(f"    to make it again: {definition};")
     if diff.regressed:
         console.answer()
-    listed = [query for query in queries if query.state == "regressed" or not _SESSION.match(query.query or "")]
+    groups = {which: [query for query in queries if _group(query) == which] for which in ("listed", "session", "once")}
+    listed, session, once = groups.values()
     counts = [(state, sum(query.state == state for query in listed)) for state in STATES]
     console.answer("queries: " + (", ".join(f"{count} {_WORDS.get(state, state)}" for state, count in counts if count) or "none"))
     rows = [diff_document.query_row(query, diff) for query in listed]
     if rows:
         cells.table(list(rows[0]), rows, sort=None, limit=limit, full=full)
-    if apart := len(queries) - len(listed):
-        console.answer(f"not listed: {apart} that set up a session or a transaction (set, show, begin, ...), which --json has")
+    if session:
+        console.answer(
+            f"not listed: {len(session)} that set up a session or a transaction (set, show, begin, ...), which --json has"
+        )
+    if once:
+        console.answer(f"not listed: {len(once)} that ran a few times before A and not since, which --json has")
+
+
+def _group(query: QueryChange) -> str:
+    from chatschema.report.regression import FORMER_CALLS
+
+    if query.state != "regressed" and _SESSION.match(query.query or ""):
+        return "session"
+    return "once" if query.state == "gone" and query.before.calls < FORMER_CALLS else "listed"
 
 
 _WORDS = {"gone": "not called any more", "no verdict": "without a verdict (too few calls)"}

@@ -12,6 +12,8 @@ summed as (
         coalesce(sum(
             case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end
         ), 0)::bigint as bytes,
+        -- Version 16 and later.
+        max((to_jsonb(s) ->> 'last_idx_scan')::timestamptz) as last_scan_at,
         bool_or(l.is_locked) as is_locked
     from index_tree as t
     join pg_catalog.pg_class as c on c.oid = t.member
@@ -28,6 +30,8 @@ select
     coalesce(t.root, x.indrelid)::regclass::text as table,
     m.scans,
     m.bytes,
+    m.last_scan_at,
+    exists (select from pg_catalog.pg_constraint as f where f.contype = 'f' and f.conindid = m.root) as is_referenced,
     case when not m.is_locked then replace(pg_get_indexdef(m.root), ' ON ONLY ', ' ON ') end as definition
 from summed as m
 join pg_catalog.pg_index as x on x.indexrelid = m.root
