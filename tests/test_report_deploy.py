@@ -126,3 +126,21 @@ def test_work_that_was_done_once_leaves_nothing_unused(cli: Cli, noted: Database
     result = cli("report", "diff", "a.json", "b.json", "--limit", "0")
     assert "generate_series" not in result.out
     assert re.search(r"^not listed: \d+ that ran a few times before A and not since, which --json has$", result.out, re.MULTILINE)
+
+
+def test_a_table_made_anew_while_its_queries_run(cli: Cli, noted: Database) -> None:
+    """Before 18 a query has two numbers then, both called since A, and a driver's comment makes its text another one."""
+    query = "select body from public.note where author = %s order by id"
+    ask(noted, "/* request 1 */ " + query, [7] * 20)
+    snapshot(cli, noted, "a.json")
+    ask(noted, query, [7] * 5)
+    noted.run(
+        "create table public.copy (like public.note); insert into public.copy select * from public.note;"
+        "drop table public.note; alter table public.copy rename to note"
+    )
+    ask(noted, "/* request 2 */ " + query, [7] * 60)
+    document = compared(cli, "a.json", "--url", noted.url)
+    found = query_of(document, "select body")
+    assert (found["before"]["calls"], found["between"]["calls"]) == (20, 65)
+    assert found["state"] == "regressed", "the copy has no index"
+    assert not [one for one in document["queries"] if one["state"] == "new" and "select body" in one["query"]]

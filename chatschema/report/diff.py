@@ -1,11 +1,11 @@
 """What changed between two snapshots: which queries cost more than before, and what happened to the indexes they stand on."""
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from chatschema.errors import UsageError
-from chatschema.report import disuse, regression, relations, transactions
+from chatschema.report import disuse, identity, regression, relations, transactions
 from chatschema.report.counters import ZERO, Counters
 from chatschema.report.regression import QueryChange
 from chatschema.report.relations import IndexChange, TableChange
@@ -48,7 +48,8 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
     indexes = relations.indexes(earlier, later, relations_reset)
     queries = None
     if earlier.statements is not None and later.statements is not None:
-        changes = _joined(_changes(earlier.statements, later.statements, statements_reset))
+        changes = _changes(earlier.statements, later.statements, statements_reset)
+        changes = identity.joined(changes, identity.made_anew(earlier, later))
         has_reset = bool(statements_reset or relations_reset)
         counted = transactions.counted(earlier, later, goes_on=is_same, has_reset=has_reset)
         queries = regression.judged(changes, indexes, counted)
@@ -164,23 +165,3 @@ def _has_restarted(old: Statement, new: Statement) -> bool:
     # Since version 17 each entry says when it began; before, a counter that fell does.
     is_told = old.stats_since is not None and new.stats_since is not None
     return (is_told and old.stats_since != new.stats_since) or new.counters.has_restarted(old.counters)
-
-
-def _joined(changes: list[QueryChange]) -> list[QueryChange]:
-    """Return the changes, a query that goes on under another queryid as one: before 18 a table made anew changes it.
-
-    Only where the text is that of one query which was not called any more, and of one which is new.
-    """
-    gone, new = _by_text(changes, is_new=False), _by_text(changes, is_new=True)
-    pairs = [(gone[text][0], new[text][0]) for text in gone.keys() & new.keys() if len(gone[text]) == len(new[text]) == 1]
-    leaving = {id(change) for pair in pairs for change in pair}
-    kept = [change for change in changes if id(change) not in leaving]
-    return kept + [replace(after, before=before.before, former_queryid=before.queryid) for before, after in pairs]
-
-
-def _by_text(changes: list[QueryChange], *, is_new: bool) -> dict[tuple[str, bool], list[QueryChange]]:
-    found: dict[tuple[str, bool], list[QueryChange]] = defaultdict(list)
-    for change in changes:
-        if change.query and (not change.before.calls if is_new else not change.between.calls):
-            found[change.query, change.is_toplevel].append(change)
-    return found

@@ -27,6 +27,16 @@ def without(text: str) -> str:
     return text[: first.start()] + "'?'…" if first else text
 
 
+_COMMENT = re.compile(
+    r"""(?P<kept> "(?:[^"]|"")*" | '(?:[^']|'')*' ) | --[^\n]*(?:\n|\Z) | /\*.*?(?:\*/|\Z)""", re.VERBOSE | re.DOTALL
+)
+
+
+def bare(text: str) -> str:
+    """Return the query as the server tells it from others: without comments, whatever blanks are between its words."""
+    return " ".join(_COMMENT.sub(lambda piece: piece["kept"] or " ", text).split())
+
+
 _STATEMENT = re.compile(
     r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:alter|call|comment|copy|create|declare|do|drop|execute|explain|grant|import|notify|prepare|revoke|security|set)\b",
     re.IGNORECASE | re.DOTALL,

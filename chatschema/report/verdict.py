@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from chatschema.errors import UsageError
 from chatschema.models import Suppression
+from chatschema.report.literals import bare
 from chatschema.report.result import STATUSES, Finding, Result, Status, with_findings
 
 # A measured value moves a little between two runs; more than this is worse.
@@ -63,7 +64,8 @@ def failing(results: Sequence[Result], fail_on: str, known: Known | None, *, all
         for finding in result.findings:
             if not finding.suppressed and STATUSES.index(finding.severity) <= limit:
                 bad.setdefault(finding.id, []).append(finding)
-    reasons = [f"{id} is {found[0].severity}" for id, found in bad.items() if _is_news(found, (known or {}).get(id, ()))]
+    before = _renamed(known or {}, {finding.id for result in results for finding in result.findings})
+    reasons = [f"{id} is {found[0].severity}" for id, found in bad.items() if _is_news(found, before.get(id, ()))]
     if allow_partial:
         return reasons
     for result in results:
@@ -74,6 +76,29 @@ def failing(results: Sequence[Result], fail_on: str, known: Known | None, *, all
             if finding.severity == "not evaluated" and not finding.suppressed
         ]
     return reasons
+
+
+def _renamed(known: Known, now: Collection[str]) -> Known:
+    """Return what is known under the ids of now: before PostgreSQL 18 a table made anew gives its queries other numbers.
+
+    A query that is not found any more is the one of the same text, or of the same number where only a comment differs.
+    """
+    ids, found = set(now), dict(known)
+    for id in sorted(ids - known.keys()):
+        query = _QUERY.fullmatch(id)
+        left = [one for one in found.keys() - ids if query and _is_same_query(query, _QUERY.fullmatch(one))]
+        if left:
+            found[id] = found.pop(min(left))
+    return found
+
+
+_QUERY = re.compile(r"(?P<check>queries\.\w+):(?P<number>-?\d+): (?P<text>.*)", re.DOTALL)
+
+
+def _is_same_query(one: re.Match[str], other: re.Match[str] | None) -> bool:
+    if other is None or one["check"] != other["check"]:
+        return False
+    return one["number"] == other["number"] or bare(one["text"]) == bare(other["text"])
 
 
 def _is_news(found: Sequence[Finding], known: Sequence[tuple[Status, float | None]]) -> bool:
