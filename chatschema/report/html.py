@@ -33,14 +33,19 @@ def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
             "No finding." if worst == "ok" else "No finding, but not everything was seen.",
         ),
         _known([finding for finding in found if finding.suppressed]),
-        _section("Reports", f"{len(results)}", "".join(_report(result, is_open=False) for result in results))
+        section("Reports", f"{len(results)}", "".join(_report(result, is_open=False) for result in results))
         if is_overview
-        else _section("Rows", f"{len(results[0].rows):,}", _report(results[0], is_open=True)),
+        else section("Rows", f"{len(results[0].rows):,}", _report(results[0], is_open=True)),
         "</main>",
-        _foot(),
+        foot(),
     ]
-    page = _PAGE.format(title=escape(f"{name} - {worst}"), style=_style(), body="\n".join(part for part in body if part))
-    return page.encode("ascii", "xmlcharrefreplace").decode()
+    return page(f"{name} - {worst}", body)
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """Return the page of these parts, in ASCII; the title is plain text."""
+    whole = _PAGE.format(title=escape(title), style=_style(), body="\n".join(part for part in body if part))
+    return whole.encode("ascii", "xmlcharrefreplace").decode()
 
 
 _PAGE = """<!doctype html>
@@ -67,7 +72,8 @@ def _style() -> str:
     return (resources.files("chatschema.report") / "page.css").read_text("utf-8")
 
 
-def _section(title: str, aside: str, content: str) -> str:
+def section(title: str, aside: str, content: str) -> str:
+    """Return a section of a page; `content` is HTML."""
     return f'<section><h2>{escape(title)} <span class="soft">{escape(aside)}</span></h2>\n{content}</section>'
 
 
@@ -87,6 +93,11 @@ def _top(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
         ("Statistics since (UTC)", units.when(coverage.since), wording.days(coverage)),
         ("Coverage", "partial" if unseen else "full", f"not all was seen of {', '.join(unseen)}" if unseen else ""),
     ]
+    return top(kind, title, about, facts)
+
+
+def top(kind: str, title: str, about: str, facts: Iterable[tuple[str, str, str]]) -> str:
+    """Return the head of a page: kind, title and what it is about are HTML; the facts, each with its label, plain text."""
     terms = "".join(
         f"<div><dt>{label}</dt><dd>{escape(fact)}{f'<small>{escape(more)}</small>' if more else ''}</dd></div>"
         for label, fact, more in facts
@@ -115,12 +126,12 @@ def _pill(status: str, count: int = 0) -> str:
 
 def _findings(found: Sequence[causes.Group], none: str) -> str:
     if not found:
-        return _section("Findings", "", f'<p class="card none">{none}</p>')
+        return section("Findings", "", f'<p class="card none">{none}</p>')
     alike: dict[tuple[str, str, str], list[causes.Group]] = {}
     for group in found:
         alike.setdefault((group.severity, group.finding.report, group.finding.check), []).append(group)
     lists = "".join(map(_check, alike.values()))
-    return _section("Findings", f"{len(found)}, worst first", f'<div class="card">{lists}</div>')
+    return section("Findings", f"{len(found)}, worst first", f'<div class="card">{lists}</div>')
 
 
 def _check(groups: Sequence[causes.Group]) -> str:
@@ -186,7 +197,8 @@ def _report(result: Result, *, is_open: bool) -> str:
     )
 
 
-def _foot() -> str:
+def foot() -> str:
+    """Return the end of a page."""
     return (
         f'<footer class="wrap foot"><p>chatschema {__version__}. It only reads: what it proposes is yours to judge and to run.</p>'
         "<p>What a report means: chatschema report explain NAME</p></footer>"

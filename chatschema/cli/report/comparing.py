@@ -63,6 +63,8 @@ def diff(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Set two servers or databases side by side.")] = False,
     json: options.Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for an issue or a wiki.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="One page that needs nothing else.")] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Rows of a table; 0 for all.")] = 20,
     full: Annotated[bool, typer.Option("--full", help="All columns and texts, however wide.")] = False,
     timeout: Timeout = 4,
@@ -71,29 +73,39 @@ def diff(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Compare two snapshots, or one with now: which queries and indexes are new, gone, or regressed."""
-    from chatschema.cli.report import changes
+    from chatschema.cli.report import printing
     from chatschema.report import diff as diffs
-    from chatschema.report import saved
+    from chatschema.report import diff_listing, saved
 
+    form = printing.form(json=json, markdown=markdown, html=html)
     earlier = saved.read(before)
     later = saved.read(after) if after else _now(session.settings(url, sql_dir), timeout, wait)
     found = diffs.compare(earlier, later, force=force)
     _tell_gaps(found.gaps)
-    if json:
-        from chatschema.report import diff_document
-
-        console.as_json(diff_document.of(found))
-    else:
-        changes.show(found, limit=limit, full=full)
+    _print(found, form, limit=limit, full=full)
     if not fail_on_regression:
         return
     reasons = ["the queries were not compared"] if found.queries is None else []
     reasons += [] if allow_partial else _partial(found)
-    reasons += [f"{query.queryid} costs more: {changes.why(query)}" for query in found.regressed]
+    reasons += [f"{query.queryid} costs more: {diff_listing.why(query)}" for query in found.regressed]
     for reason in reasons:
         console.note(f"fails: {reason}")
     if reasons:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _print(found: Diff, form: str, *, limit: int, full: bool) -> None:
+    from chatschema.cli.report import changes
+    from chatschema.report import diff_document, diff_html, diff_markdown
+
+    if form == "json":
+        console.as_json(diff_document.of(found))
+    elif form == "markdown":
+        console.data(diff_markdown.text(found).rstrip("\n"))
+    elif form == "html":
+        console.data(diff_html.text(found).rstrip("\n"))
+    else:
+        changes.show(found, limit=limit, full=full)
 
 
 def _partial(found: Diff) -> list[str]:

@@ -1,0 +1,48 @@
+"""What changed between two snapshots as Markdown with tables (GitHub's), for an issue or a wiki."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chatschema.report import diff_document, diff_listing
+from chatschema.report.diff import Diff
+from chatschema.report.markdown import cell, code, table_of
+
+_HEADING = 200
+
+
+def text(diff: Diff) -> str:
+    """Return what regressed and what brings it back, then the queries and indexes; nothing of theirs is a mark or a tag."""
+    parts = [f"# Changes of {cell(diff.later.database)}", cell(diff_listing.heading(diff))]
+    said = [f"- note: {cell(warning)}" for warning in diff.warnings] + [f"- not seen: {cell(gap.what)}" for gap in diff.gaps]
+    if said:
+        parts.append("\n".join(said))
+    if diff.regressed:
+        parts.append("## Regressed")
+    for place, query in enumerate(diff.regressed, 1):
+        lines = [diff_listing.cost(query), diff_listing.renamed(query)]
+        gone = diff_listing.indexes_gone(query, diff)
+        lines += [f"an index of its table has gone: {name}" for name, _ in gone]
+        parts += [
+            f"### {place}. {cell(_cut(query.query or query.queryid))}",
+            "\n".join(f"- {cell(line)}" for line in lines if line),
+        ]
+        if again := "\n".join(definition for _, definition in gone if definition):
+            parts += ["To make it again:", code(again)]
+    if diff.queries is None:
+        parts += ["## Queries", cell(diff_listing.not_compared(diff))]
+    else:
+        listing = diff_listing.of_queries(diff)
+        rows = [diff_document.query_row(query, diff) for query in listing.queries]
+        parts += ["## Queries", listing.counts, *_rows(rows), *(cell(one) for one in listing.left_out)]
+    relations = [*_rows(diff_listing.index_rows(diff)), *(cell(one) for one in diff_listing.tables(diff))]
+    return "\n\n".join(parts + (["## Indexes", *relations] if relations else [])) + "\n"
+
+
+def _cut(query: str) -> str:
+    # The table has all of it.
+    return query if len(query) <= _HEADING else f"{query[:_HEADING]}..."
+
+
+def _rows(rows: Sequence[dict[str, Any]]) -> list[str]:
+    columns = [column for column in rows[0] if any(row[column] is not None for row in rows)] if rows else []
+    return [table_of(columns, rows)] if rows else []
