@@ -10,7 +10,8 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_PLANNED = re.compile(
+# The beginning of a statement that has a plan, whatever comments stand before it.
+PLANNED = re.compile(
     r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE | re.DOTALL
 )
 
@@ -21,7 +22,7 @@ def without(text: str) -> str:
     pg_stat_statements has put $1 for those of planned queries, save a few that it had forgotten while they ran: they become '?'.
     Utility statements may hold a password in any form: nothing from their first literal on is kept.
     """
-    if _PLANNED.match(text):
+    if PLANNED.match(text):
         return _PIECE.sub(lambda piece: "'?'" if piece["literal"] else piece[0], text)
     first = next((piece for piece in _PIECE.finditer(text) if piece["literal"]), None)
     return text[: first.start()] + "'?'…" if first else text
@@ -52,7 +53,7 @@ def redacted(text: str) -> str:
     A query loses its literals as by without(). Other words are left as they are, up to the first literal of a statement in
     them that may hold a password.
     """
-    if _PLANNED.match(text) or _STATEMENT.match(text):
+    if PLANNED.match(text) or _STATEMENT.match(text):
         return without(text)
     secret = _SECRET.search(text)
     if secret is None:

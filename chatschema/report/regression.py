@@ -7,7 +7,9 @@ from datetime import datetime
 from math import sqrt
 from typing import Literal
 
+from chatschema.report import mix
 from chatschema.report.counters import Counters
+from chatschema.report.literals import PLANNED
 from chatschema.report.relations import IndexChange
 from chatschema.report.transactions import Transactions
 
@@ -28,6 +30,9 @@ LEAST_WAL_RECORDS = 0.5
 MORE_MS = 5.0
 # Calls a transaction: with one more in each, on the average, some ask again and again, however the load is mixed.
 MORE_CALLS = 1.0
+# With less it may be in a few of them: of a query alone, when the others are called as they were.
+MORE_CALLS_ALONE = 0.2
+FACTOR_ALONE = 3.0
 # Milliseconds depend on the load as well: a slower mean counts for a query that takes a part of the time, by more than chance.
 TIME_PCT = 1.0
 DEVIATIONS = 3.0
@@ -86,19 +91,22 @@ class QueryChange:
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """What clients asked for between A and B, in all; the transactions of both stretches."""
+    """What clients asked for between A and B, in all; the transactions of both stretches; how calls changed for most."""
 
     ms: float
     blocks: int
     transactions: Transactions
+    common: float | None
 
 
 def judged(changes: Sequence[QueryChange], indexes: Sequence[IndexChange], transactions: Transactions) -> list[QueryChange]:
     """Return the queries with their verdicts: regressed first, by what that cost in all; then new ones, by their time."""
     # With track = all the statements inside a function count there as well; a share is one of what clients asked for.
     asked = [change.between for change in changes if change.is_toplevel]
-    whole = _Whole(sum(one.total_ms for one in asked), sum(one.blocks for one in asked), transactions)
-    found = [_judged(_per_transaction(change, transactions), whole, indexes) for change in changes]
+    changes = [_per_transaction(change, transactions) for change in changes]
+    common = mix.common(factor for change in changes if (factor := _factor(change)) is not None)
+    whole = _Whole(sum(one.total_ms for one in asked), sum(one.blocks for one in asked), transactions, common)
+    found = [_judged(change, whole, indexes) for change in changes]
     return sorted(found, key=_order)
 
 
@@ -109,6 +117,13 @@ def _per_transaction(change: QueryChange, transactions: Transactions) -> QueryCh
         per_transaction_before=change.before.calls / before if before else None,
         per_transaction=change.between.calls / between if between else None,
     )
+
+
+def _factor(change: QueryChange) -> float | None:
+    """Return by how much a transaction calls it more often; None for what is no measure of that."""
+    x, y = change.per_transaction_before, change.per_transaction
+    is_known = change.is_toplevel and change.before.calls >= FORMER_CALLS and change.between.calls >= CALLS
+    return y / x if x and y and is_known and PLANNED.match(change.query or "") else None
 
 
 def _order(change: QueryChange) -> tuple[int, float, float, str]:
@@ -154,7 +169,8 @@ def _called_more(change: QueryChange, whole: _Whole) -> Reason | None:
         return None
     # As if the calls came in whole transactions of them: few transactions of many calls are then no more than chance.
     error = sqrt(x**2 / transactions.before + y**2 / transactions.between)
-    if y < FACTOR * x or y - x < max(MORE_CALLS, DEVIATIONS * error):
+    is_alone = whole.common is not None and y / x >= FACTOR_ALONE * whole.common
+    if y < FACTOR * x or y - x < max(MORE_CALLS_ALONE if is_alone else MORE_CALLS, DEVIATIONS * error):
         return None
     share = 1 - x / y
     costs = change.between.total_ms * share >= whole.ms * TIME_PCT / 100

@@ -67,3 +67,30 @@ def test_other_values_of_few_calls_are_chance(cli: Cli, empty: Database) -> None
 )
 def test_blocks_are_asked_before_the_clock(before: Counters, between: Counters, state: str) -> None:
     assert judged(before, between).state == state
+
+
+def called(queryid: str, before: int, between: int) -> regression.QueryChange:
+    former, latter = counted(before, 1, 0.1, 3), counted(between, 1, 0.1, 3)
+    return regression.QueryChange("same", queryid, True, f"select {queryid} from t", former, latter)
+
+
+@pytest.mark.parametrize(
+    ("calls", "transactions", "regressed"),
+    [
+        # Beside ten queries that are transactions of their own, the loop is in one of eleven.
+        ({"loop": (200, 1600)} | {f"q{n}": (200, 200) for n in range(10)}, (2200, 2200), ["loop"]),
+        # Where each call of the loop is a transaction as well, the others seem to be called less.
+        ({"loop": (200, 1600)} | {f"q{n}": (200, 200) for n in range(5)}, (1200, 2600), ["loop"]),
+        # People do other things than before: half of the queries are called more often, and half less.
+        ({f"q{n}": (200, 1600 if n % 2 else 60) for n in range(10)}, (2000, 8300), []),
+        # Twice the load.
+        ({f"q{n}": (200, 400) for n in range(10)}, (2000, 4000), []),
+        # A batch of 2,000 calls in one of few transactions.
+        ({"batch": (100, 2000), "q1": (100, 60)}, (100, 4), []),
+    ],
+)
+def test_a_loop_in_a_few_transactions_is_told_from_another_load(
+    calls: dict[str, tuple[int, int]], transactions: tuple[int, int], regressed: list[str]
+) -> None:
+    found = regression.judged([called(name, *numbers) for name, numbers in calls.items()], [], Transactions(*transactions))
+    assert [query.queryid for query in found if query.state == "regressed"] == regressed
