@@ -144,10 +144,13 @@ def _changes(earlier: list[Statement], later: list[Statement], reset: datetime |
     between: dict[Key, Counters] = defaultdict(lambda: ZERO)
     texts: dict[Key, str | None] = {}
     restarted: dict[Key, datetime | None] = {}
+    began: dict[Key, datetime] = {}
     for one in earlier:
         key = (one.queryid, one.is_toplevel)
         before[key] += one.counters
         texts[key] = texts.get(key) or one.query
+        if one.stats_since:
+            began[key] = min(began.get(key, one.stats_since), one.stats_since)
     for one in later:
         key = (one.queryid, one.is_toplevel)
         old = former.get((one.userid, *key))
@@ -157,7 +160,8 @@ def _changes(earlier: list[Statement], later: list[Statement], reset: datetime |
             restarted[key] = one.stats_since or reset
         texts[key] = texts.get(key) or one.query
     return [
-        QueryChange("same", *key, text, before[key], between[key], restarted_at=restarted.get(key)) for key, text in texts.items()
+        QueryChange("same", *key, text, before[key], between[key], began_at=began.get(key), restarted_at=restarted.get(key))
+        for key, text in texts.items()
     ]
 
 

@@ -43,6 +43,7 @@ def _joined(group: Sequence[QueryChange], anew: Collection[str]) -> Sequence[Que
             before=_sum(one.before for one in former),
             between=_sum(one.between for one in group),
             former_queryid=former[0].queryid,
+            began_at=former[0].began_at,
             restarted_at=next((one.restarted_at for one in former if one.restarted_at), None),
         )
     ]

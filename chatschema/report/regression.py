@@ -69,7 +69,8 @@ class QueryChange:
     `former_queryid` is what its text was counted under up to A, when its tables have been made anew. `extra_blocks` and
     `extra_ms` are what the calls between cost more than as many calls did before, or than those of as many transactions
     where it is called more often; `weight` is the larger of their shares in all that was done between. `per_transaction` are
-    its calls in one, None where that is not known. `restarted_at`: the calls between are counted from there on, not from A.
+    its calls in one, None where that is not known; `began_at`: its first was counted up to A.
+    `restarted_at`: the calls between are counted from there on, not from A.
     """
 
     state: State
@@ -80,6 +81,7 @@ class QueryChange:
     between: Counters
     per_transaction_before: float | None = None
     per_transaction: float | None = None
+    began_at: datetime | None = None
     former_queryid: str | None = None
     restarted_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
@@ -111,7 +113,7 @@ def judged(changes: Sequence[QueryChange], indexes: Sequence[IndexChange], trans
 
 
 def _per_transaction(change: QueryChange, transactions: Transactions) -> QueryChange:
-    before, between = transactions.before, transactions.between
+    before, between = transactions.before_of(change.began_at), transactions.between
     return replace(
         change,
         per_transaction_before=change.before.calls / before if before else None,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chatschema.report.snapshot import Snapshot, Statement
 
@@ -11,14 +11,28 @@ _END = re.compile(r"\s*(commit|end|rollback|abort)\b(?!.*\b(to|prepared)\b)", re
 # The counters of queries and of transactions never begin in the same instant.
 _APART = timedelta(minutes=1)
 _APART_SHARE = 0.1
+# In less than that transactions do not come evenly.
+_LONG = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Transactions:
-    """Those of which the calls are counted, up to A and between; None where that is not known."""
+    """Those of which the calls are counted, up to A and between; None where that is not known.
+
+    `since` is when the first query was counted, and `at` when A was taken.
+    """
 
     before: int | None
     between: int | None
+    since: datetime | None = None
+    at: datetime | None = None
+
+    def before_of(self, began_at: datetime | None) -> float | None:
+        """Return those up to A since a query was there, as if they had come evenly; all where that is not told."""
+        if not self.before or not self.since or not self.at or not began_at or self.at - self.since < _LONG:
+            return self.before or None
+        share = (self.at - began_at) / (self.at - self.since)
+        return self.before * share if 0 < share < 1 else self.before
 
 
 def counted(earlier: Snapshot, later: Snapshot, *, goes_on: bool, has_reset: bool) -> Transactions:
@@ -27,7 +41,9 @@ def counted(earlier: Snapshot, later: Snapshot, *, goes_on: bool, has_reset: boo
     if not goes_on:
         return Transactions(_up_to(earlier), _up_to(later))
     between = None if a is None or b is None or has_reset or b <= a else b - a
-    return Transactions(_up_to(earlier), between)
+    # Version 17 and later.
+    since = min((one.stats_since for one in earlier.statements or () if one.stats_since), default=None)
+    return Transactions(_up_to(earlier), between, since, earlier.origin.at)
 
 
 def _up_to(snapshot: Snapshot) -> int | None:

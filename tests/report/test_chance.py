@@ -1,5 +1,8 @@
 """A query that nobody touched is not called regressed: few calls, other values, a cold cache."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from conftest import Cli, Database
 from moments import compared, query_of, snapshot
@@ -94,3 +97,15 @@ def test_a_loop_in_a_few_transactions_is_told_from_another_load(
 ) -> None:
     found = regression.judged([called(name, *numbers) for name, numbers in calls.items()], [], Transactions(*transactions))
     assert [query.queryid for query in found if query.state == "regressed"] == regressed
+
+
+def test_a_query_that_came_late_is_not_called_more_often() -> None:
+    """It has been there for a week of a year, and is called in every second transaction of those as of these."""
+    start, at = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC)
+    others = [replace(called(f"q{n}", 364_000, 1000), began_at=start) for n in range(5)]
+    late = replace(called("late", 3500, 500), began_at=at - timedelta(days=7))
+    found = regression.judged([*others, late], [], Transactions(364_000, 1000, since=start, at=at))
+    assert {query.state for query in found} == {"same"}
+    (query,) = [query for query in found if query.queryid == "late"]
+    assert query.per_transaction_before == pytest.approx(0.5)
+    assert query.per_transaction == 0.5

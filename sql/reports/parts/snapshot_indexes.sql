@@ -31,7 +31,7 @@ select
     m.scans,
     m.bytes,
     m.last_scan_at,
-    exists (select from pg_catalog.pg_constraint as f where f.contype = 'f' and f.conindid = m.root) as is_referenced,
+    m.root in (select f.conindid from pg_catalog.pg_constraint as f where f.contype = 'f') as is_referenced,
     case when not m.is_locked then replace(pg_get_indexdef(m.root), ' ON ONLY ', ' ON ') end as definition
 from summed as m
 join pg_catalog.pg_index as x on x.indexrelid = m.root
