@@ -88,11 +88,15 @@ def _renamed(known: Known, now: Collection[str]) -> Known:
         query = _QUERY.fullmatch(id)
         left = [one for one in found.keys() - ids if query and _is_same_query(query, _QUERY.fullmatch(one))]
         if left:
-            found[id] = found.pop(min(left))
+            found[id] = found.pop(min(left, key=lambda one: (_number(one) != _number(id), one)))
     return found
 
 
 _QUERY = re.compile(r"(?P<check>queries\.\w+):(?P<number>-?\d+): (?P<text>.*)", re.DOTALL)
+
+
+def _number(id: str) -> str:
+    return id.split(":")[1]
 
 
 def _is_same_query(one: re.Match[str], other: re.Match[str] | None) -> bool:

@@ -1,6 +1,7 @@
 """A baseline knows a query by its text where its number has moved: before PostgreSQL 18 a table made anew does that."""
 
 import json
+import re
 from pathlib import Path
 
 from conftest import Cli, Database
@@ -28,9 +29,9 @@ def test_a_table_made_anew_makes_no_new_finding(cli: Cli, empty: Database, tmp_p
     ask("max(id)")
     result = cli(*gate)
     assert (result.code, "fails" in result.err) == (0, False), result.err
-    # Of another number and the same text, one moved: a second one is news.
+    # Another number and another text are another query.
     document = json.loads((tmp_path / "baseline.json").read_text())
     for finding in document["reports"][0]["findings"]:
-        finding["id"] = finding["id"].replace("max(id)", "min(id)")
+        finding["id"] = re.sub(r":-?\d+: ", ":7: ", finding["id"]).replace("max(id)", "min(id)")
     (tmp_path / "baseline.json").write_text(json.dumps(document))
     assert cli(*gate).code == 3
