@@ -214,7 +214,7 @@ def _is_sure(reason: Reason, former: Counters, latter: Counters) -> bool:
     most = None if reason.measure == "mean_ms" else MOST_DEVIATION
     error = sqrt(_error(reason.before, former, most) ** 2 + _error(reason.between, latter, most) ** 2)
     # The deviation of a few calls is itself a guess.
-    deviations = DEVIATIONS * (1 + FEW / min(former.calls, latter.calls)) if reason.measure == "mean_ms" else DEVIATIONS
+    deviations = DEVIATIONS * (1 + FEW / min(former.calls, latter.calls))
     return reason.between - reason.before >= deviations * error
 
 

@@ -63,6 +63,8 @@ def test_other_values_of_few_calls_are_chance(cli: Cli, empty: Database) -> None
         # Twice the blocks, over and over.
         (counted(60, 1, 0.1, 100), counted(60, 2, 0.2, 200), "regressed"),
         (counted(12, 1, 0.1, 100), counted(60, 2, 0.2, 200), "regressed"),
+        # Values that deviate by most of their mean, of 13 calls before.
+        (counted(13, 1, 0.8, 37), counted(349, 1.8, 1.1, 67), "no verdict"),
         # One of ten calls took all the time: ten say little of the next sixty.
         (counted(10, 1, 2, 100), counted(60, 2, 4, 180), "no verdict"),
         (counted(1000, 1, 2, 100), counted(1000, 2, 4, 180), "regressed"),
