@@ -14,7 +14,7 @@ def test_a_table_made_anew_makes_no_new_finding(cli: Cli, empty: Database, tmp_p
     def ask(which: str) -> None:
         with empty.connect() as connection:
             for _ in range(60):
-                connection.execute(f"select count(*), {which} as a from public.slow cross join generate_series(1, 30000)".encode())
+                connection.execute(f"select count(*), {which} as a from public.slow cross join generate_series(1, 200000)".encode())
 
     (tmp_path / "chatschema.toml").write_text("[report.queries]\nslow_ms = 1\nslow_calls = 50\n")
     ask("max(id)")
