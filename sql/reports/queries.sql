@@ -4,9 +4,10 @@
 --   Time that blocks, rows, compilation and timed reads cannot explain is not work: the call waited for a lock, or it computed.
 --   Such a call counts as work only when it is repeated and even its fastest call takes half the mean, as no wait is so regular.
 -- Check slow: its mean is over slow_ms after slow_calls calls, or over very_slow_ms after the first; a write has to be repeated.
--- Check hog: one query takes hog_pct of all the time that was spent working.
+-- Check hog: one query takes hog_pct of all the time that queries spent working; maintenance, loads and locks are none.
 -- Check waits: its calls take as long as those of a slow query, but their work does not explain it: they wait for locks.
--- Check wasteful: it reads many blocks for each row that it returns or writes; aggregates are not judged.
+-- Check wasteful: it reads many blocks for each row that it returns or writes; aggregates are not judged. A write has to be
+--   repeated, or to read more than the whole database.
 -- Check io: the times of reads and writes are not measured.
 -- Threshold slow_ms = 50: mean of a query that is called often
 -- Threshold slow_calls = 50: what often means
@@ -51,60 +52,58 @@ grouped as (
         sum(s.io_ms) as io_ms,
         sum(s.temp_blks)::bigint * current_setting('block_size')::integer as temp_bytes,
         sum(s.wal_bytes) as wal_bytes,
-        count(*) as entries,
-        string_agg(
-            format('select {pg_stat_statements}.pg_stat_statements_reset(%s, %s, %s);', s.userid, s.dbid, s.queryid), E'\n'
-        ) as forget
+        count(*) as entries
     from statements as s
     group by s.queryid, s.is_toplevel
 ),
--- A call that only waits says so by the function that it calls; of others one call alone does not tell a wait from a computation.
+-- What a client asks of the tables is judged. Maintenance, locks and loads are done once or wait, and are no query to mend.
+kinds as (
+    select g.*, g.queryid is null or k.is_judged as is_judged, k.is_write, k.has_rows
+    from grouped as g
+    cross join lateral (select regexp_replace(g.query, '^((\s|\()+|--[^\n]*\n|/\*([^*]|\*+[^*/])*\*+/)*', '') as text) as q
+    cross join lateral (
+        select
+            q.text ~* '^(select|with|values|table|call|do|insert|update|delete|merge)\M' as is_judged,
+            q.text ~* '^(insert|update|delete|merge|call|do)\M' as is_write,
+            -- One row of an aggregate, of a function or of nothing found stands for all that were read.
+            q.text !~* '^(call|do|values)\M' and q.text ~* '\m(from|update|table)\M'
+                and q.text !~* '\m(group\s+by|distinct|exists|(count|sum|avg|min|max|bool_and|bool_or|every|stddev\w*|var\w*|\w+_agg|percentile_\w+)\s*\()'
+                as has_rows
+    ) as k
+),
+-- A call that waits says so by its function, or by rows that it locks; of others one call does not tell a wait from a computation.
 told as (
     select
         g.*,
         g.total_ms > 2 * g.explained_ms and (
             g.calls < 5 or g.min_ms < g.mean_ms / 2
             or g.query ~* '\m(pg_sleep(_for|_until)?|pg_advisory_(xact_)?lock(_shared)?|pg_wal_replay_wait|dblink\w*)\s*\('
+            or (g.query ~* '\mfor\s+(no\s+key\s+update|update|key\s+share|share)\M' and g.query !~* '\m(nowait|skip\s+locked)\M')
         ) as is_waiting
-    from grouped as g
+    from kinds as g
 ),
 worked as (
     select t.*, case when t.is_waiting then t.explained_ms else t.total_ms end as work_ms from told as t
 ),
--- With track = all a function's statements count inside it as well; a share is one of what clients asked for.
+-- With track = all a function's statements count inside it as well; a share is one of what clients asked for. Queries of other
+-- roles, whose text is hidden, are part of it.
 whole as (
-    select
-        sum(k.total_ms) filter (where k.is_toplevel) as total_ms,
-        sum(k.work_ms) filter (where k.is_toplevel) as work_ms
-    from worked as k
+    select sum(k.work_ms) filter (where k.is_toplevel and k.is_judged) as work_ms from worked as k
 ),
 ranked as (
-    select k.*, w.total_ms as all_ms, w.work_ms as all_work_ms, row_number() over (order by k.total_ms desc, k.queryid) as place
+    select k.*, w.work_ms as all_work_ms, row_number() over (order by k.total_ms desc, k.queryid) as place
     from worked as k
     cross join whole as w
 ),
--- What maintenance does once is no query to mend.
 judged as (
     select
         r.*,
-        k.is_write,
-        -- One row of an aggregate, of a function or of nothing found stands for all that were read.
-        k.has_rows,
         r.blocks / greatest(r.rows, r.calls)::double precision as blocks_per_row,
         format('%s: %s', r.queryid, left(regexp_replace(r.query, '\s+', ' ', 'g'), 60)) as name,
-        format(E'-- look at its plan, and mend it: chatschema report queries --explain %s\n-- then let its counters begin anew:\n%s', r.queryid, r.forget) as fix,
-        format(E'-- while it runs, see whom it waits for: chatschema report locks\n-- then let its counters begin anew:\n%s', r.forget) as fix_wait
+        case when r.temp_bytes > 0 then format('; a call writes %s of temporary files', pg_size_pretty(r.temp_bytes / r.calls)) end as spilled,
+        format('chatschema report queries --explain %s', r.queryid) as fix
     from ranked as r
-    cross join lateral (select regexp_replace(r.query, '^((\s|\()+|--[^\n]*\n|/\*([^*]|\*+[^*/])*\*+/)*', '') as text) as q
-    cross join lateral (
-        select
-            q.text ~* '^(select|with|values|table|call|do|insert|update|delete|merge)\M' as is_judged,
-            q.text ~* '^(insert|update|delete|merge|call|do)\M' as is_write,
-            q.text !~* '^(call|do|values)\M' and q.text ~* '\m(from|update|table)\M'
-                and q.text !~* '\m(group\s+by|distinct|exists|(count|sum|avg|min|max|bool_and|bool_or|every|stddev\w*|var\w*|\w+_agg|percentile_\w+)\s*\()'
-                as has_rows
-    ) as k
-    where r.queryid is not null and k.is_judged
+    where r.queryid is not null and r.is_judged
 ),
 long as (
     select j.*, case when j.calls >= {slow_calls} then {slow_ms} else {very_slow_ms} end::numeric as limit_ms
@@ -115,8 +114,8 @@ long as (
 findings as (
     select
         'warn' as severity, 'slow' as check_name, j.name as object,
-        format('%s ms a call, %s call%s, at most %s ms', round(j.mean_ms::numeric, 1), j.calls,
-            case when j.calls > 1 then 's' end, round(j.max_ms::numeric, 1)) as message,
+        format('%s ms a call, %s call%s, at most %s ms%s', round(j.mean_ms::numeric, 1), j.calls,
+            case when j.calls > 1 then 's' end, round(j.max_ms::numeric, 1), j.spilled) as message,
         j.mean_ms::numeric as value, j.limit_ms as threshold, j.fix
     from long as j
     where not j.is_waiting
@@ -126,14 +125,14 @@ findings as (
         format('%s ms a call, %s call%s; the blocks and rows of a call explain at most %s ms: it waits for locks, or computes',
             round(j.mean_ms::numeric, 1), j.calls, case when j.calls > 1 then 's' end,
             round((j.explained_ms / j.calls)::numeric, 1)),
-        j.mean_ms::numeric, j.limit_ms, j.fix_wait
+        j.mean_ms::numeric, j.limit_ms, 'chatschema report locks'
     from long as j
     where j.is_waiting
     union all
     select
         'warn', 'hog', j.name,
-        format('%s %% of all time spent working, %s s in %s call%s', round((100 * j.work_ms / j.all_work_ms)::numeric),
-            round((j.work_ms / 1000)::numeric), j.calls, case when j.calls > 1 then 's' end),
+        format('%s %% of all time spent working, %s s in %s call%s%s', round((100 * j.work_ms / j.all_work_ms)::numeric),
+            round((j.work_ms / 1000)::numeric), j.calls, case when j.calls > 1 then 's' end, j.spilled),
         (100 * j.work_ms / j.all_work_ms)::numeric, {hog_pct}, j.fix
     from judged as j
     where j.is_toplevel and not j.is_waiting and j.work_ms >= {hog_min_ms} and j.work_ms >= j.all_work_ms * {hog_pct} / 100
@@ -144,9 +143,14 @@ findings as (
             j.blocks, j.rows, j.calls, case when j.calls > 1 then 's' end),
         j.blocks_per_row::numeric, {wasteful_blocks_per_row}, j.fix
     from judged as j
-    where j.has_rows and (not j.is_write or j.calls >= {very_slow_writes})
-        and j.blocks >= {wasteful_blocks} and j.blocks >= {wasteful_call_blocks} * j.calls
-        and j.blocks_per_row >= {wasteful_blocks_per_row}
+    -- A write that is done once may read a table as a whole; one that reads more than there is reads it again and again.
+    -- In this order, as the size of a database is asked of its files.
+    where case
+        when not j.has_rows or j.blocks < {wasteful_blocks} or j.blocks < {wasteful_call_blocks} * j.calls
+            or j.blocks_per_row < {wasteful_blocks_per_row} then false
+        when not j.is_write or j.calls >= {very_slow_writes} then true
+        else j.blocks / j.calls > (select pg_database_size(current_database()) / current_setting('block_size')::integer)
+    end
     union all
     select
         'no verdict', 'io', null, 'track_io_timing is off: the time of reads and writes is not measured', null, null,
@@ -156,7 +160,7 @@ findings as (
 select
     r.place as n,
     case when r.queryid is null then format('<hidden: %s entries of other roles>', r.entries) else r.query end as query,
-    r.calls, r.total_ms, r.mean_ms, r.total_ms * 100 / nullif(r.all_ms, 0) as share_pct, r.stddev_ms, r.max_ms,
+    r.calls, r.total_ms, r.mean_ms, case when r.is_judged then r.work_ms * 100 / nullif(r.all_work_ms, 0) end as share_pct, r.stddev_ms, r.max_ms,
     r.blocks::numeric / nullif(r.calls, 0) as blocks_per_call,
     r.hit * 100.0 / nullif(r.blocks, 0) as hit_pct,
     r.rows::numeric / nullif(r.calls, 0) as rows_per_call,

@@ -11,7 +11,7 @@ from conftest import Database
 from damages import Damage, Truth
 
 _ENTRIES = "create extension if not exists pg_stat_statements"
-_STALE = """
+STALE = """
     create table public.imports (id integer, kind text) with (autovacuum_enabled = off);
     insert into public.imports select i, 'old' from generate_series(1, 3000) as i;
     create table public.chunks (id integer, body text) with (autovacuum_enabled = off);
@@ -20,7 +20,7 @@ _STALE = """
     analyze public.imports, public.chunks;
     update public.imports set kind = 'new';
 """
-_OF_NEW = "select i.id, c.id from public.imports as i join public.chunks as c on c.id = i.id / 20 where i.kind = 'new'"
+OF_NEW = "select i.id, c.id from public.imports as i join public.chunks as c on c.id = i.id / 20 where i.kind = 'new'"
 
 
 @contextmanager
@@ -52,10 +52,10 @@ def lock_wait(database: Database) -> Iterator[Truth]:
 def bad_plan(database: Database) -> Iterator[Truth]:
     """A nested loop from stale statistics, that reads a table anew for each of 3,000 rows."""
     database.run(_ENTRIES)
-    database.run(_STALE)
+    database.run(STALE)
     with database.connect() as session:
-        session.execute(_OF_NEW.encode())
-        row = session.execute(f"explain (analyze, buffers, format json) {_OF_NEW}".encode()).fetchone()
+        session.execute(OF_NEW.encode())
+        row = session.execute(f"explain (analyze, buffers, format json) {OF_NEW}".encode()).fetchone()
     assert row
     ((plan,),) = row
     blocks = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
@@ -123,12 +123,19 @@ def _wait(database: Database, question: str) -> None:
 
 
 DAMAGES = [
-    Damage("a query that works long", "queries", "slow", slow_query, toml="[report.queries]\nvery_slow_ms = 20\n"),
+    Damage(
+        "a query that works long", "queries", "slow", slow_query, toml="[report.queries]\nvery_slow_ms = 20\n",
+        decision="its plan shows the cause; an index, another query or more memory is for the reader to choose",
+    ),
     Damage(
         "an update that waits for a lock", "queries", "waits", lock_wait,
         toml="[report.queries]\nvery_slow_ms = 60\n",
+        decision="the wait is over; who holds the lock next time is seen while it lasts",
     ),
-    Damage("a nested loop from stale statistics", "queries", "wasteful", bad_plan, toml="[report.queries]\nwasteful_blocks = 100000\n"),
+    Damage(
+        "a nested loop from stale statistics", "queries", "wasteful", bad_plan, toml="[report.queries]\nwasteful_blocks = 100000\n",
+        decision="its plan shows the cause; whether to analyze, to add an index or to change the query is for the reader to choose",
+    ),
     Damage(
         "an archive command that fails", "wal", "archiver", failing_archive, settings="archive_mode = on\narchive_command = 'false'",
         decision="whether the archive is repaired or given up is for whoever answers for the backups",
