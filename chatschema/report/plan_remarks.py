@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chatschema import postgres
+from chatschema import postgres, units
 from chatschema.postgres import Connection
 from chatschema.report import plan, plan_reading
 from chatschema.report.plan_reading import LARGE_ROWS, Remark, Table
@@ -77,13 +77,20 @@ def _of_indexes(tree: dict[str, Any], table: Table, indexes: Mapping[tuple[str, 
 
 
 def _of_calls(tree: dict[str, Any], found: Sequence[Table], row: Mapping[str, Any]) -> list[Remark]:
-    """Return what the calls so far say: blocks that gave no rows, and rows that the planner does not expect."""
+    """Return what the calls so far say: temporary files, blocks that gave no rows, and rows that the planner does not expect."""
     kinds = [node["Node Type"] for node in plan.nodes(tree)]
     rows, blocks = row.get("rows_per_call"), row.get("blocks_per_call")
-    if rows is None or blocks is None or not found or tree["Node Type"] in ("Aggregate", "Group", "Unique", "WindowAgg"):
+    if rows is None or blocks is None:
         return []
-    name, said = ", ".join(table.name for table in found), []
-    if blocks >= BLOCKS_A_ROW * max(rows, 1):
+    name, said = ", ".join(table.name for table in found) or "the query", []
+    if written := row.get("temp_bytes"):
+        text = f"the calls so far wrote {units.size(float(written) / row['calls'])} each: work_mem is too small for a sort or hash"
+        said.append(Remark("temporary files", name, text))
+    if not found:
+        return said
+    # A row of these stands for all that were read for it, also when the rows are sorted or cut off afterwards.
+    is_summary = any(kind in ("Aggregate", "Group", "Unique", "WindowAgg") for kind in kinds)
+    if not is_summary and blocks >= BLOCKS_A_ROW * max(rows, 1):
         text = f"the calls so far read {blocks:,.0f} blocks for {rows:,.1f} rows each: most of what is read is thrown away"
         said.append(Remark("many blocks", name, text))
     expected = float(tree["Plan Rows"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from busy import explain
 from conftest import Cli, Database
 from damages import activity
 from reports import findings, rows, run_fix
@@ -37,6 +38,7 @@ def test_the_fix_of_a_slow_query_names_its_cause_and_resets_nothing(cli: Cli, co
         assert f"a call writes {written} of temporary files" in finding["message"]
     run_fix(cli, counted, found["slow"]["fix"])
     assert counted.all(NUMBERS, "select a.attname from%", counted.name) == [(queryid, 1)]
+    assert "temporary files: the query: the calls so far wrote " in explain(cli, counted, "select a.attname from").out
 
 
 def test_waits_take_no_part_of_the_time_spent_working(cli: Cli, counted: Database, tmp_path: Path) -> None:
@@ -78,3 +80,11 @@ def test_one_write_that_reads_more_than_there_is_is_wasteful(cli: Cli, counted: 
     assert ["insert into public.pairs" in f["object"] for f in wasteful] == [True]
     assert wasteful[0]["value"] > 100
     assert wasteful[0]["fix"].startswith("chatschema report queries --explain ")
+
+
+def test_rows_of_an_aggregate_that_are_sorted_are_still_an_aggregates(cli: Cli, counted: Database) -> None:
+    counted.run("create table public.votes (kind text, body text); alter table public.votes alter column body set storage plain")
+    counted.run("insert into public.votes select i % 3, repeat('x', 4000) from generate_series(1, 3000) as i; analyze public.votes")
+    with counted.connect() as session:
+        session.execute("select kind, count(*) from votes group by kind order by kind")
+    assert "many blocks" not in explain(cli, counted, "select kind, count(*) from votes").out
