@@ -1,12 +1,15 @@
 -- wal: whether WAL is archived, how much of it is on the disk, and what asks for checkpoints.
 -- Why: an archive_command that fails keeps all WAL, silently, until the disk is full and the server stops. WAL above max_wal_size that no slot and
 --   no setting keeps has the same cause. A checkpoint that was requested because WAL ran out writes whole pages again and again.
--- Check archiver: the newest attempt to archive a file failed.
+-- Check archiver: the newest attempt to archive a file failed, or there is no command to archive with.
+-- Check waiting: WAL files wait for the archive although nothing failed: the command hangs, or is too slow.
 -- Check kept: there is much more WAL on the disk than max_wal_size, wal_keep_size and the slots explain.
 -- Check unseen: the role may not list the WAL files.
 -- Check requested: most checkpoints were requested by WAL, not timed.
 -- Check window: too few checkpoints so far.
 -- Threshold kept_factor = 2: times the WAL that is explained from which there is too much
+-- Threshold waiting_files = 64: WAL files that wait for the archive from which that is a warning
+-- Threshold waiting_ms = 900000: time that the oldest of them has waited from which that is a warning
 -- Threshold requested_pct = 50: percent of the checkpoints from which requested ones are a warning
 -- Threshold min_checkpoints = 20: checkpoints below which nothing is said
 -- Runs on: primary
@@ -33,6 +36,7 @@ archiver as (
     select
         a.*,
         current_setting('archive_mode') <> 'off' as is_on,
+        current_setting('archive_command') = '' and current_setting('archive_library') = '' as is_empty,
         a.failed_count > 0 and (a.last_archived_time is null or a.last_failed_time > a.last_archived_time) as is_failing
     from pg_catalog.pg_stat_archiver as a
 ),
@@ -52,18 +56,49 @@ findings as (
         E'-- the server log has what the command said: show archive_command, or archive_library\n-- after a change of it: select pg_reload_conf();' as fix,
         null as cause
     from archiver as a
-    where a.is_on and a.is_failing
+    where a.is_on and not a.is_empty and a.is_failing
+    union all
+    -- Without a command no attempt is made, so none fails.
+    select
+        'critical', 'archiver', 'archiver',
+        'archive_mode is on and archive_command is empty: nothing is archived, all WAL is kept'
+            || coalesce('; files that wait: ' || f.waiting, ''),
+        f.waiting, null,
+        E'-- set archive_command, or archive_library, then: select pg_reload_conf();\n-- without a backup that needs the WAL: alter system set archive_mode = off; then restart the server',
+        null
+    from archiver as a
+    cross join files as f
+    where a.is_on and a.is_empty and f.waiting is distinct from 0
+    union all
+    select
+        'warn', 'waiting', 'archiver',
+        format('files that wait for the archive: %s (%s), the oldest for %s s; no attempt has failed', f.waiting,
+            pg_size_pretty(f.waiting * s.segment_bytes), round(f.waiting_ms::numeric / 1000)),
+        f.waiting, {waiting_files},
+        '-- the archive command hangs, such as on a network drive, or is slower than WAL is written: show archive_command', null
+    from archiver as a
+    cross join files as f
+    cross join settings as s
+    where a.is_on and not a.is_empty and not a.is_failing and (f.waiting >= {waiting_files} or f.waiting_ms >= {waiting_ms})
     union all
     select
         'warn', 'kept', 'pg_wal',
         format('%s in %s files; max_wal_size, wal_keep_size and slots explain %s', pg_size_pretty(f.bytes), f.files,
             pg_size_pretty(e.bytes)),
         f.bytes, round({kept_factor} * e.bytes),
-        case when a.is_on and a.is_failing then '-- see the archiver: chatschema report wal' else 'checkpoint;' end,
-        'wal.archiver'
+        case when w.cause is not null then '-- see the archiver: chatschema report wal' else 'checkpoint;' end,
+        w.cause
     from files as f
     cross join explained as e
     cross join archiver as a
+    cross join settings as s
+    cross join lateral (
+        select
+            case
+                when a.is_on and (a.is_failing or a.is_empty) then 'wal.archiver'
+                when a.is_on and 2 * f.waiting * s.segment_bytes >= f.bytes then 'wal.waiting'
+            end as cause
+    ) as w
     where f.bytes >= {kept_factor} * e.bytes
     union all
     select
@@ -96,6 +131,7 @@ select
     'server' as object,
     f.bytes as wal_bytes,
     f.files,
+    f.waiting,
     e.bytes as explained_bytes,
     a.archived_count as archived,
     a.failed_count as failed,
@@ -111,6 +147,6 @@ cross join archiver as a
 cross join checkpoints as c
 union all
 select
-    f.object, null, null, null, null, null, null, null, null, null,
+    f.object, null, null, null, null, null, null, null, null, null, null,
     f.severity, f.check_name, f.message, f.value, f.threshold, f.fix, null, f.cause
 from findings as f
