@@ -26,11 +26,30 @@ slots as (
     from pg_catalog.pg_replication_slots as r
 ),
 files as materialized ({wal_files}),
--- Who drops a database or takes a backup requests a checkpoint as well. Those that WAL requests have a good part of max_wal_size between them.
-checkpoints as (
-    select c.timed, c.requested, c.timed + c.requested as in_all, c.counters, w.wal_bytes / nullif(c.requested, 0) as bytes_each
+-- Who drops a database or takes a backup requests a checkpoint as well: only so many count as the WAL that was written accounts for, by
+-- today's max_wal_size. `due` are those that checkpoint_timeout alone would have made.
+checkpoints as materialized (
+    select
+        c.timed, c.requested, c.timed + c.requested as in_all, r.wal_rate, l.timeout_s, l.spread,
+        least(c.requested, floor(r.wal_rate * r.seconds / l.distance)) as forced,
+        r.seconds / l.timeout_s as due
     from ({checkpoints}) as c
     cross join pg_catalog.pg_stat_wal as w
+    cross join settings as s
+    cross join lateral (
+        select
+            w.wal_bytes / greatest(extract(epoch from clock_timestamp() - w.stats_reset), 0.001) as wal_rate,
+            extract(epoch from clock_timestamp() - c.stats_reset) as seconds
+    ) as r
+    cross join lateral (
+        select
+            extract(epoch from current_setting('checkpoint_timeout')::interval) as timeout_s,
+            1 + current_setting('checkpoint_completion_target')::numeric as spread
+    ) as t
+    -- From one to the next whole files, at least one: CalculateCheckpointSegments in xlog.c.
+    cross join lateral (
+        select t.*, greatest(floor(s.max_bytes / t.spread / s.segment_bytes), 1) * s.segment_bytes as distance
+    ) as l
 ),
 archiver as (
     select
@@ -113,14 +132,14 @@ findings as (
             c.requested, c.in_all, round(100.0 * c.requested / c.in_all), current_setting('max_wal_size'),
             current_setting('checkpoint_timeout')),
         100.0 * c.requested / c.in_all, {requested_pct},
-        -- The count is of the time since the reset; only that makes it begin anew.
-        format(E'alter system set max_wal_size = ''%sMB''; select pg_reload_conf();\n-- then let the count begin anew:\nselect pg_stat_reset_shared(%L);',
-            2 * s.max_bytes / 1048576,
-            c.counters),
+        -- Enough for all that is written in a checkpoint_timeout and a quarter more: at least twice, at most eight times as much as now.
+        format(E'-- pg_wal may take so much of the disk then\nalter system set max_wal_size = ''%sMB''; select pg_reload_conf();',
+            ceil(least(greatest(1.25 * c.wal_rate * c.timeout_s * c.spread, 2 * s.max_bytes), 8 * s.max_bytes) / 1048576)),
         null
     from checkpoints as c
     cross join settings as s
-    where c.in_all >= {min_checkpoints} and c.requested * 100.0 >= c.in_all * {requested_pct} and c.bytes_each >= s.max_bytes / 4
+    where c.in_all >= {min_checkpoints} and c.requested * 100.0 >= c.in_all * {requested_pct}
+        and c.forced * 100 >= {requested_pct} * greatest(c.due, {min_checkpoints})
     union all
     select
         'no verdict', 'window', null, format('%s checkpoints so far; judged from {min_checkpoints} on', c.in_all), null, null, null, null
@@ -148,5 +167,7 @@ cross join checkpoints as c
 union all
 select
     f.object, null, null, null, null, null, null, null, null, null, null,
-    f.severity, f.check_name, f.message, f.value, f.threshold, f.fix, null, f.cause
+    f.severity, f.check_name, f.message, f.value, f.threshold, f.fix,
+    case when f.check_name = 'requested' then format('alter system set max_wal_size = %L; select pg_reload_conf();', current_setting('max_wal_size')) end,
+    f.cause
 from findings as f

@@ -1,4 +1,4 @@
-"""WAL that is not archived although no attempt fails: there is no command, or it is too slow."""
+"""WAL that is not archived although no attempt fails, and checkpoints that it forces."""
 
 import time
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from conftest import Cli, Database, create
 from reports import FSYNC, findings, rows
 from servers import PgServer, private, programs
+from test_damages import run_fix
 
 SETTINGS = "archive_mode = on\narchive_command = ''\nmax_wal_size = '32MB'\nmin_wal_size = '32MB'"
 
@@ -34,6 +35,49 @@ def test_an_archive_without_a_command_and_one_that_is_too_slow(cli: Cli, server:
             _set_command(database, "true")
             _until(database, "select count(*) < 3 from pg_ls_archive_statusdir() where name like '%.ready'")
             assert not [id for id in findings(cli, database, "wal") if id.startswith(("wal.waiting", "wal.archiver"))]
+
+
+def test_only_checkpoints_that_the_wal_forces_count(cli: Cli, server: PgServer, tmp_path: Path) -> None:
+    """Three that somebody asks for, with 33 MB between, are none of a max_wal_size of 128 MB, which forces one after 64; 32 MB do after 16."""
+    (tmp_path / "chatschema.toml").write_text("[report.wal]\nmin_checkpoints = 3\n" + FSYNC)
+    kind = server.name if server.name in ("embedded", "system") else "system"
+    config = "max_wal_size = '128MB'\nmin_wal_size = '32MB'\ncheckpoint_timeout = '1h'"
+    with private(programs(kind), kind, config=config) as own:
+        for database in create(own, "checked"):
+            view, column = ("bgwriter", "checkpoints_req") if own.version < 170000 else ("checkpointer", "num_requested")
+            requested = f"select {column} from pg_stat_{view}"
+            _empty_counters(database, view)
+            for _ in range(3):
+                _write(database, 33)
+                database.run("checkpoint")
+            assert database.one(requested) == 3
+            assert "wal.requested:checkpoints" not in findings(cli, database, "wal")
+            database.run("alter system set max_wal_size = '32MB'")
+            database.one("select pg_reload_conf()")
+            _until(database, "select current_setting('max_wal_size') = '32MB'")
+            _empty_counters(database, view)
+            for number in range(3):
+                _write(database, 18)
+                _until(database, f"select ({requested}) > {number}")
+            counted = database.one(requested)
+            found = findings(cli, database, "wal")["wal.requested:checkpoints"]
+            run_fix(cli, database, found["fix"])
+            _until(database, "select current_setting('max_wal_size') <> '32MB'")
+            assert "wal.requested:checkpoints" not in findings(cli, database, "wal")
+            # Nobody's counters are lost by it, and it can be taken back.
+            assert database.one(requested) >= counted
+            run_fix(cli, database, found["undo"])
+            _until(database, "select current_setting('max_wal_size') = '32MB'")
+            assert "wal.requested:checkpoints" in findings(cli, database, "wal")
+
+
+def _empty_counters(database: Database, view: str) -> None:
+    database.one("select pg_stat_reset_shared('wal')")
+    database.one(f"select pg_stat_reset_shared('{view}')")
+
+
+def _write(database: Database, megabytes: int) -> None:
+    database.one(f"select count(pg_logical_emit_message(false, 'test', repeat('x', 1048576))) from generate_series(1, {megabytes})")
 
 
 def _set_command(database: Database, command: str) -> None:
