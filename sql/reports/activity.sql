@@ -3,6 +3,7 @@
 --   waits for ever. Counts since the last reset say little; per day, or as a share of the transactions, they can be compared.
 -- Check commits: commits wait for a synchronous standby to confirm them.
 -- Check waiting: many sessions wait for the same thing at once.
+-- Check snapshot: serializable reads wait until a transaction ends: `read only deferrable`, such as pg_dump --serializable-deferrable.
 -- Check deadlocks: deadlocks for each day.
 -- Check rollbacks: the share of the transactions that were rolled back.
 -- Check temporary: bytes written to temporary files for each day.
@@ -10,6 +11,7 @@
 -- Threshold commit_wait_ms = 5000: wait of a commit from which it is a warning
 -- Threshold waiting_sessions = 10: sessions that wait for the same from which that is a warning
 -- Threshold waiting_ms = 1000: time of their statements from which such sessions are counted
+-- Threshold snapshot_sessions = 3: reads that wait for the same transaction from which that is a warning
 -- Threshold deadlocks_per_day = 10: deadlocks that are a warning
 -- Threshold rollback_pct = 10: percent of the transactions that are a warning
 -- Threshold min_transactions = 10000: transactions below which no share is said
@@ -27,7 +29,15 @@ sessions as materialized (
         extract(epoch from clock_timestamp() - greatest(a.query_start, a.state_change))::double precision * 1000 as since_ms
     from pg_catalog.pg_stat_activity as a
     where a.backend_type = 'client backend' and a.state = 'active' and a.pid <> pg_backend_pid()
-        and a.datname = current_database()
+        -- A standby that does not confirm stops the commits of all databases.
+        and (a.datname = current_database() or a.wait_event = 'SyncRep')
+),
+-- Who keeps each from its snapshot.
+unsafe as (
+    select s.pid, b.pid as blocker
+    from sessions as s
+    cross join lateral unnest(pg_safe_snapshot_blocking_pids(s.pid)) as b (pid)
+    where s.event = 'SafeSnapshot'
 ),
 waits as (
     select
@@ -72,7 +82,21 @@ findings as (
         case when w.type = 'Lock' then 'chatschema report locks' else '-- look again: one look is a sample: chatschema report activity --watch 2' end,
         null
     from waits as w
-    where w.type in ('Lock', 'LWLock', 'IO', 'IPC', 'BufferPin') and w.event <> 'SyncRep' and w.stuck >= {waiting_sessions}
+    where w.type in ('Lock', 'LWLock', 'IO', 'IPC', 'BufferPin') and w.event not in ('SyncRep', 'SafeSnapshot') and w.stuck >= {waiting_sessions}
+        -- A query that waits for the workers it has started works.
+        and not (w.type = 'IPC' and w.event ~ '^(ExecuteGather|Parallel|BgWorker|MessageQueue|Hash|AppendReady)')
+    union all
+    select
+        case when count(*) >= {snapshot_sessions} then 'warn' else 'info' end, 'snapshot',
+        format('%s (%s, %s)', a.pid, coalesce(a.usename, 'hidden'), coalesce(nullif(a.application_name, ''), 'no name')),
+        format('serializable reads that wait until its transaction ends: %s; it is %s for %s s', count(*), a.state,
+            round(extract(epoch from clock_timestamp() - a.state_change))),
+        count(*), {snapshot_sessions},
+        case when a.state ~ '^idle' then format('select pg_terminate_backend(%s);', a.pid) else format('select pg_cancel_backend(%s);', a.pid) end,
+        null
+    from unsafe as u
+    join pg_catalog.pg_stat_activity as a on a.pid = u.blocker
+    group by a.pid, a.usename, a.application_name, a.state, a.state_change
     union all
     select
         'warn', 'deadlocks', 'deadlocks', format('%s since the last reset, %s a day', c.deadlocks, round(c.deadlocks_per_day, 1)),
