@@ -4,9 +4,8 @@ import time
 from pathlib import Path
 
 from conftest import Cli, Database, create
-from reports import FSYNC, findings, rows
+from reports import FSYNC, findings, rows, run_fix
 from servers import PgServer, private, programs
-from test_damages import run_fix
 
 SETTINGS = "archive_mode = on\narchive_command = ''\nmax_wal_size = '32MB'\nmin_wal_size = '32MB'"
 
