@@ -27,13 +27,13 @@ limits as (
 ),
 places as (
     select
-        count(*) as used,
+        count(c.pid) as used,
         l.all,
         l.configured,
         count(*) filter (where c.is_waiting) as waiting,
         count(*) filter (where c.state = 'idle') as idle,
         -- As many as have to end until it is no longer a warning.
-        greatest(count(*) - ceil({used_warn_pct}::numeric * l.all / 100)::bigint + 1, 1) as surplus
+        greatest(count(c.pid) - ceil({used_warn_pct}::numeric * l.all / 100)::bigint + 1, 1) as surplus
     from limits as l
     left join clients as c on true
     group by l.all, l.configured

@@ -64,7 +64,12 @@ def test_the_limit_of_connections_and_units(cli: Cli, busy: Database) -> None:
         " - coalesce(current_setting('reserved_connections', true), '0')::int"
     )
     assert found["chatschema_report_connections_places"][everybody] == limit
-    assert 0 <= found["chatschema_report_connections_used"][everybody] < limit
+    assert found["chatschema_report_connections_used"][everybody] == 0
+    with Waiting(busy) as sessions:
+        for _ in range(3):
+            sessions.open("pool")
+        used = parsed(cli("report", "connections", "--openmetrics", "--url", busy.url).out)["chatschema_report_connections_used"]
+    assert used[everybody] == 3
     assert not [name for name in found if name.endswith(("_days", "_ms", "_pct"))]
     runway = found["chatschema_report_partitions_runway_seconds"]
     days = {
