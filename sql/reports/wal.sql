@@ -129,16 +129,16 @@ findings as (
     select
         'warn', 'requested', 'checkpoints',
         format('%s of %s checkpoints were requested, %s %%: WAL reaches max_wal_size (%s) before checkpoint_timeout (%s)',
-            c.requested, c.in_all, round(100.0 * c.requested / c.in_all), current_setting('max_wal_size'),
+            c.requested, c.in_all, round(100.0 * c.requested / nullif(c.in_all, 0)), current_setting('max_wal_size'),
             current_setting('checkpoint_timeout')),
-        100.0 * c.requested / c.in_all, {requested_pct},
+        100.0 * c.requested / nullif(c.in_all, 0), {requested_pct},
         -- Enough for all that is written in a checkpoint_timeout and a quarter more: at least twice, at most eight times as much as now.
         format(E'-- pg_wal may take so much of the disk then\nalter system set max_wal_size = ''%sMB''; select pg_reload_conf();',
             ceil(least(greatest(1.25 * c.wal_rate * c.timeout_s * c.spread, 2 * s.max_bytes), 8 * s.max_bytes) / 1048576)),
         null
     from checkpoints as c
     cross join settings as s
-    where c.in_all >= {min_checkpoints} and c.requested * 100.0 >= c.in_all * {requested_pct}
+    where c.in_all > 0 and c.in_all >= {min_checkpoints} and c.requested * 100.0 >= c.in_all * {requested_pct}
         and c.forced * 100 >= {requested_pct} * greatest(c.due, {min_checkpoints})
     union all
     select
