@@ -1,5 +1,6 @@
 """What tests ask of a report: its findings by id, its rows by object, and that its fixes are run."""
 
+import time
 from typing import Any
 
 from conftest import Cli, Database
@@ -33,6 +34,14 @@ def rows(cli: Cli, database: Database, name: str, *arguments: str, key: str = "o
     """Return the rows of a report by their first name."""
     (report,) = answer(cli, database.url, name, *arguments)["reports"]
     return {row[key]: row for row in report["rows"]}
+
+
+def until(database: Database, query: str, seconds: float = 20) -> None:
+    """Wait until the query returns true; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not database.one(query):
+        assert time.monotonic() < deadline, f"it did not come about: {query}"
+        time.sleep(0.05)
 
 
 def run_fix(cli: Cli, database: Database, fix: str) -> None:

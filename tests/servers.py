@@ -100,6 +100,14 @@ def private(bin: Path, name: str, *, standby: bool = False, config: str = "", of
         shutil.rmtree(home, ignore_errors=True)
 
 
+@contextmanager
+def beside(server: PgServer, *, config: str = "") -> Iterator[PgServer]:
+    """Yield a private server of the version of `server`, from programs of this machine: a container's cannot be started here."""
+    kind = "embedded" if server.version >= 180000 else "system"
+    with private(programs(kind), kind, config=config) as own:
+        yield own
+
+
 def restart(server: PgServer, bin: Path) -> None:
     """Restart a private server, on the port it has."""
     with server.connect("postgres") as connection:

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from conftest import Database, Result, create, run_cli
 from months import JANUARY, aged_template, contents, there
-from servers import PgServer, private, programs
+from servers import PgServer, beside
 from test_retire_kill import (
     LINKS,
     RESTORE,
@@ -141,8 +141,7 @@ def talking(database: Database, *, may_be_cut_off: bool) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def own(server: PgServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PgServer, str]]:
     """A server that may be killed, and the name of an aged template on it."""
-    kind = "embedded" if server.version >= 180000 else "system"
-    with private(programs(kind), kind) as running:
+    with beside(server) as running:
         for base in create(running, "base"):
             assert run_cli("migrate", "--url", base.url, cwd=tmp_path_factory.mktemp("base")).code == 0
             for template in aged_template(running, base.name, "aged"):

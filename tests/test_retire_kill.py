@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from conftest import ROOT, Cli, Database, Result, clean_environment, create, run_cli
 from months import JANUARY, aged_template, contents, there
-from servers import PgServer, private, programs
+from servers import PgServer, beside
 
 # January leaves, February stays, whatever the day of the test.
 _KEEP = f"{(datetime.now(UTC) - datetime(2024, 2, 15, tzinfo=UTC)).days}d"
@@ -147,8 +147,7 @@ def wait_until_nobody_works(database: Database) -> None:
 
 def test_a_server_killed_at_any_step_loses_no_row(server: PgServer, tmp_path: Path) -> None:
     """A killed backend makes the whole server restart and recover, as a crash does."""
-    kind = "embedded" if server.version >= 180000 else "system"
-    with private(programs(kind), kind) as own:
+    with beside(server) as own:
         for base in create(own, "base"):
             assert run_cli("migrate", "--url", base.url, cwd=tmp_path).code == 0
             for template in aged_template(own, base.name, "aged"):

@@ -1,5 +1,6 @@
 """What one cause explains: its finding comes first, and what follows from it comes under it."""
 
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,17 +29,21 @@ def of_this_moment(results: Iterable[Result]) -> set[str]:
 def groups(found: Sequence[Finding], acute: Container[str] = ()) -> list[Group]:
     """Return the findings as groups: worst first, among equals those of the `acute` reports first."""
     causes = _causes(found)
-    made = [
-        Group(one, tuple(other for other in found if causes.get(id(other)) is one), one.report in acute)
-        for one in found
-        if id(one) not in causes
-    ]
+    explained: dict[int, list[Finding]] = defaultdict(list)
+    for one in found:
+        if root := causes.get(id(one)):
+            explained[id(root)].append(one)
+    made = [Group(one, tuple(explained[id(one)]), one.report in acute) for one in found if id(one) not in causes]
     return sorted(made, key=lambda group: (STATUSES.index(group.severity), not group.is_acute))
 
 
 def _causes(found: Sequence[Finding]) -> Mapping[int, Finding]:
     """Return the finding that explains each explained one in the end, by id(): a cause may have a cause."""
-    nearest = {id(one): other for one in found if one.cause for other in found if other is not one and _is_named(one.cause, other)}
+    named = {cause: [one for one in found if _is_named(cause, one)] for cause in {one.cause for one in found if one.cause}}
+    # The last of several, as none is more of a cause than the others.
+    nearest = {
+        id(one): others[-1] for one in found if one.cause and (others := [other for other in named[one.cause] if other is not one])
+    }
     causes: dict[int, Finding] = {}
     for one in found:
         last, seen = one, {id(one)}

@@ -35,7 +35,7 @@ class Definition:
 
     `needs`: extensions without which it cannot run. `fully`: roles without which it sees less. `on_primary`: whether
     a standby has no answer. `is_acute`: whether it looks at this moment: what it finds comes first among equals.
-    `counters`: the columns that only grow until the statistics begin anew.
+    `counters`: the columns that only grow until the statistics are reset.
     """
 
     name: str

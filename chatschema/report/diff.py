@@ -49,7 +49,7 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
     queries = None
     if earlier.statements is not None and later.statements is not None:
         changes = _changes(earlier.statements, later.statements, statements_reset)
-        changes = identity.joined(changes, identity.made_anew(earlier, later))
+        changes = identity.joined(changes, identity.recreated(earlier, later))
         has_reset = bool(statements_reset or relations_reset)
         counted = transactions.counted(earlier, later, goes_on=is_same, has_reset=has_reset)
         queries = regression.judged(changes, indexes, counted)

@@ -1,4 +1,4 @@
-"""What changed between two snapshots as one page that needs nothing else."""
+"""What changed between two snapshots as a self-contained HTML page."""
 
 from collections.abc import Sequence
 from html import escape
@@ -42,7 +42,7 @@ def _top(diff: Diff) -> str:
         ("Server", f"PostgreSQL {b.version}", "standby" if b.is_standby else ""),
         ("Role", b.role, ""),
         ("From (UTC)", units.when(a.at), ""),
-        ("To (UTC)", units.when(b.at), units.duration(max((b.at - a.at).total_seconds(), 0) * 1000)),
+        ("To (UTC)", units.when(b.at), diff_listing.length(diff)),
         ("Regressed", f"{len(diff.regressed)}", "" if diff.queries is not None else "not compared"),
     ]
     said = [f"note: {warning}" for warning in diff.warnings] + [f"not seen: {gap.what}" for gap in diff.gaps]
@@ -54,11 +54,11 @@ def _regressed(query: QueryChange, diff: Diff) -> str:
     gone = diff_listing.indexes_gone(query, diff)
     lines = [diff_listing.renamed(query), *(f"an index of its table has gone: {name}" for name, _ in gone)]
     again = "\n".join(definition for _, definition in gone if definition)
-    fix = f'<details class="fix"><summary>Fix</summary><pre>{escape(again)}</pre></details>' if again else ""
     return (
         '<li class="critical"><div class="label"><span class="pill critical">regressed</span></div>'
         f'<div class="what"><div class="object data">{escape(query.query or query.queryid)}</div>'
-        f'<div class="message">{escape(diff_listing.cost(query))}</div>{_words([line for line in lines if line])}{fix}</div></li>\n'
+        f'<div class="message">{escape(diff_listing.cost(query))}</div>{_words([line for line in lines if line])}</div>'
+        f"{html.fix('Fix', again)}</li>\n"
     )
 
 

@@ -27,8 +27,13 @@ class Listing:
 def heading(diff: Diff) -> str:
     """Return where, and from when to when."""
     a, b = diff.earlier, diff.later
-    length = units.duration(max((b.at - a.at).total_seconds(), 0) * 1000)
-    return f"PostgreSQL {b.version}, database {b.database}: {a.at:%Y-%m-%d %H:%M:%S} to {b.at:%Y-%m-%d %H:%M:%S} UTC ({length})"
+    moments = f"{a.at:%Y-%m-%d %H:%M:%S} to {b.at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"PostgreSQL {b.version}, database {b.database}: {moments} ({length(diff)})"
+
+
+def length(diff: Diff) -> str:
+    """Return how much time lies between the two."""
+    return units.duration(max((diff.later.at - diff.earlier.at).total_seconds(), 0) * 1000)
 
 
 def of_queries(diff: Diff) -> Listing:

@@ -161,7 +161,7 @@ def _group(group: causes.Group) -> str:
     follows = "".join(f'<div class="follows">{_follows(one)}</div>' for one in group.explained)
     return (
         f'<li class="{_CLASSES[group.severity]}"><div class="label">{label}</div>'
-        f'<div class="what">{_what(finding)}{known}{follows}</div>{_fix(finding)}</li>\n'
+        f'<div class="what">{_what(finding)}{known}{follows}</div>{_fix_of(finding)}</li>\n'
     )
 
 
@@ -171,17 +171,21 @@ def _what(finding: Finding) -> str:
 
 
 def _follows(finding: Finding) -> str:
-    fix = f"<pre>{escape(finding.fix)}</pre>" if finding.fix and not finding.fix.startswith("chatschema report") else ""
+    command = f"<pre>{escape(finding.fix)}</pre>" if finding.fix and not finding.fix.startswith("chatschema report") else ""
     check = f'<span class="check">{escape(wording.name_of(finding))}</span>'
-    return f'<span class="soft">explains</span> {_pill(finding.severity)} {check}{_what(finding)}{fix}'
+    return f'<span class="soft">explains</span> {_pill(finding.severity)} {check}{_what(finding)}{command}'
 
 
-def _fix(finding: Finding) -> str:
-    if not finding.fix:
+def _fix_of(finding: Finding) -> str:
+    return fix("How to see it" if finding.severity == "not evaluated" else "Fix", finding.fix, finding.undo)
+
+
+def fix(label: str, text: str | None, undo: str | None = None) -> str:
+    """Return what to run, to stand beside what it is for; nothing without a text."""
+    if not text:
         return ""
-    undo = f'<p class="soft">Undo</p><pre>{escape(finding.undo)}</pre>' if finding.undo else ""
-    label = "How to see it" if finding.severity == "not evaluated" else "Fix"
-    return f'<div class="fix"><p class="soft">{label}</p><pre>{escape(finding.fix)}</pre>{undo}</div>'
+    back = f'<p class="soft">Undo</p><pre>{escape(undo)}</pre>' if undo else ""
+    return f'<div class="fix"><p class="soft">{label}</p><pre>{escape(text)}</pre>{back}</div>'
 
 
 def _report(result: Result, *, is_open: bool) -> str:

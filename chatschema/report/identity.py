@@ -1,4 +1,4 @@
-"""One query under several numbers: before PostgreSQL 18 a table that is made anew changes those of its queries."""
+"""One query under several numbers: before PostgreSQL 18 a table that is dropped and created again changes those of its queries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -10,31 +10,31 @@ from chatschema.report.regression import QueryChange, names
 from chatschema.report.snapshot import Snapshot
 
 
-def made_anew(earlier: Snapshot, later: Snapshot) -> set[str]:
+def recreated(earlier: Snapshot, later: Snapshot) -> set[str]:
     """Return the tables that have their former name and another oid."""
     oids = {table.name: table.oid for table in earlier.tables}
     return {table.name for table in later.tables if oids.get(table.name, table.oid) != table.oid}
 
 
-def joined(changes: Sequence[QueryChange], anew: Collection[str]) -> list[QueryChange]:
+def joined(changes: Sequence[QueryChange], recreated: Collection[str]) -> list[QueryChange]:
     """Return the changes, a query that goes on under another number as one.
 
-    That is where queries have the same text but for blanks and comments, and name a table of `anew`; or where the text is
+    That is where queries have the same text but for blanks and comments, and name a table of `recreated`; or where the text is
     that of one query which was not called any more, and of one which is new.
     """
     groups: dict[tuple[str, bool] | str, list[QueryChange]] = defaultdict(list)
     for change in changes:
         groups[(bare(change.query), change.is_toplevel) if change.query else change.queryid].append(change)
-    return [change for group in groups.values() for change in _joined(group, anew)]
+    return [change for group in groups.values() for change in _joined(group, recreated)]
 
 
-def _joined(group: Sequence[QueryChange], anew: Collection[str]) -> Sequence[QueryChange]:
+def _joined(group: Sequence[QueryChange], recreated: Collection[str]) -> Sequence[QueryChange]:
     former = [one for one in group if one.before.calls]
     new = [one for one in group if not one.before.calls]
     if not former or not new:
         return group
-    is_anew = any(names(new[0].query, table) for table in anew)
-    if not is_anew and (len(former) > 1 or len(new) > 1 or former[0].between.calls):
+    is_recreated = any(names(new[0].query, table) for table in recreated)
+    if not is_recreated and (len(former) > 1 or len(new) > 1 or former[0].between.calls):
         return group
     latest = max(new, key=lambda one: one.between.calls)
     return [

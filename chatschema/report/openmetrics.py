@@ -68,11 +68,13 @@ def _counts(results: Iterable[Result]) -> Iterator[tuple[Labels, int]]:
 def _values(results: Iterable[Result]) -> Iterator[Family]:
     """Yield the measured value of the findings and the threshold it passed, in the unit of the check; the worst of each object."""
     worst: dict[tuple[str, str, str, str], tuple[float, float | None]] = {}
+    objects = Counter[tuple[str, str]]()
     for finding in wording.findings(results):
         if finding.suppressed or finding.value is None or not math.isfinite(finding.value):
             continue
         key = (finding.report, finding.check, _object(finding), finding.severity)
-        if key in worst or sum(one[:2] == key[:2] for one in worst) < _OBJECTS:
+        objects[key[:2]] += key not in worst
+        if key in worst or objects[key[:2]] <= _OBJECTS:
             worst[key] = max(worst.get(key, (-math.inf, None)), (finding.value, finding.threshold), key=lambda pair: pair[0])
     named = [(dict(zip(("report", "check", "object", "severity"), key, strict=True)), pair) for key, pair in worst.items()]
     about = "of a finding, in the unit of its check: see chatschema report explain"

@@ -81,7 +81,7 @@ class Coverage:
 class Result:
     """One report's answer. `columns` name the cells of `rows`; their suffix is their unit: _bytes, _ms, _pct, _at.
 
-    `is_acute`: whether it looks at this moment. `counters`: the columns that only grow until the statistics begin anew.
+    `is_acute`: whether it looks at this moment. `counters`: the columns that only grow until the statistics are reset.
     """
 
     report: str

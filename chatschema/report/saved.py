@@ -17,7 +17,12 @@ KIND = "chatschema statistics"
 _WRITE = "write one: chatschema report snapshot FILE"
 
 Row = TypeVar("Row")
-_TYPES: dict[type[Any], dict[str, Any]] = {kind: get_type_hints(kind) for kind in (Origin, Statement, Index, Table, Gap)}
+_KINDS: tuple[type[Any], ...] = (Origin, Statement, Index, Table, Gap)
+_TYPES: dict[type[Any], dict[str, Any]] = {kind: get_type_hints(kind) for kind in _KINDS}
+# What an earlier chatschema did not write has a default.
+_OPTIONAL = {
+    kind: {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING} for kind in _KINDS
+}
 
 
 def refuse(path: Path, *, force: bool) -> None:
@@ -96,10 +101,8 @@ def read(path: Path) -> Snapshot:
 def _row(kind: type[Row], row: dict[str, Any]) -> Row:
     """Return the row as `kind`, each value of the type that it has there."""
     values = {}
-    # What a former chatschema did not write down has a default.
-    optional = {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}  # type: ignore[arg-type]
     for name, wanted in _TYPES[kind].items():
-        if name in optional and name not in row:
+        if name in _OPTIONAL[kind] and name not in row:
             continue
         value = row[name]
         if isinstance(value, str) and wanted in (datetime, datetime | None):

@@ -39,10 +39,10 @@ def is_due(connection: Connection, seeders: Sequence[Seeder]) -> bool:
 def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: datetime) -> Iterator[tuple[Applied, int]]:
     """Run the seeders that have not run, each in a transaction, yielding what was done and how many rows it made."""
     done = {row[0] for row in postgres.fetch_all(connection, "select name from chatschema.seeds")}
-    _analyze(connection)
-    for seeder in seeders:
-        if seeder.name in done:
-            continue
+    due = [seeder for seeder in seeders if seeder.name not in done]
+    if due:
+        _analyze(connection)
+    for seeder in due:
         started = time.monotonic()
         world = World(connection, seeder.name, rng, now)
         with postgres.transaction(connection):

@@ -1,21 +1,19 @@
 """One cause is one finding of the overview, and comes first; what follows from it is named on its line."""
 
 import re
-import time
 from pathlib import Path
 
 import pytest
 from conftest import Cli, Database, create
 from damages.waits import ALTER, READ, Waiting
-from reports import FSYNC
-from servers import PgServer, private, programs
+from reports import FSYNC, until
+from servers import PgServer, beside
 
 
 def test_a_lock_queue_that_fills_the_connections(cli: Cli, server: PgServer, tmp_path: Path) -> None:
     """Twelve clients wait behind an ALTER, and 13 of the 17 places are taken: the lock is the cause, not the size of the pool."""
     (tmp_path / "chatschema.toml").write_text(FSYNC)
-    kind = server.name if server.name in ("embedded", "system") else "system"
-    with private(programs(kind), kind, config="max_connections = 20") as own:
+    with beside(server, config="max_connections = 20") as own:
         for database in create(own, "chained"):
             assert cli("migrate", "--url", database.url).code == 0
             with Waiting(database) as sessions:
@@ -59,15 +57,14 @@ def test_a_forgotten_transaction_that_others_wait_for(cli: Cli, server: PgServer
 def test_an_archive_that_fails_and_fills_the_disk(cli: Cli, server: PgServer, tmp_path: Path) -> None:
     """What piled up stands on the line of the archive, which comes first."""
     (tmp_path / "chatschema.toml").write_text("[report.wal]\nkept_factor = 1\n" + FSYNC)
-    kind = server.name if server.name in ("embedded", "system") else "system"
     config = "archive_mode = on\narchive_command = 'false'\nmax_wal_size = '32MB'\nmin_wal_size = '32MB'"
-    with private(programs(kind), kind, config=config) as own:
+    with beside(server, config=config) as own:
         for database in create(own, "archived"):
             assert cli("migrate", "--url", database.url).code == 0
             for _ in range(8):
                 database.run("create table filling as select generate_series(1, 1000); drop table filling")
                 database.run("select pg_switch_wal()")
-            _until(database, "select failed_count > 0 from pg_stat_archiver")
+            until(database, "select failed_count > 0 from pg_stat_archiver")
             text = cli("report", "--url", database.url).out
             first, *others = [line for line in text.splitlines() if line.startswith(("CRIT", "WARN"))]
             assert re.match(r"CRIT\s+wal\.archiver\s", first), text
@@ -86,7 +83,7 @@ def test_an_old_transaction_that_vacuum_waits_for(cli: Cli, server: PgServer, se
             sessions.open("forgotten", "begin isolation level repeatable read", READ)
             database.run("delete from public.attachments")
             database.run("select pg_current_xact_id()")
-            _until(database, "select n_dead_tup > 0 from pg_stat_user_tables where relname = 'attachments'")
+            until(database, "select n_dead_tup > 0 from pg_stat_user_tables where relname = 'attachments'")
             text = " ".join(cli("report", "--url", database.url).out.split())
             assert re.search(
                 r"transactions\.idle \d+ \(postgres, forgotten\): .*?; explains vacuum\.horizon, vacuum\.overdue", text
@@ -117,10 +114,3 @@ def test_a_deploy_with_an_n_plus_one(cli: Cli, server: PgServer, seeded_template
         assert document["queries"][0]["query"].startswith(one[:20])
         (reason,) = document["queries"][0]["reasons"]
         assert (reason["measure"], reason["between"] / reason["before"]) == ("calls_per_transaction", pytest.approx(8, rel=0.2))
-
-
-def _until(database: Database, query: str) -> None:
-    deadline = time.monotonic() + 20
-    while not database.one(query):
-        assert time.monotonic() < deadline, f"it did not come about: {query}"
-        time.sleep(0.05)

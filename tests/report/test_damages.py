@@ -9,7 +9,7 @@ import pytest
 from conftest import Cli, Database, create
 from damages import Damage, Truth, everything
 from reports import FSYNC, findings, run_fix
-from servers import PgServer, private, programs
+from servers import PgServer, beside
 
 DAMAGES = everything()
 _GONE_WITHIN_S = 10
@@ -45,8 +45,7 @@ def _database(cli: Cli, server: PgServer, template: str, damage: Damage) -> Iter
     if not damage.settings:
         yield from create(server, f"damaged_{time.time_ns()}", template)
         return
-    kind = server.name if server.name in ("embedded", "system") else "system"
-    with private(programs(kind), kind, config=damage.settings) as own:
+    with beside(server, config=damage.settings) as own:
         for database in create(own, "damaged"):
             done = cli("migrate", "--url", database.url)
             assert done.code == 0, done.err

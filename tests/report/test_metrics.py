@@ -6,13 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Cli, Database
+from conftest import ROOT, Cli, Database
 from damages.waits import Waiting
 from test_report_forms import parsed
 
 from chatschema.report import definition
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def promtool(text: str) -> None:

@@ -1,19 +1,17 @@
 """WAL that is not archived although no attempt fails, and checkpoints that it forces."""
 
-import time
 from pathlib import Path
 
 from conftest import Cli, Database, create
-from reports import FSYNC, findings, rows, run_fix
-from servers import PgServer, private, programs
+from reports import FSYNC, findings, rows, run_fix, until
+from servers import PgServer, beside
 
 SETTINGS = "archive_mode = on\narchive_command = ''\nmax_wal_size = '32MB'\nmin_wal_size = '32MB'"
 
 
 def test_an_archive_without_a_command_and_one_that_is_too_slow(cli: Cli, server: PgServer, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text("[report.wal]\nwaiting_files = 2\n" + FSYNC)
-    kind = server.name if server.name in ("embedded", "system") else "system"
-    with private(programs(kind), kind, config=SETTINGS) as own:
+    with beside(server, config=SETTINGS) as own:
         for database in create(own, "archived"):
             for _ in range(6):
                 database.one("select pg_logical_emit_message(true, 'test', 'x')")
@@ -32,16 +30,15 @@ def test_an_archive_without_a_command_and_one_that_is_too_slow(cli: Cli, server:
             assert waiting["severity"] == "warn"
             # What the archive catches up with is no finding any more.
             _set_command(database, "true")
-            _until(database, "select count(*) < 3 from pg_ls_archive_statusdir() where name like '%.ready'")
+            until(database, "select count(*) < 3 from pg_ls_archive_statusdir() where name like '%.ready'")
             assert not [id for id in findings(cli, database, "wal") if id.startswith(("wal.waiting", "wal.archiver"))]
 
 
 def test_only_checkpoints_that_the_wal_forces_count(cli: Cli, server: PgServer, tmp_path: Path) -> None:
     """Three that somebody asks for, with 33 MB between, are none of a max_wal_size of 128 MB, which forces one after 64; 32 MB do after 16."""
     (tmp_path / "chatschema.toml").write_text("[report.wal]\nmin_checkpoints = 3\n" + FSYNC)
-    kind = server.name if server.name in ("embedded", "system") else "system"
     config = "max_wal_size = '128MB'\nmin_wal_size = '32MB'\ncheckpoint_timeout = '1h'"
-    with private(programs(kind), kind, config=config) as own:
+    with beside(server, config=config) as own:
         for database in create(own, "checked"):
             view, column = ("bgwriter", "checkpoints_req") if own.version < 170000 else ("checkpointer", "num_requested")
             requested = f"select {column} from pg_stat_{view}"
@@ -53,20 +50,20 @@ def test_only_checkpoints_that_the_wal_forces_count(cli: Cli, server: PgServer, 
             assert "wal.requested:checkpoints" not in findings(cli, database, "wal")
             database.run("alter system set max_wal_size = '32MB'")
             database.one("select pg_reload_conf()")
-            _until(database, "select current_setting('max_wal_size') = '32MB'")
+            until(database, "select current_setting('max_wal_size') = '32MB'")
             _empty_counters(database, view)
             for number in range(3):
                 _write(database, 18)
-                _until(database, f"select ({requested}) > {number}")
+                until(database, f"select ({requested}) > {number}")
             counted = database.one(requested)
             found = findings(cli, database, "wal")["wal.requested:checkpoints"]
             run_fix(cli, database, found["fix"])
-            _until(database, "select current_setting('max_wal_size') <> '32MB'")
+            until(database, "select current_setting('max_wal_size') <> '32MB'")
             assert "wal.requested:checkpoints" not in findings(cli, database, "wal")
             # Nobody's counters are lost by it, and it can be taken back.
             assert database.one(requested) >= counted
             run_fix(cli, database, found["undo"])
-            _until(database, "select current_setting('max_wal_size') = '32MB'")
+            until(database, "select current_setting('max_wal_size') = '32MB'")
             assert "wal.requested:checkpoints" in findings(cli, database, "wal")
 
 
@@ -82,11 +79,4 @@ def _write(database: Database, megabytes: int) -> None:
 def _set_command(database: Database, command: str) -> None:
     database.run(f"alter system set archive_command = '{command}'")
     database.one("select pg_reload_conf()")
-    _until(database, f"select current_setting('archive_command') = '{command}'")
-
-
-def _until(database: Database, query: str) -> None:
-    deadline = time.monotonic() + 20
-    while not database.one(query):
-        assert time.monotonic() < deadline, f"it did not come about: {query}"
-        time.sleep(0.05)
+    until(database, f"select current_setting('archive_command') = '{command}'")

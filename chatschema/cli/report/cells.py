@@ -73,19 +73,19 @@ def _fitting(widths: dict[str, int], room: int) -> list[str]:
     if widths[widest] > _SHORTEST:
         others = sum(width + _GAP for column, width in widths.items() if column != widest)
         widths[widest] = max(_SHORTEST, min(widths[widest], room - others))
-    first = next(iter(widths))
-    if _QUERY in widths and widths[_QUERY] > _SHORTEST and sum(width + _GAP for width in widths.values()) - _GAP > room:
-        widths[_QUERY] = _SHORTEST
-    kept = {first, _QUERY} & widths.keys()
-    used = sum(widths[column] + _GAP for column in kept) - _GAP
-    is_full = False
-    for column, width in widths.items():
-        is_full = is_full or (column not in kept and used + width + _GAP > room)
-        if column not in kept and not is_full:
-            kept.add(column)
-            used += width + _GAP
+    if sum(width + _GAP for width in widths.values()) - _GAP <= room:
+        return list(widths)
+    kept = {next(iter(widths)), _QUERY} & widths.keys()
     if _QUERY in kept:
-        widths[_QUERY] = min(_LONGEST, max(widths[_QUERY], widths[_QUERY] + room - used)) if is_full else widths[_QUERY]
+        widths[_QUERY] = min(widths[_QUERY], _SHORTEST)
+    left = room + _GAP - sum(widths[column] + _GAP for column in kept)
+    for column in [column for column in widths if column not in kept]:
+        if widths[column] + _GAP > left:
+            break
+        kept.add(column)
+        left -= widths[column] + _GAP
+    if _QUERY in kept:
+        widths[_QUERY] = min(_LONGEST, widths[_QUERY] + max(left, 0))
     return [column for column in widths if column in kept]
 
 

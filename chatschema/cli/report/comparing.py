@@ -64,7 +64,7 @@ def diff(
     force: Annotated[bool, typer.Option("--force", help="Set two servers or databases side by side.")] = False,
     json: options.Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for an issue or a wiki.")] = False,
-    html: Annotated[bool, typer.Option("--html", help="One page that needs nothing else.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Self-contained HTML page.")] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Rows of a table; 0 for all.")] = 20,
     full: Annotated[bool, typer.Option("--full", help="All columns and texts, however wide.")] = False,
     timeout: Timeout = 4,

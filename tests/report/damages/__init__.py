@@ -25,6 +25,9 @@ class Truth:
     says: str = ""
 
 
+Build = Callable[[Database], AbstractContextManager[Truth]]
+
+
 @dataclass(frozen=True)
 class Damage:
     """A damage: the check that finds it, what does it, and for how long.
@@ -36,7 +39,7 @@ class Damage:
     name: str
     report: str
     check: str
-    build: Callable[[Database], AbstractContextManager[Truth]]
+    build: Build
     toml: str = ""
     settings: str = ""
     decision: str = ""

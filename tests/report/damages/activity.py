@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 
 import psycopg
 from conftest import Database
+from reports import until
 
 from damages import Damage, Truth
 
@@ -69,7 +70,7 @@ def failing_archive(database: Database) -> Iterator[Truth]:
     name = database.one("select pg_walfile_name(pg_current_wal_insert_lsn())")
     database.run("create table public.archived (i integer)")
     database.run("select pg_switch_wal()")
-    _wait(database, "select failed_count >= 3 from pg_stat_archiver")
+    until(database, "select failed_count >= 3 from pg_stat_archiver", 15)
     yield Truth("archiver", database.one("select failed_count from pg_stat_archiver"), says=name)
 
 
@@ -81,7 +82,7 @@ def unconfirmed_commit(database: Database) -> Iterator[Truth]:
         commit = threading.Thread(target=session.execute, args=("create table public.unconfirmed (i integer)",))
         started = time.monotonic()
         commit.start()
-        _wait(database, "select exists (select from pg_stat_activity where wait_event = 'SyncRep')")
+        until(database, "select exists (select from pg_stat_activity where wait_event = 'SyncRep')", 15)
         time.sleep(0.5)
         try:
             # The report comes a moment later.
@@ -112,14 +113,7 @@ def _set(database: Database, name: str, value: str) -> None:
         session.execute("set synchronous_commit = local")
         session.execute(f"alter system set {name} = '{value}'".encode())
         session.execute("select pg_reload_conf()")
-    _wait(database, f"select current_setting('{name}') = '{value}'")
-
-
-def _wait(database: Database, question: str) -> None:
-    deadline = time.monotonic() + 15
-    while not database.one(question):
-        assert time.monotonic() < deadline, question
-        time.sleep(0.05)
+    until(database, f"select current_setting('{name}') = '{value}'", 15)
 
 
 DAMAGES = [

@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Self
 
 import psycopg
 from conftest import Database
 
-from damages import Damage, Truth
+from damages import Build, Damage, Truth
 
 Session = psycopg.Connection[tuple[object, ...]]
 ALTER = "alter table public.audit_logs add column more text"
@@ -155,8 +155,8 @@ def an_idle_transaction(database: Database) -> Iterator[Truth]:
         yield Truth(f"{session.info.backend_pid} (postgres, forgotten)")
 
 
-def _blocking(name: str, check: str, build: Callable[[Database], object]) -> Damage:
-    return Damage(name, "locks", check, build, toml="[report.locks]\nblocked_warn = 1\nblocked_min_ms = 0\n")  # type: ignore[arg-type]
+def _blocking(name: str, check: str, build: Build) -> Damage:
+    return Damage(name, "locks", check, build, toml="[report.locks]\nblocked_warn = 1\nblocked_min_ms = 0\n")
 
 
 DAMAGES = [
