@@ -8,10 +8,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import Cli, Database, clean_environment
+from conftest import Cli, Database, clean_environment, create
 from migrations import IDS
+from reports import until
 from reset_templates import drop_templates, templates
-from servers import PgServer
+from servers import PgServer, beside
+
+WORKERS = "backend_type = 'autovacuum worker' and datname = 'vacuumed'"
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +28,24 @@ def test_sessions_of_others_do_not_stop_it(cli: Cli, migrated: Database) -> None
         assert cli("reset", "--yes", "--url", migrated.url).code == 0
         with pytest.raises(psycopg.OperationalError):
             other.execute("select 1")
+
+
+def test_an_autovacuum_worker_does_not_stop_a_plain_owner(cli: Cli, server: PgServer) -> None:
+    """It has no user, and only a superuser may end it by hand; the server ends it when the database is renamed."""
+    slow = "autovacuum_naptime = 1s\nautovacuum_vacuum_cost_delay = 100\nautovacuum_vacuum_cost_limit = 1\nautovacuum_vacuum_threshold = 1"
+    with beside(server, config=slow) as own:
+        for database in create(own, "vacuumed"):
+            database.run("create role plain login createdb password 'owner99'; alter database vacuumed owner to plain")
+            url = own.url("vacuumed", user="plain", password="owner99")
+            assert cli("migrate", "--url", url).code == 0
+            database.run(
+                "insert into public.users (username) select 'slow' || i from generate_series(1, 5000) as i; update public.users set username = username || '_'"
+            )
+            until(database, f"select count(*) > 0 from pg_stat_activity where {WORKERS}")
+            result = cli("reset", "--yes", "--url", url)
+            assert (result.code, "cloned" in result.out) == (0, True), result.err
+            assert database.one("select count(*) from public.users") == 0
+            assert database.one(f"select count(*) from pg_stat_activity where {WORKERS}") == 0
 
 
 def test_killed_at_any_moment_the_next_reset_succeeds(cli: Cli, migrated: Database, tmp_path: Path) -> None:

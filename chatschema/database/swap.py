@@ -76,10 +76,14 @@ def close(connection: Connection, name: str) -> None:
 
 
 def end_sessions(connection: Connection, name: str, *, but: int = 0) -> None:
-    """End the sessions in a closed database, except that of process `but`, and wait until they are gone."""
+    """End the sessions in a closed database, except that of process `but`, and wait until they are gone.
+
+    An autovacuum worker is nobody's session: only a superuser may end it, and the server does so itself when the database is
+    renamed or dropped. Its kind is hidden from a plain role; that it has no user is not.
+    """
     query = """
         select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_catalog.pg_stat_activity
-        where datname = %s and pid <> %s
+        where datname = %s and pid <> %s and usesysid is not null
     """
     postgres.fetch_one(connection, query, (name, but))
 
