@@ -114,22 +114,30 @@ def compose(
     given["is_asked_elsewhere"] = sql.Literal(elsewhere is not None and elsewhere.nodes >= coverage.standbys)
     given["scans_elsewhere"] = sql.Literal(json.dumps(elsewhere.scans if elsewhere else {}))
     text = sqlfile.text_of(definition.path)
-    for name in _placeholders(text) - given.keys():
-        part = _part(definition.path.parent / "parts", name, coverage)
-        given[name] = sqlfile.fill(part, **{inner: given[inner] for inner in _placeholders(sqlfile.text_of(part))})
+    _fill_parts(text, definition.path.parent / "parts", coverage, given)
     # The mark by which the queries report leaves our own out; one in front would not be kept with the query.
     return sql.SQL(text).format(**given) + sql.SQL("\n/* chatschema report */")
 
 
+def _fill_parts(text: str, parts: Path, coverage: Coverage, given: dict[str, sql.Composable]) -> None:
+    """Add to `given` the parts that the text names, with those that they stand on themselves."""
+    for name in _placeholders(text) - given.keys():
+        part = _part(parts, name, coverage)
+        inner = sqlfile.text_of(part)
+        _fill_parts(inner, parts, coverage, given)
+        given[name] = sqlfile.fill(part, **{one: given[one] for one in _placeholders(inner)})
+
+
 def _part(parts: Path, name: str, coverage: Coverage) -> Path:
-    """Return the part's file: the one for a role that may not see all, or for the server's version, where there is one.
+    """Return the part's file: for a role that may not see all, or the newest that the server's version reads, where there is one.
 
     A query does not parse on a server that has not all of its views, and is refused with a function that the role may not call.
     """
-    hidden, later = parts / f"{name}_hidden.sql", parts / f"{name}_17.sql"
+    hidden = parts / f"{name}_hidden.sql"
     if "pg_monitor" not in coverage.roles and hidden.exists():
         return hidden
-    return later if coverage.version_num >= 170000 and later.exists() else parts / f"{name}.sql"
+    versions = (parts / f"{name}_{major}.sql" for major in range(coverage.version_num // 10000, 15, -1))
+    return next((path for path in versions if path.exists()), parts / f"{name}.sql")
 
 
 def _placeholders(text: str) -> set[str]:

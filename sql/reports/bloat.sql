@@ -16,23 +16,23 @@ table_tree as ({table_tree}),
 stored as ({stored}),
 sized as materialized (
     select
-        s.owner, s.member, s.is_toast, s.object, c.reltuples, c.relpages,
-        coalesce((select o.option_value::integer from pg_options_to_table(c.reloptions) as o where o.option_name = 'fillfactor'), 100) as fillfactor,
+        s.owner, s.member, s.is_toast, s.object, c.reltuples, c.relpages, c.reloptions,
         case
             when c.oid in (select l.relation from locked as l) or s.owner in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
             else pg_relation_size(c.oid)
-        end as bytes,
-        -- The planner's statistics of a column are shown to those who may read it, and of no column where rows are hidden.
-        s.is_toast or not row_security_active(c.oid) and not exists (
-            select from pg_catalog.pg_attribute as a
-            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and not has_column_privilege(c.oid, a.attnum, 'select')
-        ) as is_readable
+        end as bytes
     from stored as s
     join pg_catalog.pg_class as c on c.oid = s.member
 ),
 tables as materialized (
     select
         s.*,
+        coalesce((select o.option_value::integer from pg_options_to_table(s.reloptions) as o where o.option_name = 'fillfactor'), 100) as fillfactor,
+        -- The planner's statistics of a column are shown to those who may read it, and of no column where rows are hidden.
+        s.is_toast or not row_security_active(s.member) and not exists (
+            select from pg_catalog.pg_attribute as a
+            where a.attrelid = s.member and a.attnum > 0 and not a.attisdropped and not has_column_privilege(s.member, a.attnum, 'select')
+        ) as is_readable,
         -- As dense as when they were counted: a table that has grown since is not emptier for it. Nothing counts the chunks of a
         -- TOAST table before its first vacuum but the statistics.
         case

@@ -30,7 +30,7 @@ table_tree as ({table_tree}),
 index_tree as ({index_tree}),
 index_keys as materialized ({index_keys}),
 elsewhere as (
-    select e.key as name, e.value::bigint as scans from jsonb_each_text({scans_elsewhere}::jsonb) as e
+    select to_regclass(e.key)::oid as index, e.value::bigint as scans from jsonb_each_text({scans_elsewhere}::jsonb) as e
 ),
 building as (
     select p.relid from pg_catalog.pg_stat_progress_create_index as p where p.datname = current_database()
@@ -178,17 +178,22 @@ findings as (
     union all
     select
         'info', 'sparse', i.index,
-        format('%s %% of %s is null, %s', round(100 * s.null_frac::numeric), a.attname, pg_size_pretty(i.bytes)),
+        format('%s %% of %s is null, %s', round(100 * s.null_frac::numeric), s.attname, pg_size_pretty(i.bytes)),
         i.bytes, {sparse_min_bytes},
         d.fix, d.undo
     from indexes as i
-    join pg_catalog.pg_class as c on c.oid = i.root
-    join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.key_columns[1]
-    join pg_catalog.pg_class as t on t.oid = i.indrelid
-    join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
-    join pg_catalog.pg_stats as s
-        on s.schemaname = n.nspname and s.tablename = t.relname and s.attname = a.attname and s.inherited = (t.relkind = 'p')
-    left join ({partial_index}) as d on d.root = i.root
+    -- offset 0: few are looked at, so index by index; else all columns and statistics of the catalog are read.
+    cross join lateral (
+        select a.attname, s.null_frac
+        from pg_catalog.pg_attribute as a
+        join pg_catalog.pg_class as t on t.oid = a.attrelid
+        join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
+        join pg_catalog.pg_stats as s
+            on s.schemaname = n.nspname and s.tablename = t.relname and s.attname = a.attname and s.inherited = (t.relkind = 'p')
+        where a.attrelid = i.indrelid and a.attnum = i.key_columns[1]
+        offset 0
+    ) as s
+    left join lateral (select p.fix, p.undo from ({partial_index}) as p where p.root = i.root offset 0) as d on true
     where i.predicate is null and i.is_valid and i.bytes >= {sparse_min_bytes} and 100 * s.null_frac >= {sparse_pct}
     union all
     select

@@ -29,20 +29,24 @@ members as (
 held as materialized (
     select
         m.part,
-        sum(case when c.reltuples >= 0 then c.reltuples::double precision else coalesce(s.n_live_tup, 0) end)::bigint as rows,
-        sum(greatest(c.reltuples, s.n_live_tup, 0))::bigint as counted,
-        bool_or(c.reltuples < 0 and z.bytes > 0) as is_uncounted,
-        sum(z.bytes)::bigint as bytes
-    from members as m
-    join pg_catalog.pg_class as c on c.oid = m.member and c.relkind <> 'p'
-    left join pg_catalog.pg_stat_user_tables as s on s.relid = c.oid
-    cross join lateral (
+        sum(case when m.reltuples >= 0 then m.reltuples::double precision else m.live end)::bigint as rows,
+        sum(greatest(m.reltuples, m.live))::bigint as counted,
+        bool_or(m.reltuples < 0 and m.bytes > 0) as is_uncounted,
+        sum(m.bytes)::bigint as bytes
+    from (
         select
+            m.part,
+            c.reltuples,
+            pg_stat_get_live_tuples(c.oid) as live,
             case
                 when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
                 else pg_relation_size(c.oid)
             end as bytes
-    ) as z
+        from members as m
+        join pg_catalog.pg_class as c on c.oid = m.member and c.relkind in ('r', 'f')
+        -- offset 0: else every relation of the catalog is measured before the join.
+        offset 0
+    ) as m
     group by m.part
 ),
 reaches as materialized ({partition_bounds}),
@@ -73,7 +77,7 @@ parents as materialized (
         c.relname as name,
         c.reltuples,
         p.partstrat,
-        s.last_analyze,
+        pg_stat_get_last_analyze_time(c.oid) as last_analyze,
         count(l.oid) as partitions,
         coalesce(sum(l.rows), 0)::bigint as rows,
         coalesce(sum(l.bytes), 0)::bigint as bytes,
@@ -84,10 +88,9 @@ parents as materialized (
     from pg_catalog.pg_class as c
     join pg_catalog.pg_partitioned_table as p on p.partrelid = c.oid
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    left join pg_catalog.pg_stat_user_tables as s on s.relid = c.oid
     left join leaves as l on l.parent = c.oid and not l.is_pending
     where not c.relispartition and n.nspname !~ '^pg_'
-    group by c.oid, c.relname, n.nspname, c.reltuples, p.partstrat, s.last_analyze
+    group by c.oid, c.relname, n.nspname, c.reltuples, p.partstrat
 ),
 -- From now on, as long as each one begins where the one before ends.
 ahead as (

@@ -66,17 +66,20 @@ unlike as (
     from foreign_keys as f
     join pg_catalog.pg_constraint as k on k.oid = f.oid
     cross join lateral unnest(k.conkey, k.confkey) as p (a, b)
+    -- offset 0: column by column; else all columns of the catalog are read.
     cross join lateral (
         select c.*, c.atttypid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) as is_integer, coalesce(nullif(t.typbasetype, 0), t.oid) as base
         from pg_catalog.pg_attribute as c
         join pg_catalog.pg_type as t on t.oid = c.atttypid
         where c.attrelid = f.conrelid and c.attnum = p.a
+        offset 0
     ) as a
     cross join lateral (
         select c.*, c.atttypid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) as is_integer, coalesce(nullif(t.typbasetype, 0), t.oid) as base
         from pg_catalog.pg_attribute as c
         join pg_catalog.pg_type as t on t.oid = c.atttypid
         where c.attrelid = f.confrelid and c.attnum = p.b
+        offset 0
     ) as b
     where a.base <> b.base
 ),

@@ -36,7 +36,7 @@ tables as materialized (
         sum(s.n_tup_hot_upd)::bigint as hot,
         sum(s.n_tup_del)::bigint as deleted,
         -- Since 16 the server counts the updates that found no room on their page.
-        sum((to_jsonb(s) ->> 'n_tup_newpage_upd')::bigint) as moved,
+        sum(case when s.n_tup_upd > s.n_tup_hot_upd then (to_jsonb(s) ->> 'n_tup_newpage_upd')::bigint end) as moved,
         array_agg(c.oid::regclass::text order by c.oid::regclass::text) filter (
             where s.n_tup_upd > 0 and not exists (select from pg_options_to_table(c.reloptions) as o where o.option_name = 'fillfactor')
         ) as full_pages,

@@ -14,8 +14,8 @@ from (
     select
         t.root,
         sum(case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end)::bigint as bytes,
-        sum(coalesce(s.idx_scan, 0))::bigint as scans,
-        max(case when s.idx_scan > 0 then (to_jsonb(s) ->> 'last_idx_scan')::timestamptz end) as last_scan_at,
+        sum(pg_stat_get_numscans(t.member))::bigint as scans,
+        max({last_scan}) as last_scan_at,
         bool_or(l.is_locked) as is_locked,
         sum(o.scans)::bigint as elsewhere
     from index_tree as t
@@ -24,8 +24,7 @@ from (
     cross join lateral (
         select t.member in (select relation from locked) or x.indrelid in (select relation from locked) as is_locked
     ) as l
-    left join pg_catalog.pg_stat_user_indexes as s on s.indexrelid = t.member
-    left join elsewhere as o on o.name = s.indexrelid::regclass::text
+    left join elsewhere as o on o.index = t.member
     group by t.root
 ) as m
 cross join lateral (select m.root, coalesce(m.elsewhere, 0) as scans) as e

@@ -32,9 +32,10 @@ from (
     ) as k
     cross join lateral (
         -- A bound names no column, so no table has to be opened, and locked, to read it: 0 stands for none.
-        select regexp_match(pg_get_expr(c.relpartbound, 0), 'FROM \(''?(.+?)''?\) TO \(''?(.+?)''?\)$') as found
+        select string_to_array(substr(pg_get_expr(c.relpartbound, 0), length('FOR VALUES FROM (') + 1), ') TO (') as found
+        offset 0
     ) as m
-    cross join lateral (values ('lower', m.found[1]), ('upper', m.found[2])) as b (side, bound)
+    cross join lateral (values ('lower', btrim(m.found[1], '''')), ('upper', btrim(m.found[2], ''')'))) as b (side, bound)
     cross join lateral (
         select
             case

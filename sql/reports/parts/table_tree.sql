@@ -8,4 +8,4 @@ union all
 select t.root, i.inhrelid
 from table_tree as t
 join pg_catalog.pg_inherits as i on i.inhparent = t.member
-join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition
+join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition and c.relkind in ('r', 'p', 'f')
