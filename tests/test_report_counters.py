@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moments import compared, query_of, snapshot
 
-from chatschema.report.counters import ZERO, Counters, squares
+from chatschema.report.compare.counters import ZERO, Counters, squares
 
 durations = st.lists(st.floats(0.001, 10_000), min_size=1, max_size=50)
 

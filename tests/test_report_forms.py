@@ -13,7 +13,7 @@ import pytest
 from conftest import Cli, Database
 from markdown_it import MarkdownIt
 
-from chatschema.report import markdown, openmetrics, separated
+from chatschema.report.forms import markdown, openmetrics, separated
 from chatschema.report.result import STATUSES, Coverage, Finding, Gap, Result
 
 HOSTILE = 'a,b "c" | `d` <e>\\ \n*f* [g](h)'

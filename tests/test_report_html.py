@@ -10,7 +10,7 @@ import pytest
 from browser import Browser, program, started
 from conftest import Cli, Database
 
-from chatschema.report import html
+from chatschema.report.forms import html
 from chatschema.report.result import STATUSES, Coverage, Finding, Gap, Result, Severity
 
 HOSTILE = '"<script>alert(1)</script> ""ünï"'

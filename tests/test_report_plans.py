@@ -9,7 +9,7 @@ from conftest import Cli, Database
 
 from chatschema import config, postgres
 from chatschema.errors import ChatschemaError
-from chatschema.report import plan, planning
+from chatschema.report.plans import generic, rights
 
 
 @pytest.fixture
@@ -107,10 +107,10 @@ def test_a_parameter_without_a_type_is_said_to_be_one(cli: Cli, busy: Database) 
 
 def test_two_statements_are_never_sent_as_one(busy: Database, tmp_path: Path) -> None:
     connection = postgres.connect(config.load(url=busy.url, environ={}, folder=tmp_path), writes=False)
-    with connection, planning.as_application(connection):
+    with connection, rights.as_application(connection):
         for text in ("select 1; create table crept_in (i int)", "select 1); create table crept_in (i int); --"):
             with pytest.raises(ChatschemaError):
-                plan.explain(connection, planning.Statement(text))
+                generic.explain(connection, rights.Statement(text))
     assert busy.one("select to_regclass('crept_in') is null")
 
 

@@ -7,16 +7,16 @@ import pytest
 from conftest import Cli, Database
 from moments import compared, query_of, snapshot
 
-from chatschema.report import regression
-from chatschema.report.counters import Counters
-from chatschema.report.transactions import Transactions
+from chatschema.report.compare import queries
+from chatschema.report.compare.counters import Counters
+from chatschema.report.compare.transactions import Transactions
 
 ENTRIES = "select count(body) from public.entry where author = %s"
 
 
-def judged(before: Counters, between: Counters) -> regression.QueryChange:
-    change = regression.QueryChange("same", "1", True, "select x from t", before, between)
-    (found,) = regression.judged([change], [], Transactions(None, None))
+def judged(before: Counters, between: Counters) -> queries.QueryChange:
+    change = queries.QueryChange("same", "1", True, "select x from t", before, between)
+    (found,) = queries.judged([change], [], Transactions(None, None))
     return found
 
 
@@ -74,9 +74,9 @@ def test_blocks_are_asked_before_the_clock(before: Counters, between: Counters, 
     assert judged(before, between).state == state
 
 
-def called(queryid: str, before: int, between: int) -> regression.QueryChange:
+def called(queryid: str, before: int, between: int) -> queries.QueryChange:
     former, latter = counted(before, 1, 0.1, 3), counted(between, 1, 0.1, 3)
-    return regression.QueryChange("same", queryid, True, f"select {queryid} from t", former, latter)
+    return queries.QueryChange("same", queryid, True, f"select {queryid} from t", former, latter)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def called(queryid: str, before: int, between: int) -> regression.QueryChange:
 def test_a_loop_in_a_few_transactions_is_told_from_another_load(
     calls: dict[str, tuple[int, int]], transactions: tuple[int, int], regressed: list[str]
 ) -> None:
-    found = regression.judged([called(name, *numbers) for name, numbers in calls.items()], [], Transactions(*transactions))
+    found = queries.judged([called(name, *numbers) for name, numbers in calls.items()], [], Transactions(*transactions))
     assert [query.queryid for query in found if query.state == "regressed"] == regressed
 
 
@@ -106,7 +106,7 @@ def test_a_query_that_came_late_is_not_called_more_often() -> None:
     start, at = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC)
     others = [replace(called(f"q{n}", 364_000, 1000), began_at=start) for n in range(5)]
     late = replace(called("late", 3500, 500), began_at=at - timedelta(days=7))
-    found = regression.judged([*others, late], [], Transactions(364_000, 1000, since=start, at=at))
+    found = queries.judged([*others, late], [], Transactions(364_000, 1000, since=start, at=at))
     assert {query.state for query in found} == {"same"}
     (query,) = [query for query in found if query.queryid == "late"]
     assert query.per_transaction_before == pytest.approx(0.5)

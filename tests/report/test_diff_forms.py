@@ -9,9 +9,9 @@ import golden
 import pytest
 from conftest import Cli
 
-from chatschema.report import saved
+from chatschema.report.compare import snapshot_file
+from chatschema.report.compare.snapshot import Index, Origin, Snapshot, Statement, Table
 from chatschema.report.result import Gap
-from chatschema.report.snapshot import Index, Origin, Snapshot, Statement, Table
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 BAD = 'public."<script>alert(1)</script>|x"'
@@ -44,10 +44,10 @@ def taken(tmp_path: Path) -> Path:
         statement("4", new, 100, 4), statement("5", "set work_mem = $1", 10, 0),
     ]  # fmt: skip
     gap = Gap("queries of others: not shown", "grant pg_read_all_stats to watcher;")
-    saved.write(Snapshot(origin, a, [index, pkey], tables, []), tmp_path / "a.json")
+    snapshot_file.write(Snapshot(origin, a, [index, pkey], tables, []), tmp_path / "a.json")
     later = replace(origin, at=origin.at + timedelta(hours=1), transactions=2000, evictions=3)
     after = [replace(tables[0], seq_scans=1000, seq_rows=5_000_000), replace(tables[1], index_scans=1900)]
-    saved.write(Snapshot(later, b, [pkey], after, [gap]), tmp_path / "b.json")
+    snapshot_file.write(Snapshot(later, b, [pkey], after, [gap]), tmp_path / "b.json")
     return tmp_path
 
 

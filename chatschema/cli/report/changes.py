@@ -8,7 +8,7 @@ from chatschema.cli import console
 from chatschema.cli.report import cells
 
 if TYPE_CHECKING:
-    from chatschema.report.diff import Diff
+    from chatschema.report.compare.diff import Diff
 
 # More of them in words would push the table out of sight.
 _IN_WORDS = 5
@@ -16,33 +16,33 @@ _IN_WORDS = 5
 
 def show(diff: Diff, *, limit: int, full: bool) -> None:
     """Print the comparison."""
-    from chatschema.report import diff_listing
+    from chatschema.report.compare import listing
 
-    console.answer(diff_listing.heading(diff))
+    console.answer(listing.heading(diff))
     for warning in diff.warnings:
         console.answer(f"note: {warning}")
     console.answer()
     if diff.queries is None:
-        console.answer(f"queries: {diff_listing.not_compared(diff)}")
+        console.answer(f"queries: {listing.not_compared(diff)}")
     else:
         _show_queries(diff, limit=limit, full=full)
-    if indexes := diff_listing.index_rows(diff):
+    if indexes := listing.index_rows(diff):
         console.answer()
         console.answer("indexes:")
         cells.table(list(indexes[0]), indexes, sort=None, limit=limit, full=full)
-    for said in diff_listing.tables(diff):
+    for said in listing.tables(diff):
         console.answer(said)
 
 
 def _show_queries(diff: Diff, *, limit: int, full: bool) -> None:
-    from chatschema.report import diff_document, diff_listing
+    from chatschema.report.compare import document, listing
 
     for query in diff.regressed[:_IN_WORDS]:
         console.answer(f"REGRESSED {cells.text('query', query.query, None if full else 100)}")
-        console.answer(f"    {diff_listing.cost(query)}")
-        if renamed := diff_listing.renamed(query):
+        console.answer(f"    {listing.cost(query)}")
+        if renamed := listing.renamed(query):
             console.answer(f"    {renamed}")
-        for name, definition in diff_listing.indexes_gone(query, diff):
+        for name, definition in listing.indexes_gone(query, diff):
             console.answer(f"    an index of its table has gone: {name}")
             if definition:
                 console.answer(f"    to make it again: {definition}")
@@ -50,10 +50,10 @@ def _show_queries(diff: Diff, *, limit: int, full: bool) -> None:
         console.answer(f"{more} more that regressed are in the table; in words: --markdown")
     if diff.regressed:
         console.answer()
-    listing = diff_listing.of_queries(diff)
-    console.answer(f"queries: {listing.counts}")
-    rows = [diff_document.query_row(query, diff) for query in listing.queries]
+    listed = listing.of_queries(diff)
+    console.answer(f"queries: {listed.counts}")
+    rows = [document.query_row(query, diff) for query in listed.queries]
     if rows:
         cells.table(list(rows[0]), rows, sort=None, limit=limit, full=full)
-    for said in listing.left_out:
+    for said in listed.left_out:
         console.answer(said)

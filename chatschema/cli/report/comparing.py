@@ -13,9 +13,9 @@ from chatschema.errors import ExitCode
 
 if TYPE_CHECKING:
     from chatschema.models import Settings
-    from chatschema.report.diff import Diff
+    from chatschema.report.compare.diff import Diff
+    from chatschema.report.compare.snapshot import Snapshot
     from chatschema.report.result import Gap
-    from chatschema.report.snapshot import Snapshot
 
 Timeout = Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each query of ours.")]
 
@@ -30,11 +30,11 @@ def snapshot(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Write down what the statistics say now, to compare with later. Resets nothing."""
-    from chatschema.report import saved
+    from chatschema.report.compare import snapshot_file
 
-    saved.refuse(file, force=force)
+    snapshot_file.refuse(file, force=force)
     taken = _now(session.settings(url, sql_dir), timeout, wait)
-    size = saved.write(taken, file, force=force)
+    size = snapshot_file.write(taken, file, force=force)
     _tell_gaps(taken.gaps)
     origin, statements = taken.origin, taken.statements
     if json:
@@ -74,12 +74,12 @@ def diff(
 ) -> None:
     """Compare two snapshots, or one with now: which queries and indexes are new, gone, or regressed."""
     from chatschema.cli.report import printing
-    from chatschema.report import diff as diffs
-    from chatschema.report import diff_listing, saved
+    from chatschema.report.compare import diff as diffs
+    from chatschema.report.compare import listing, snapshot_file
 
     form = printing.form(json=json, markdown=markdown, html=html)
-    earlier = saved.read(before)
-    later = saved.read(after) if after else _now(session.settings(url, sql_dir), timeout, wait)
+    earlier = snapshot_file.read(before)
+    later = snapshot_file.read(after) if after else _now(session.settings(url, sql_dir), timeout, wait)
     found = diffs.compare(earlier, later, force=force)
     _tell_gaps(found.gaps)
     _print(found, form, limit=limit, full=full)
@@ -87,7 +87,7 @@ def diff(
         return
     reasons = ["the queries were not compared"] if found.queries is None else []
     reasons += [] if allow_partial else _partial(found)
-    reasons += [f"{query.queryid} costs more: {diff_listing.why(query)}" for query in found.regressed]
+    reasons += [f"{query.queryid} costs more: {listing.why(query)}" for query in found.regressed]
     for reason in reasons:
         console.note(f"fails: {reason}")
     if reasons:
@@ -96,14 +96,14 @@ def diff(
 
 def _print(found: Diff, form: str, *, limit: int, full: bool) -> None:
     from chatschema.cli.report import changes
-    from chatschema.report import diff_document, diff_html, diff_markdown
+    from chatschema.report.compare import document, html, markdown
 
     if form == "json":
-        console.as_json(diff_document.of(found))
+        console.as_json(document.of(found))
     elif form == "markdown":
-        console.data(diff_markdown.text(found).rstrip("\n"))
+        console.data(markdown.text(found).rstrip("\n"))
     elif form == "html":
-        console.data(diff_html.text(found).rstrip("\n"))
+        console.data(html.text(found).rstrip("\n"))
     else:
         changes.show(found, limit=limit, full=full)
 
@@ -120,7 +120,7 @@ def _partial(found: Diff) -> list[str]:
 
 def _now(settings: Settings, timeout_s: float, wait_s: float) -> Snapshot:
     from chatschema.report import run
-    from chatschema.report import snapshot as snapshots
+    from chatschema.report.compare import snapshot as snapshots
 
     with (
         session.connected(settings, wait_s=wait_s, writes=False, needs_ledger=False) as (live, connection),

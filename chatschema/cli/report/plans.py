@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from chatschema.cli.report.printing import Layout
     from chatschema.models import Settings
     from chatschema.postgres import Connection
-    from chatschema.report.advise import Advice, Effect, Hidden, Planned
-    from chatschema.report.plan import Plan
-    from chatschema.report.plan_reading import Remark
+    from chatschema.report.plans.advise import Advice, Effect, Hidden, Planned
+    from chatschema.report.plans.generic import Plan
+    from chatschema.report.plans.reading import Remark
     from chatschema.report.result import Coverage, Finding
 
     Row = dict[str, Any]
@@ -81,18 +81,18 @@ def _numbered(rows: list[Row], number: str, seen: Coverage) -> Row:
 
 
 def _explain(connection: Connection, settings: Settings, seen: Coverage, row: Row, title: str, number: str, layout: Layout) -> None:
-    from chatschema.report import plan, plan_reading, plan_remarks, planning
+    from chatschema.report.plans import generic, reading, remarks, rights
 
-    statement = planning.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"]).get(row["queryid"])
+    statement = rights.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"]).get(row["queryid"])
     if statement is None:
         raise ChatschemaError(f"query {number} is gone: its entry has made room for another", "see: chatschema report queries")
     try:
-        with planning.as_application(connection):
-            found = plan.explain(connection, statement)
+        with rights.as_application(connection):
+            found = generic.explain(connection, statement)
     except ChatschemaError as error:
         error.excerpt = error.excerpt or _printable(row["query"])
         raise
-    said = plan_remarks.of(connection, found.tree, plan_reading.tables(connection, found.tree), row)
+    said = remarks.of(connection, found.tree, reading.tables(connection, found.tree), row)
     if layout.form == "json":
         numbers = {name: value for name, value in row.items() if name not in ("object", "query")}
         console.as_json({"query": row["query"], "numbers": numbers, "plan": found.tree, "remarks": said})
@@ -135,17 +135,17 @@ def _printable(text: str) -> str:
 def _advise(
     connection: Connection, settings: Settings, seen: Coverage, rows: list[Row], chosen: Row | None, layout: Layout
 ) -> None:
-    from chatschema.report import advise, hypothetical, planning
+    from chatschema.report.plans import advise, hypopg, rights
 
     schema = seen.extensions["hypopg"]
     findings = _findings(connection, settings, seen)
-    statements = planning.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"])
-    with planning.as_application(connection):
+    statements = rights.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"])
+    with rights.as_application(connection):
         planned = advise.planned(connection, [chosen] if chosen else advise.worth_it(rows), statements)
         indexes = advise.indexes(connection, planned.queries, schema)
-        can_hide = hypothetical.can_hide(connection, schema)
+        can_hide = hypopg.can_hide(connection, schema)
         hidden = advise.missed(connection, planned.queries, findings, schema) if can_hide else []
-    hiding = None if can_hide else _OLD.format(hypothetical.version(connection))
+    hiding = None if can_hide else _OLD.format(hypopg.version(connection))
     if layout.form == "json":
         console.as_json({
             "note": advise.NOTE,

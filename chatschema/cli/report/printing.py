@@ -78,7 +78,7 @@ def explain(definition: Definition, values: dict[str, Any], *, as_json: bool) ->
 def show(results: list[Result], coverage: Coverage, layout: Layout) -> None:
     """Print the answer in the form that was asked for."""
     if layout.form == "json":
-        from chatschema.report import document
+        from chatschema.report.forms import document
 
         console.as_json(document.of(results, coverage))
     elif layout.form == "table":

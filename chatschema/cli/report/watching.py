@@ -82,7 +82,7 @@ def _ticks(look: Look, seconds: float) -> Iterator[tuple[list[Result], list[Resu
 
 
 def _stream(look: Look, seconds: float) -> None:
-    from chatschema.report import document
+    from chatschema.report.forms import document
 
     for before, now in _ticks(look, seconds):
         reports = document.of(now, look.coverage)["reports"]

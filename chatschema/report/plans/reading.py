@@ -7,7 +7,7 @@ from typing import Any
 
 from chatschema import postgres
 from chatschema.postgres import Connection
-from chatschema.report import plan
+from chatschema.report.plans import generic
 
 LARGE_ROWS = 10_000
 
@@ -110,7 +110,7 @@ order by name
 
 def scans(tree: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the nodes that read a table."""
-    return [node for node in plan.nodes(tree) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
+    return [node for node in generic.nodes(tree) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
 
 
 def tables(connection: Connection, tree: dict[str, Any]) -> list[Table]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.report.compare.snapshot import Index, Origin, Snapshot, Statement, Table
 from chatschema.report.result import Gap
-from chatschema.report.snapshot import Index, Origin, Snapshot, Statement, Table
 
 FORMAT = 1
 KIND = "chatschema statistics"

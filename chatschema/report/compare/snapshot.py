@@ -12,7 +12,7 @@ from chatschema.errors import ServerError
 from chatschema.postgres import Connection
 from chatschema.report import coverage as coverages
 from chatschema.report import run
-from chatschema.report.counters import Counters, squares
+from chatschema.report.compare.counters import Counters, squares
 from chatschema.report.definition import Definition
 from chatschema.report.literals import without
 from chatschema.report.result import Gap

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatschema import units
-from chatschema.report import diff_document
-from chatschema.report.diff import Diff
-from chatschema.report.regression import FORMER_CALLS, STATES, QueryChange
+from chatschema.report.compare import document
+from chatschema.report.compare.diff import Diff
+from chatschema.report.compare.queries import FORMER_CALLS, STATES, QueryChange
 
 # What drivers, poolers and reports say at the beginning of a session: it costs nothing, and is in --json.
 _SESSION = re.compile(r"\s*(set|reset|show|discard|deallocate|begin|start|commit|end|rollback)\b", re.IGNORECASE)
@@ -65,7 +65,7 @@ def not_compared(diff: Diff) -> str:
 
 def why(query: QueryChange) -> str:
     """Return what moved, in words."""
-    return ", ".join(diff_document.said(reason) for reason in query.reasons)
+    return ", ".join(document.said(reason) for reason in query.reasons)
 
 
 def cost(query: QueryChange) -> str:
@@ -86,7 +86,7 @@ def indexes_gone(query: QueryChange, diff: Diff) -> list[tuple[str, str | None]]
 
 def index_rows(diff: Diff) -> list[dict[str, Any]]:
     """Return the rows of the indexes that changed."""
-    return [diff_document.index_row(index) for index in diff.indexes if index.state != "same"]
+    return [document.index_row(index) for index in diff.indexes if index.state != "same"]
 
 
 def tables(diff: Diff) -> list[str]:

@@ -5,9 +5,10 @@ from html import escape
 from typing import Any
 
 from chatschema import units
-from chatschema.report import diff_document, diff_listing, html, rows
-from chatschema.report.diff import Diff
-from chatschema.report.regression import QueryChange
+from chatschema.report.compare import document, listing
+from chatschema.report.compare.diff import Diff
+from chatschema.report.compare.queries import QueryChange
+from chatschema.report.forms import html, html_rows
 from chatschema.report.result import Result
 
 # What a page that is mailed around holds.
@@ -20,15 +21,15 @@ def text(diff: Diff) -> str:
     none = '<p class="card none">No query regressed.</p>'
     findings = f'<div class="card"><ol class="findings">{regressed}</ol></div>' if regressed else none
     if diff.queries is None:
-        what = [html.section("Queries", "", f'<p class="card none">{escape(diff_listing.not_compared(diff))}</p>')]
+        what = [html.section("Queries", "", f'<p class="card none">{escape(listing.not_compared(diff))}</p>')]
     else:
-        listing = diff_listing.of_queries(diff)
-        table = _table("queries", [diff_document.query_row(query, diff) for query in listing.queries])
+        listed = listing.of_queries(diff)
+        table = _table("queries", [document.query_row(query, diff) for query in listed.queries])
         what = [
             html.section("Regressed", f"{len(diff.regressed)}, worst first", findings),
-            html.section("Queries", listing.counts, f'<div class="card inside">{table}{_words(listing.left_out)}</div>'),
+            html.section("Queries", listed.counts, f'<div class="card inside">{table}{_words(listed.left_out)}</div>'),
         ]
-    indexes, tables = diff_listing.index_rows(diff), diff_listing.tables(diff)
+    indexes, tables = listing.index_rows(diff), listing.tables(diff)
     if indexes or tables:
         content = f'<div class="card inside">{_table("indexes", indexes)}{_words(tables)}</div>'
         what.append(html.section("Indexes", f"{len(indexes)} changed", content))
@@ -42,7 +43,7 @@ def _top(diff: Diff) -> str:
         ("Server", f"PostgreSQL {b.version}", "standby" if b.is_standby else ""),
         ("Role", b.role, ""),
         ("From (UTC)", units.when(a.at), ""),
-        ("To (UTC)", units.when(b.at), diff_listing.length(diff)),
+        ("To (UTC)", units.when(b.at), listing.length(diff)),
         ("Regressed", f"{len(diff.regressed)}", "" if diff.queries is not None else "not compared"),
     ]
     said = [f"note: {warning}" for warning in diff.warnings] + [f"not seen: {gap.what}" for gap in diff.gaps]
@@ -51,13 +52,13 @@ def _top(diff: Diff) -> str:
 
 
 def _regressed(query: QueryChange, diff: Diff) -> str:
-    gone = diff_listing.indexes_gone(query, diff)
-    lines = [diff_listing.renamed(query), *(f"an index of its table has gone: {name}" for name, _ in gone)]
+    gone = listing.indexes_gone(query, diff)
+    lines = [listing.renamed(query), *(f"an index of its table has gone: {name}" for name, _ in gone)]
     again = "\n".join(definition for _, definition in gone if definition)
     return (
         '<li class="critical"><div class="label"><span class="pill critical">regressed</span></div>'
         f'<div class="what"><div class="object data">{escape(query.query or query.queryid)}</div>'
-        f'<div class="message">{escape(diff_listing.cost(query))}</div>{_words([line for line in lines if line])}</div>'
+        f'<div class="message">{escape(listing.cost(query))}</div>{_words([line for line in lines if line])}</div>'
         f"{html.fix('Fix', again)}</li>\n"
     )
 
@@ -67,7 +68,7 @@ def _table(name: str, found: Sequence[dict[str, Any]]) -> str:
         return ""
     shown = list(found[:_ROWS])
     rest = f"the first {_ROWS} of {len(found):,}; all of them: --json" if len(found) > _ROWS else ""
-    return rows.table_of(Result(name, name, "ok", tuple(shown[0]), shown, [], [], 0)) + _words([rest] if rest else [])
+    return html_rows.table_of(Result(name, name, "ok", tuple(shown[0]), shown, [], [], 0)) + _words([rest] if rest else [])
 
 
 def _words(lines: Sequence[str]) -> str:

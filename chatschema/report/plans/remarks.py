@@ -5,8 +5,8 @@ from typing import Any
 
 from chatschema import postgres, units
 from chatschema.postgres import Connection
-from chatschema.report import plan, plan_reading
-from chatschema.report.plan_reading import LARGE_ROWS, Remark, Table
+from chatschema.report.plans import generic, reading
+from chatschema.report.plans.reading import LARGE_ROWS, Remark, Table
 
 # Blocks for a row: an index descends three or four and finds the row in one more.
 BLOCKS_A_ROW = 100
@@ -32,7 +32,7 @@ join pg_catalog.pg_index as x on x.indexrelid = c.oid
 def of(connection: Connection, tree: dict[str, Any], found: Sequence[Table], row: Mapping[str, Any]) -> list[Remark]:
     """Return all that stands out in the plan of a query; `row` is its row in the report on queries. Raises ServerError."""
     columns = _columns(connection, tree)
-    said = plan_reading.remarks(tree, found)
+    said = reading.remarks(tree, found)
     for table in found:
         said += {(one.kind, one.message): one for one in _of_indexes(tree, table, columns)}.values()
     return said + _of_calls(tree, found, row)
@@ -46,7 +46,7 @@ def _columns(connection: Connection, tree: dict[str, Any]) -> dict[tuple[str, st
 
 
 def _index_scans(tree: dict[str, Any]) -> list[dict[str, Any]]:
-    return [node for node in plan_reading.scans(tree) if "Index Name" in node and "Schema" in node]
+    return [node for node in reading.scans(tree) if "Index Name" in node and "Schema" in node]
 
 
 def _of_indexes(tree: dict[str, Any], table: Table, indexes: Mapping[tuple[str, str], list[str]]) -> list[Remark]:
@@ -57,8 +57,8 @@ def _of_indexes(tree: dict[str, Any], table: Table, indexes: Mapping[tuple[str, 
         if key not in table.members or sum(table.members.values()) <= LARGE_ROWS or not columns:
             continue
         alias = str(node.get("Alias", ""))
-        found = plan_reading.compared(str(node.get("Index Cond", "")), alias, table.texts)
-        filtered = plan_reading.compared(str(node.get("Filter", "")), alias, table.texts)
+        found = reading.compared(str(node.get("Index Cond", "")), alias, table.texts)
+        filtered = reading.compared(str(node.get("Filter", "")), alias, table.texts)
         given, asked = [column for column, how in found if how == "="], [column for column, how in filtered if how == "="]
         index = f"an index on ({', '.join(columns)})"
         if found and columns[0] not in [column for column, _ in found]:
@@ -78,7 +78,7 @@ def _of_indexes(tree: dict[str, Any], table: Table, indexes: Mapping[tuple[str, 
 
 def _of_calls(tree: dict[str, Any], found: Sequence[Table], row: Mapping[str, Any]) -> list[Remark]:
     """Return what the calls so far say: temporary files, blocks that gave no rows, and rows that the planner does not expect."""
-    kinds = [node["Node Type"] for node in plan.nodes(tree)]
+    kinds = [node["Node Type"] for node in generic.nodes(tree)]
     rows, blocks = row.get("rows_per_call"), row.get("blocks_per_call")
     if rows is None or blocks is None:
         return []

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from chatschema.report.counters import Counters
-from chatschema.report.diff import Diff
-from chatschema.report.regression import QueryChange, Reason
-from chatschema.report.relations import IndexChange
-from chatschema.report.snapshot import Origin
+from chatschema.report.compare.counters import Counters
+from chatschema.report.compare.diff import Diff
+from chatschema.report.compare.queries import QueryChange, Reason
+from chatschema.report.compare.relations import IndexChange
+from chatschema.report.compare.snapshot import Origin
 
 FORMAT = 1
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from math import sqrt
 from typing import Literal
 
-from chatschema.report import mix
-from chatschema.report.counters import Counters
+from chatschema.report.compare import mix
+from chatschema.report.compare.counters import Counters
+from chatschema.report.compare.relations import IndexChange
+from chatschema.report.compare.transactions import Transactions
 from chatschema.report.literals import PLANNED
-from chatschema.report.relations import IndexChange
-from chatschema.report.transactions import Transactions
 
 State = Literal["regressed", "new", "improved", "no verdict", "same", "gone"]
 # The order of every listing.

@@ -7,8 +7,8 @@ from typing import Any
 
 from chatschema.errors import BUSY_SQLSTATES, ChatschemaError, ExitCode, ServerError
 from chatschema.postgres import Connection
-from chatschema.report import planning
-from chatschema.report.planning import Statement
+from chatschema.report.plans import rights
+from chatschema.report.plans.rights import Statement
 
 _PLANNED = re.compile(
     r"\s*(/\*(?:[^*]|\*(?!/))*\*/\s*|--[^\n]*\n\s*|\(\s*)*(select|insert|update|delete|merge|with|values|table)\b",
@@ -56,7 +56,7 @@ def parsable(query: str) -> str:
 
 
 def explain(connection: Connection, statement: Statement, *, with_lines: bool = True) -> Plan:
-    """Return the generic plan of a query with placeholders; call it inside planning.as_application().
+    """Return the generic plan of a query with placeholders; call it inside rights.as_application().
 
     Raises ChatschemaError for a query that cannot be planned, ServerError for a lock, a timeout or a lost connection.
     """
@@ -73,13 +73,13 @@ def explain(connection: Connection, statement: Statement, *, with_lines: bool = 
         prunes = not any(node.get("Subplans Removed") for node in nodes(tree))
         if not prunes:
             tree = _tree(connection, text, role, prunes=False)
-        return Plan(tree, planning.explained(connection, text, role, "", prunes=prunes) if with_lines else [])
+        return Plan(tree, rights.explained(connection, text, role, "", prunes=prunes) if with_lines else [])
     except ServerError as error:
         raise _refused(connection, error, role) from None
 
 
 def _tree(connection: Connection, text: str, role: str | None, *, prunes: bool = True) -> dict[str, Any]:
-    (document,) = planning.explained(connection, text, role, "format json, verbose", prunes=prunes)
+    (document,) = rights.explained(connection, text, role, "format json, verbose", prunes=prunes)
     tree: dict[str, Any] = document["Plan"]
     for node in nodes(tree):
         node.pop("Output", None)
@@ -91,7 +91,7 @@ def _refused(connection: Connection, error: ServerError, role: str | None) -> Ch
         return error
     hint = _HINTS.get(error.sqlstate, error.hint)
     if error.sqlstate in ("42P01", "3F000"):
-        hint = _NAMES.format(path=planning.search_path(connection))
+        hint = _NAMES.format(path=rights.search_path(connection))
     elif error.sqlstate in ("42883", "42P18", "42804", "42725", "42846", "22P02"):
         hint = _PARAMETERS
     return ChatschemaError(f"it cannot be planned{f' as {role}' if role else ''}: {error.message}", hint)

@@ -5,7 +5,8 @@ from html import escape
 from importlib import resources
 
 from chatschema import __version__, units
-from chatschema.report import causes, rows, tree, wording
+from chatschema.report import causes, wording
+from chatschema.report.forms import html_rows, tree
 from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
 # Findings of one check that are shown before the others are folded away.
@@ -69,7 +70,7 @@ _PAGE = """<!doctype html>
 
 
 def _style() -> str:
-    return (resources.files("chatschema.report") / "page.css").read_text("utf-8")
+    return (resources.files("chatschema.report.forms") / "page.css").read_text("utf-8")
 
 
 def section(title: str, aside: str, content: str) -> str:
@@ -190,8 +191,8 @@ def fix(label: str, text: str | None, undo: str | None = None) -> str:
 
 def _report(result: Result, *, is_open: bool) -> str:
     count = f"{len(result.rows):,} rows" if len(result.rows) != 1 else "1 row"
-    picture = tree.of(result) if tree.is_tree(result) else rows.chart_of(result)
-    inside = picture + rows.table_of(result) if result.rows else '<p class="soft">No rows.</p>'
+    picture = tree.of(result) if tree.is_tree(result) else html_rows.chart_of(result)
+    inside = picture + html_rows.table_of(result) if result.rows else '<p class="soft">No rows.</p>'
     if is_open:
         return f'<div class="card inside">{inside}</div>'
     return (

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chatschema.report.regression import FORMER_CALLS, QueryChange, names
-from chatschema.report.relations import IndexChange
+from chatschema.report.compare.queries import FORMER_CALLS, QueryChange, names
+from chatschema.report.compare.relations import IndexChange
 
 # A query that has lost an index asks for other blocks than before, more or fewer.
 OTHER_BLOCKS = 0.1

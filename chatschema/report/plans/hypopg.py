@@ -7,7 +7,7 @@ from psycopg import sql
 
 from chatschema import postgres
 from chatschema.postgres import Connection
-from chatschema.report.plan_reading import Table
+from chatschema.report.plans.reading import Table
 
 _MARK = sql.SQL(" /* chatschema report */")
 # PostgreSQL cuts names at 63 bytes; the room left is for the parts' names and a number.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
-from chatschema.report.snapshot import Index, Snapshot, Table
+from chatschema.report.compare.snapshot import Index, Snapshot, Table
 
 IndexState = Literal["gone", "no longer used", "new", "grown", "same"]
 TableState = Literal["lost an index", "gone", "new", "same"]

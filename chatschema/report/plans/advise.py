@@ -9,9 +9,9 @@ from psycopg import sql
 
 from chatschema.errors import ChatschemaError, ExitCode
 from chatschema.postgres import Connection
-from chatschema.report import hypothetical, plan, plan_reading
-from chatschema.report.plan_reading import Table
-from chatschema.report.planning import Statement
+from chatschema.report.plans import generic, hypopg, reading
+from chatschema.report.plans.reading import Table
+from chatschema.report.plans.rights import Statement
 from chatschema.report.result import Finding
 
 MIN_TOTAL_MS = 50
@@ -73,7 +73,7 @@ class Query:
 
     row: Mapping[str, Any]
     statement: Statement
-    plan: plan.Plan
+    plan: generic.Plan
     tables: list[Table]
 
     def effect(self, after: float) -> Effect:
@@ -93,7 +93,7 @@ class Planned:
 
 def worth_it(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the rows of the report on queries that are worth an index."""
-    worth = [row for row in rows if row["queryid"] and row["total_ms"] >= MIN_TOTAL_MS and plan.is_planned(row["query"])]
+    worth = [row for row in rows if row["queryid"] and row["total_ms"] >= MIN_TOTAL_MS and generic.is_planned(row["query"])]
     return worth[:_MOST]
 
 
@@ -103,13 +103,13 @@ def planned(connection: Connection, rows: Iterable[Mapping[str, Any]], statement
     for row in rows:
         statement = statements.get(row["queryid"], Statement("", refusal="its entry has made room for another"))
         try:
-            found = plan.explain(connection, statement, with_lines=False)
+            found = generic.explain(connection, statement, with_lines=False)
         except ChatschemaError as error:
             if error.exit_code == ExitCode.UNREACHABLE:
                 raise
             result.refused[row["n"]] = error.message
         else:
-            result.queries.append(Query(row, statement, found, plan_reading.tables(connection, found.tree)))
+            result.queries.append(Query(row, statement, found, reading.tables(connection, found.tree)))
     return result
 
 
@@ -166,32 +166,32 @@ def candidates(query: Query) -> list[tuple[Table, tuple[str, ...]]]:
 def _columns(tree: dict[str, Any], table: Table) -> tuple[list[str], list[str]]:
     """Return the table's columns that the plan compares for equality, and those that it compares otherwise or sorts by."""
     aliases = set()
-    for node in plan_reading.scans(tree):
+    for node in reading.scans(tree):
         if (node.get("Schema"), node["Relation Name"]) in table.members:
             alias = str(node["Alias"])
             # What is above the partitions calls them by the alias of the whole.
             aliases |= {alias, alias.rpartition("_")[0]} if table.is_partitioned else {alias}
     equal: list[str] = []
     tail: list[str] = []
-    for node in plan.nodes(tree):
-        text = plan_reading.conditions(node)
-        for column, how in (pair for alias in sorted(aliases) for pair in plan_reading.compared(text, alias, table.texts)):
+    for node in generic.nodes(tree):
+        text = reading.conditions(node)
+        for column, how in (pair for alias in sorted(aliases) for pair in reading.compared(text, alias, table.texts)):
             (equal if how == "=" else tail).append(column)
-        tail += [column for alias in sorted(aliases) for column in plan_reading.sorted_by(node, alias)[:1]]
+        tail += [column for alias in sorted(aliases) for column in reading.sorted_by(node, alias)[:1]]
     usable = [column for column in dict.fromkeys(equal) if column in table.columns][:_MAX_EQUAL]
     return usable, [column for column in dict.fromkeys(tail) if column in table.columns and column not in usable][:_MAX_TAIL]
 
 
 def _cost(connection: Connection, query: Query, schema: str, tried: Sequence[tuple[Table, tuple[str, ...]]]) -> float:
     """Return the query's cost with the indexes there."""
-    with hypothetical.created(connection, schema, [(table.name, _quoted(table, columns)) for table, columns in tried]):
+    with hypopg.created(connection, schema, [(table.name, _quoted(table, columns)) for table, columns in tried]):
         return _cost_now(connection, query)
 
 
 def _cost_now(connection: Connection, query: Query) -> float:
     """Return the query's cost; its own where a lock or the time keeps it from being planned again, so that the others go on."""
     try:
-        return plan.explain(connection, query.statement, with_lines=False).cost
+        return generic.explain(connection, query.statement, with_lines=False).cost
     except ChatschemaError as error:
         if error.exit_code == ExitCode.UNREACHABLE:
             raise
@@ -213,8 +213,8 @@ def _advice(connection: Connection, queries: Sequence[Query], table: Table, colu
     keys = _quoted(table, columns)
     parts = [sql.Identifier(*part).as_string(None) for part in table.members]
     # On each partition: HypoPG takes the whole for empty where nobody has analysed it, and autovacuum never does.
-    with hypothetical.created(connection, schema, [(part, keys) for part in parts]) as size:
-        create, undo = hypothetical.statements(connection, table, columns)
+    with hypopg.created(connection, schema, [(part, keys) for part in parts]) as size:
+        create, undo = hypopg.statements(connection, table, columns)
     saved = round(sum(effect.saved_ms for effect in effects), 1)
     return Advice(table.name, columns, create, undo, size, table.writes, saved, tuple(effects))
 
@@ -225,7 +225,7 @@ def missed(connection: Connection, queries: Sequence[Query], findings: Iterable[
     for finding in findings:
         if finding.check not in _DROPPABLE or not finding.object or not finding.fix:
             continue
-        with hypothetical.hidden(connection, schema, finding.object) as is_hidden:
+        with hypopg.hidden(connection, schema, finding.object) as is_hidden:
             if is_hidden:
                 costs = [_cost_now(connection, query) for query in queries]
                 pairs = zip(queries, costs, strict=True)

@@ -3,7 +3,8 @@
 from html import escape
 from typing import Any
 
-from chatschema.report import chart, wording
+from chatschema.report import wording
+from chatschema.report.forms import chart
 from chatschema.report.result import Result
 
 # What a page that is mailed around holds; all of it is in the other forms.

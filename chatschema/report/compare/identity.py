@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from chatschema.report.counters import ZERO, Counters
+from chatschema.report.compare.counters import ZERO, Counters
+from chatschema.report.compare.queries import QueryChange, names
+from chatschema.report.compare.snapshot import Snapshot
 from chatschema.report.literals import bare
-from chatschema.report.regression import QueryChange, names
-from chatschema.report.snapshot import Snapshot
 
 
 def recreated(earlier: Snapshot, later: Snapshot) -> set[str]:

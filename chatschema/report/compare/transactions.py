@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chatschema.report.snapshot import Snapshot, Statement
+from chatschema.report.compare.snapshot import Snapshot, Statement
 
 _END = re.compile(r"\s*(commit|end|rollback|abort)\b(?!.*\b(to|prepared)\b)", re.IGNORECASE)
 # The counters of queries and of transactions never begin in the same instant.

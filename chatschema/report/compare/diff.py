@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chatschema.errors import UsageError
-from chatschema.report import disuse, identity, regression, relations, transactions
-from chatschema.report.counters import ZERO, Counters
-from chatschema.report.regression import QueryChange
-from chatschema.report.relations import IndexChange, TableChange
+from chatschema.report.compare import disuse, identity, queries, relations, transactions
+from chatschema.report.compare.counters import ZERO, Counters
+from chatschema.report.compare.queries import QueryChange
+from chatschema.report.compare.relations import IndexChange, TableChange
+from chatschema.report.compare.snapshot import Origin, Snapshot, Statement
 from chatschema.report.result import Gap
-from chatschema.report.snapshot import Origin, Snapshot, Statement
 
 Key = tuple[str, bool]
 
@@ -46,20 +46,20 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
     statements_reset = _statements_reset(a, b) if is_same else b.statements_reset or b.since
     relations_reset = _relations_reset(a, b) if is_same else b.since
     indexes = relations.indexes(earlier, later, relations_reset)
-    queries = None
+    compared = None
     if earlier.statements is not None and later.statements is not None:
         changes = _changes(earlier.statements, later.statements, statements_reset)
         changes = identity.joined(changes, identity.recreated(earlier, later))
         has_reset = bool(statements_reset or relations_reset)
         counted = transactions.counted(earlier, later, goes_on=is_same, has_reset=has_reset)
-        queries = regression.judged(changes, indexes, counted)
-        indexes = relations.ordered(disuse.confirmed(indexes, queries))
+        compared = queries.judged(changes, indexes, counted)
+        indexes = relations.ordered(disuse.confirmed(indexes, compared))
     return Diff(
         earlier=a,
         later=b,
         statements_since=statements_reset or a.at,
         relations_since=relations_reset or a.at,
-        queries=queries,
+        queries=compared,
         indexes=indexes,
         tables=relations.tables(earlier, later, relations_reset, indexes),
         gaps=[*later.gaps, *(_former(gap) for gap in earlier.gaps if gap not in later.gaps)],

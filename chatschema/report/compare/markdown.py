@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chatschema.report import diff_document, diff_listing
-from chatschema.report.diff import Diff
-from chatschema.report.markdown import cell, code, table_of
+from chatschema.report.compare import document, listing
+from chatschema.report.compare.diff import Diff
+from chatschema.report.forms.markdown import cell, code, table_of
 
 _HEADING = 200
 
 
 def text(diff: Diff) -> str:
     """Return what regressed and what brings it back, then the queries and indexes; nothing of theirs is a mark or a tag."""
-    parts = [f"# Changes of {cell(diff.later.database)}", cell(diff_listing.heading(diff))]
+    parts = [f"# Changes of {cell(diff.later.database)}", cell(listing.heading(diff))]
     said = [f"- note: {cell(warning)}" for warning in diff.warnings] + [f"- not seen: {cell(gap.what)}" for gap in diff.gaps]
     if said:
         parts.append("\n".join(said))
     if diff.regressed:
         parts.append("## Regressed")
     for place, query in enumerate(diff.regressed, 1):
-        lines = [diff_listing.cost(query), diff_listing.renamed(query)]
-        gone = diff_listing.indexes_gone(query, diff)
+        lines = [listing.cost(query), listing.renamed(query)]
+        gone = listing.indexes_gone(query, diff)
         lines += [f"an index of its table has gone: {name}" for name, _ in gone]
         parts += [
             f"### {place}. {cell(_cut(query.query or query.queryid))}",
@@ -29,12 +29,12 @@ def text(diff: Diff) -> str:
         if again := "\n".join(definition for _, definition in gone if definition):
             parts += ["To make it again:", code(again)]
     if diff.queries is None:
-        parts += ["## Queries", cell(diff_listing.not_compared(diff))]
+        parts += ["## Queries", cell(listing.not_compared(diff))]
     else:
-        listing = diff_listing.of_queries(diff)
-        rows = [diff_document.query_row(query, diff) for query in listing.queries]
-        parts += ["## Queries", listing.counts, *_rows(rows), *(cell(one) for one in listing.left_out)]
-    relations = [*_rows(diff_listing.index_rows(diff)), *(cell(one) for one in diff_listing.tables(diff))]
+        listed = listing.of_queries(diff)
+        rows = [document.query_row(query, diff) for query in listed.queries]
+        parts += ["## Queries", listed.counts, *_rows(rows), *(cell(one) for one in listed.left_out)]
+    relations = [*_rows(listing.index_rows(diff)), *(cell(one) for one in listing.tables(diff))]
     return "\n\n".join(parts + (["## Indexes", *relations] if relations else [])) + "\n"
 
 

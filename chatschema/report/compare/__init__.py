@@ -1,0 +1,1 @@
+"""What became of the numbers between two snapshots of a database."""
