@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from chatschema import postgres
 from chatschema.models import Month, Partition, PartitionState, Policy, RetiredMonth, Settings, Span
-from chatschema.partition import catalog, create, grid, retirement
+from chatschema.partition import catalog, create, grid, retire_plan
 from chatschema.postgres import Connection
 
 PARENTS = [parent.table for parent in grid.GROUP]
@@ -164,7 +164,7 @@ def test_a_retirement_never_names_what_must_stay(
     situation: tuple[datetime, list[Partition], dict[datetime, RetiredMonth], Policy],
 ) -> None:
     now, survey, ledger, policy = situation
-    steps = retirement.plan(now, survey, ledger, policy)
+    steps = retire_plan.plan(now, survey, ledger, policy)
     assert [step.month for step in steps] == sorted({step.month for step in steps}), "one step a month, oldest first"
     for step in steps:
         tables = [p for p in survey if p.lower == step.month and p.name != "mine"]
@@ -175,26 +175,26 @@ def test_a_retirement_never_names_what_must_stay(
             assert policy.holds == "carve" or not any(p.is_held for p in tables)
             assert not (record and record.keep_until and record.keep_until > now)
             assert policy.keep is not None
-            assert tables[0].upper <= retirement.before(now, policy.keep)
+            assert tables[0].upper <= retire_plan.before(now, policy.keep)
             assert not (record and record.state == "dropped")
         if step.action in ("archive", "drop"):
             assert all(p.state not in ("attached", "detach pending") for p in tables)
             assert record is not None
             assert record.detached_at is not None
-            assert record.detached_at <= retirement.before(now, policy.grace)
+            assert record.detached_at <= retire_plan.before(now, policy.grace)
         if step.action == "drop" and policy.archive:
             assert record is not None
             assert record.archived_at is not None
             assert record.detached_at is not None
             assert record.archived_at >= record.detached_at
     # Without a policy nothing is archived or dropped; a month that is half out goes all the way out.
-    for step in retirement.plan(now, survey, ledger, replace(policy, keep=None)):
+    for step in retire_plan.plan(now, survey, ledger, replace(policy, keep=None)):
         assert step.action not in ("archive", "drop", "wait")
         assert step.action != "detach" or ledger[step.month].state == "detaching"
 
 
 @given(now=moments, span=spans)
 def test_a_span_before_a_moment_is_before_it_by_the_calendar(now: datetime, span: Span) -> None:
-    then = retirement.before(now, span)
+    then = retire_plan.before(now, span)
     assert then <= now
     assert abs((now - then).days - span.months * 30.44 - span.days) <= 4

@@ -92,10 +92,11 @@ def test_too_little_room_is_said(aged: Database, tmp_path: Path, monkeypatch: py
 
     from chatschema import postgres
     from chatschema.models import Policy, Settings, Span
-    from chatschema.partition import folder, retirement
+    from chatschema.partition import retire_plan
+    from chatschema.partition.archive import folder
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 4096})())
-    step = retirement.Step(datetime(2024, 1, 1, tzinfo=UTC), "archive", "")
+    step = retire_plan.Step(datetime(2024, 1, 1, tzinfo=UTC), "archive", "")
     policy, said = Policy(keep=Span(12), archive_dir=tmp_path / "archives"), list[str]()
     with closing(postgres.connect(Settings(aged.url, "test", None, ROOT / "sql", ROOT / "seeds", Path()))) as connection:
         assert folder.try_it(connection, {}, [step], policy, say=said.append) == {}

@@ -9,7 +9,8 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.models import Month
-from chatschema.partition import carve, catalog, content, erasures, fitting, grid, ledger, mapping
+from chatschema.partition import carve, catalog, erasures, fitting, grid, mapping, retired_months
+from chatschema.partition.archive import content
 from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
@@ -199,14 +200,14 @@ def _attach(
             postgres.execute(connection, statement(sql_dir, "attach.sql", month))
             postgres.execute(connection, statement(sql_dir, "guard.sql", month))
         if keep_until is None:
-            ledger.end_detaching(connection, lower)
+            retired_months.end_detaching(connection, lower)
             audit.record(connection, "partition.detach_undone", "partition", f"{lower:%Y-%m}", tables=[m.name for m in months])
             return True
-        ledger.write(
+        retired_months.write(
             connection,
             lower,
             state="attached",
-            restored_at=ledger.NOW,
+            restored_at=retired_months.NOW,
             keep_until=keep_until,
             held_messages=None,
             dropped_at=None,

@@ -9,7 +9,8 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month, Policy
-from chatschema.partition import content, grid, ledger, mapping
+from chatschema.partition import grid, mapping, retired_months
+from chatschema.partition.archive import content
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
@@ -111,7 +112,7 @@ def discard(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
             return False
         drop_kept(connection, sql_dir, months)
         # Their attachments are released by the next run, as those of the others were.
-        ledger.write(connection, lower, held_messages=0, attachments_released=None)
+        retired_months.write(connection, lower, held_messages=0, attachments_released=None)
         audit.record(connection, "partition.discard_held", "partition", f"{lower:%Y-%m}")
         return True
 

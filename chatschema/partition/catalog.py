@@ -7,7 +7,7 @@ from pathlib import Path
 from chatschema import hold, postgres, sqlfile
 from chatschema.errors import BUSY_SQLSTATES, ServerError
 from chatschema.models import Month, Partition, PartitionState, RetiredMonth
-from chatschema.partition import grid, ledger
+from chatschema.partition import grid, retired_months
 from chatschema.partition.grid import GROUP
 from chatschema.postgres import Connection
 
@@ -87,7 +87,7 @@ def _detached_by_name(connection: Connection) -> list[Month]:
 
 def away(connection: Connection, sql_dir: Path) -> list[Month]:
     """Return the tables with rows that are not attached: detached months, and what was kept under a hold of dropped ones."""
-    kept = [grid.kept(grid.month(parent.table, month)) for month in ledger.read(connection) for parent in GROUP]
+    kept = [grid.kept(grid.month(parent.table, month)) for month in retired_months.read(connection) for parent in GROUP]
     query = "select relname from pg_catalog.pg_class where relnamespace = to_regnamespace('chat_partitions') and relname = any (%s)"
     there = {row[0] for row in postgres.fetch_all(connection, query, ([month.name for month in kept],))}
     return [*detached(connection, sql_dir), *(month for month in kept if month.name in there)]
@@ -95,7 +95,7 @@ def away(connection: Connection, sql_dir: Path) -> list[Month]:
 
 def dropped(connection: Connection) -> list[Month]:
     """Return the months that were retired to their end, by the ledger, whatever there is in their place now."""
-    records = ledger.read(connection).values()
+    records = retired_months.read(connection).values()
     return [grid.month(parent.table, record.month) for record in records if record.state == "dropped" for parent in GROUP]
 
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from chatschema import audit, blockers, locks, postgres, sqlfile
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ServerError
 from chatschema.models import Month
-from chatschema.partition import attach, catalog, ledger
+from chatschema.partition import attach, catalog, retired_months
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say
@@ -58,13 +58,13 @@ def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say
             # Statuses are refused while only they are out, so what an earlier run left is not waited for.
             longest_s = (_STALL_S if wait_s is None else wait_s) if is_whole else _MOMENT_S
             wait_for_old_transactions(connection, sql_dir, group, say, longest_s)
-        ledger.write(connection, month, state="detaching")
+        retired_months.write(connection, month, state="detaching")
         for table in left:
             if is_whole and table is not left[0]:
                 wait_for_old_transactions(connection, sql_dir, group, say, _MOMENT_S)
             _detach(connection, sql_dir, table, say, locks.MONTHS if is_whole and table is left[0] else _BRIEF)
     with postgres.transaction(connection):
-        ledger.write(connection, month, state="detached", detached_at=ledger.NOW, keep_until=None)
+        retired_months.write(connection, month, state="detached", detached_at=retired_months.NOW, keep_until=None)
         audit.record(connection, "partition.detach", "partition", f"{month:%Y-%m}", tables=[table.name for table in group])
 
 
@@ -84,7 +84,7 @@ def put_back(connection: Connection, sql_dir: Path, group: Sequence[Month], why:
                 raise
             raise _half_out(group, left, f"{why.message}; nor can it be attached again: {error.message}", why.hint) from None
     elif left:
-        ledger.end_detaching(connection, month)
+        retired_months.end_detaching(connection, month)
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month, Policy, RetiredMonth
-from chatschema.partition import archive, carve, catalog, content, grid, ledger, losses, manifest
+from chatschema.partition import carve, catalog, grid, losses, retired_months
+from chatschema.partition.archive import content, manifest
+from chatschema.partition.archive.manifest import Manifest
 from chatschema.partition.create import names, statement
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.partition.manifest import Manifest
 from chatschema.postgres import Connection, Say
 
 
@@ -111,8 +112,8 @@ def _drop(
                 postgres.execute(connection, statement(sql_dir, "drop.sql", month))
     # In the archive, which is what comes back, or removed.
     listed = rows if is_current else removed
-    ledger.write(
-        connection, lower, state="dropped", dropped_at=ledger.NOW, attachments_released=None, archive_is_current=is_current,
+    retired_months.write(
+        connection, lower, state="dropped", dropped_at=retired_months.NOW, attachments_released=None, archive_is_current=is_current,
         messages=listed.get("messages", 0), statuses=listed.get("message_statuses", 0), held_messages=kept.get("messages", 0),
     )  # fmt: skip
     archived = {"archive": record.archive, "manifest_sha256": record.archive_sha256, "archive_is_current": is_current}
@@ -148,7 +149,7 @@ def _compare(connection: Connection, sql_dir: Path, month: Month, described: Man
             f"archive it again: chatschema partition archive {described.month}",
         )
     found = content.checksum(connection, sql_dir, sql.Identifier(SCHEMA, month.name), columns)
-    archive.compare(month.name, found, archived)
+    manifest.compare(month.name, found, archived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +173,5 @@ def release(connection: Connection, sql_dir: Path, lower: datetime) -> Released:
         count += released
     replies: int = postgres.fetch_one(connection, statement(sql_dir, "count_replies.sql", month))[0]
     total = postgres.fetch_one(connection, statement(sql_dir, "count_released.sql", month))[0]
-    ledger.write(connection, lower, attachments_released=total)
+    retired_months.write(connection, lower, attachments_released=total)
     return Released(count, replies)

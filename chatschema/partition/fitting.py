@@ -9,11 +9,12 @@ from psycopg import sql
 from chatschema import postgres
 from chatschema.errors import ServerError
 from chatschema.models import Month
-from chatschema.partition import archive, content, create, grid, manifest, mapping
-from chatschema.partition.content import Columns
+from chatschema.partition import create, grid, mapping
+from chatschema.partition.archive import content, manifest
+from chatschema.partition.archive.content import Columns
+from chatschema.partition.archive.manifest import ArchiveRefused, Table
 from chatschema.partition.create import statement
 from chatschema.partition.grid import SCHEMA
-from chatschema.partition.manifest import ArchiveRefused, Table
 from chatschema.partition.mapping import Fit
 from chatschema.postgres import Connection
 
@@ -35,7 +36,7 @@ def load_as_it_was(connection: Connection, sql_dir: Path, folder: Path, archived
     """
     pieces = manifest.pieces(folder / archived.file.name)
     copy = content.load_apart(connection, sql_dir, f"{archived.table}_of_then", archived.columns, pieces)
-    archive.compare(str(folder / archived.file.name), content.checksum(connection, sql_dir, copy, archived.columns), archived)
+    manifest.compare(str(folder / archived.file.name), content.checksum(connection, sql_dir, copy, archived.columns), archived)
     return copy
 
 

@@ -12,9 +12,10 @@ from psycopg import sql
 from chatschema import __version__, audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.models import Hold, RetiredMonth
-from chatschema.partition import archive, catalog, content, grid, ledger, manifest
+from chatschema.partition import catalog, grid, retired_months
+from chatschema.partition.archive import content, disk, manifest
+from chatschema.partition.archive.manifest import File
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.partition.manifest import File
 from chatschema.postgres import Connection
 
 # The table, the column that names the message, and the order of the rows.
@@ -61,7 +62,7 @@ def export(connection: Connection, sql_dir: Path, id: int, folder: Path) -> Expo
         partial.mkdir(mode=0o700)
         written = _write(connection, sql_dir, placed, partial)
         digest = manifest.write(written, partial)
-        archive.put(partial, folder)
+        disk.put(partial, folder)
     except OSError as error:
         raise ChatschemaError(
             f"hold {id} was not exported: {error.filename or folder}: {error.strerror or error}", "is there room?"
@@ -121,7 +122,7 @@ def _write_part(connection: Connection, sources: list[sql.Identifier], folder: P
                     yield bytes(piece)
             count = cursor.rowcount
 
-    file = archive.compress(pieces(), folder / f"{table}.csv.zst")
+    file = disk.compress(pieces(), folder / f"{table}.csv.zst")
     return Part(table, count, file)
 
 
@@ -146,7 +147,7 @@ def dropped_months(connection: Connection, placed: Hold) -> list[str]:
     """Return the months of the hold's period that were dropped, with where their archive is."""
     return [
         f"{record.month:%Y-%m}" + (f" (archive{_doubt(record)}: {record.archive})" if record.archive else "")
-        for record in ledger.read(connection).values()
+        for record in retired_months.read(connection).values()
         if record.state == "dropped"
         and (placed.to_at is None or record.month < placed.to_at)
         and (placed.from_at is None or grid.next_month(record.month) > placed.from_at)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from chatschema.errors import ChatschemaError
 from chatschema.models import Month, RetiredMonth
-from chatschema.partition import catalog, grid, ledger, manifest
+from chatschema.partition import catalog, grid, retired_months
+from chatschema.partition.archive import manifest
 from chatschema.partition.create import statement
 from chatschema.partition.grid import SCHEMA
 from chatschema.postgres import Connection
@@ -101,7 +102,7 @@ def archives(records: Mapping[datetime, RetiredMonth], own: Path) -> Archives:
 
 def findings(connection: Connection, sql_dir: Path, own: Path) -> Archives:
     """Return what is missing of tables and archives together."""
-    records = ledger.read(connection)
+    records = retired_months.read(connection)
     there = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
     looked = archives(records, own)
     return Archives([*tables(there, catalog.parents(connection), records), *looked.findings], looked.unseen)

@@ -8,8 +8,8 @@ from psycopg import sql
 
 from chatschema import postgres
 from chatschema.errors import UsageError
-from chatschema.partition.content import Columns
-from chatschema.partition.manifest import ArchiveRefused
+from chatschema.partition.archive.content import Columns
+from chatschema.partition.archive.manifest import ArchiveRefused
 from chatschema.postgres import Connection
 
 _FORMS = "write OLD=NEW, OLD=drop, NEW=default or NEW=value:TEXT; a column that both tables have as TABLE.COLUMN"

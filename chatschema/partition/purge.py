@@ -10,7 +10,7 @@ from psycopg import sql
 
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.models import Month
-from chatschema.partition import catalog, erasures, ledger
+from chatschema.partition import catalog, erasures, retired_months
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say
 
@@ -108,7 +108,7 @@ def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statu
             delete = sqlfile.fill(sql_dir / "partitions" / "delete_detached.sql", ids=sql.Literal(ids), **tables)
             postgres.execute(connection, delete)
         if ids or erased:
-            ledger.write(connection, messages.lower, archive_is_current=False)
+            retired_months.write(connection, messages.lower, archive_is_current=False)
             audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
         return len(ids), erased
 

@@ -12,28 +12,14 @@ from psycopg import sql
 from chatschema import audit, hold, locks, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError, UsageError
 from chatschema.models import Month
-from chatschema.partition import (
-    archive,
-    attach,
-    carve,
-    catalog,
-    content,
-    create,
-    drop,
-    fitting,
-    grid,
-    ledger,
-    losses,
-    manifest,
-    mapping,
-    source,
-)
+from chatschema.partition import attach, carve, catalog, create, drop, fitting, grid, losses, mapping, retired_months
+from chatschema.partition.archive import content, manifest, source
+from chatschema.partition.archive.manifest import Table
+from chatschema.partition.archive.source import Source
 from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.partition.manifest import Table
 from chatschema.partition.mapping import Rule
-from chatschema.partition.source import Source
 from chatschema.postgres import Connection, Say
 
 # Of a check, and of a null where there may be none.
@@ -84,7 +70,7 @@ def restore(
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
     there = {(m.parent, m.lower) for m in catalog.detached(connection, sql_dir)}
-    record = ledger.read(connection).get(lower)
+    record = retired_months.read(connection).get(lower)
     missing = [month for month in months if (month.parent, lower) not in attached | there]
     there_now = [month for month in months if month not in missing]
     losses.refuse_half(connection, sql_dir, lower, there_now, record)
@@ -151,7 +137,9 @@ def _build(
                 if chosen:
                     _load(connection, sql_dir, month, chosen, rules, lost)
             # No day of grace is counted from an earlier detach, and a run that is cut off here is not retired before its time.
-            ledger.write(connection, months[0].lower, state="detached", detached_at=ledger.NOW, keep_until=keep_until)
+            retired_months.write(
+                connection, months[0].lower, state="detached", detached_at=retired_months.NOW, keep_until=keep_until
+            )
             mapped = {"map": [rule.text for rule in rules], "lost": lost.values} if rules else {}
             audit.record(connection, "partition.load", "partition", f"{months[0].lower:%Y-%m}", **_origin(chosen), **mapped)
     except ServerError as error:
@@ -208,7 +196,7 @@ def _load(connection: Connection, sql_dir: Path, month: Month, chosen: Source, r
     if plan.is_same:
         content.load(connection, sql_dir, table, archived.columns, manifest.pieces(folder / archived.file.name))
         found = content.checksum(connection, sql_dir, table, archived.columns)
-        archive.compare(str(folder / archived.file.name), found, archived)
+        manifest.compare(str(folder / archived.file.name), found, archived)
     else:
         # As it was first: only so is it compared with the manifest.
         copy = fitting.load_as_it_was(connection, sql_dir, folder, archived)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
 from chatschema.models import Month, Policy
-from chatschema.partition import archive, carve, catalog, detach, drop, folder, grid, ledger, purge, retirement
+from chatschema.partition import carve, catalog, detach, drop, grid, purge, retire_plan, retired_months
+from chatschema.partition.archive import disk, folder, write
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
-from chatschema.partition.retirement import Step
+from chatschema.partition.retire_plan import Step
 from chatschema.postgres import Connection, Say
 from chatschema.replicas import ReplicaBusy, Replicas
 
@@ -36,9 +37,9 @@ class Done:
 
 def steps(connection: Connection, sql_dir: Path, policy: Policy) -> list[Step]:
     """Return the next step of every month that leaves or is kept; reads only."""
-    records = ledger.read(connection)
+    records = retired_months.read(connection)
     survey = catalog.survey(connection, sql_dir, records, measured=False)
-    return retirement.plan(catalog.server_now(connection), survey, records, policy)
+    return retire_plan.plan(catalog.server_now(connection), survey, records, policy)
 
 
 def statements(connection: Connection, sql_dir: Path, step: Step) -> list[str]:
@@ -88,7 +89,7 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, replicas: R
 
 def _try_folder(connection: Connection, sql_dir: Path, policy: Policy, say: Say) -> dict[datetime, ChatschemaError]:
     """Return the months that this run could not archive, and say why; they stay attached."""
-    failed = folder.try_it(connection, ledger.read(connection), steps(connection, sql_dir, policy), policy, say=say)
+    failed = folder.try_it(connection, retired_months.read(connection), steps(connection, sql_dir, policy), policy, say=say)
     for month, refused in failed.items():
         say(f"{month:%Y-%m} stays as it is: {refused.message}")
     return failed
@@ -167,13 +168,13 @@ def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy,
         result = f"detached {', '.join(month.name for month in group)}"
     elif step.action == "archive":
         purged = _purge_detached(connection, sql_dir, group)
-        written = archive.archive(connection, sql_dir, group, policy.archive_dir, with_parquet=False, say=say)
-        where = archive.folder_of(policy.archive_dir, step.month)
+        written = write.archive(connection, sql_dir, group, policy.archive_dir, with_parquet=False, say=say)
+        where = disk.folder_of(policy.archive_dir, step.month)
         result = f"archived {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {where}, read back"
         if purged:
             result = f"{purged}, {result}"
     elif step.action == "drop":
-        record = ledger.read(connection)[step.month]
+        record = retired_months.read(connection)[step.month]
         gone = drop.drop(connection, sql_dir, group, record, policy, say=say)
         result = _dropped(gone)
     elif step.action == "discard held":

@@ -114,8 +114,9 @@ def archive(
 ) -> None:
     """Write a month, attached or detached, to files; read them back and compare. Removes nothing."""
     from chatschema import locks
-    from chatschema.partition import archive as files
     from chatschema.partition import retire as steps
+    from chatschema.partition.archive import disk
+    from chatschema.partition.archive import write as files
 
     lower, settings = arguments.month(month, "MONTH"), session.settings(url, sql_dir)
     archives = directory.absolute() if directory else settings.policy.archive_dir
@@ -128,7 +129,7 @@ def archive(
         if not group:
             raise ChatschemaError(f"there is no table of {month}", "see: chatschema partition list")
         written = files.archive(connection, live.sql_dir, group, archives, with_parquet=parquet, say=console.note)
-    folder = files.folder_of(archives, lower)
+    folder = disk.folder_of(archives, lower)
     if json:
         console.as_json({"folder": folder, "manifest": written})
         return
@@ -163,9 +164,9 @@ def restore(
     from datetime import timedelta
 
     from chatschema import locks, policy
-    from chatschema.partition import archive as files
     from chatschema.partition import catalog, detach, mapping
     from chatschema.partition import restore as months
+    from chatschema.partition.archive import disk
 
     lower, settings = arguments.month(month, "MONTH"), session.settings(url, sql_dir)
     span, rules = policy.span(keep_for, "--for"), mapping.parse(maps or [])
@@ -176,7 +177,7 @@ def restore(
         arguments.require_tables(connection, "deferred_erasures")
         detach.finish_pending(connection, live.sql_dir, say=console.note)
         until = catalog.server_now(connection) + timedelta(days=span.days + 31 * span.months)
-        folder = files.folder_of(directory.absolute(), lower) if directory else None
+        folder = disk.folder_of(directory.absolute(), lower) if directory else None
         back = months.restore(
             connection, live.sql_dir, lower, folder, live.policy.archive_dir, keep_until=until, force=force, rules=rules,
             say=console.note,

@@ -14,7 +14,7 @@ from chatschema.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from chatschema.models import Month, Partition, Runway, Settings
-    from chatschema.partition.retirement import Step
+    from chatschema.partition.retire_plan import Step
     from chatschema.postgres import Connection
 
 
@@ -53,9 +53,9 @@ def list_months(
 
 def collect(connection: Connection, settings: Settings, *, measured: bool = True) -> dict[str, Any]:
     """Return partitions, runway, gaps, overlaps and findings of the months; reads only."""
-    from chatschema.partition import catalog, grid, ledger, retirement
+    from chatschema.partition import catalog, grid, retire_plan, retired_months
 
-    records = ledger.read(connection)
+    records = retired_months.read(connection)
     survey = catalog.survey(connection, settings.sql_dir, records, measured=measured)
     parents = catalog.parents(connection)
     attached = [_bounds(p) for p in survey if p.state == "attached"]
@@ -68,15 +68,15 @@ def collect(connection: Connection, settings: Settings, *, measured: bool = True
         "runway": runways,
         "gaps": gaps,
         "overlaps": overlaps,
-        "findings": [*_running_out(runways), *retirement.findings(survey, gaps, overlaps, parents, records)],
+        "findings": [*_running_out(runways), *retire_plan.findings(survey, gaps, overlaps, parents, records)],
     }
 
 
 def _missing_archives(connection: Connection, settings: Settings) -> list[str]:
     """Return which archives are missing on this host; those of another host are noted."""
-    from chatschema.partition import ledger, losses
+    from chatschema.partition import losses, retired_months
 
-    looked = losses.archives(ledger.read(connection), settings.policy.archive_dir)
+    looked = losses.archives(retired_months.read(connection), settings.policy.archive_dir)
     note_unseen(looked.unseen)
     return looked.findings
 

@@ -27,7 +27,7 @@ def verify_archives(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Read archives whole and compare them with what was recorded. For cron: exit 3 when one is missing, damaged or changed."""
-    from chatschema.partition import verify
+    from chatschema.partition.archive import verify
 
     if months and every:
         raise UsageError("--all and a month are two answers to one question", "take one")

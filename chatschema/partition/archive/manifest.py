@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from chatschema import postgres
 from chatschema.errors import ChatschemaError
+from chatschema.postgres import Connection
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -158,3 +160,21 @@ def _plain(value: object) -> str:
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(type(value).__name__)
+
+
+def cluster(connection: Connection) -> str:
+    """Return what tells this server from every other: two of them may have a database of one name."""
+    return str(postgres.fetch_one(connection, "select system_identifier from pg_control_system()")[0])
+
+
+def compare(what: str, found: tuple[int, str], described: Table) -> None:
+    """Raise ArchiveRefused unless rows and checksum are those of the manifest."""
+    if found[0] != described.rows:
+        raise ArchiveRefused(
+            f"{what} has {found[0]} rows, the archive's manifest says {described.rows}",
+            "archive it again: chatschema partition archive",
+        )
+    if found[1] != described.checksum:
+        raise ArchiveRefused(
+            f"{what} has other values than the archive's manifest says", "archive it again: chatschema partition archive"
+        )

@@ -8,8 +8,9 @@ from typing import Literal
 
 from chatschema.errors import ChatschemaError
 from chatschema.models import RetiredMonth
-from chatschema.partition import archive, ledger, manifest
-from chatschema.partition.manifest import ArchiveRefused, Table
+from chatschema.partition import retired_months
+from chatschema.partition.archive import disk, manifest
+from chatschema.partition.archive.manifest import ArchiveRefused, Table
 from chatschema.postgres import Connection, Say
 
 State = Literal["ok", "missing", "damaged", "changed", "unseen"]
@@ -35,7 +36,7 @@ def verify(connection: Connection, months: Sequence[datetime], archives: Path | 
     `archives` is where they are now, if not where they were written. Raises ChatschemaError for a month in `months` that
     has no recorded archive.
     """
-    records = ledger.read(connection)
+    records = retired_months.read(connection)
     for month in months:
         if month not in records or records[month].archive is None:
             raise ChatschemaError(f"no archive of {month:%Y-%m} is recorded", "see: chatschema partition list")
@@ -44,12 +45,12 @@ def verify(connection: Connection, months: Sequence[datetime], archives: Path | 
             say(f"verifying the archive of {record.month:%Y-%m}")
             found = _verify(record, archives)
             # One that was being replaced while it was read is read again.
-            again = ledger.read(connection).get(record.month)
+            again = retired_months.read(connection).get(record.month)
             yield found if again == record or again is None or again.archive is None else _verify(again, archives)
 
 
 def _verify(record: RetiredMonth, archives: Path | None) -> Verified:
-    folder = archive.folder_of(archives, record.month) if archives else Path(record.archive or "")
+    folder = disk.folder_of(archives, record.month) if archives else Path(record.archive or "")
     month = f"{record.month:%Y-%m}"
     if not folder.parent.exists():
         problem = f"{folder.parent} cannot be seen from this host"

@@ -10,9 +10,9 @@ from chatschema import postgres, units
 from chatschema.errors import ChatschemaError
 from chatschema.models import Policy, RetiredMonth
 from chatschema.partition import grid
+from chatschema.partition.archive.manifest import ArchiveRefused
 from chatschema.partition.grid import GROUP
-from chatschema.partition.manifest import ArchiveRefused
-from chatschema.partition.retirement import Step
+from chatschema.partition.retire_plan import Step
 from chatschema.postgres import Connection, Say
 
 _SIZE = """

@@ -7,9 +7,10 @@ from pathlib import Path
 from chatschema import postgres
 from chatschema.errors import ChatschemaError
 from chatschema.models import RetiredMonth
-from chatschema.partition import archive, grid, manifest
+from chatschema.partition import grid
+from chatschema.partition.archive import disk, manifest
+from chatschema.partition.archive.manifest import ArchiveRefused, Manifest
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.partition.manifest import ArchiveRefused, Manifest
 from chatschema.postgres import Connection, Say
 
 
@@ -45,7 +46,7 @@ def choose(
         if _is_kept(connection, lower):
             return None
         raise ChatschemaError(_nothing(lower, record), "was it archived elsewhere? name the folder: --dir DIR")
-    archive.recover(chosen, record.archive_sha256 if record else None)
+    disk.recover(chosen, record.archive_sha256 if record else None)
     found, sha256 = manifest.load(chosen)
     if (found.lower, found.upper) != (lower, grid.next_month(lower)):
         raise ArchiveRefused(f"{chosen} is the archive of {found.month}", "name another folder: --dir DIR")
@@ -83,14 +84,14 @@ def _doubts(found: Manifest, sha256: str, record: RetiredMonth | None) -> list[s
 
 def _strangeness(connection: Connection, found: Manifest) -> list[str]:
     """Return whose archive this is, where it is not recorded and not of this database by name and cluster."""
-    if (found.cluster, found.database) == (archive.cluster(connection), connection.info.dbname):
+    if (found.cluster, found.database) == (manifest.cluster(connection), connection.info.dbname):
         return []
     return [f"it is the archive of database {found.database} in cluster {found.cluster}, and not recorded here"]
 
 
 def _refuse_unnamed(lower: datetime, archives: Path, record: RetiredMonth | None) -> None:
     """Raise where nothing is recorded, and an archive lies where the policy puts them."""
-    folder = archive.folder_of(archives, lower)
+    folder = disk.folder_of(archives, lower)
     if (folder / manifest.NAME).exists():
         found, _ = manifest.load(folder)
         raise ArchiveRefused(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatschema.errors import UsageError
-from chatschema.partition import manifest
-from chatschema.partition.manifest import ArchiveRefused, File, Table
+from chatschema.partition.archive import manifest
+from chatschema.partition.archive.manifest import ArchiveRefused, File, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
