@@ -20,8 +20,8 @@ from days import make_days  # noqa: E402
 from servers import PgServer, private, programs  # noqa: E402
 
 from chatschema import postgres  # noqa: E402
-from chatschema.models import Settings  # noqa: E402
 from chatschema.report import coverage, definition, run  # noqa: E402
+from chatschema.values import Settings  # noqa: E402
 
 SQL = ROOT / "sql"
 RUNS = 7

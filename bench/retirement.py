@@ -70,8 +70,8 @@ def make_month(database: Database, month: str) -> None:
     from datetime import UTC, datetime
 
     from chatschema import postgres
-    from chatschema.models import Settings
     from chatschema.partition import create, grid
+    from chatschema.values import Settings
 
     settings = Settings(database.url, "bench", None, ROOT / "sql", ROOT / "seeds", Path())
     lower = datetime(int(month[:4]), int(month[5:]), 1, tzinfo=UTC)

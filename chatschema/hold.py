@@ -1,15 +1,16 @@
 """Legal holds: what must not be removed. Placed and released here; asked for wherever rows are removed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, locks, postgres
+from chatschema import audit, postgres
 from chatschema.errors import BUSY_SQLSTATES, ChatschemaError, ServerError, UsageError
-from chatschema.models import Hold, Month
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, locks
+from chatschema.values import Month
 
 _COLUMNS = """
     id, conversation_id, user_id, from_at, to_at, reason, placed_by, placed_at, released_by, released_at, release_reason
@@ -36,6 +37,23 @@ IS_HELD = _IS_HELD.format(m=sql.Identifier("m"))
 REPLY_IS_HELD = _IS_HELD.format(m=sql.Identifier("r"))
 # As evidence is what it answers: without that a held reply would lose its reference.
 IS_ANSWERED_BY_HELD = sql.SQL("exists (select from public.messages as r where r.reply_to_id = m.id and {})").format(REPLY_IS_HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold: which messages must not be removed; None in a scope is any."""
+
+    id: int
+    conversation_id: UUID | None
+    user_id: UUID | None
+    from_at: datetime | None
+    to_at: datetime | None
+    reason: str
+    placed_by: str
+    placed_at: datetime
+    released_by: str | None
+    released_at: datetime | None
+    release_reason: str | None
 
 
 def add(

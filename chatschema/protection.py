@@ -1,11 +1,23 @@
 """A mark in the database itself that says: nothing here may be dropped or made up."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from chatschema import postgres
 from chatschema.errors import Protected, UsageError
-from chatschema.models import Protection, Settings
 from chatschema.postgres import Connection
+from chatschema.values import Settings
 
 BY_ENVIRONMENT = "CHATSCHEMA_ENV=production"
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Why a database is protected."""
+
+    reason: str
+    protected_at: datetime | None
+    protected_by: str | None
 
 
 def read(connection: Connection, settings: Settings) -> Protection | None:

@@ -1,14 +1,15 @@
 """The nine tables: which are there, how many rows they have, how large they are."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from psycopg import sql
 
 from chatschema import postgres
 from chatschema.errors import BUSY_SQLSTATES, ServerError
-from chatschema.models import TABLES, TableRows
 from chatschema.postgres import Connection
+from chatschema.values import TABLES
 
 T = TypeVar("T")
 
@@ -43,6 +44,16 @@ _SIZES = """
     join pg_catalog.pg_class as leaf on leaf.oid = tree.oid and leaf.relkind = 'r'
     group by w.name
 """
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """Rows of a table; estimated by the planner's statistics where counting would take long."""
+
+    table: str
+    rows: int | None
+    is_exact: bool
+    bytes: int
 
 
 def missing(connection: Connection) -> list[str]:

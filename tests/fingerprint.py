@@ -2,7 +2,7 @@
 
 from conftest import Database
 
-from chatschema.models import TABLES
+from chatschema.values import TABLES
 
 
 def fingerprint(database: Database) -> dict[str, object]:

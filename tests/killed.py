@@ -13,7 +13,7 @@ from typing import Any
 
 from chatschema import postgres
 from chatschema.cli import main
-from chatschema.pipeline import Pipeline
+from chatschema.postgres.pipeline import Pipeline
 
 UNCOUNTED = r"(?:--.*\n|\s)*(?:select|set|reset|lock)\b"
 NTH, MODE = int(sys.argv[1]), sys.argv[2]

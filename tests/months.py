@@ -9,9 +9,9 @@ from conftest import ROOT, Database, create
 from servers import PgServer
 
 from chatschema import postgres
-from chatschema.models import Settings
 from chatschema.partition import create as creation
 from chatschema.partition import grid
+from chatschema.values import Settings
 
 JANUARY, FEBRUARY = "2024-01", "2024-02"
 

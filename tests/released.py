@@ -7,8 +7,8 @@ from pathlib import Path
 from conftest import ROOT, Database
 
 from chatschema import postgres
-from chatschema.models import Settings
 from chatschema.partition import catalog, create, grid
+from chatschema.values import Settings
 
 FOLDER = ROOT / "tests" / "upgrades"
 # A further release is one more file: pg_dump of a database that its own `chatschema migrate` made, without the months.

@@ -14,10 +14,10 @@ import pytest
 from conftest import ROOT, Cli, Database, Result
 from servers import PgServer, private, programs
 
-from chatschema import locks, postgres, watch
+from chatschema import postgres
 from chatschema.errors import Busy
-from chatschema.models import Settings
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, locks, watch
+from chatschema.values import Settings
 
 QUICK = locks.Patience(0.4, 2, 0.1)
 

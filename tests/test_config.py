@@ -9,8 +9,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from chatschema import config
 from chatschema.errors import UsageError
-from chatschema.models import Settings
 from chatschema.redact import redact
+from chatschema.values import Settings
 
 
 def load(folder: Path, *, url: str | None = None, **environ: str) -> Settings:

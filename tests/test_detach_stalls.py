@@ -16,10 +16,11 @@ from conftest import ROOT, Cli, Database, Result
 from here import Here, here
 from months import FEBRUARY, JANUARY, contents, there
 
-from chatschema import locks, postgres
+from chatschema import postgres
 from chatschema.errors import Busy
-from chatschema.models import Settings
 from chatschema.partition import create, detach, grid
+from chatschema.postgres import locks
+from chatschema.values import Settings
 
 DUE = ("2023-10", "2023-11", "2023-12", JANUARY, FEBRUARY)
 RETIRE = ("partition", "retire", "--older-than", "12mo")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import Cli, Database, clean_environment
 
-from chatschema.models import Month
 from chatschema.partition.grid import MONTHS_AHEAD, month_of, next_month, plan, runway
+from chatschema.values import Month
 
 BOTH = ("messages", "message_statuses")
 

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatschema import postgres
-from chatschema.models import Month, Partition, PartitionState, Policy, RetiredMonth, Settings, Span
 from chatschema.partition import catalog, create, grid, retire_plan
+from chatschema.partition.values import Partition, PartitionState, RetiredMonth
 from chatschema.postgres import Connection
+from chatschema.values import Month, Policy, Settings, Span
 
 PARENTS = [parent.table for parent in grid.GROUP]
 SQL = ROOT / "sql"

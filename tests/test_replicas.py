@@ -16,8 +16,8 @@ from months import JANUARY, aged_template, there
 from servers import PgServer, private, programs
 
 from chatschema import postgres
-from chatschema.models import Settings
-from chatschema.replicas import Replicas
+from chatschema.postgres.replicas import Replicas
+from chatschema.values import Settings
 
 RETIRE = ("partition", "retire", "--older-than", "12mo")
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"

@@ -9,8 +9,8 @@ from conftest import ROOT, Cli, Database
 from months import JANUARY
 
 from chatschema import postgres
-from chatschema.models import Settings
 from chatschema.partition import attach, restore
+from chatschema.values import Settings
 
 RETIRE = ("partition", "retire", "--older-than", "12mo")
 DROP = (*RETIRE, "--grace", "0d", "--yes")

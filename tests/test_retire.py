@@ -118,8 +118,8 @@ def _pending_while(database: Database, timer: threading.Timer) -> list[bool]:
 def test_a_transaction_that_does_not_end_is_named_and_nothing_is_detached(aged: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     from chatschema import postgres
     from chatschema.errors import Busy
-    from chatschema.models import Settings
     from chatschema.partition import detach, retire
+    from chatschema.values import Settings
 
     monkeypatch.setattr(detach, "_STALL_S", 0.5)
     settings = Settings(aged.url, "test", None, ROOT / "sql", ROOT / "seeds", Path())

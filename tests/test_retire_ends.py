@@ -91,9 +91,9 @@ def test_too_little_room_is_said(aged: Database, tmp_path: Path, monkeypatch: py
     from conftest import ROOT
 
     from chatschema import postgres
-    from chatschema.models import Policy, Settings, Span
     from chatschema.partition import retire_plan
     from chatschema.partition.archive import folder
+    from chatschema.values import Policy, Settings, Span
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 4096})())
     step = retire_plan.Step(datetime(2024, 1, 1, tzinfo=UTC), "archive", "")

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT, Database
 from dump import dump
 
-from chatschema.models import TABLES
+from chatschema.values import TABLES
 
 Rows = list[tuple[object, ...]]
 OURS = "n.nspname in ('public', 'chatschema')"

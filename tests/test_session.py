@@ -8,7 +8,8 @@ from dump import dump
 from hostile import SETTINGS, make_hostile
 from months import FEBRUARY, JANUARY, content, there
 
-from chatschema import pinned, postgres
+from chatschema import postgres
+from chatschema.postgres import pinned
 
 RETIRE = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from chatschema import __version__, refusal
+from chatschema import __version__
 from chatschema.cli import coercion, console, signals
 from chatschema.errors import ChatschemaError, ExitCode, UsageError
+from chatschema.postgres import refusal
 from chatschema.redact import redact, redact_places
 
 EXIT_CODES = """

@@ -14,7 +14,7 @@ from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, UsageError
 
 if TYPE_CHECKING:
-    from chatschema.models import Hold
+    from chatschema.hold import Hold
     from chatschema.postgres import Connection
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Legal holds: messages that nothing here removes.")
@@ -97,8 +97,8 @@ def export(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Write the messages under a hold, with their statuses and attachments, to files. Removes nothing."""
-    from chatschema import locks
     from chatschema.partition import held
+    from chatschema.postgres import locks
 
     folder = (directory or Path(f"hold-{id}")).absolute()
     with session.connected(session.settings(url, sql_dir)) as (live, connection):

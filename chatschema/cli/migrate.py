@@ -13,11 +13,11 @@ from chatschema.errors import ChatschemaError
 
 if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
-    from chatschema.models import Applied, Month, Settings
     from chatschema.postgres import Connection
-    from chatschema.replicas import Replicas
+    from chatschema.postgres.replicas import Replicas
     from chatschema.sqlfile import SqlFile
     from chatschema.structure.recording import Run
+    from chatschema.values import Applied, Month, Settings
 
 _TOLD = 3
 
@@ -67,10 +67,11 @@ def up(
     as_lines: bool,
 ) -> tuple[list[Applied], list[Month]]:
     """Migrate and make the months ahead, under the lock; return what was done, and print it when `as_lines`."""
-    from chatschema import locks, protection
+    from chatschema import protection
     from chatschema.migration import files as migration_files
     from chatschema.migration import ledger, plan
     from chatschema.partition import catalog, create
+    from chatschema.postgres import locks
     from chatschema.structure import recording
 
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):

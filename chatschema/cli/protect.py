@@ -15,8 +15,9 @@ def protect(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Refuse reset, seed and every undo that loses rows, from now on."""
-    from chatschema import locks, protection
+    from chatschema import protection
     from chatschema.migration import ledger
+    from chatschema.postgres import locks
 
     with session.connected(session.settings(url, sql_dir)) as (live, connection):
         with locks.migration_lock(connection, wait_s=5, say=console.note):

@@ -12,8 +12,8 @@ from chatschema.errors import CannotConnect, ChatschemaError
 if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
     from chatschema.migration.loss import Change, Loss
-    from chatschema.models import Settings
     from chatschema.postgres import Connection
+    from chatschema.values import Settings
 
 
 def losses(
@@ -30,9 +30,9 @@ def losses(
     rehearsed in the database itself, in one transaction under the migration lock that is taken back; with `only_in_copy`
     ChatschemaError is raised instead.
     """
-    from chatschema import locks
     from chatschema.migration import loss
     from chatschema.migration import undo as rollbacks
+    from chatschema.postgres import locks
 
     try:
         found = _in_copy(settings, connection, files, chosen)
@@ -68,8 +68,9 @@ def _in_copy(settings: Settings, connection: Connection, files: list[MigrationFi
 @contextmanager
 def _copy(settings: Settings, name: str) -> Iterator[Connection]:
     """Yield a connection to an empty database with the locale of `name`; drop it afterwards, and what a killed run has left."""
-    from chatschema import locks, postgres
+    from chatschema import postgres
     from chatschema.database import catalog, template
+    from chatschema.postgres import locks
 
     scratch = f"chatschema_rehearsal_{catalog.digest(name)}"
     try:

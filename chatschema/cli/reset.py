@@ -16,8 +16,8 @@ from chatschema.errors import CannotConnect, ChatschemaError, UsageError
 if TYPE_CHECKING:
     from chatschema.database.catalog import Target
     from chatschema.migration.files import MigrationFile
-    from chatschema.models import Settings
     from chatschema.postgres import Connection
+    from chatschema.values import Settings
 
 
 def reset(
@@ -66,8 +66,9 @@ def _confirm(settings: Settings, connection: Connection, name: str, *, yes: bool
 
     Raises UsageError where that cannot be asked, and for another name than that of the database.
     """
-    from chatschema import hold, locks, postgres, protection
+    from chatschema import hold, postgres, protection
     from chatschema.database import catalog, contents, swap
+    from chatschema.postgres import locks
 
     if database is not None and database != name:
         raise UsageError(
@@ -109,8 +110,8 @@ def _maintenance(settings: Settings, name: str, wait_s: float) -> Connection:
 
 
 def _rebuild(settings: Settings, connection: Connection, name: str, files: list[MigrationFile], *, is_named: bool) -> str:
-    from chatschema import locks
     from chatschema.database import catalog, kept, swap
+    from chatschema.postgres import locks
 
     if connection.info.dbname == name:
         # No other database lets this role in, so there is nowhere to stand while this one is replaced.
@@ -151,8 +152,9 @@ def _guarded(settings: Settings, name: str, *, is_named: bool) -> Iterator[Conne
 
     Raises when it is protected, has a hold, or, unless it `is_named`, was not created by chatschema.
     """
-    from chatschema import hold, locks, ownership, postgres, protection
+    from chatschema import hold, ownership, postgres, protection
     from chatschema.database import contents
+    from chatschema.postgres import locks
 
     with (
         closing(postgres.connect(settings, dbname=name)) as own,

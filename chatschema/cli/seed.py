@@ -10,9 +10,9 @@ from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, UsageError
 
 if TYPE_CHECKING:
-    from chatschema.models import Settings
     from chatschema.postgres import Connection
     from chatschema.seed.files import Seeder
+    from chatschema.values import Settings
 
 
 def seed(
@@ -60,8 +60,9 @@ def plant(
 
     Raises ChatschemaError where the tables have rows that no seeder made, unless `into_used`.
     """
-    from chatschema import locks, protection
+    from chatschema import protection
     from chatschema.database import contents
+    from chatschema.postgres import locks
     from chatschema.seed import files, runner
 
     seeders = files.choose(files.discover(settings.seeds_dir), names or [])
@@ -133,8 +134,9 @@ def _make_past_months(settings: Settings, connection: Connection) -> None:
 
 
 def _undo(settings: Settings, connection: Connection, names: list[str], *, lock_wait_s: float, as_json: bool) -> None:
-    from chatschema import hold, locks, protection
+    from chatschema import hold, protection
     from chatschema.database import contents
+    from chatschema.postgres import locks
     from chatschema.seed import demo_keys, files, runner
 
     contents.refuse_foreign(connection, "seed --undo")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from chatschema.cli import console
 
 if TYPE_CHECKING:
-    from chatschema.models import Settings
     from chatschema.postgres import Connection
-    from chatschema.replicas import Replicas
+    from chatschema.postgres.replicas import Replicas
+    from chatschema.values import Settings
 
 LOCK_WAIT_S = 60.0
 REPLICA_WAIT_S = 30.0
@@ -61,7 +61,7 @@ def connected(
 
 def replicas(live: Settings, connection: Connection, urls: list[str] | None, wait_s: float) -> Replicas:
     """Return the replicas that the command line names, or else chatschema.toml. Raises UsageError for what is no URL."""
-    from chatschema.replicas import Replicas
+    from chatschema.postgres.replicas import Replicas
 
     named = [settings(url).conninfo for url in urls] if urls else live.replicas
     return Replicas(connection, named, wait_s, console.note)

@@ -11,8 +11,13 @@ from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, ExitCode
 
 if TYPE_CHECKING:
-    from chatschema.models import MigrationStatus, Protection, Runway, SeedStatus, Server, Settings, TableRows
+    from chatschema.migration.values import MigrationStatus
+    from chatschema.partition.values import Runway
     from chatschema.postgres import Connection
+    from chatschema.protection import Protection
+    from chatschema.seed.runner import SeedStatus
+    from chatschema.tables import TableRows
+    from chatschema.values import Server, Settings
 
 
 def status(

@@ -14,10 +14,10 @@ from chatschema.errors import ChatschemaError, HistoryConflict, UsageError
 if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
     from chatschema.migration.loss import Change, Loss
-    from chatschema.models import Applied, Settings
     from chatschema.postgres import Connection
-    from chatschema.replicas import Replicas
+    from chatschema.postgres.replicas import Replicas
     from chatschema.structure.recording import Run
+    from chatschema.values import Applied, Settings
 
 _LOOK = "the same command with --dry-run"
 
@@ -130,9 +130,9 @@ def _undo(
     as_lines: bool,
 ) -> list[Applied]:
     """Roll back; where a loss shows that nobody has agreed to, ask with the lock given back, and go on."""
-    from chatschema import locks
     from chatschema.migration import loss
     from chatschema.migration import undo as rollbacks
+    from chatschema.postgres import locks
 
     undone: list[Applied] = []
     with migrate.telling("undid", undone):

@@ -9,8 +9,8 @@ from typing import LiteralString
 from psycopg import sql
 
 from chatschema import postgres
-from chatschema.models import Settings
 from chatschema.postgres import Connection, Say
+from chatschema.values import Settings
 
 
 @dataclass(frozen=True, slots=True)

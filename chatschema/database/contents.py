@@ -2,10 +2,10 @@
 
 from psycopg import sql
 
-from chatschema import postgres, relation
+from chatschema import postgres
 from chatschema.errors import ChatschemaError
-from chatschema.models import TABLES
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, relation
+from chatschema.values import TABLES
 
 # The tables of users, without those of extensions; months are a part of theirs.
 _TABLES = """

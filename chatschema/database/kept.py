@@ -9,8 +9,8 @@ from psycopg import sql
 from chatschema import assets, postgres, sqlfile
 from chatschema.database.catalog import quiet
 from chatschema.errors import ChatschemaError, ServerError
-from chatschema.models import TABLES
 from chatschema.postgres import Connection
+from chatschema.values import TABLES
 
 _TABLE = "chatschema.kept_by_reset"
 # The names of objects are printed with their schemas.

@@ -2,11 +2,11 @@
 
 from psycopg import sql
 
-from chatschema import locks, postgres
+from chatschema import postgres
 from chatschema.database import kept
 from chatschema.database.catalog import quiet
-from chatschema.models import TABLES
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, locks
+from chatschema.values import TABLES
 
 # They depend on the tables whose rows they return.
 _DROP_ROW_FUNCTIONS = """

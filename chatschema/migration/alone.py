@@ -4,12 +4,11 @@ import re
 from contextlib import suppress
 from typing import Literal
 
-from chatschema import locks, watch
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.migration import concurrently, execution, ledger
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import MigrationFile
-from chatschema.postgres import Say
+from chatschema.postgres import Say, locks, watch
 from chatschema.sqlfile import SqlFile
 
 Direction = Literal["apply", "rollback"]

@@ -15,7 +15,7 @@ from yoyo.migrations import Migration, StepBase
 from chatschema import postgres
 from chatschema.errors import ServerError
 from chatschema.migration.files import MigrationFile
-from chatschema.pipeline import Pipeline, Refused
+from chatschema.postgres.pipeline import Pipeline, Refused
 from chatschema.sqlfile import SqlFile
 from chatschema.statements import Statement
 

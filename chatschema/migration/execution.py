@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chatschema import locks, postgres
+from chatschema import postgres
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ExitCode, MigrationFailed, ServerError
 from chatschema.migration.backend import Backend, StatementFailed
 from chatschema.migration.files import MigrationFile, excerpt, line_of
+from chatschema.postgres import locks
 from chatschema.sqlfile import SqlFile
 
 

@@ -3,7 +3,7 @@
 from chatschema.errors import HistoryConflict
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.ledger import Entry
-from chatschema.models import MigrationState, MigrationStatus
+from chatschema.migration.values import MigrationState, MigrationStatus
 
 # What stops `migrate`: going on would build on something other than what the files say.
 CONFLICTS: tuple[MigrationState, ...] = ("edited", "missing", "renamed", "out-of-order")

@@ -9,9 +9,9 @@ from typing import Literal
 
 from psycopg import sql
 
-from chatschema import postgres, relation
+from chatschema import postgres
 from chatschema.errors import ChatschemaError, ServerError
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, relation
 
 Kind = Literal["table", "column", "type", "file", "rows", "unseen"]
 _VERBS: dict[Kind, str] = {

@@ -6,7 +6,7 @@ from chatschema import postgres
 from chatschema.errors import ChatschemaError
 from chatschema.migration import collisions, history, ledger
 from chatschema.migration.files import MigrationFile
-from chatschema.models import MigrationStatus
+from chatschema.migration.values import MigrationStatus
 from chatschema.postgres import Connection
 
 

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from chatschema import locks, postgres
+from chatschema import postgres
 from chatschema.migration import alone, execution, ledger
 from chatschema.migration.backend import Backend, YoyoMigration
 from chatschema.migration.files import MigrationFile
-from chatschema.models import Applied
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
+from chatschema.values import Applied
 
 
 def migrate(connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, say: Say) -> Iterator[Applied]:

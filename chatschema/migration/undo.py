@@ -5,15 +5,15 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
-from chatschema import hold, locks, postgres
+from chatschema import hold, postgres
 from chatschema.errors import HistoryConflict
 from chatschema.migration import alone, execution, ledger, loss
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import COMMENTS, MigrationFile
 from chatschema.migration.loss import Change, WouldLose
-from chatschema.models import Applied
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
+from chatschema.values import Applied
 
 # Statements that refuse to run in a transaction; and procedures that end it.
 _ACTIVE_TRANSACTION, _COMMITS = "25001", "2D000"

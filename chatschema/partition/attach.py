@@ -6,16 +6,16 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema import audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError
-from chatschema.models import Month
 from chatschema.partition import carve, catalog, erasures, fitting, grid, mapping, retired_months
 from chatschema.partition.archive import content
 from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, locks
+from chatschema.values import Month
 
 _FOREIGN_KEY_VIOLATION = "23503"
 # A minute, as the row may have been written long before the erasure's transaction committed.

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema import audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError
-from chatschema.models import Month, Policy
 from chatschema.partition import grid, mapping, retired_months
 from chatschema.partition.archive import content
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, locks
+from chatschema.values import Month, Policy
 
 _KEYS = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
 

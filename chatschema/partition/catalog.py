@@ -6,10 +6,11 @@ from pathlib import Path
 
 from chatschema import hold, postgres, sqlfile
 from chatschema.errors import BUSY_SQLSTATES, ServerError
-from chatschema.models import Month, Partition, PartitionState, RetiredMonth
 from chatschema.partition import grid, retired_months
 from chatschema.partition.grid import GROUP
+from chatschema.partition.values import Partition, PartitionState, RetiredMonth
 from chatschema.postgres import Connection
+from chatschema.values import Month
 
 # internal_error is what the server says of a table that went while its check was being printed; undefined_table.
 _GONE = {"XX000", "42P01"}

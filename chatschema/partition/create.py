@@ -6,12 +6,12 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import locks, postgres, sqlfile
+from chatschema import postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError
-from chatschema.models import Month
 from chatschema.partition import catalog, default, grid
 from chatschema.partition.grid import GROUP, SCHEMA, uuid7_floor
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, locks
+from chatschema.values import Month
 
 _CHECK_VIOLATION = "23514"
 _CREATE = ("create_table.sql", "add_bounds_check.sql", "attach.sql", "guard.sql")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import audit, blockers, locks, postgres, sqlfile
+from chatschema import audit, postgres, sqlfile
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ServerError
-from chatschema.models import Month
 from chatschema.partition import attach, catalog, retired_months
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, blockers, locks
+from chatschema.values import Month
 
 _STALL_S = 30.0
 # Between the two tables of a month, while its statuses are refused.

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema import audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError
-from chatschema.models import Month, Policy, RetiredMonth
 from chatschema.partition import carve, catalog, grid, losses, retired_months
 from chatschema.partition.archive import content, manifest
 from chatschema.partition.archive.manifest import Manifest
 from chatschema.partition.create import names, statement
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.postgres import Connection, Say
+from chatschema.partition.values import RetiredMonth
+from chatschema.postgres import Connection, Say, locks
+from chatschema.values import Month, Policy
 
 
 @dataclass(frozen=True, slots=True)

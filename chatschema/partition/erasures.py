@@ -5,10 +5,10 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import audit, hold, locks, postgres, sqlfile
-from chatschema.models import Month
+from chatschema import audit, hold, postgres, sqlfile
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, locks
+from chatschema.values import Month
 
 BATCH = 1000
 _TABLE = "chatschema.deferred_erasures"

@@ -8,7 +8,6 @@ from psycopg import sql
 
 from chatschema import postgres
 from chatschema.errors import ServerError
-from chatschema.models import Month
 from chatschema.partition import create, grid, mapping
 from chatschema.partition.archive import content, manifest
 from chatschema.partition.archive.content import Columns
@@ -17,6 +16,7 @@ from chatschema.partition.create import statement
 from chatschema.partition.grid import SCHEMA
 from chatschema.partition.mapping import Fit
 from chatschema.postgres import Connection
+from chatschema.values import Month
 
 # Out of range, too long, wrong text; and no cast back.
 _LOSES = {"22003", "22001", "22P02", "22008", "22007", "42846"}

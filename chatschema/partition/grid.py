@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from chatschema.models import Month, Partition, Runway
+from chatschema.partition.values import Partition, Runway
+from chatschema.values import Month
 
 MONTHS_AHEAD = 6
 RUNWAY_DAYS = 60

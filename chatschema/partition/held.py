@@ -11,11 +11,12 @@ from psycopg import sql
 
 from chatschema import __version__, audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.models import Hold, RetiredMonth
+from chatschema.hold import Hold
 from chatschema.partition import catalog, grid, retired_months
 from chatschema.partition.archive import content, disk, manifest
 from chatschema.partition.archive.manifest import File
 from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection
 
 # The table, the column that names the message, and the order of the rows.

@@ -6,12 +6,13 @@ from datetime import datetime
 from pathlib import Path
 
 from chatschema.errors import ChatschemaError
-from chatschema.models import Month, RetiredMonth
 from chatschema.partition import catalog, grid, retired_months
 from chatschema.partition.archive import manifest
 from chatschema.partition.create import statement
 from chatschema.partition.grid import SCHEMA
+from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection
+from chatschema.values import Month
 
 _DETACHED = ("detaching", "detached")
 

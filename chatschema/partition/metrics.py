@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from chatschema import exposition
 from chatschema.exposition import Family
-from chatschema.models import Month, Partition, Runway
+from chatschema.partition.values import Partition, Runway
+from chatschema.values import Month
 
 _STATES = ("attached", "detach pending", "detached", "archived", "dropped")
 

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, hold, locks, postgres, sqlfile
-from chatschema.models import Month
+from chatschema import audit, hold, postgres, sqlfile
 from chatschema.partition import catalog, erasures, retired_months
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, locks
+from chatschema.values import Month
 
 BATCH = 1000
 # As long a pause as the batch took: half of the time is the application's.

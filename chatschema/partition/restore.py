@@ -9,9 +9,8 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, hold, locks, postgres, sqlfile
+from chatschema import audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError, UsageError
-from chatschema.models import Month
 from chatschema.partition import attach, carve, catalog, create, drop, fitting, grid, losses, mapping, retired_months
 from chatschema.partition.archive import content, manifest, source
 from chatschema.partition.archive.manifest import Table
@@ -20,7 +19,8 @@ from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, locks
+from chatschema.values import Month
 
 # Of a check, and of a null where there may be none.
 _VIOLATIONS = {"23514", "23502"}

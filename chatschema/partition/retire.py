@@ -6,14 +6,14 @@ from datetime import datetime
 from pathlib import Path
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
-from chatschema.models import Month, Policy
 from chatschema.partition import carve, catalog, detach, drop, grid, purge, retire_plan, retired_months
 from chatschema.partition.archive import disk, folder, write
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retire_plan import Step
 from chatschema.postgres import Connection, Say
-from chatschema.replicas import ReplicaBusy, Replicas
+from chatschema.postgres.replicas import ReplicaBusy, Replicas
+from chatschema.values import Month, Policy
 
 # What a step asks of the other sessions, for plan and --dry-run.
 _FILES = {"detach": ("detach_concurrently.sql",), "drop": ("lock_for_drop.sql", "drop.sql")}

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from chatschema.models import Month, Partition, Policy, RetiredMonth, Span
 from chatschema.partition import grid, losses
+from chatschema.partition.values import Partition, RetiredMonth
+from chatschema.values import Month, Policy, Span
 
 Action = Literal["detach", "archive", "drop", "release", "discard held", "wait", "keep"]
 

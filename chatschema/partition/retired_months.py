@@ -6,7 +6,7 @@ from psycopg import sql
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, ServerError
-from chatschema.models import RetiredMonth
+from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection
 
 _COLUMNS = """

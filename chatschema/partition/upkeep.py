@@ -6,11 +6,11 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import locks, postgres, sqlfile
+from chatschema import postgres, sqlfile
 from chatschema.errors import BUSY_SQLSTATES, ServerError
 from chatschema.partition import catalog
 from chatschema.partition.grid import SCHEMA
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, locks
 
 # A month is closed a day after its end: by then clocks that disagree and late clients have written.
 _CLOSED_AFTER = timedelta(days=1)

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 
 from chatschema.errors import UsageError
-from chatschema.models import Suppression
 from chatschema.report.literals import bare
 from chatschema.report.result import STATUSES, Finding, Result, Status, with_findings
+from chatschema.values import Suppression
 
 # A measured value moves a little between two runs; more than this is worse.
 WORSE = 1.1

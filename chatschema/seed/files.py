@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatschema import refusal
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.postgres import refusal
 from chatschema.seed.world import World
 
 _FILE = re.compile(r"\d{2}_([a-z][a-z0-9_]*)\.py")

@@ -2,20 +2,31 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import locks, postgres, relation
+from chatschema import postgres
 from chatschema.errors import ChatschemaError
-from chatschema.models import Applied, SeedStatus
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, locks, relation
 from chatschema.seed.files import Seeder, titles
 from chatschema.seed.world import World
+from chatschema.values import Applied
 
 HISTORY = timedelta(days=90)
 _APPEND_ONLY = {"audit_logs": "audit_logs_refuse_change"}
+
+
+@dataclass(frozen=True, slots=True)
+class SeedStatus:
+    """A seeder, and what it left in the database."""
+
+    name: str
+    title: str
+    seeded_at: datetime | None
+    rows: int
 
 
 def has_ledger(connection: Connection) -> bool:

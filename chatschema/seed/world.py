@@ -10,8 +10,8 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import postgres, relation
-from chatschema.postgres import Connection
+from chatschema import postgres
+from chatschema.postgres import Connection, relation
 
 if TYPE_CHECKING:
     from faker import Faker

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import IO
 
 from chatschema.errors import ChatschemaError
-from chatschema.models import Settings
 from chatschema.postgres import Say
 from chatschema.server import process
 from chatschema.server.embedded import Embedded, conninfo, locate, url
 from chatschema.server.process import short
+from chatschema.values import Settings
 
 
 def pointed_at(settings: Settings, conninfo: str) -> Settings:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from psycopg import sql
 
-from chatschema import locks, postgres, sqlfile
+from chatschema import postgres, sqlfile
 from chatschema.errors import Busy, ServerError
-from chatschema.models import TABLES
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import comparison, wording
 from chatschema.structure.comparison import Difference
+from chatschema.values import TABLES
 
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Below deadlock_timeout, as for DDL: the query may lock what a view reads.

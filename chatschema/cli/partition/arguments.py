@@ -11,8 +11,8 @@ from chatschema.errors import ChatschemaError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatschema.models import Policy
     from chatschema.postgres import Connection
+    from chatschema.values import Policy
 
 
 def month(text: str, where: str) -> datetime:
@@ -28,13 +28,13 @@ def policy(
     """Return the policy with what the command line says in its place. Raises UsageError for what it cannot mean."""
     from dataclasses import replace
 
-    from chatschema import policy
+    from chatschema.config import partition
 
     if holds not in (None, "block", "carve"):
         raise UsageError(f"--holds {holds} is neither block nor carve", "block keeps the whole month")
     changes = {
-        "keep": policy.horizon(older_than, "--older-than") if older_than else None,
-        "grace": policy.span(grace, "--grace") if grace else None,
+        "keep": partition.horizon(older_than, "--older-than") if older_than else None,
+        "grace": partition.span(grace, "--grace") if grace else None,
         "holds": holds,
         "archive": archive,
         "archive_dir": archive_dir.absolute() if archive_dir else None,

@@ -12,8 +12,8 @@ from chatschema.cli.partition import arguments, listing
 from chatschema.errors import ChatschemaError, UsageError
 
 if TYPE_CHECKING:
-    from chatschema.models import Policy, Settings
     from chatschema.postgres import Connection
+    from chatschema.values import Policy, Settings
 
 MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="The month, for example 2024-12.")]
 
@@ -34,8 +34,8 @@ def retire(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Let old months go: detach, wait the days of grace, archive, drop. Each run does the steps that are due."""
-    from chatschema import locks
     from chatschema.partition import retire as steps
+    from chatschema.postgres import locks
 
     settings = session.settings(url, sql_dir)
     policy = arguments.policy(
@@ -113,10 +113,10 @@ def archive(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Write a month, attached or detached, to files; read them back and compare. Removes nothing."""
-    from chatschema import locks
     from chatschema.partition import retire as steps
     from chatschema.partition.archive import disk
     from chatschema.partition.archive import write as files
+    from chatschema.postgres import locks
 
     lower, settings = arguments.month(month, "MONTH"), session.settings(url, sql_dir)
     archives = directory.absolute() if directory else settings.policy.archive_dir
@@ -163,13 +163,14 @@ def restore(
     """Bring a month back: attach its detached table again, or load it from its archive. Erasures made since are applied."""
     from datetime import timedelta
 
-    from chatschema import locks, policy
+    from chatschema.config import partition
     from chatschema.partition import catalog, detach, mapping
     from chatschema.partition import restore as months
     from chatschema.partition.archive import disk
+    from chatschema.postgres import locks
 
     lower, settings = arguments.month(month, "MONTH"), session.settings(url, sql_dir)
-    span, rules = policy.span(keep_for, "--for"), mapping.parse(maps or [])
+    span, rules = partition.span(keep_for, "--for"), mapping.parse(maps or [])
     with (
         session.connected(settings) as (live, connection),
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),

@@ -13,9 +13,10 @@ from chatschema.cli.partition import arguments
 from chatschema.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from chatschema.models import Month, Partition, Runway, Settings
     from chatschema.partition.retire_plan import Step
+    from chatschema.partition.values import Partition, Runway
     from chatschema.postgres import Connection
+    from chatschema.values import Month, Settings
 
 
 def list_months(
@@ -88,7 +89,7 @@ def note_unseen(folders: list[str]) -> None:
 
 
 def _bounds(partition: Partition) -> Month:
-    from chatschema.models import Month
+    from chatschema.values import Month
 
     return Month(partition.parent, partition.name, partition.lower, partition.upper)
 

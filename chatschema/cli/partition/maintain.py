@@ -13,9 +13,9 @@ from chatschema.errors import ChatschemaError, ExitCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from chatschema.models import Settings
     from chatschema.postgres import Connection
-    from chatschema.replicas import Replicas
+    from chatschema.postgres.replicas import Replicas
+    from chatschema.values import Settings
 
 
 def maintain(
@@ -57,9 +57,9 @@ def _maintain(
     connection: Connection, settings: Settings, lock_wait: float, replicas: Replicas
 ) -> tuple[dict[str, list[Any]], list[ChatschemaError]]:
     """Do every part; return what each did, and the errors of those that failed."""
-    from chatschema import locks
     from chatschema.partition import detach, erasures, purge, retire
     from chatschema.partition import upkeep as tables
+    from chatschema.postgres import locks
 
     arguments.require_tables(connection)
     sql_dir = settings.sql_dir

@@ -11,9 +11,9 @@ from chatschema.cli.partition import arguments
 from chatschema.errors import UsageError
 
 if TYPE_CHECKING:
-    from chatschema.models import Month, Settings
     from chatschema.partition.purge import Purged
     from chatschema.postgres import Connection
+    from chatschema.values import Month, Settings
 
 
 def ensure(
@@ -26,7 +26,7 @@ def ensure(
     sql_dir: options.SqlDir = None,
 ) -> None:
     """Make the months that are missing."""
-    from chatschema import locks
+    from chatschema.postgres import locks
 
     with (
         session.connected(session.settings(url, sql_dir)) as (live, connection),

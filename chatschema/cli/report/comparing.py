@@ -12,10 +12,10 @@ from chatschema.cli import console, options, session
 from chatschema.errors import ExitCode
 
 if TYPE_CHECKING:
-    from chatschema.models import Settings
     from chatschema.report.compare.diff import Diff
     from chatschema.report.compare.snapshot import Snapshot
     from chatschema.report.result import Gap
+    from chatschema.values import Settings
 
 Timeout = Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each query of ours.")]
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chatschema.cli.report.printing import Layout
-    from chatschema.models import Settings
     from chatschema.postgres import Connection
     from chatschema.report.plans.advise import Advice, Effect, Hidden, Planned
     from chatschema.report.plans.generic import Plan
     from chatschema.report.plans.reading import Remark
     from chatschema.report.result import Coverage, Finding
+    from chatschema.values import Settings
 
     Row = dict[str, Any]
 

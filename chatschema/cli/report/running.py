@@ -19,11 +19,11 @@ from chatschema.report import wording
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chatschema.models import Settings
     from chatschema.postgres import Connection
     from chatschema.report.definition import Definition
     from chatschema.report.result import Coverage, Result
     from chatschema.report.run import Elsewhere
+    from chatschema.values import Settings
 
 _SEVERITIES = ("warn", "critical")
 _TICK_S = 0.2

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from chatschema import postgres, units
 from chatschema.errors import ChatschemaError
-from chatschema.models import Policy, RetiredMonth
 from chatschema.partition import grid
 from chatschema.partition.archive.manifest import ArchiveRefused
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retire_plan import Step
+from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection, Say
+from chatschema.values import Policy
 
 _SIZE = """
     select coalesce(sum(pg_table_size(c.oid)), 0)::bigint from pg_catalog.pg_class as c

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError
-from chatschema.models import RetiredMonth
 from chatschema.partition import grid
 from chatschema.partition.archive import disk, manifest
 from chatschema.partition.archive.manifest import ArchiveRefused, Manifest
 from chatschema.partition.grid import GROUP, SCHEMA
+from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection, Say
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from chatschema.errors import ChatschemaError
-from chatschema.models import RetiredMonth
 from chatschema.partition import retired_months
 from chatschema.partition.archive import disk, manifest
 from chatschema.partition.archive.manifest import ArchiveRefused, Table
+from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection, Say
 
 State = Literal["ok", "missing", "damaged", "changed", "unseen"]

@@ -9,12 +9,12 @@ from pathlib import Path
 from psycopg import sql
 
 from chatschema import __version__, audit, postgres
-from chatschema.models import Month
 from chatschema.partition import losses, retired_months
 from chatschema.partition.archive import content, disk, manifest, parquet
 from chatschema.partition.archive.manifest import ArchiveRefused, Manifest, Table
 from chatschema.partition.grid import SCHEMA
 from chatschema.postgres import Connection, Say
+from chatschema.values import Month
 
 _ORDER = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from chatschema import assets, policy, reporting
+from chatschema import assets
+from chatschema.config import partition, report
 from chatschema.errors import UsageError
-from chatschema.models import Settings
 from chatschema.redact import redact, remember
+from chatschema.values import Settings
 
 STATE_DIR = ".chatschema"
 CONFIG_FILE = "chatschema.toml"
@@ -56,8 +57,8 @@ def load(
         seeds_dir=_folder(folder, toml, "seeds_dir") or assets.seeds_dir(),
         state_dir=state_dir,
         is_production={**dotenv, **environ}.get("CHATSCHEMA_ENV", "").strip().lower() == "production",
-        policy=policy.parse(tables.get("partition", {}), folder, CONFIG_FILE),
-        reporting=reporting.parse(tables.get("report", {}), CONFIG_FILE),
+        policy=partition.parse(tables.get("partition", {}), folder, CONFIG_FILE),
+        reporting=report.parse(tables.get("report", {}), CONFIG_FILE),
         replicas=tuple(_from_url(one, f"replicas in {CONFIG_FILE}", ssl="") for one in lists.get("replicas", [])),
     )
 

@@ -10,9 +10,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from chatschema import pinned, pooler, refusal, unreachable
 from chatschema.errors import CannotConnect, ChatschemaError, ServerError
-from chatschema.models import Server, Settings
+from chatschema.postgres import pinned, pooler, refusal, unreachable
+from chatschema.values import Server, Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Query = LiteralString | sql.SQL | sql.Composed

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from chatschema import blockers, postgres
+from chatschema import postgres
 from chatschema.errors import Busy, ChatschemaError
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, blockers
 
 WAIT_S = 30.0
 _POLL_S = 0.2

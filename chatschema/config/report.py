@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from chatschema.errors import UsageError
-from chatschema.models import Reporting, Suppression
+from chatschema.values import Reporting, Suppression
 
 _EXAMPLE = 'write [[report.suppress]] with finding = "indexes.unused:*", reason = "...", until = 2027-01-31'
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, LiteralString, TypeVar
 
-from chatschema import blockers, postgres
+from chatschema import postgres
 from chatschema.errors import LOCK_SQLSTATES, Busy, ServerError
-from chatschema.postgres import Connection, Say
-from chatschema.watch import Watch
+from chatschema.postgres import Connection, Say, blockers
+from chatschema.postgres.watch import Watch
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chatschema.errors import UsageError
-from chatschema.models import Policy, Span
+from chatschema.values import Policy, Span
 
 _SPAN = re.compile(r"(\d{1,4})(d|w|mo|y)")
 _UNITS = {"d": (0, 1), "w": (0, 7), "mo": (1, 0), "y": (12, 0)}

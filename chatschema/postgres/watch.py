@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from chatschema import blockers, postgres
+from chatschema import postgres
 from chatschema.errors import ChatschemaError
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, blockers
 
 UNSEEN_HINT = "see who holds the lock: chatschema report locks; then run the same command again"
 _CLOSE_S = 1.0

@@ -1,0 +1,112 @@
+"""The values that several nouns share; a noun's own live with the noun."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+# Parents first. The order of every listing, of seeds and, reversed, of removal.
+TABLES = (
+    "users",
+    "auth_sessions",
+    "user_public_keys",
+    "conversations",
+    "conversation_participants",
+    "messages",
+    "message_statuses",
+    "attachments",
+    "audit_logs",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A length of time as people say it: calendar months, and days."""
+
+    months: int = 0
+    days: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long months stay, and how they leave.
+
+    `ahead`: months made beyond the current one. `keep`: how long a month stays attached, None for ever. `grace`: days
+    between detach and drop. `archive`: whether only archived months are dropped, and into which folder. `holds`: whether
+    a hold keeps its whole month, or has its rows carved out.
+    """
+
+    ahead: int = 6
+    keep: Span | None = None
+    grace: Span = Span(days=7)
+    archive: bool = True
+    archive_dir: Path = Path("archives")
+    holds: Literal["block", "carve"] = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A finding that is known: its id, * for any part of it; why; and the last day on which it is left out."""
+
+    finding: str
+    reason: str
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """What a report's findings are judged by: thresholds by report and name, and what is known."""
+
+    thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
+    suppressions: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a command works with: which server, and where the files are.
+
+    `conninfo` is libpq's connection string; `source` says where it was found, for people;
+    `embedded` is the folder of the embedded server, None when a server was configured;
+    `replicas` are the connection strings of the standbys whose long queries are waited for.
+    """
+
+    conninfo: str = field(repr=False)
+    source: str
+    embedded: Path | None
+    sql_dir: Path
+    seeds_dir: Path
+    state_dir: Path
+    is_production: bool = False
+    policy: Policy = field(default_factory=Policy)
+    reporting: Reporting = field(default_factory=Reporting)
+    replicas: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server and database behind a connection."""
+
+    version: str
+    database: str
+    role: str
+    host: str
+    is_standby: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A partition by month: bounds in UTC, the upper one exclusive."""
+
+    parent: str
+    name: str
+    lower: datetime
+    upper: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A migration or a seeder, applied or undone, and how long it took."""
+
+    id: str
+    title: str
+    duration_ms: float
