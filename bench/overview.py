@@ -84,7 +84,7 @@ def bare(server: PgServer, database: Database, folder: Path) -> float:
     settings = Settings(database.url, "bench", None, SQL, SQL, folder)
     script = folder / "queries.sql"
     with closing(postgres.connect(settings, writes=False)) as connection:
-        seen = coverage.read(connection, SQL)
+        seen = coverage.read(connection)
         queries = [
             run.compose(one, seen, {name: threshold.default for name, threshold in one.thresholds.items()}).as_string(connection)
             for one in definition.overview(SQL)

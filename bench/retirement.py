@@ -76,7 +76,7 @@ def make_month(database: Database, month: str) -> None:
     settings = Settings(database.url, "bench", None, ROOT / "sql", ROOT / "seeds", Path())
     lower = datetime(int(month[:4]), int(month[5:]), 1, tzinfo=UTC)
     with postgres.connect(settings) as connection:
-        list(create.ensure(connection, settings.sql_dir, [grid.month(p.table, lower) for p in grid.GROUP], say=print))
+        list(create.ensure(connection, [grid.month(p.table, lower) for p in grid.GROUP], say=print))
 
 
 def work(database: Database, folder: Path) -> list[Phase]:

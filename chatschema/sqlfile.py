@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, LiteralString
 
-from chatschema import statements
+from chatschema import assets, statements
 from chatschema.errors import ChatschemaError
 from chatschema.statements import Statements
 
@@ -129,13 +129,16 @@ def _pieces(content: bytes) -> Iterator[bytes]:
 
 
 @functools.cache
-def text_of(path: Path) -> LiteralString:
-    """Return the text of one of our own SQL files, vouched for: it is a part of the product, not input."""
-    return path.read_text("utf-8")
+def text_of(place: str | Path) -> LiteralString:
+    """Return the text of a file of the product's own SQL, by its place in sql/: a part of the product, not input.
+
+    A path is that of a report, the user's own included: who runs it is who wrote it.
+    """
+    return (assets.sql_dir() / place).read_text("utf-8")
 
 
-def fill(path: Path, **values: "sql.Composable") -> "sql.Composed":
-    """Return the statement at `path` with its {placeholders} filled by psycopg's quoting."""
+def fill(place: str | Path, **values: "sql.Composable") -> "sql.Composed":
+    """Return the statement at `place` with its {placeholders} filled by psycopg's quoting."""
     from psycopg import sql
 
-    return sql.SQL(text_of(path)).format(**values)
+    return sql.SQL(text_of(place)).format(**values)

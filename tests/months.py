@@ -66,7 +66,7 @@ def aged_template(server: PgServer, migrated_template: str, name: str) -> Iterat
         months = [datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)]
         with closing(postgres.connect(settings)) as connection:
             plan = [grid.month(parent.table, lower) for lower in months for parent in grid.GROUP]
-            assert len(list(creation.ensure(connection, ROOT / "sql", plan, say=print))) == 4
+            assert len(list(creation.ensure(connection, plan, say=print))) == 4
         database.run(_ROWS)
         yield database.name
 
@@ -76,8 +76,8 @@ def make_months(database: Database, count: int) -> None:
     settings = Settings(database.url, "test", None, ROOT / "sql", ROOT / "seeds", Path())
     with closing(postgres.connect(settings)) as connection:
         since = grid.month_before(grid.month_of(database.one("select now()")), count - 1)
-        plan = creation.missing(connection, ROOT / "sql", [parent.table for parent in grid.GROUP], since=since)
-        list(creation.ensure(connection, ROOT / "sql", plan, say=print))
+        plan = creation.missing(connection, [parent.table for parent in grid.GROUP], since=since)
+        list(creation.ensure(connection, plan, say=print))
 
 
 def content(database: Database, table: str) -> dict[str, tuple[int, str]]:

@@ -30,8 +30,8 @@ def make_months(database: Database, past: int) -> list[datetime]:
         first = current
         for _ in range(past):
             first = grid.month_of(first - timedelta(days=1))
-        plan = create.missing(connection, settings.sql_dir, parents, since=first)
-        list(create.ensure(connection, settings.sql_dir, plan, say=print))
+        plan = create.missing(connection, parents, since=first)
+        list(create.ensure(connection, plan, say=print))
     months = [first]
     while months[-1] < current:
         months.append(grid.next_month(months[-1]))

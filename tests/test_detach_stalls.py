@@ -43,7 +43,7 @@ def five(aged: Database) -> Database:
     lowers = [datetime(2023, month, 1, tzinfo=UTC) for month in (10, 11, 12)]
     with closing(postgres.connect(settings)) as connection:
         plan = [grid.month(parent.table, lower) for lower in lowers for parent in grid.GROUP]
-        list(create.ensure(connection, ROOT / "sql", plan, say=print))
+        list(create.ensure(connection, plan, say=print))
     return aged
 
 
@@ -144,8 +144,8 @@ def test_a_reader_that_comes_between_the_two_tables_has_the_first_attached_again
 ) -> None:
     before, original, readers = contents(aged), detach._detach, []
 
-    def then_a_reader_comes(connection: Any, sql_dir: Path, month: Any, *rest: Any) -> None:
-        original(connection, sql_dir, month, *rest)
+    def then_a_reader_comes(connection: Any, month: Any, *rest: Any) -> None:
+        original(connection, month, *rest)
         reader = aged.connect()
         reader.execute("begin; select count(*) from public.messages")
         readers.append(reader)
@@ -234,7 +234,7 @@ def test_a_plain_owner_waits_for_a_transaction_whose_age_is_hidden(aged: Databas
         with closing(postgres.connect(settings)) as connection, reading_now as reader:
             pid = reader.info.backend_pid
             with pytest.raises(Busy) as caught:
-                detach.wait_for_old_transactions(connection, ROOT / "sql", group, print, 0.1)
+                detach.wait_for_old_transactions(connection, group, print, 0.1)
         assert caught.value.message.startswith(f"pid {pid} (billing, user ")
         assert "grant pg_read_all_stats" in caught.value.message
     finally:

@@ -111,13 +111,13 @@ def test_applied_the_server_has_what_the_plan_promises(
     try:
         with bare.transaction():
             for month in existing(now, months, odd):
-                for statement in create.statements(SQL, month):
+                for statement in create.statements(month):
                     postgres.execute(bare, statement)
-            before = catalog.months(bare, SQL)
+            before = catalog.months(bare)
             plan = grid.plan(now, before, PARENTS, since, ahead)
-            assert list(create.ensure(bare, SQL, plan, say=print)) == plan
-            check(now, ahead, since, before, catalog.months(bare, SQL))
-            assert catalog.detached(bare, SQL) == []
+            assert list(create.ensure(bare, plan, say=print)) == plan
+            check(now, ahead, since, before, catalog.months(bare))
+            assert catalog.detached(bare) == []
             raise Undone
     except Undone:
         pass

@@ -34,7 +34,7 @@ def test_an_erasure_during_a_restore_is_applied(cli: Cli, aged: Database, monkey
     settings = Settings(aged.url, "test", None, ROOT / "sql", ROOT / "seeds", Path())
     with closing(postgres.connect(settings)) as connection:
         january = datetime(2024, 1, 1, tzinfo=UTC)
-        back = restore.restore(connection, settings.sql_dir, january, None, Path(), keep_until=datetime.now(UTC), say=print)
+        back = restore.restore(connection, january, None, Path(), keep_until=datetime.now(UTC), say=print)
     assert back.erased > 50
     assert aged.one("select count(*) from public.messages where sender_id = %s and content_encrypted is not null", alice) == 0
 

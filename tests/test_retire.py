@@ -126,9 +126,9 @@ def test_a_transaction_that_does_not_end_is_named_and_nothing_is_detached(aged: 
     with aged.connect() as reader, closing(postgres.connect(settings)) as connection:
         reader.execute("begin; select count(*) from public.message_statuses")
         time.sleep(1.1)
-        group = retire.members(connection, settings.sql_dir, aged.one("select timestamptz '2024-01-01 00:00+00'"))
+        group = retire.members(connection, aged.one("select timestamptz '2024-01-01 00:00+00'"))
         with pytest.raises(Busy, match=r"stays attached: .*, open for \d+ s\) holds a lock on message_statuses") as caught:
-            detach.detach(connection, settings.sql_dir, group, say=lambda _: None)
+            detach.detach(connection, group, say=lambda _: None)
         assert f"pg_terminate_backend({reader.info.backend_pid})" in str(caught.value.hint)
     assert set(there(aged, JANUARY).values()) == {"attached"}
 

@@ -94,17 +94,16 @@ def export(
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Write the messages under a hold, with their statuses and attachments, to files. Removes nothing."""
     from chatschema.partition import held
     from chatschema.postgres import locks
 
     folder = (directory or Path(f"hold-{id}")).absolute()
-    with session.connected(session.settings(url, sql_dir)) as (live, connection):
+    with session.connected(session.settings(url)) as (_, connection):
         _require_table(connection, "hold_conversations")
         with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
-            written = held.export(connection, live.sql_dir, id, folder)
+            written = held.export(connection, id, folder)
     if json:
         console.as_json({"folder": folder, "manifest": written})
         return

@@ -80,7 +80,7 @@ def up(
         migration_files.check(pending)
         # Before anything is written, the ledger included.
         plan.refuse_collisions(connection, pending, statuses)
-        ledger.ensure(connection, settings.sql_dir)
+        ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
             console.note(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
@@ -92,8 +92,8 @@ def up(
         with telling("applied", applied):
             with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
                 follow(_apply(connection, pending, run, replicas), "applied", applied, as_lines=as_lines)
-            missing = create.missing(connection, settings.sql_dir, catalog.parents(connection), ahead=settings.policy.ahead)
-            months = list(create.ensure(connection, settings.sql_dir, missing, say=console.note))
+            missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
+            months = list(create.ensure(connection, missing, say=console.note))
     if as_lines and months:
         first, last = months[0].lower, months[-1].lower
         console.answer(f"created {len(months)} partitions, {first:%Y-%m} to {last:%Y-%m}")
@@ -151,7 +151,7 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
     plan.refuse_collisions(connection, pending, statuses)
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
-    missing = create.missing(connection, settings.sql_dir, there + coming, ahead=settings.policy.ahead)
+    missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)
     if as_json:
         console.as_json({"pending": [{"id": file.id, "title": file.title} for file in pending], "partitions": missing})
         return
@@ -159,7 +159,7 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
         print_file(f"migration {file.id}", file.apply)
     for month in missing:
         console.answer(f"-- partition {month.name}")
-        for statement in create.statements(settings.sql_dir, month):
+        for statement in create.statements(month):
             console.answer(statement.as_string(connection).rstrip() + ";")
     if pending or missing:
         console.note(

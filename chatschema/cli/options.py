@@ -13,7 +13,9 @@ Url = Annotated[
 ]
 SqlDir = Annotated[
     Path | None,
-    typer.Option("--sql-dir", metavar="DIR", help="Folder with migrations/ and partitions/.", exists=True, file_okay=False),
+    typer.Option(
+        "--sql-dir", metavar="DIR", help="Folder with migrations/ and reports/ of your own.", exists=True, file_okay=False
+    ),
 ]
 Wait = Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a server that is still starting.")]
 LockWait = Annotated[

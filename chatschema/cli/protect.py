@@ -12,16 +12,15 @@ def protect(
         str, typer.Option("--reason", metavar="TEXT", help="Shown when a command is refused.")
     ] = "chatschema protect",
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Refuse reset, seed and every undo that loses rows, from now on."""
     from chatschema import protection
     from chatschema.migration import ledger
     from chatschema.postgres import locks
 
-    with session.connected(session.settings(url, sql_dir)) as (live, connection):
+    with session.connected(session.settings(url)) as (_, connection):
         with locks.migration_lock(connection, wait_s=5, say=console.note):
-            ledger.ensure(connection, live.sql_dir)
+            ledger.ensure(connection)
             is_new = protection.protect(connection, reason)
         console.answer(f"database {connection.info.dbname} is {'now' if is_new else 'already'} protected")
 

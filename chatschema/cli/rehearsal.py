@@ -58,7 +58,7 @@ def _in_copy(settings: Settings, connection: Connection, files: list[MigrationFi
     if gone := [id for id in applied if id not in by_id]:
         raise ChatschemaError(f"the file of {gone[0]}, which is applied, is gone")
     with _copy(settings, connection.info.dbname) as copy:
-        ledger.ensure(copy, settings.sql_dir)
+        ledger.ensure(copy)
         unrecorded = recording.Run(console.note, is_recorded=False)
         for _ in runner.migrate(copy, [by_id[id] for id in applied], unrecorded, say=lambda _: None):
             pass

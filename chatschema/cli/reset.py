@@ -170,15 +170,15 @@ def _guarded(settings: Settings, name: str, *, is_named: bool) -> Iterator[Conne
 
 def _clone(settings: Settings, connection: Connection, target: Target, files: list[MigrationFile], *, is_named: bool) -> bool:
     """Put a clone of the migrated template in the target's place; return whether the template had to be built."""
-    from chatschema import hold, postgres
+    from chatschema import assets, hold, postgres, sqlfile
     from chatschema.database import kept, swap
     from chatschema.database import template as templates
     from chatschema.structure import comparison
 
     contents = [f"{file.id} {file.apply.checksum}" for file in files]
-    contents += [path.read_text("utf-8") for path in sorted((settings.sql_dir / "partitions").glob("*.sql"))]
+    contents += [path.read_text("utf-8") for path in sorted((assets.sql_dir() / "partitions").glob("*.sql"))]
     contents.append(comparison.form(connection))
-    template = templates.template_name(connection, [*contents, (settings.sql_dir / "ledger.sql").read_text("utf-8")], target)
+    template = templates.template_name(connection, [*contents, sqlfile.text_of("ledger.sql")], target)
 
     def migrate_template(dbname: str) -> None:
         # A template is nobody's production, and its clones must not be born protected.

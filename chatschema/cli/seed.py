@@ -127,8 +127,8 @@ def _make_past_months(settings: Settings, connection: Connection) -> None:
     from chatschema.seed import runner
 
     parents = catalog.parents(connection)
-    plan = create.missing(connection, settings.sql_dir, parents, since=runner.HISTORY, ahead=settings.policy.ahead)
-    for month in create.ensure(connection, settings.sql_dir, plan, say=console.note):
+    plan = create.missing(connection, parents, since=runner.HISTORY, ahead=settings.policy.ahead)
+    for month in create.ensure(connection, plan, say=console.note):
         if month.parent == grid.GROUP[0].table:
             console.note(f"created the month {month.lower:%Y-%m} for the demo's past")
 

@@ -57,7 +57,7 @@ def _collect(settings: Settings, connection: Connection, files: list[Any]) -> di
     from chatschema.structure import comparison
 
     try:
-        months = listing.collect(connection, settings, measured=False)
+        months = listing.collect(connection, measured=False)
         return {
             "server": postgres.describe(connection),
             "source": settings.source,

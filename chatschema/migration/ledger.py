@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from chatschema import __version__, ownership, postgres, sqlfile
 from chatschema.postgres import Connection
@@ -27,7 +26,7 @@ def exists(connection: Connection) -> bool:
     return postgres.has_table(connection, "chatschema.migrations")
 
 
-def ensure(connection: Connection, sql_dir: Path) -> None:
+def ensure(connection: Connection) -> None:
     """Create the ledger where there is none. The caller holds the migration lock.
 
     Raises ChatschemaError when the schema chatschema belongs to another program.
@@ -36,7 +35,7 @@ def ensure(connection: Connection, sql_dir: Path) -> None:
         ownership.refuse_foreign(connection)
         with postgres.transaction(connection):
             postgres.execute(connection, "set local client_min_messages = warning")
-            postgres.execute_text(connection, sqlfile.text_of(sql_dir / "ledger.sql"))
+            postgres.execute_text(connection, sqlfile.text_of("ledger.sql"))
 
 
 def entries(connection: Connection) -> list[Entry]:

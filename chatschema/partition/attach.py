@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from psycopg import sql
 
@@ -27,7 +26,6 @@ _ERASED_BEFORE = """
 
 def bring_in(
     connection: Connection,
-    sql_dir: Path,
     months: Sequence[Month],
     keep_until: datetime,
     rules: Sequence[Rule],
@@ -42,36 +40,36 @@ def bring_in(
     """
     erased = 0
     for month in months:
-        _catch_up(connection, sql_dir, month)
+        _catch_up(connection, month)
     while True:
         seen = _last_erasure(connection)
-        erased += _erase(connection, sql_dir, months)
+        erased += _erase(connection, months)
         for month in months:
             _add_foreign_keys(connection, month, say)
-        _unlink_replies(connection, sql_dir, months[0].lower)
-        if _attach(connection, sql_dir, months, seen, keep_until, rules, lost, say):
+        _unlink_replies(connection, months[0].lower)
+        if _attach(connection, months, seen, keep_until, rules, lost, say):
             # Once more, for what was deleted before the month was attached and after it was looked at.
-            _unlink_replies(connection, sql_dir, months[0].lower)
+            _unlink_replies(connection, months[0].lower)
             return erased
 
 
-def put_back(connection: Connection, sql_dir: Path, months: Sequence[Month], say: Say) -> None:
+def put_back(connection: Connection, months: Sequence[Month], say: Say) -> None:
     """Attach tables again whose detach was begun and could not be finished for the other table of their month.
 
     Reads no row before that, unless an erasure was recorded since the detach began. Raises what bring_in() raises.
     """
     lower = months[0].lower
     for month in months:
-        _catch_up(connection, sql_dir, month)
+        _catch_up(connection, month)
         _add_foreign_keys(connection, month, say)
     seen = postgres.fetch_one(connection, _ERASED_BEFORE, (lower,))[0]
-    while not _attach(connection, sql_dir, months, seen, None, (), Lost(), say):
+    while not _attach(connection, months, seen, None, (), Lost(), say):
         seen = _last_erasure(connection)
-        _erase(connection, sql_dir, months)
+        _erase(connection, months)
     for month in months:
         if month.parent != GROUP[0].table:
             # Of messages that were deleted while their statuses were away.
-            _erase_gone(connection, sql_dir, month)
+            _erase_gone(connection, month)
 
 
 def _last_erasure(connection: Connection) -> int:
@@ -79,9 +77,9 @@ def _last_erasure(connection: Connection) -> int:
     return last
 
 
-def _catch_up(connection: Connection, sql_dir: Path, month: Month) -> None:
+def _catch_up(connection: Connection, month: Month) -> None:
     """Give a table that nobody sees the columns, checks and indexes that its parent has got since it left."""
-    query = sqlfile.text_of(sql_dir / "partitions" / "catch_up.sql")
+    query = sqlfile.text_of("partitions/catch_up.sql")
     names = {"parent": f"public.{month.parent}", "table": f"{SCHEMA}.{month.name}"}
     for (ddl,) in postgres.fetch_all(connection, query, names):
         try:
@@ -94,26 +92,26 @@ def _catch_up(connection: Connection, sql_dir: Path, month: Month) -> None:
             ) from None
 
 
-def _erase(connection: Connection, sql_dir: Path, months: Sequence[Month]) -> int:
+def _erase(connection: Connection, months: Sequence[Month]) -> int:
     """Apply every erasure to tables that nobody sees yet; return how many rows changed or went."""
     messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, months[0].lower).name)
     changed = 0
     with postgres.transaction(connection):
         hold.freeze(connection)
-        erasures.defer(connection, sql_dir, months, messages)
+        erasures.defer(connection, months, messages)
         for month in months:
             kind = "messages" if month.parent == GROUP[0].table else "statuses"
             values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
             for file in (f"erase_gone_{kind}.sql", f"erase_{kind}.sql"):
-                changed += postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values)).rowcount
+                changed += postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values)).rowcount
     return changed
 
 
-def _erase_gone(connection: Connection, sql_dir: Path, month: Month) -> None:
+def _erase_gone(connection: Connection, month: Month) -> None:
     """Remove the statuses of an attached month whose message was deleted."""
     messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, month.lower).name)
     values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
-    query = sqlfile.fill(sql_dir / "partitions" / "erase_gone_statuses.sql", **values)
+    query = sqlfile.fill("partitions/erase_gone_statuses.sql", **values)
     locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
 
 
@@ -131,9 +129,9 @@ _MISSING_KEYS = """
 """
 
 
-def _unlink_replies(connection: Connection, sql_dir: Path, lower: datetime) -> None:
+def _unlink_replies(connection: Connection, lower: datetime) -> None:
     """Set reply_to_id to null where the answered message was deleted; one whose own month is away may come back."""
-    attached = [month for month in catalog.months(connection, sql_dir) if month.parent == GROUP[0].table]
+    attached = [month for month in catalog.months(connection) if month.parent == GROUP[0].table]
     bounds = [
         sql.SQL("r.reply_to_id >= {} and r.reply_to_id < {}").format(
             sql.Literal(str(grid.uuid7_floor(month.lower))), sql.Literal(str(grid.uuid7_floor(month.upper)))
@@ -144,7 +142,7 @@ def _unlink_replies(connection: Connection, sql_dir: Path, lower: datetime) -> N
     if bounds:
         partition = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, lower).name)
         values = {"partition": partition, "in_attached_months": sql.SQL(" or ").join(bounds)}
-        query = sqlfile.fill(sql_dir / "partitions" / "unlink_replies.sql", **values)
+        query = sqlfile.fill("partitions/unlink_replies.sql", **values)
         locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
 
 
@@ -175,7 +173,6 @@ def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
 
 def _attach(
     connection: Connection,
-    sql_dir: Path,
     months: Sequence[Month],
     seen: int,
     keep_until: datetime | None,
@@ -197,8 +194,8 @@ def _attach(
         for month in months:
             _take_in_held(connection, month, rules, lost)
         for month in months:
-            postgres.execute(connection, statement(sql_dir, "attach.sql", month))
-            postgres.execute(connection, statement(sql_dir, "guard.sql", month))
+            postgres.execute(connection, statement("attach.sql", month))
+            postgres.execute(connection, statement("guard.sql", month))
         if keep_until is None:
             retired_months.end_detaching(connection, lower)
             audit.record(connection, "partition.detach_undone", "partition", f"{lower:%Y-%m}", tables=[m.name for m in months])

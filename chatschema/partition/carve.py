@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from psycopg import sql
 
@@ -23,7 +22,7 @@ class Held(ChatschemaError):
     """A message of the month is under a hold, so the month, or a column of it, stays."""
 
 
-def keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], policy: Policy) -> dict[str, int]:
+def keep_held(connection: Connection, group: Sequence[Month], policy: Policy) -> dict[str, int]:
     """Copy held rows out where the policy says so; return how many rows of each table stay. Raises Held where it does not."""
     messages = next((month for month in group if month.parent == GROUP[0].table), None)
     if messages is None:
@@ -32,7 +31,7 @@ def keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], pol
     # A restore that was cut off leaves the rows that were kept beside the month that they were not yet taken into.
     is_kept = postgres.has_table(connection, f"{SCHEMA}.{kept_before.name}") and hold.has_held(connection, kept_before)
     if not is_kept and not hold.has_held(connection, messages):
-        drop_kept(connection, sql_dir, group)
+        drop_kept(connection, group)
         return {}
     if policy.holds == "block":
         raise Held(
@@ -46,7 +45,7 @@ def keep_held(connection: Connection, sql_dir: Path, group: Sequence[Month], pol
         postgres.execute(connection, sql.SQL("create table if not exists {} (like {} including all)").format(held, partition))
         file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
         values = {"held": held, "partition": partition, "is_held": hold.IS_HELD, "messages": kept}
-        postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values))
+        postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values))
     left = sql.SQL("select count(*) from {} as m where {} and not exists (select from {} as k where k.id = m.id)")
     partition = sql.Identifier(SCHEMA, messages.name)
     if postgres.fetch_one(connection, left.format(partition, hold.IS_HELD, kept))[0]:
@@ -79,12 +78,12 @@ def refuse_lossy(connection: Connection, lower: datetime, rules: Sequence[Rule])
                 )
 
 
-def drop_kept(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> None:
+def drop_kept(connection: Connection, group: Sequence[Month]) -> None:
     """Drop the tables with held rows, where there are any."""
     for month in group:
         kept = grid.kept(month)
         if postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
-            postgres.execute(connection, statement(sql_dir, "drop.sql", kept))
+            postgres.execute(connection, statement("drop.sql", kept))
 
 
 def shared(connection: Connection, month: Month) -> int:
@@ -101,7 +100,7 @@ def shared(connection: Connection, month: Month) -> int:
     return found
 
 
-def discard(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
+def discard(connection: Connection, lower: datetime) -> bool:
     """Drop the rows that were kept of a dropped month once no hold names one of them; return whether that was so."""
     months = [grid.month(parent.table, lower) for parent in GROUP]
     messages = grid.kept(months[0])
@@ -110,7 +109,7 @@ def discard(connection: Connection, sql_dir: Path, lower: datetime) -> bool:
         hold.freeze(connection)
         if postgres.has_table(connection, f"{SCHEMA}.{messages.name}") and hold.has_held(connection, messages):
             return False
-        drop_kept(connection, sql_dir, months)
+        drop_kept(connection, months)
         # Their attachments are released by the next run, as those of the others were.
         retired_months.write(connection, lower, held_messages=0, attachments_released=None)
         audit.record(connection, "partition.discard_held", "partition", f"{lower:%Y-%m}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from chatschema import hold, postgres, sqlfile
 from chatschema.errors import BUSY_SQLSTATES, ServerError
@@ -37,13 +36,13 @@ def parents(connection: Connection) -> list[str]:
     return [table for table in tables if table in found]
 
 
-def months(connection: Connection, sql_dir: Path) -> list[Month]:
+def months(connection: Connection) -> list[Month]:
     """Return the attached monthly partitions of the group, those pending detach included, oldest first a table."""
-    return [month for month, _ in _attached(connection, sql_dir)]
+    return [month for month, _ in _attached(connection)]
 
 
-def _attached(connection: Connection, sql_dir: Path) -> list[tuple[Month, bool]]:
-    query = sqlfile.text_of(sql_dir / "partitions" / "list.sql")
+def _attached(connection: Connection) -> list[tuple[Month, bool]]:
+    query = sqlfile.text_of("partitions/list.sql")
     return [
         # In UTC, whatever time zone the session has: a month is computed with.
         (Month(table, name, lower.astimezone(UTC), upper.astimezone(UTC)), is_pending)
@@ -53,17 +52,17 @@ def _attached(connection: Connection, sql_dir: Path) -> list[tuple[Month, bool]]
     ]
 
 
-def pending(connection: Connection, sql_dir: Path) -> list[Month]:
+def pending(connection: Connection) -> list[Month]:
     """Return the months whose detach was cut off: invisible, and refusing rows, until it is finalized."""
-    return [month for month, is_pending in _attached(connection, sql_dir) if is_pending]
+    return [month for month, is_pending in _attached(connection) if is_pending]
 
 
-def detached(connection: Connection, sql_dir: Path) -> list[Month]:
+def detached(connection: Connection) -> list[Month]:
     """Return the tables of months that are there and not attached, oldest first; none before the first migration."""
     if not parents(connection):
         return []
     try:
-        rows = postgres.fetch_all(connection, sqlfile.text_of(sql_dir / "partitions" / "list_detached.sql"))
+        rows = postgres.fetch_all(connection, sqlfile.text_of("partitions/list_detached.sql"))
     except ServerError as error:
         if error.sqlstate not in BUSY_SQLSTATES | _GONE:
             raise
@@ -86,12 +85,12 @@ def _detached_by_name(connection: Connection) -> list[Month]:
     return sorted(months, key=grid.by_age)
 
 
-def away(connection: Connection, sql_dir: Path) -> list[Month]:
+def away(connection: Connection) -> list[Month]:
     """Return the tables with rows that are not attached: detached months, and what was kept under a hold of dropped ones."""
     kept = [grid.kept(grid.month(parent.table, month)) for month in retired_months.read(connection) for parent in GROUP]
     query = "select relname from pg_catalog.pg_class where relnamespace = to_regnamespace('chat_partitions') and relname = any (%s)"
     there = {row[0] for row in postgres.fetch_all(connection, query, ([month.name for month in kept],))}
-    return [*detached(connection, sql_dir), *(month for month in kept if month.name in there)]
+    return [*detached(connection), *(month for month in kept if month.name in there)]
 
 
 def dropped(connection: Connection) -> list[Month]:
@@ -100,17 +99,15 @@ def dropped(connection: Connection) -> list[Month]:
     return [grid.month(parent.table, record.month) for record in records if record.state == "dropped" for parent in GROUP]
 
 
-def survey(
-    connection: Connection, sql_dir: Path, records: Mapping[datetime, RetiredMonth], *, measured: bool = True
-) -> list[Partition]:
+def survey(connection: Connection, records: Mapping[datetime, RetiredMonth], *, measured: bool = True) -> list[Partition]:
     """Return every month table there is or, by the ledger's records, was; oldest first, messages before statuses.
 
     With `measured`, rows, bytes and indexes too; they are None for a table that somebody holds locked.
     """
     found: list[tuple[Month, PartitionState]] = [
-        (month, "detach pending" if is_pending else "attached") for month, is_pending in _attached(connection, sql_dir)
+        (month, "detach pending" if is_pending else "attached") for month, is_pending in _attached(connection)
     ]
-    found += [(month, "detached") for month in detached(connection, sql_dir)]
+    found += [(month, "detached") for month in detached(connection)]
     there = {(month.parent, month.lower) for month, _ in found}
     gone: list[tuple[Month, PartitionState]] = [
         (grid.month(parent.table, record.month), "archived" if record.archive and record.archive_is_current else "dropped")
@@ -119,7 +116,7 @@ def survey(
         for parent in GROUP
         if (parent.table, record.month) not in there
     ]
-    sizes = _measure(connection, sql_dir, [month.name for month, _ in found]) if measured else {}
+    sizes = _measure(connection, [month.name for month, _ in found]) if measured else {}
     sizes |= {month.name: (_archived_rows(records[month.lower], month.parent), 0, 0) for month, _ in gone}
     messages = [month for month, _ in found if month.parent == GROUP[0].table]
     messages += _kept(connection, records.values())
@@ -151,9 +148,9 @@ def _archived_rows(record: RetiredMonth, parent: str) -> int | None:
 Sizes = dict[str, tuple[int | None, int | None, int | None]]
 
 
-def _measure(connection: Connection, sql_dir: Path, names: Sequence[str]) -> Sizes:
+def _measure(connection: Connection, names: Sequence[str]) -> Sizes:
     """Return rows, bytes and indexes by name; one by one where all at once meets a lock."""
-    query = sqlfile.text_of(sql_dir / "partitions" / "measure.sql")
+    query = sqlfile.text_of("partitions/measure.sql")
 
     def ask(names: Iterable[str]) -> Sizes:
         return {

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from psycopg import sql
 
@@ -33,19 +32,18 @@ def names(month: Month) -> dict[str, sql.Composable]:
     }
 
 
-def statement(sql_dir: Path, file: str, month: Month) -> sql.Composed:
+def statement(file: str, month: Month) -> sql.Composed:
     """Return the statement of sql/partitions/`file` for this month."""
-    return sqlfile.fill(sql_dir / "partitions" / file, **names(month))
+    return sqlfile.fill(f"partitions/{file}", **names(month))
 
 
-def statements(sql_dir: Path, month: Month) -> list[sql.Composed]:
+def statements(month: Month) -> list[sql.Composed]:
     """Return the DDL that makes `month`: create apart, check its bounds, attach, guard."""
-    return [statement(sql_dir, file, month) for file in _CREATE]
+    return [statement(file, month) for file in _CREATE]
 
 
 def missing(
     connection: Connection,
-    sql_dir: Path,
     parents: Sequence[str],
     *,
     since: timedelta | datetime | None = None,
@@ -56,11 +54,11 @@ def missing(
     A month that was detached or dropped counts as there: it is brought back, not made anew and empty.
     """
     now = catalog.server_now(connection)
-    existing = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir), *catalog.dropped(connection)]
+    existing = [*catalog.months(connection), *catalog.detached(connection), *catalog.dropped(connection)]
     return grid.plan(now, existing, parents, now - since if isinstance(since, timedelta) else since, ahead)
 
 
-def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say: Say) -> Iterator[Month]:
+def ensure(connection: Connection, plan: Sequence[Month], *, say: Say) -> Iterator[Month]:
     """Make the planned months, yielding each table once its month is committed; the tables of a month together.
 
     The caller holds the migration lock. Raises ServerError (busy) when a lock does not come, ChatschemaError with the way
@@ -71,7 +69,7 @@ def ensure(connection: Connection, sql_dir: Path, plan: Sequence[Month], *, say:
 
         def work(group: Sequence[Month] = group) -> None:
             for month in group:
-                for ddl in statements(sql_dir, month):
+                for ddl in statements(month):
                     postgres.execute(connection, ddl)
 
         try:

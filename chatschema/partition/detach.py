@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from psycopg import sql
 
@@ -28,16 +27,16 @@ class HalfOut(ChatschemaError):
     """One table of a month is detached, or pending, and the other is not: statuses of that month are refused."""
 
 
-def finish_pending(connection: Connection, sql_dir: Path, *, say: Say) -> list[Month]:
+def finish_pending(connection: Connection, *, say: Say) -> list[Month]:
     """Finalize every detach that was cut off; return the months. Raises HalfOut when an old transaction does not end."""
-    pending = catalog.pending(connection, sql_dir)
+    pending = catalog.pending(connection)
     for month in pending:
         say(f"finishing the detach of {month.name}, which was cut off")
-        _finalize(connection, sql_dir, month, say)
+        _finalize(connection, month, say)
     return pending
 
 
-def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say: Say, wait_s: float | None = None) -> None:
+def detach(connection: Connection, group: Sequence[Month], *, say: Say, wait_s: float | None = None) -> None:
     """Detach the tables of one month, statuses first, and record it; what is detached already is left as it is.
 
     Waits `wait_s` seconds for old transactions, half a minute by default. The caller holds the migration lock and has
@@ -49,36 +48,36 @@ def detach(connection: Connection, sql_dir: Path, group: Sequence[Month], *, say
         if not postgres.has_table(connection, f"{SCHEMA}.{table.name}"):
             schema_hint = f"move it: alter table ... set schema {SCHEMA}"
             raise ChatschemaError(f"{table.name} is not in schema {SCHEMA}; nothing was detached", schema_hint)
-    left = _attached(connection, sql_dir, group)
+    left = _attached(connection, group)
     is_whole = len(left) == len(group)
-    with _whole_at_the_end(connection, sql_dir, group, say):
+    with _whole_at_the_end(connection, group, say):
         if left:
             if not postgres.fetch_one(connection, "select pg_has_role('pg_read_all_stats', 'usage')")[0]:
                 say("this role cannot see others' snapshots, which a detach may have to wait for: grant pg_read_all_stats to it")
             # Statuses are refused while only they are out, so what an earlier run left is not waited for.
             longest_s = (_STALL_S if wait_s is None else wait_s) if is_whole else _MOMENT_S
-            wait_for_old_transactions(connection, sql_dir, group, say, longest_s)
+            wait_for_old_transactions(connection, group, say, longest_s)
         retired_months.write(connection, month, state="detaching")
         for table in left:
             if is_whole and table is not left[0]:
-                wait_for_old_transactions(connection, sql_dir, group, say, _MOMENT_S)
-            _detach(connection, sql_dir, table, say, locks.MONTHS if is_whole and table is left[0] else _BRIEF)
+                wait_for_old_transactions(connection, group, say, _MOMENT_S)
+            _detach(connection, table, say, locks.MONTHS if is_whole and table is left[0] else _BRIEF)
     with postgres.transaction(connection):
         retired_months.write(connection, month, state="detached", detached_at=retired_months.NOW, keep_until=None)
         audit.record(connection, "partition.detach", "partition", f"{month:%Y-%m}", tables=[table.name for table in group])
 
 
-def put_back(connection: Connection, sql_dir: Path, group: Sequence[Month], why: ChatschemaError, *, say: Say) -> None:
+def put_back(connection: Connection, group: Sequence[Month], why: ChatschemaError, *, say: Say) -> None:
     """Attach what is detached of a month that is half out, as `why` keeps the rest of it; leave a whole month as it is.
 
     Raises HalfOut, which says what to type, when that cannot be done either.
     """
-    month, left = group[0].lower, _attached(connection, sql_dir, group)
+    month, left = group[0].lower, _attached(connection, group)
     out = [table for table in group if table not in left]
     if out and left:
         say(f"attaching {', '.join(table.name for table in out)} again: {why.message}")
         try:
-            attach.put_back(connection, sql_dir, out, say)
+            attach.put_back(connection, out, say)
         except ChatschemaError as error:
             if connection.closed:
                 raise
@@ -88,7 +87,7 @@ def put_back(connection: Connection, sql_dir: Path, group: Sequence[Month], why:
 
 
 @contextmanager
-def _whole_at_the_end(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say) -> Iterator[None]:
+def _whole_at_the_end(connection: Connection, group: Sequence[Month], say: Say) -> Iterator[None]:
     """Leave the month whole, whatever ends the block early; the error says how it was left. Raises HalfOut where it is not."""
     try:
         yield
@@ -96,30 +95,30 @@ def _whole_at_the_end(connection: Connection, sql_dir: Path, group: Sequence[Mon
         raise
     except ChatschemaError as error:
         if not connection.closed:
-            put_back(connection, sql_dir, group, error, say=say)
-            is_left = "stays attached" if _attached(connection, sql_dir, group) else "is detached, and that was not recorded"
+            put_back(connection, group, error, say=say)
+            is_left = "stays attached" if _attached(connection, group) else "is detached, and that was not recorded"
             error.message = f"{group[0].lower:%Y-%m} {is_left}: {error.message}"
         raise
     except KeyboardInterrupt:
         if not connection.closed:
-            _put_back_interrupted(connection, sql_dir, group, say)
+            _put_back_interrupted(connection, group, say)
         raise
 
 
-def _put_back_interrupted(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say) -> None:
+def _put_back_interrupted(connection: Connection, group: Sequence[Month], say: Say) -> None:
     """Put a month back, what is pending of it too; only say why where that fails, as the run ends with the interrupt."""
     try:
-        for table in catalog.pending(connection, sql_dir):
+        for table in catalog.pending(connection):
             if table in group:
-                _finalize(connection, sql_dir, table, say)
-        put_back(connection, sql_dir, group, ChatschemaError("this run was interrupted"), say=say)
+                _finalize(connection, table, say)
+        put_back(connection, group, ChatschemaError("this run was interrupted"), say=say)
     except ChatschemaError as error:
         say(f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
-def _attached(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> list[Month]:
+def _attached(connection: Connection, group: Sequence[Month]) -> list[Month]:
     """Return the tables of the group that are attached, statuses first."""
-    attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
+    attached = {(m.parent, m.lower) for m in catalog.months(connection)}
     return [t for parent in reversed(GROUP) for t in group if t.parent == parent.table and (t.parent, t.lower) in attached]
 
 
@@ -136,13 +135,13 @@ def _and_then(hint: str | None) -> str:
     return f"{first}; then {again}, which finishes the detach first" if first else f"{again}, which finishes the detach first"
 
 
-def wait_for_old_transactions(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say, longest_s: float) -> None:
+def wait_for_old_transactions(connection: Connection, group: Sequence[Month], say: Say, longest_s: float) -> None:
     """Return when no transaction that is older than a second would keep a detach of the group waiting.
 
     Raises Busy, naming one, after `longest_s` seconds.
     """
     tables = [f"public.{month.parent}" for month in group] + [f"{SCHEMA}.{month.name}" for month in group]
-    query = sqlfile.fill(sql_dir / "partitions" / "stalling.sql", session=sql.SQL(blockers.SESSION))
+    query = sqlfile.fill("partitions/stalling.sql", session=sql.SQL(blockers.SESSION))
     ages, deadline, is_said = blockers.Ages(), time.monotonic() + longest_s, False
     while True:
         rows = postgres.fetch_all(connection, query, {"tables": tables})
@@ -162,24 +161,24 @@ def wait_for_old_transactions(connection: Connection, sql_dir: Path, group: Sequ
         time.sleep(_POLL_S)
 
 
-def _detach(connection: Connection, sql_dir: Path, month: Month, say: Say, patience: locks.Patience) -> None:
+def _detach(connection: Connection, month: Month, say: Say, patience: locks.Patience) -> None:
     try:
         # Its end takes SHARE ROW EXCLUSIVE on the tables that the month refers to, so it waits as briefly as all else does:
         # what then is left pending is finalized in short tries.
         with locks.limited_session(connection, locks.MONTHS):
-            postgres.execute(connection, statement(sql_dir, "detach_concurrently.sql", month))
+            postgres.execute(connection, statement("detach_concurrently.sql", month))
     except ServerError as error:
-        if any(pending.name == month.name for pending in catalog.pending(connection, sql_dir)):
-            _finalize(connection, sql_dir, month, say)
+        if any(pending.name == month.name for pending in catalog.pending(connection)):
+            _finalize(connection, month, say)
         elif error.sqlstate in _NO_CONCURRENTLY | LOCK_SQLSTATES:
-            ddl = statement(sql_dir, "detach.sql", month)
+            ddl = statement("detach.sql", month)
             locks.in_transaction(connection, lambda: postgres.execute(connection, ddl), patience, say=say)
         else:
             raise
 
 
-def _finalize(connection: Connection, sql_dir: Path, month: Month, say: Say) -> None:
-    ddl = statement(sql_dir, "finalize.sql", month)
+def _finalize(connection: Connection, month: Month, say: Say) -> None:
+    ddl = statement("finalize.sql", month)
     try:
         with locks.limited_session(connection, locks.MONTHS):
             locks.with_lock_retries(connection, lambda: postgres.execute(connection, ddl), locks.MONTHS, say=say)

@@ -30,9 +30,7 @@ class Dropped:
     archive_is_current: bool | None
 
 
-def drop(
-    connection: Connection, sql_dir: Path, group: Sequence[Month], record: RetiredMonth, policy: Policy, *, say: Say
-) -> Dropped:
+def drop(connection: Connection, group: Sequence[Month], record: RetiredMonth, policy: Policy, *, say: Say) -> Dropped:
     """Drop the detached tables of one month; return what went.
 
     With `policy.archive` the archive's files are checked, and the rows compared with it in the transaction that drops them.
@@ -40,12 +38,12 @@ def drop(
     Holds are read in that transaction too, and no new one can be placed while it runs. The caller holds the migration lock.
     Raises Held, ArchiveRefused or Busy; then nothing was dropped.
     """
-    losses.refuse_half(connection, sql_dir, group[0].lower, group, record)
+    losses.refuse_half(connection, group[0].lower, group, record)
     described = _checked_archive(group[0].lower, record) if policy.archive else _readable_archive(record, say)
-    free_foreign_keys(connection, sql_dir, group, say)
+    free_foreign_keys(connection, group, say)
 
     def work() -> Dropped:
-        return _drop(connection, sql_dir, group, record, described, policy)
+        return _drop(connection, group, record, described, policy)
 
     return locks.in_transaction(connection, work, locks.MONTHS, say=say)
 
@@ -70,14 +68,12 @@ def _readable_archive(record: RetiredMonth, say: Say) -> Manifest | None:
         return None
 
 
-def free_foreign_keys(connection: Connection, sql_dir: Path, group: Sequence[Month], say: Say) -> None:
+def free_foreign_keys(connection: Connection, group: Sequence[Month], say: Say) -> None:
     """Drop the foreign keys of detached tables, each in a moment of its own: the table referred to is locked for it."""
-    query = sqlfile.text_of(sql_dir / "partitions" / "foreign_keys.sql")
+    query = sqlfile.text_of("partitions/foreign_keys.sql")
     for month in group:
         for (name,) in postgres.fetch_all(connection, query, {"table": f"{SCHEMA}.{month.name}"}):
-            ddl = sqlfile.fill(
-                sql_dir / "partitions" / "drop_foreign_key.sql", **{**names(month), "constraint": sql.Identifier(name)}
-            )
+            ddl = sqlfile.fill("partitions/drop_foreign_key.sql", **{**names(month), "constraint": sql.Identifier(name)})
 
             def work(ddl: sql.Composed = ddl) -> None:
                 postgres.execute(connection, ddl)
@@ -87,7 +83,6 @@ def free_foreign_keys(connection: Connection, sql_dir: Path, group: Sequence[Mon
 
 def _drop(
     connection: Connection,
-    sql_dir: Path,
     group: Sequence[Month],
     record: RetiredMonth,
     described: Manifest | None,
@@ -96,21 +91,21 @@ def _drop(
     lower = group[0].lower
     hold.freeze(connection)
     for month in group:
-        postgres.execute(connection, statement(sql_dir, "lock_for_drop.sql", month))
-    there = {month.name for month in catalog.detached(connection, sql_dir)}
+        postgres.execute(connection, statement("lock_for_drop.sql", month))
+    there = {month.name for month in catalog.detached(connection)}
     if attached := [month.name for month in group if month.name not in there]:
         raise ChatschemaError(
             f"{', '.join(attached)} is not detached (any more); nothing was dropped", "see: chatschema partition list"
         )
     content.pin(connection)
     rows = {month.parent: content.count(connection, month.name) for month in group}
-    is_current = described is not None and _is_compared(connection, sql_dir, group, described, is_required=policy.archive)
-    kept = carve.keep_held(connection, sql_dir, group, policy)
+    is_current = described is not None and _is_compared(connection, group, described, is_required=policy.archive)
+    kept = carve.keep_held(connection, group, policy)
     removed = {month.parent: rows[month.parent] - carve.shared(connection, month) for month in group}
     for parent in reversed(GROUP):
         for month in group:
             if month.parent == parent.table:
-                postgres.execute(connection, statement(sql_dir, "drop.sql", month))
+                postgres.execute(connection, statement("drop.sql", month))
     # In the archive, which is what comes back, or removed.
     listed = rows if is_current else removed
     retired_months.write(
@@ -128,11 +123,11 @@ def _drop(
     )  # fmt: skip
 
 
-def _is_compared(connection: Connection, sql_dir: Path, group: Sequence[Month], described: Manifest, *, is_required: bool) -> bool:
+def _is_compared(connection: Connection, group: Sequence[Month], described: Manifest, *, is_required: bool) -> bool:
     """Return whether the archive has the rows of all tables; with `is_required` raise ArchiveRefused where it has not."""
     try:
         for month in group:
-            _compare(connection, sql_dir, month, described)
+            _compare(connection, month, described)
     except manifest.ArchiveRefused:
         if is_required:
             raise
@@ -140,7 +135,7 @@ def _is_compared(connection: Connection, sql_dir: Path, group: Sequence[Month], 
     return True
 
 
-def _compare(connection: Connection, sql_dir: Path, month: Month, described: Manifest) -> None:
+def _compare(connection: Connection, month: Month, described: Manifest) -> None:
     """Raise ArchiveRefused when the rows of the table are not those of the archive."""
     columns = content.columns(connection, month.name)
     archived = described.table(month.parent)
@@ -149,7 +144,7 @@ def _compare(connection: Connection, sql_dir: Path, month: Month, described: Man
             f"the archive of {described.month} does not have the columns of {month.name}; nothing was dropped",
             f"archive it again: chatschema partition archive {described.month}",
         )
-    found = content.checksum(connection, sql_dir, sql.Identifier(SCHEMA, month.name), columns)
+    found = content.checksum(connection, sql.Identifier(SCHEMA, month.name), columns)
     manifest.compare(month.name, found, archived)
 
 
@@ -161,18 +156,18 @@ class Released:
     replies: int
 
 
-def release(connection: Connection, sql_dir: Path, lower: datetime) -> Released:
+def release(connection: Connection, lower: datetime) -> Released:
     """Release the attachments of a dropped month in batches, and count the replies to it; finishes what was cut off."""
     month = grid.month(GROUP[0].table, lower)
     held = grid.kept(month).name
     kept: sql.Composable = sql.SQL("(select null::uuid as id where false)")
     if postgres.has_table(connection, f"{SCHEMA}.{held}"):
         kept = sql.Identifier(SCHEMA, held)
-    batch = sqlfile.fill(sql_dir / "partitions" / "release_attachments.sql", **{**names(month), "kept": kept})
+    batch = sqlfile.fill("partitions/release_attachments.sql", **{**names(month), "kept": kept})
     count = 0
     while released := locks.in_transaction(connection, lambda: postgres.execute(connection, batch).rowcount, locks.DDL):
         count += released
-    replies: int = postgres.fetch_one(connection, statement(sql_dir, "count_replies.sql", month))[0]
-    total = postgres.fetch_one(connection, statement(sql_dir, "count_released.sql", month))[0]
+    replies: int = postgres.fetch_one(connection, statement("count_replies.sql", month))[0]
+    total = postgres.fetch_one(connection, statement("count_released.sql", month))[0]
     retired_months.write(connection, lower, attachments_released=total)
     return Released(count, replies)

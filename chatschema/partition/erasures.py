@@ -1,7 +1,6 @@
 """Erasures that a hold deferred: recorded when the hold is met, carried out when it is released."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from psycopg import sql
 
@@ -14,12 +13,12 @@ BATCH = 1000
 _TABLE = "chatschema.deferred_erasures"
 
 
-def defer(connection: Connection, sql_dir: Path, months: Sequence[Month], messages: sql.Identifier) -> None:
+def defer(connection: Connection, months: Sequence[Month], messages: sql.Identifier) -> None:
     """Record what a hold keeps of the recorded erasures in detached tables; within the caller's transaction."""
     for month in months:
         file = "defer_messages.sql" if month.parent == GROUP[0].table else "defer_statuses.sql"
         values = {"partition": sql.Identifier(SCHEMA, month.name), "messages": messages, "is_held": hold.IS_HELD}
-        postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / file, **values))
+        postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values))
 
 
 def due(connection: Connection) -> int:
@@ -31,33 +30,33 @@ def due(connection: Connection) -> int:
     return count
 
 
-def apply(connection: Connection, sql_dir: Path, *, batch: int = BATCH) -> Iterator[int]:
+def apply(connection: Connection, *, batch: int = BATCH) -> Iterator[int]:
     """Carry out the erasures that no hold defers any more, yielding how many each batch carried out. Safe to cut off."""
     if not postgres.has_table(connection, _TABLE):
         return
-    while done := locks.in_transaction(connection, lambda: _batch(connection, sql_dir, batch), locks.DDL):
+    while done := locks.in_transaction(connection, lambda: _batch(connection, batch), locks.DDL):
         yield done
-    postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / "forget_deferred.sql"))
+    postgres.execute(connection, sqlfile.fill("partitions/forget_deferred.sql"))
 
 
-def apply_detached(connection: Connection, sql_dir: Path, messages: sql.Identifier, statuses: sql.Identifier) -> int:
+def apply_detached(connection: Connection, messages: sql.Identifier, statuses: sql.Identifier) -> int:
     """Carry out the due erasures in the tables of a detached month; return how many. Within the caller's transaction."""
     if not postgres.has_table(connection, _TABLE):
         return 0
     values = {"messages": messages, "statuses": statuses, "is_held": hold.IS_HELD}
-    query = sqlfile.fill(sql_dir / "partitions" / "erase_deferred_detached.sql", **values)
+    query = sqlfile.fill("partitions/erase_deferred_detached.sql", **values)
     return postgres.execute(connection, query).rowcount
 
 
-def _batch(connection: Connection, sql_dir: Path, batch: int) -> int:
+def _batch(connection: Connection, batch: int) -> int:
     hold.freeze(connection)
-    select = sqlfile.fill(sql_dir / "partitions" / "deferred.sql", is_held=hold.IS_HELD, batch=sql.Literal(batch))
+    select = sqlfile.fill("partitions/deferred.sql", is_held=hold.IS_HELD, batch=sql.Literal(batch))
     rows = postgres.fetch_all(connection, select)
     if not rows:
         return 0
     columns = [list(column) for column in zip(*rows, strict=True)]
     values = dict(zip(("messages", "users", "origins", "times"), map(sql.Literal, columns), strict=True))
     values |= {"first": sql.Literal(rows[0][0]), "last": sql.Literal(rows[-1][0])}
-    postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / "erase_deferred.sql", **values))
+    postgres.execute(connection, sqlfile.fill("partitions/erase_deferred.sql", **values))
     audit.record(connection, "retention.erase_deferred", "message", str(rows[0][0]), erased=len(rows), last=str(rows[-1][0]))
     return len(rows)

@@ -29,14 +29,14 @@ class Lost:
     values: dict[str, int] = field(default_factory=dict)
 
 
-def load_as_it_was(connection: Connection, sql_dir: Path, folder: Path, archived: Table) -> sql.Identifier:
+def load_as_it_was(connection: Connection, folder: Path, archived: Table) -> sql.Identifier:
     """Load a table of an archive with its own columns into a temporary one, and compare it; within the caller's transaction.
 
     Raises ArchiveRefused when it does not hold what its manifest says.
     """
     pieces = manifest.pieces(folder / archived.file.name)
-    copy = content.load_apart(connection, sql_dir, f"{archived.table}_of_then", archived.columns, pieces)
-    manifest.compare(str(folder / archived.file.name), content.checksum(connection, sql_dir, copy, archived.columns), archived)
+    copy = content.load_apart(connection, f"{archived.table}_of_then", archived.columns, pieces)
+    manifest.compare(str(folder / archived.file.name), content.checksum(connection, copy, archived.columns), archived)
     return copy
 
 
@@ -134,13 +134,13 @@ def _except_month(connection: Connection, name: str, expression: str, month: Mon
     return f"alter table {table} drop constraint {check}, add constraint {check} {wider}; {validate}"
 
 
-def refit(connection: Connection, sql_dir: Path, month: Month, plan: Fit, lost: Lost) -> None:
+def refit(connection: Connection, month: Month, plan: Fit, lost: Lost) -> None:
     """Make a detached table of an earlier schema one of now, in the caller's transaction; its foreign keys are gone already."""
     before = f"{month.name}_before"
     old = sql.Identifier(SCHEMA, month.name)
     postgres.execute(connection, sql.SQL("alter table {} rename to {}").format(old, sql.Identifier(before)))
     for file in ("create_table.sql", "add_bounds_check.sql"):
-        postgres.execute(connection, statement(sql_dir, file, month))
+        postgres.execute(connection, statement(file, month))
     source = sql.Identifier(SCHEMA, before)
     insert(connection, source, month, plan, lost, what=month.name)
     postgres.execute(connection, sql.SQL("drop table {}").format(source))

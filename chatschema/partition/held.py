@@ -45,7 +45,7 @@ class Export:
     dropped_months: list[str]
 
 
-def export(connection: Connection, sql_dir: Path, id: int, folder: Path) -> Export:
+def export(connection: Connection, id: int, folder: Path) -> Export:
     """Write messages, statuses and attachments under hold `id` to a new `folder`, in one snapshot; removes nothing.
 
     Attached and detached months and the rows kept of dropped ones are read. Raises ChatschemaError when the hold is not
@@ -61,7 +61,7 @@ def export(connection: Connection, sql_dir: Path, id: int, folder: Path) -> Expo
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir(mode=0o700)
-        written = _write(connection, sql_dir, placed, partial)
+        written = _write(connection, placed, partial)
         digest = manifest.write(written, partial)
         disk.put(partial, folder)
     except OSError as error:
@@ -75,16 +75,16 @@ def export(connection: Connection, sql_dir: Path, id: int, folder: Path) -> Expo
     return written
 
 
-def _write(connection: Connection, sql_dir: Path, placed: Hold, folder: Path) -> Export:
+def _write(connection: Connection, placed: Hold, folder: Path) -> Export:
     with postgres.transaction(connection):
         postgres.execute(connection, "set transaction isolation level repeatable read")
         content.pin(connection)
-        tables = _tables(connection, sql_dir)
+        tables = _tables(connection)
         sources = [name for parent, name in tables if parent == GROUP[0].table]
         postgres.execute(connection, "create temporary table held_messages (id uuid primary key) on commit drop")
         for source in sources:
             values = {"messages": source, "hold": sql.Literal(placed.id)}
-            postgres.execute(connection, sqlfile.fill(sql_dir / "partitions" / "held_messages.sql", **values))
+            postgres.execute(connection, sqlfile.fill("partitions/held_messages.sql", **values))
         query = "select conversation_id from chatschema.hold_conversations where hold_id = %s order by 1"
         conversations = [row[0] for row in postgres.fetch_all(connection, query, (placed.id,))]
         tables.append(("attachments", sql.Identifier("public", "attachments")))
@@ -98,10 +98,10 @@ def _write(connection: Connection, sql_dir: Path, placed: Hold, folder: Path) ->
         )  # fmt: skip
 
 
-def _tables(connection: Connection, sql_dir: Path) -> list[tuple[str, sql.Identifier]]:
+def _tables(connection: Connection) -> list[tuple[str, sql.Identifier]]:
     """Return the tables that may have held rows, by the table they are a part of."""
     found = [(parent.table, sql.Identifier("public", parent.table)) for parent in GROUP]
-    return [*found, *((month.parent, sql.Identifier(SCHEMA, month.name)) for month in catalog.away(connection, sql_dir))]
+    return [*found, *((month.parent, sql.Identifier(SCHEMA, month.name)) for month in catalog.away(connection))]
 
 
 def _write_part(connection: Connection, sources: list[sql.Identifier], folder: Path, table: str, key: str, order: str) -> Part:

@@ -45,9 +45,7 @@ def _way_back(record: RetiredMonth) -> str:
     return "restore it from a backup: no archive is recorded"
 
 
-def refuse_half(
-    connection: Connection, sql_dir: Path, lower: datetime, there: Sequence[Month], record: RetiredMonth | None
-) -> None:
+def refuse_half(connection: Connection, lower: datetime, there: Sequence[Month], record: RetiredMonth | None) -> None:
     """Raise ChatschemaError where a detached month lacks a table: what would be archived or dropped is not the month."""
     if record is None or record.state not in _DETACHED:
         return
@@ -57,13 +55,12 @@ def refuse_half(
         names = ", ".join(month.name for month in missing)
         raise ChatschemaError(
             f"{lower:%Y-%m} was detached, and {names} cannot be found in schema {SCHEMA}; {lower:%Y-%m} was not changed",
-            _how_to_complete(connection, sql_dir, lower, there, missing, record),
+            _how_to_complete(connection, lower, there, missing, record),
         )
 
 
 def _how_to_complete(
     connection: Connection,
-    sql_dir: Path,
     lower: datetime,
     there: Sequence[Month],
     missing: Sequence[Month],
@@ -73,7 +70,7 @@ def _how_to_complete(
         moved = "; ".join(f"alter table {SCHEMA}.{month.name} set schema public" for month in there)
         return f"to load the archive, move the other table away: {moved}; then: chatschema partition restore {lower:%Y-%m} --force"
     files = ("create_table.sql", "add_bounds_check.sql")
-    texts = [statement(sql_dir, file, month).as_string(connection) for month in missing for file in files]
+    texts = [statement(file, month).as_string(connection) for month in missing for file in files]
     lines = [" ".join(line for line in text.splitlines() if not line.startswith("--")) for text in texts]
     return f"restore it from a backup; if its rows are lost, go on with an empty table: {'; '.join(lines)}"
 
@@ -101,9 +98,9 @@ def archives(records: Mapping[datetime, RetiredMonth], own: Path) -> Archives:
     return result
 
 
-def findings(connection: Connection, sql_dir: Path, own: Path) -> Archives:
+def findings(connection: Connection, own: Path) -> Archives:
     """Return what is missing of tables and archives together."""
     records = retired_months.read(connection)
-    there = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
+    there = [*catalog.months(connection), *catalog.detached(connection)]
     looked = archives(records, own)
     return Archives([*tables(there, catalog.parents(connection), records), *looked.findings], looked.unseen)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 from psycopg import sql
@@ -27,7 +26,7 @@ class Purged:
     messages: int
 
 
-def _kept(connection: Connection, sql_dir: Path) -> dict[str, sql.Composable]:
+def _kept(connection: Connection) -> dict[str, sql.Composable]:
     """Return the conditions that keep a message: it is held, or a held message answers it, wherever that one is.
 
     Asked in the transaction that removes, after hold.freeze(): without an active hold no other table is looked at.
@@ -35,23 +34,23 @@ def _kept(connection: Connection, sql_dir: Path) -> dict[str, sql.Composable]:
     query = "select exists (select from chatschema.holds where released_at is null)"
     if not postgres.fetch_one(connection, query)[0]:
         return {"is_held": sql.SQL("false"), "is_answered_by_held": sql.SQL("false")}
-    away = [month.name for month in catalog.away(connection, sql_dir) if month.parent == GROUP[0].table]
+    away = [month.name for month in catalog.away(connection) if month.parent == GROUP[0].table]
     answered = sql.SQL("exists (select from {} as r where r.reply_to_id = m.id and {})")
     conditions = [hold.IS_ANSWERED_BY_HELD]
     conditions += [answered.format(sql.Identifier(SCHEMA, name), hold.REPLY_IS_HELD) for name in away]
     return {"is_held": hold.IS_HELD, "is_answered_by_held": sql.SQL("({})").format(sql.SQL(" or ").join(conditions))}
 
 
-def _with_something_due(connection: Connection, sql_dir: Path) -> list[tuple[UUID | None, UUID | None]]:
+def _with_something_due(connection: Connection) -> list[tuple[UUID | None, UUID | None]]:
     """Return the conversations with messages to remove and the id they are kept from; last (None, None) for those expired."""
-    rows = postgres.fetch_all(connection, sqlfile.fill(sql_dir / "partitions" / "purge_due.sql"))
+    rows = postgres.fetch_all(connection, sqlfile.fill("partitions/purge_due.sql"))
     return [*((conversation, kept_from) for conversation, kept_from in rows), (None, None)]
 
 
-def due(connection: Connection, sql_dir: Path) -> list[Purged]:
+def due(connection: Connection) -> list[Purged]:
     """Return what a purge would remove now; reads only."""
-    found, kept = [], _kept(connection, sql_dir)
-    for conversation, kept_from in _with_something_due(connection, sql_dir):
+    found, kept = [], _kept(connection)
+    for conversation, kept_from in _with_something_due(connection):
         query = sql.SQL("select count(*) from public.messages as m where {} and not {} and not {}")
         condition = _condition(conversation, kept_from)
         count = postgres.fetch_one(connection, query.format(condition, kept["is_held"], kept["is_answered_by_held"]))[0]
@@ -67,17 +66,17 @@ def _condition(conversation: UUID | None, kept_from: UUID | None) -> sql.Compose
     return sql.SQL("m.conversation_id = {} and m.id < {}").format(sql.Literal(conversation), sql.Literal(kept_from))
 
 
-def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: float = PACE, say: Say) -> Iterator[Purged]:
+def purge(connection: Connection, *, batch: int = BATCH, pace: float = PACE, say: Say) -> Iterator[Purged]:
     """Remove what is due in batches, yielding each conversation once it is done.
 
     Nothing is remembered: the next run goes on where one was cut off. Rows in use are left to it, rows under a hold stay.
     After a batch it pauses for `pace` times as long as the batch took.
     """
-    for conversation, kept_from in _with_something_due(connection, sql_dir):
+    for conversation, kept_from in _with_something_due(connection):
         removed = 0
         while True:
             started = time.monotonic()
-            found, count = _batch(connection, sql_dir, conversation, kept_from, batch)
+            found, count = _batch(connection, conversation, kept_from, batch)
             removed += count
             # A batch of which nothing could go would be found again for ever.
             if found < batch or not count:
@@ -88,7 +87,7 @@ def purge(connection: Connection, sql_dir: Path, *, batch: int = BATCH, pace: fl
             yield Purged(conversation, removed)
 
 
-def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statuses: Month) -> tuple[int, int]:
+def purge_detached(connection: Connection, messages: Month, statuses: Month) -> tuple[int, int]:
     """Remove from the detached tables of one month what is due there, and erase what a released hold had deferred.
 
     Returns how many messages were removed, and how many rows erased.
@@ -100,12 +99,12 @@ def purge_detached(connection: Connection, sql_dir: Path, messages: Month, statu
 
     def work() -> tuple[int, int]:
         hold.freeze(connection)
-        values = {**tables, **_kept(connection, sql_dir), "batch": sql.Literal(BATCH)}
-        select = sqlfile.fill(sql_dir / "partitions" / "purge_detached.sql", **values)
-        erased = erasures.apply_detached(connection, sql_dir, tables["messages"], tables["statuses"])
+        values = {**tables, **_kept(connection), "batch": sql.Literal(BATCH)}
+        select = sqlfile.fill("partitions/purge_detached.sql", **values)
+        erased = erasures.apply_detached(connection, tables["messages"], tables["statuses"])
         ids = [row[0] for row in postgres.fetch_all(connection, select)]
         if ids:
-            delete = sqlfile.fill(sql_dir / "partitions" / "delete_detached.sql", ids=sql.Literal(ids), **tables)
+            delete = sqlfile.fill("partitions/delete_detached.sql", ids=sql.Literal(ids), **tables)
             postgres.execute(connection, delete)
         if ids or erased:
             retired_months.write(connection, messages.lower, archive_is_current=False)
@@ -127,14 +126,14 @@ def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> lis
     return [id for id in ids if id not in in_use]
 
 
-def _batch(connection: Connection, sql_dir: Path, conversation: UUID | None, kept_from: UUID | None, batch: int) -> tuple[int, int]:
+def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | None, batch: int) -> tuple[int, int]:
     """Remove one batch; return how many messages were found, and how many of them could go."""
     condition = _condition(conversation, kept_from)
 
     def work() -> tuple[int, int]:
         hold.freeze(connection)
-        values = {"due": condition, "batch": sql.Literal(batch), **_kept(connection, sql_dir)}
-        select = sqlfile.fill(sql_dir / "partitions" / "purge.sql", **values)
+        values = {"due": condition, "batch": sql.Literal(batch), **_kept(connection)}
+        select = sqlfile.fill("partitions/purge.sql", **values)
         found = [row[0] for row in postgres.fetch_all(connection, select)]
         ids = _not_answered_by_rows_in_use(connection, found)
         if ids:

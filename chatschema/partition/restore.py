@@ -48,7 +48,6 @@ class Restored:
 
 def restore(
     connection: Connection,
-    sql_dir: Path,
     lower: datetime,
     folder: Path | None,
     archives: Path,
@@ -68,12 +67,12 @@ def restore(
     Busy.
     """
     months = [grid.month(parent.table, lower) for parent in GROUP]
-    attached = {(m.parent, m.lower) for m in catalog.months(connection, sql_dir)}
-    there = {(m.parent, m.lower) for m in catalog.detached(connection, sql_dir)}
+    attached = {(m.parent, m.lower) for m in catalog.months(connection)}
+    there = {(m.parent, m.lower) for m in catalog.detached(connection)}
     record = retired_months.read(connection).get(lower)
     missing = [month for month in months if (month.parent, lower) not in attached | there]
     there_now = [month for month in months if month not in missing]
-    losses.refuse_half(connection, sql_dir, lower, there_now, record)
+    losses.refuse_half(connection, lower, there_now, record)
     if len(missing) == 1 or (not missing and record is not None and record.state == "dropped"):
         raise ChatschemaError(
             f"there are tables of {lower:%Y-%m} already, which are not the ones that left",
@@ -84,15 +83,15 @@ def restore(
         chosen = source.choose(connection, lower, folder, archives, record, force=force, say=say)
     _check_rules(connection, months, chosen, rules, is_loading=bool(missing), say=say)
     if missing:
-        _build(connection, sql_dir, months, chosen, keep_until, rules, lost, say)
+        _build(connection, months, chosen, keep_until, rules, lost, say)
     to_attach = [month for month in months if (month.parent, lower) not in attached]
-    if not to_attach and not postgres.fetch_one(connection, create.statement(sql_dir, "count_released.sql", months[0]))[0]:
+    if not to_attach and not postgres.fetch_one(connection, create.statement("count_released.sql", months[0]))[0]:
         raise ChatschemaError(f"{lower:%Y-%m} is attached; there is nothing to bring back", "see: chatschema partition list")
     if not missing:
-        _refit(connection, sql_dir, to_attach, rules, lost, say)
-    erased = attach.bring_in(connection, sql_dir, to_attach, keep_until, rules, lost, say) if to_attach else 0
-    relinked, collected = _relink(connection, sql_dir, months[0])
-    left: int = postgres.fetch_one(connection, statement(sql_dir, "count_released.sql", months[0]))[0]
+        _refit(connection, to_attach, rules, lost, say)
+    erased = attach.bring_in(connection, to_attach, keep_until, rules, lost, say) if to_attach else 0
+    relinked, collected = _relink(connection, months[0])
+    left: int = postgres.fetch_one(connection, statement("count_released.sql", months[0]))[0]
     rows = [content.count(connection, month.name) for month in months]
     origin: Literal["table", "archive", "kept rows"] = "archive" if chosen else "kept rows" if missing else "table"
     return Restored(f"{lower:%Y-%m}", origin, rows[0], rows[1], erased, relinked, collected, left, lost.values, keep_until)
@@ -115,7 +114,6 @@ def _check_rules(
 
 def _build(
     connection: Connection,
-    sql_dir: Path,
     months: Sequence[Month],
     chosen: Source | None,
     keep_until: datetime,
@@ -133,9 +131,9 @@ def _build(
             content.pin(connection)
             for month in months:
                 for file in ("create_table.sql", "add_bounds_check.sql"):
-                    postgres.execute(connection, statement(sql_dir, file, month))
+                    postgres.execute(connection, statement(file, month))
                 if chosen:
-                    _load(connection, sql_dir, month, chosen, rules, lost)
+                    _load(connection, month, chosen, rules, lost)
             # No day of grace is counted from an earlier detach, and a run that is cut off here is not retired before its time.
             retired_months.write(
                 connection, months[0].lower, state="detached", detached_at=retired_months.NOW, keep_until=keep_until
@@ -144,35 +142,35 @@ def _build(
             audit.record(connection, "partition.load", "partition", f"{months[0].lower:%Y-%m}", **_origin(chosen), **mapped)
     except ServerError as error:
         if error.sqlstate in _VIOLATIONS and chosen:
-            _explain(connection, sql_dir, months, chosen, rules)
+            _explain(connection, months, chosen, rules)
         raise
 
 
-def _explain(connection: Connection, sql_dir: Path, months: Sequence[Month], chosen: Source, rules: Sequence[Rule]) -> None:
+def _explain(connection: Connection, months: Sequence[Month], chosen: Source, rules: Sequence[Rule]) -> None:
     """Raise ArchiveRefused with the check, or the column, that rows of the archive do not fit, and how many they are."""
     for month in months:
         with postgres.transaction(connection):
             content.pin(connection)
             archived, what = _table(chosen, month), str(chosen.folder)
             plan = mapping.fit(connection, month.parent, what, archived.columns, rules)
-            copy = fitting.load_as_it_was(connection, sql_dir, chosen.folder, archived)
+            copy = fitting.load_as_it_was(connection, chosen.folder, archived)
             fitting.refuse_violations(connection, copy, month, plan, what=what)
 
 
-def _refit(connection: Connection, sql_dir: Path, months: Sequence[Month], rules: Sequence[Rule], lost: Lost, say: Say) -> None:
+def _refit(connection: Connection, months: Sequence[Month], rules: Sequence[Rule], lost: Lost, say: Say) -> None:
     """Give detached tables of an earlier schema the columns of now, where the rules are needed for that; all or none."""
     plans = {
         month: mapping.fit(connection, month.parent, month.name, content.columns(connection, month.name), rules) for month in months
     }
     if all(plan.is_same for plan in plans.values()):
         return
-    drop.free_foreign_keys(connection, sql_dir, months, say)
+    drop.free_foreign_keys(connection, months, say)
     with postgres.transaction(connection):
         carve.refuse_lossy(connection, months[0].lower, rules)
         content.pin(connection)
         for month, plan in plans.items():
             if not plan.is_same:
-                fitting.refit(connection, sql_dir, month, plan, lost)
+                fitting.refit(connection, month, plan, lost)
         details = {"map": [rule.text for rule in rules], "lost": lost.values}
         audit.record(connection, "partition.refit", "partition", f"{months[0].lower:%Y-%m}", **details)
 
@@ -189,17 +187,17 @@ def _origin(chosen: Source | None) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _load(connection: Connection, sql_dir: Path, month: Month, chosen: Source, rules: Sequence[Rule], lost: Lost) -> None:
+def _load(connection: Connection, month: Month, chosen: Source, rules: Sequence[Rule], lost: Lost) -> None:
     archived, folder = _table(chosen, month), chosen.folder
     plan = mapping.fit(connection, month.parent, str(folder), archived.columns, rules)
     table = sql.Identifier(SCHEMA, month.name)
     if plan.is_same:
-        content.load(connection, sql_dir, table, archived.columns, manifest.pieces(folder / archived.file.name))
-        found = content.checksum(connection, sql_dir, table, archived.columns)
+        content.load(connection, table, archived.columns, manifest.pieces(folder / archived.file.name))
+        found = content.checksum(connection, table, archived.columns)
         manifest.compare(str(folder / archived.file.name), found, archived)
     else:
         # As it was first: only so is it compared with the manifest.
-        copy = fitting.load_as_it_was(connection, sql_dir, folder, archived)
+        copy = fitting.load_as_it_was(connection, folder, archived)
         fitting.insert(connection, copy, month, plan, lost, what=str(folder))
     postgres.execute(connection, sql.SQL("analyze {}").format(table))
 
@@ -211,13 +209,13 @@ def _table(chosen: Source, month: Month) -> Table:
     return archived
 
 
-def _relink(connection: Connection, sql_dir: Path, month: Month) -> tuple[int, list[UUID]]:
+def _relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
     """Give attachments their message back, in batches; return how many found it, and those whose row or file is gone."""
     relinked, collected = 0, list[UUID]()
     after = str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
     while True:
         values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.IS_HELD}
-        batch = sqlfile.fill(sql_dir / "partitions" / "relink_attachments.sql", **values)
+        batch = sqlfile.fill("partitions/relink_attachments.sql", **values)
 
         def work(batch: sql.Composed = batch) -> tuple[Any, ...]:
             row = postgres.fetch_one(connection, batch)

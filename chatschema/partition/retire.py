@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
 from chatschema.partition import carve, catalog, detach, drop, grid, purge, retire_plan, retired_months
@@ -35,24 +34,24 @@ class Done:
     result: str
 
 
-def steps(connection: Connection, sql_dir: Path, policy: Policy) -> list[Step]:
+def steps(connection: Connection, policy: Policy) -> list[Step]:
     """Return the next step of every month that leaves or is kept; reads only."""
     records = retired_months.read(connection)
-    survey = catalog.survey(connection, sql_dir, records, measured=False)
+    survey = catalog.survey(connection, records, measured=False)
     return retire_plan.plan(catalog.server_now(connection), survey, records, policy)
 
 
-def statements(connection: Connection, sql_dir: Path, step: Step) -> list[str]:
+def statements(connection: Connection, step: Step) -> list[str]:
     """Return the DDL of a step as text, statuses first."""
     months = [grid.month(parent.table, step.month) for parent in reversed(GROUP)]
     return [
-        " ".join(line for line in statement(sql_dir, file, month).as_string(connection).splitlines() if not line.startswith("--"))
+        " ".join(line for line in statement(file, month).as_string(connection).splitlines() if not line.startswith("--"))
         for file in _FILES.get(step.action, ())
         for month in months
     ]
 
 
-def retire(connection: Connection, sql_dir: Path, policy: Policy, *, replicas: Replicas | None = None, say: Say) -> Iterator[Done]:
+def retire(connection: Connection, policy: Policy, *, replicas: Replicas | None = None, say: Say) -> Iterator[Done]:
     """Carry out every step that is due, oldest month first, until none is left; yield each once it is committed.
 
     Begins with what an earlier run left unfinished. The caller holds the migration lock. A month that cannot go on does
@@ -60,16 +59,16 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, replicas: R
     The worst error is raised when they are done: HalfOut, another one, Busy. Raises ChatschemaError.
     """
     done: list[str] = []
-    stalled = unfinished = _finish(connection, sql_dir, say)
-    failed = _try_folder(connection, sql_dir, policy, say)
+    stalled = unfinished = _finish(connection, say)
+    failed = _try_folder(connection, policy, say)
     archived_now: set[datetime] = set()
-    while step := _next(connection, sql_dir, policy, failed):
+    while step := _next(connection, policy, failed):
         try:
-            if purged := _purged_again(connection, sql_dir, step, policy, archived_now):
+            if purged := _purged_again(connection, step, policy, archived_now):
                 yield purged
                 continue
-            _make_way(connection, sql_dir, step, stalled, replicas, say)
-            yield carry_out(connection, sql_dir, step, policy, say=say)
+            _make_way(connection, step, stalled, replicas, say)
+            yield carry_out(connection, step, policy, say=say)
             done.append(f"{step.month:%Y-%m} {step.action}")
             if step.action == "archive":
                 archived_now.add(step.month)
@@ -87,27 +86,27 @@ def retire(connection: Connection, sql_dir: Path, policy: Policy, *, replicas: R
         raise _worst(unfinished, failed, done)
 
 
-def _try_folder(connection: Connection, sql_dir: Path, policy: Policy, say: Say) -> dict[datetime, ChatschemaError]:
+def _try_folder(connection: Connection, policy: Policy, say: Say) -> dict[datetime, ChatschemaError]:
     """Return the months that this run could not archive, and say why; they stay attached."""
-    failed = folder.try_it(connection, retired_months.read(connection), steps(connection, sql_dir, policy), policy, say=say)
+    failed = folder.try_it(connection, retired_months.read(connection), steps(connection, policy), policy, say=say)
     for month, refused in failed.items():
         say(f"{month:%Y-%m} stays as it is: {refused.message}")
     return failed
 
 
-def _purged_again(connection: Connection, sql_dir: Path, step: Step, policy: Policy, archived: set[datetime]) -> Done | None:
+def _purged_again(connection: Connection, step: Step, policy: Policy, archived: set[datetime]) -> Done | None:
     """Remove what has expired since the month was archived, before it is dropped; return that when there was any."""
     if step.action != "drop" or not policy.archive or step.month in archived:
         return None
     # Once a run: of an archive that took hours, what has expired since is left to the one who restores it.
     archived.add(step.month)
-    purged = _purge_detached(connection, sql_dir, members(connection, sql_dir, step.month))
+    purged = _purge_detached(connection, members(connection, step.month))
     return Done(step.month, "purge", f"{purged}; its archive is written again") if purged else None
 
 
-def _next(connection: Connection, sql_dir: Path, policy: Policy, failed: Mapping[datetime, ChatschemaError]) -> Step | None:
+def _next(connection: Connection, policy: Policy, failed: Mapping[datetime, ChatschemaError]) -> Step | None:
     """Return the first step that is due, of the months that have not failed."""
-    due = (s for s in steps(connection, sql_dir, policy) if s.action not in ("wait", "keep") and s.month not in failed)
+    due = (s for s in steps(connection, policy) if s.action not in ("wait", "keep") and s.month not in failed)
     return next(due, None)
 
 
@@ -115,38 +114,36 @@ class _PassedOver(Busy):
     """A month that was not detached, as the one before it could not be."""
 
 
-def _finish(connection: Connection, sql_dir: Path, say: Say) -> ChatschemaError | None:
+def _finish(connection: Connection, say: Say) -> ChatschemaError | None:
     """Finish what an earlier run left pending; return why it could not be."""
     try:
-        detach.finish_pending(connection, sql_dir, say=say)
+        detach.finish_pending(connection, say=say)
     except detach.HalfOut as error:
         return error
     return None
 
 
-def _make_way(
-    connection: Connection, sql_dir: Path, step: Step, stalled: ChatschemaError | None, replicas: Replicas | None, say: Say
-) -> None:
+def _make_way(connection: Connection, step: Step, stalled: ChatschemaError | None, replicas: Replicas | None, say: Say) -> None:
     """Wait for the queries on the replicas that the step would hold up; raise where it is not to be tried."""
     if step.action not in ("detach", "drop"):
         return
     if stalled and (step.action == "detach" or isinstance(stalled, ReplicaBusy)):
-        _pass_over(connection, sql_dir, step.month, stalled, say)
+        _pass_over(connection, step.month, stalled, say)
     if replicas:
-        tables = members(connection, sql_dir, step.month)
+        tables = members(connection, step.month)
         parents = [month.parent for month in tables] if step.action == "detach" else []
         try:
             replicas.wait(f"the {step.action} of {step.month:%Y-%m}", " ".join([*parents, *(month.name for month in tables)]))
         except ReplicaBusy as error:
-            detach.put_back(connection, sql_dir, tables, error, say=say)
+            detach.put_back(connection, tables, error, say=say)
             raise
 
 
-def _pass_over(connection: Connection, sql_dir: Path, lower: datetime, stalled: ChatschemaError, say: Say) -> None:
+def _pass_over(connection: Connection, lower: datetime, stalled: ChatschemaError, say: Say) -> None:
     """Raise instead of detaching the month; what an earlier run detached of it is attached again first."""
-    if any(month.lower == lower for month in catalog.pending(connection, sql_dir)):
+    if any(month.lower == lower for month in catalog.pending(connection)):
         raise stalled
-    detach.put_back(connection, sql_dir, members(connection, sql_dir, lower), stalled, say=say)
+    detach.put_back(connection, members(connection, lower), stalled, say=say)
     raise _PassedOver(stalled.message, stalled.hint)
 
 
@@ -160,28 +157,28 @@ def _worst(unfinished: ChatschemaError | None, failed: Mapping[datetime, Chatsch
     return worst
 
 
-def carry_out(connection: Connection, sql_dir: Path, step: Step, policy: Policy, *, say: Say) -> Done:
+def carry_out(connection: Connection, step: Step, policy: Policy, *, say: Say) -> Done:
     """Carry out one step; return what came of it."""
-    group = members(connection, sql_dir, step.month)
+    group = members(connection, step.month)
     if step.action == "detach":
-        detach.detach(connection, sql_dir, group, say=say)
+        detach.detach(connection, group, say=say)
         result = f"detached {', '.join(month.name for month in group)}"
     elif step.action == "archive":
-        purged = _purge_detached(connection, sql_dir, group)
-        written = write.archive(connection, sql_dir, group, policy.archive_dir, with_parquet=False, say=say)
+        purged = _purge_detached(connection, group)
+        written = write.archive(connection, group, policy.archive_dir, with_parquet=False, say=say)
         where = disk.folder_of(policy.archive_dir, step.month)
         result = f"archived {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {where}, read back"
         if purged:
             result = f"{purged}, {result}"
     elif step.action == "drop":
         record = retired_months.read(connection)[step.month]
-        gone = drop.drop(connection, sql_dir, group, record, policy, say=say)
+        gone = drop.drop(connection, group, record, policy, say=say)
         result = _dropped(gone)
     elif step.action == "discard held":
-        is_dropped = carve.discard(connection, sql_dir, step.month)
+        is_dropped = carve.discard(connection, step.month)
         result = "dropped the rows that had been under a hold" if is_dropped else "keeps its rows: a hold names them again"
     else:
-        released = drop.release(connection, sql_dir, step.month)
+        released = drop.release(connection, step.month)
         result = f"released {released.attachments} attachments; {released.replies} replies elsewhere keep the id they answer"
     return Done(step.month, step.action, result)
 
@@ -195,19 +192,19 @@ def _dropped(gone: drop.Dropped) -> str:
     return ", ".join(parts)
 
 
-def _purge_detached(connection: Connection, sql_dir: Path, group: Sequence[Month]) -> str:
+def _purge_detached(connection: Connection, group: Sequence[Month]) -> str:
     """Remove what is due from a month before it is archived; return what was done in words, nothing for nothing."""
     tables = {month.parent: month for month in group}
     if len(tables) < len(GROUP):
         return ""
-    removed, erased = purge.purge_detached(connection, sql_dir, tables[GROUP[0].table], tables[GROUP[1].table])
+    removed, erased = purge.purge_detached(connection, tables[GROUP[0].table], tables[GROUP[1].table])
     parts = [f"purged {removed} messages that had outstayed their retention"] if removed else []
     parts += [f"erased {erased} rows that a released hold had kept"] if erased else []
     return ", ".join(parts)
 
 
-def members(connection: Connection, sql_dir: Path, lower: datetime) -> list[Month]:
+def members(connection: Connection, lower: datetime) -> list[Month]:
     """Return the tables of a month that are there, attached or not, messages first."""
-    there = [*catalog.months(connection, sql_dir), *catalog.detached(connection, sql_dir)]
+    there = [*catalog.months(connection), *catalog.detached(connection)]
     upper = grid.next_month(lower)
     return sorted((m for m in there if (m.lower, m.upper) == (lower, upper)), key=grid.by_age)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 from psycopg import sql
 
@@ -16,11 +15,11 @@ from chatschema.postgres import Connection, locks
 _CLOSED_AFTER = timedelta(days=1)
 
 
-def freeze_closed(connection: Connection, sql_dir: Path) -> Iterator[str]:
+def freeze_closed(connection: Connection) -> Iterator[str]:
     """Freeze and analyze the closed months that need it, oldest first, yielding each name; one in use is left for later."""
     now = catalog.server_now(connection)
-    names = [month.name for month in catalog.months(connection, sql_dir) if month.upper + _CLOSED_AFTER <= now]
-    query = sqlfile.text_of(sql_dir / "partitions" / "closed_months.sql")
+    names = [month.name for month in catalog.months(connection) if month.upper + _CLOSED_AFTER <= now]
+    query = sqlfile.text_of("partitions/closed_months.sql")
     due = postgres.fetch_all(connection, query, {"names": names})
     with locks.limited_session(connection, locks.MONTHS):
         for (name,) in due:

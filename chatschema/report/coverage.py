@@ -1,7 +1,5 @@
 """What this role can see on this server, and the statement that lets it see the rest."""
 
-from pathlib import Path
-
 from chatschema import postgres, sqlfile
 from chatschema.postgres import Connection
 from chatschema.report.definition import Definition
@@ -15,9 +13,9 @@ _HIDDEN = {
 }
 
 
-def read(connection: Connection, sql_dir: Path) -> Coverage:
+def read(connection: Connection) -> Coverage:
     """Return what there is to see; needs no right."""
-    _, (row,) = postgres.fetch_named(connection, sqlfile.text_of(sql_dir / "reports" / "parts" / "coverage.sql"))
+    _, (row,) = postgres.fetch_named(connection, sqlfile.text_of("reports/parts/coverage.sql"))
     for name in ("roles", "available"):
         row[name] = tuple(row[name])
     return Coverage(**{**row, "version": row["version"].split()[0], "host": connection.info.host})

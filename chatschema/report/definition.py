@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from chatschema import sqlfile
+from chatschema import assets, sqlfile
 from chatschema.errors import ChatschemaError, UsageError
 
 _ENTRY = re.compile(
@@ -53,23 +53,34 @@ class Definition:
 
 
 def names(sql_dir: Path) -> list[str]:
-    """Return the names of the reports there are, sorted. Raises ChatschemaError when the folder has none."""
-    found = sorted(path.stem for path in (sql_dir / "reports").glob("*.sql"))
+    """Return the names of the reports, sorted: chatschema's own, and those in `sql_dir`/reports.
+
+    Raises ChatschemaError when one of them has the name of a command, UsageError when `sql_dir` is no folder for SQL files.
+    """
+    return sorted(_files(sql_dir))
+
+
+def _files(sql_dir: Path) -> dict[str, Path]:
+    """Return the files of the reports by name; a user's own takes the place of one of the same name."""
+    if not any((sql_dir / folder).is_dir() for folder in ("migrations", "reports")):
+        raise UsageError(
+            f"{sql_dir} has neither a folder migrations/ nor reports/",
+            "point to the folder above them: --sql-dir DIR, or sql_dir in chatschema.toml",
+        )
+    found = {path.stem: path for folder in (assets.sql_dir(), sql_dir) for path in (folder / "reports").glob("*.sql")}
     if taken := _COMMANDS.intersection(found):
         raise ChatschemaError(f"{taken.pop()}.sql has the name of a command of chatschema report", "give it another name")
-    if not found:
-        raise ChatschemaError(f"{sql_dir / 'reports'} has no reports", "check --sql-dir, or sql_dir in chatschema.toml")
     return found
 
 
 def load(sql_dir: Path, name: str) -> Definition:
     """Return the report `name`. Raises UsageError, with what is near, when there is none; ChatschemaError for a bad header."""
-    known = names(sql_dir)
+    known = _files(sql_dir)
     if name not in known:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean: chatschema report {near[0]}" if near else "see what there is: chatschema report --list"
         raise UsageError(f"there is no report {name}", hint)
-    return parse(sql_dir / "reports" / f"{name}.sql")
+    return parse(known[name])
 
 
 def parse(path: Path) -> Definition:

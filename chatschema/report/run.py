@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg import sql
 
-from chatschema import postgres, sqlfile
+from chatschema import assets, postgres, sqlfile
 from chatschema.errors import LOCK_SQLSTATES, ChatschemaError, ExitCode, ServerError, UsageError
 from chatschema.postgres import Connection
 from chatschema.report import coverage as coverages
@@ -114,25 +114,26 @@ def compose(
     given["is_asked_elsewhere"] = sql.Literal(elsewhere is not None and elsewhere.nodes >= coverage.standbys)
     given["scans_elsewhere"] = sql.Literal(json.dumps(elsewhere.scans if elsewhere else {}))
     text = sqlfile.text_of(definition.path)
-    _fill_parts(text, definition.path.parent / "parts", coverage, given)
+    _fill_parts(text, coverage, given)
     # The mark by which the queries report leaves our own out; one in front would not be kept with the query.
     return sql.SQL(text).format(**given) + sql.SQL("\n/* chatschema report */")
 
 
-def _fill_parts(text: str, parts: Path, coverage: Coverage, given: dict[str, sql.Composable]) -> None:
+def _fill_parts(text: str, coverage: Coverage, given: dict[str, sql.Composable]) -> None:
     """Add to `given` the parts that the text names, with those that they stand on themselves."""
     for name in _placeholders(text) - given.keys():
-        part = _part(parts, name, coverage)
+        part = _part(name, coverage)
         inner = sqlfile.text_of(part)
-        _fill_parts(inner, parts, coverage, given)
+        _fill_parts(inner, coverage, given)
         given[name] = sqlfile.fill(part, **{one: given[one] for one in _placeholders(inner)})
 
 
-def _part(parts: Path, name: str, coverage: Coverage) -> Path:
+def _part(name: str, coverage: Coverage) -> Path:
     """Return the part's file: for a role that may not see all, or the newest that the server's version reads, where there is one.
 
     A query does not parse on a server that has not all of its views, and is refused with a function that the role may not call.
     """
+    parts = assets.sql_dir() / "reports" / "parts"
     hidden = parts / f"{name}_hidden.sql"
     if "pg_monitor" not in coverage.roles and hidden.exists():
         return hidden
@@ -230,9 +231,9 @@ def _worst_first(finding: Finding) -> tuple[int, str, float]:
     return STATUSES.index(finding.severity), finding.check, -(finding.value or 0)
 
 
-def scans(connection: Connection, sql_dir: Path) -> dict[str, int]:
+def scans(connection: Connection) -> dict[str, int]:
     """Return the scans of every index on this node, by qualified name."""
-    _, rows = postgres.fetch_named(connection, sqlfile.text_of(sql_dir / "reports" / "parts" / "scans.sql"))
+    _, rows = postgres.fetch_named(connection, sqlfile.text_of("reports/parts/scans.sql"))
     return {row["index"]: row["scans"] for row in rows}
 
 

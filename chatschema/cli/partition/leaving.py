@@ -31,13 +31,12 @@ def retire(
     replica: options.Replica = None,
     replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Let old months go: detach, wait the days of grace, archive, drop. Each run does the steps that are due."""
     from chatschema.partition import retire as steps
     from chatschema.postgres import locks
 
-    settings = session.settings(url, sql_dir)
+    settings = session.settings(url)
     policy = arguments.policy(
         settings.policy, older_than=older_than, grace=grace, holds=holds, archive=archive, archive_dir=directory
     )
@@ -51,17 +50,17 @@ def retire(
         return
     with session.connected(settings) as (live, connection):
         arguments.require_tables(connection)
-        _confirm(connection, live, policy, yes=yes)
+        _confirm(connection, policy, yes=yes)
         with (
             locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
             session.replicas(live, connection, replica, replica_wait) as replicas,
         ):
             done = []
-            for step in steps.retire(connection, live.sql_dir, policy, replicas=replicas, say=console.note):
+            for step in steps.retire(connection, policy, replicas=replicas, say=console.note):
                 done.append(step)
                 if not json:
                     console.answer(f"{step.month:%Y-%m} {step.result}")
-        left = steps.steps(connection, live.sql_dir, policy)
+        left = steps.steps(connection, policy)
     if json:
         console.as_json({"done": done, "left": left})
         return
@@ -75,9 +74,9 @@ def retire(
 def _dry_run(settings: Settings, policy: Policy, *, json: bool) -> None:
     from chatschema.partition import retire as steps
 
-    with session.connected(settings, writes=False) as (live, connection):
+    with session.connected(settings, writes=False) as (_, connection):
         arguments.require_tables(connection)
-        described = listing.describe(connection, live.sql_dir, steps.steps(connection, live.sql_dir, policy))
+        described = listing.describe(connection, steps.steps(connection, policy))
     if json:
         console.as_json({"steps": described})
         return
@@ -86,17 +85,13 @@ def _dry_run(settings: Settings, policy: Policy, *, json: bool) -> None:
         console.answer("nothing to do: no month is old enough")
 
 
-def _confirm(connection: Connection, settings: Settings, policy: Policy, *, yes: bool) -> None:
+def _confirm(connection: Connection, policy: Policy, *, yes: bool) -> None:
     """Ask before anything is dropped; the policy in chatschema.toml and maintain need no answer."""
     from chatschema.partition import retire as steps
 
-    months = [
-        f"{s.month:%Y-%m}"
-        for s in steps.steps(connection, settings.sql_dir, policy)
-        if s.action in ("archive", "drop", "discard held")
-    ]
+    months = [f"{s.month:%Y-%m}" for s in steps.steps(connection, policy) if s.action in ("archive", "drop", "discard held")]
     if not policy.grace.months and not policy.grace.days:
-        months += [f"{s.month:%Y-%m}" for s in steps.steps(connection, settings.sql_dir, policy) if s.action == "detach"]
+        months += [f"{s.month:%Y-%m}" for s in steps.steps(connection, policy) if s.action == "detach"]
     if months:
         console.confirm_name(f"this drops the tables of {', '.join(months)}", connection.info.dbname, yes=yes)
 
@@ -110,7 +105,6 @@ def archive(
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Write a month, attached or detached, to files; read them back and compare. Removes nothing."""
     from chatschema.partition import retire as steps
@@ -118,17 +112,17 @@ def archive(
     from chatschema.partition.archive import write as files
     from chatschema.postgres import locks
 
-    lower, settings = arguments.month(month, "MONTH"), session.settings(url, sql_dir)
+    lower, settings = arguments.month(month, "MONTH"), session.settings(url)
     archives = directory.absolute() if directory else settings.policy.archive_dir
     with (
-        session.connected(settings) as (live, connection),
+        session.connected(settings) as (_, connection),
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
     ):
         arguments.require_tables(connection)
-        group = steps.members(connection, live.sql_dir, lower)
+        group = steps.members(connection, lower)
         if not group:
             raise ChatschemaError(f"there is no table of {month}", "see: chatschema partition list")
-        written = files.archive(connection, live.sql_dir, group, archives, with_parquet=parquet, say=console.note)
+        written = files.archive(connection, group, archives, with_parquet=parquet, say=console.note)
     folder = disk.folder_of(archives, lower)
     if json:
         console.as_json({"folder": folder, "manifest": written})
@@ -158,7 +152,6 @@ def restore(
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Bring a month back: attach its detached table again, or load it from its archive. Erasures made since are applied."""
     from datetime import timedelta
@@ -169,18 +162,18 @@ def restore(
     from chatschema.partition.archive import disk
     from chatschema.postgres import locks
 
-    lower, settings = arguments.month(month, "MONTH"), session.settings(url, sql_dir)
+    lower, settings = arguments.month(month, "MONTH"), session.settings(url)
     span, rules = partition.span(keep_for, "--for"), mapping.parse(maps or [])
     with (
         session.connected(settings) as (live, connection),
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
     ):
         arguments.require_tables(connection, "deferred_erasures")
-        detach.finish_pending(connection, live.sql_dir, say=console.note)
+        detach.finish_pending(connection, say=console.note)
         until = catalog.server_now(connection) + timedelta(days=span.days + 31 * span.months)
         folder = disk.folder_of(directory.absolute(), lower) if directory else None
         back = months.restore(
-            connection, live.sql_dir, lower, folder, live.policy.archive_dir, keep_until=until, force=force, rules=rules,
+            connection, lower, folder, live.policy.archive_dir, keep_until=until, force=force, rules=rules,
             say=console.note,
         )  # fmt: skip
     if json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,15 +26,14 @@ def list_months(
     json: options.Json = False,
     wait: options.Wait = 0,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """List the months there are and were, with rows, size and state. Reads only."""
     from chatschema.partition import catalog, default, metrics
 
     if json and openmetrics:
         raise UsageError("--json and --openmetrics are two forms of one answer", "take one")
-    with session.connected(session.settings(url, sql_dir), wait_s=wait, writes=False) as (live, connection):
-        state, database = collect(connection, live), connection.info.dbname
+    with session.connected(session.settings(url), wait_s=wait, writes=False) as (live, connection):
+        state, database = collect(connection), connection.info.dbname
         if check:
             state["findings"] += _missing_archives(connection, live)
             now = catalog.server_now(connection)
@@ -52,12 +50,12 @@ def list_months(
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-def collect(connection: Connection, settings: Settings, *, measured: bool = True) -> dict[str, Any]:
+def collect(connection: Connection, *, measured: bool = True) -> dict[str, Any]:
     """Return partitions, runway, gaps, overlaps and findings of the months; reads only."""
     from chatschema.partition import catalog, grid, retire_plan, retired_months
 
     records = retired_months.read(connection)
-    survey = catalog.survey(connection, settings.sql_dir, records, measured=measured)
+    survey = catalog.survey(connection, records, measured=measured)
     parents = catalog.parents(connection)
     attached = [_bounds(p) for p in survey if p.state == "attached"]
     away = [_bounds(p) for p in survey if p.state != "attached"]
@@ -135,22 +133,21 @@ def plan(
     directory: options.ArchiveDir = None,
     json: options.Json = False,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Show what ensure, retire and purge would do now, with the SQL and the locks. Reads only."""
     from chatschema.partition import catalog, create, default, lock_table, purge, retire
 
-    settings = session.settings(url, sql_dir)
+    settings = session.settings(url)
     policy = arguments.policy(
         settings.policy, older_than=older_than, grace=grace, holds=holds, archive=archive, archive_dir=directory
     )
-    with session.connected(settings, writes=False) as (live, connection):
+    with session.connected(settings, writes=False) as (_, connection):
         parents = arguments.require_tables(connection)
-        missing = create.missing(connection, live.sql_dir, parents, ahead=policy.ahead)
-        ddl = {month.name: [s.as_string(connection) for s in create.statements(live.sql_dir, month)] for month in missing}
-        steps = describe(connection, live.sql_dir, retire.steps(connection, live.sql_dir, policy))
-        purges = purge.due(connection, live.sql_dir)
-        findings = lock_table.findings(connection, live.sql_dir)
+        missing = create.missing(connection, parents, ahead=policy.ahead)
+        ddl = {month.name: [s.as_string(connection) for s in create.statements(month)] for month in missing}
+        steps = describe(connection, retire.steps(connection, policy))
+        purges = purge.due(connection)
+        findings = lock_table.findings(connection)
         now = catalog.server_now(connection)
         findings += default.finding(default.defaults(connection, now), now)
     if json:
@@ -170,7 +167,7 @@ def plan(
         console.answer(f"look at: {finding}")
 
 
-def describe(connection: Connection, sql_dir: Path, steps: list[Step]) -> list[dict[str, Any]]:
+def describe(connection: Connection, steps: list[Step]) -> list[dict[str, Any]]:
     """Return the steps with their SQL and locks, as --json prints them."""
     from chatschema.partition import retire
 
@@ -179,7 +176,7 @@ def describe(connection: Connection, sql_dir: Path, steps: list[Step]) -> list[d
             "month": f"{step.month:%Y-%m}",
             "action": step.action,
             "reason": step.reason,
-            "sql": retire.statements(connection, sql_dir, step),
+            "sql": retire.statements(connection, step),
             "locks": retire.LOCKS.get(step.action, ""),
         }
         for step in steps

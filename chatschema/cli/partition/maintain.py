@@ -24,7 +24,6 @@ def maintain(
     replica: options.Replica = None,
     replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Do all that is due, for cron: create months, finish detaches, erase, purge, retire by the policy, freeze, analyze.
 
@@ -33,11 +32,11 @@ def maintain(
     from chatschema.partition import losses
 
     with (
-        session.connected(session.settings(url, sql_dir)) as (live, connection),
+        session.connected(session.settings(url)) as (live, connection),
         session.replicas(live, connection, replica, replica_wait) as replicas,
     ):
         done, failed = _maintain(connection, live, lock_wait, replicas)
-        looked = losses.findings(connection, live.sql_dir, live.policy.archive_dir)
+        looked = losses.findings(connection, live.policy.archive_dir)
     listing.note_unseen(looked.unseen)
     if json:
         console.as_json({**done, "failed": [error.message for error in failed], "findings": looked.findings})
@@ -62,7 +61,6 @@ def _maintain(
     from chatschema.postgres import locks
 
     arguments.require_tables(connection)
-    sql_dir = settings.sql_dir
     done: dict[str, list[Any]] = {}
     failed: list[ChatschemaError] = []
 
@@ -82,15 +80,15 @@ def _maintain(
     with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
         # First what the application stops without.
         part("created", lambda: upkeep.ensure_months(connection, settings))
-        part("finished", lambda: detach.finish_pending(connection, sql_dir, say=console.note))
+        part("finished", lambda: detach.finish_pending(connection, say=console.note))
     # No migration lock: if two runs overlap, each row is removed once. Before retirement: what is removed must not be archived.
-    is_purged = part("erased", lambda: erasures.apply(connection, sql_dir))
-    is_purged = part("purged", lambda: purge.purge(connection, sql_dir, say=console.note)) and is_purged
+    is_purged = part("erased", lambda: erasures.apply(connection))
+    is_purged = part("purged", lambda: purge.purge(connection, say=console.note)) and is_purged
     done["retired"] = []
     if is_purged:
         with locks.migration_lock(connection, wait_s=lock_wait, say=console.note):
-            part("retired", lambda: retire.retire(connection, sql_dir, settings.policy, replicas=replicas, say=console.note))
-    part("frozen", lambda: tables.freeze_closed(connection, sql_dir))
+            part("retired", lambda: retire.retire(connection, settings.policy, replicas=replicas, say=console.note))
+    part("frozen", lambda: tables.freeze_closed(connection))
     part("analyzed", lambda: tables.analyze_parents(connection))
     return done, failed
 

@@ -23,13 +23,12 @@ def ensure(
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Make the months that are missing."""
     from chatschema.postgres import locks
 
     with (
-        session.connected(session.settings(url, sql_dir)) as (live, connection),
+        session.connected(session.settings(url)) as (live, connection),
         locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
     ):
         months = ensure_months(connection, live, since)
@@ -50,12 +49,12 @@ def ensure_months(connection: Connection, settings: Settings, since: str | None 
     parents, ahead = arguments.require_tables(connection), settings.policy.ahead
     if first and first > catalog.server_now(connection):
         raise UsageError(f"--from {since} is not in the past", f"the {ahead} months ahead are made without it")
-    plan = create.missing(connection, settings.sql_dir, parents, since=first, ahead=ahead)
+    plan = create.missing(connection, parents, since=first, ahead=ahead)
     away = sorted({month.lower for month in catalog.dropped(connection) if first and month.upper > first})
     if away:
         months = ", ".join(f"{lower:%Y-%m}" for lower in away)
         console.note(f"warning: retired, so not made anew: {months}; bring them back: chatschema partition restore MONTH")
-    made = list(create.ensure(connection, settings.sql_dir, plan, say=console.note))
+    made = list(create.ensure(connection, plan, say=console.note))
     now = catalog.server_now(connection)
     for finding in default.finding(default.defaults(connection, now), now):
         console.note(f"warning: {finding}")
@@ -68,20 +67,15 @@ def purge(
     pace: Annotated[float, typer.Option("--pace", metavar="X", min=0, help="Pause X times as long as a batch took.")] = 1.0,
     json: options.Json = False,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Remove messages by retention_days of their conversation and by expires_at; erase what a released hold had deferred."""
     from chatschema.partition import erasures
     from chatschema.partition import purge as rows
 
-    with session.connected(session.settings(url, sql_dir), writes=not dry_run) as (live, connection):
+    with session.connected(session.settings(url), writes=not dry_run) as (_, connection):
         arguments.require_tables(connection)
-        purged = (
-            rows.due(connection, live.sql_dir)
-            if dry_run
-            else list(rows.purge(connection, live.sql_dir, batch=batch, pace=pace, say=console.note))
-        )
-        erased = erasures.due(connection) if dry_run else sum(erasures.apply(connection, live.sql_dir))
+        purged = rows.due(connection) if dry_run else list(rows.purge(connection, batch=batch, pace=pace, say=console.note))
+        erased = erasures.due(connection) if dry_run else sum(erasures.apply(connection))
     if json:
         console.as_json({"would_purge": purged, "would_erase": erased} if dry_run else {"purged": purged, "erased": erased})
         return

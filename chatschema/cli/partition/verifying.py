@@ -24,7 +24,6 @@ def verify_archives(
     ] = None,
     json: options.Json = False,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Read archives whole and compare them with what was recorded. For cron: exit 3 when one is missing, damaged or changed."""
     from chatschema.partition.archive import verify
@@ -32,7 +31,7 @@ def verify_archives(
     if months and every:
         raise UsageError("--all and a month are two answers to one question", "take one")
     chosen = [arguments.month(month, "MONTH") for month in months or []]
-    with session.connected(session.settings(url, sql_dir), writes=False) as (_, connection):
+    with session.connected(session.settings(url), writes=False) as (_, connection):
         arguments.require_tables(connection)
         archives = directory.absolute() if directory else None
         found = []

@@ -27,13 +27,12 @@ def snapshot(
     timeout: Timeout = 4,
     wait: options.Wait = 0,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Write down what the statistics say now, to compare with later. Resets nothing."""
     from chatschema.report.compare import snapshot_file
 
     snapshot_file.refuse(file, force=force)
-    taken = _now(session.settings(url, sql_dir), timeout, wait)
+    taken = _now(session.settings(url), timeout, wait)
     size = snapshot_file.write(taken, file, force=force)
     _tell_gaps(taken.gaps)
     origin, statements = taken.origin, taken.statements
@@ -70,7 +69,6 @@ def diff(
     timeout: Timeout = 4,
     wait: options.Wait = 0,
     url: options.Url = None,
-    sql_dir: options.SqlDir = None,
 ) -> None:
     """Compare two snapshots, or one with now: which queries and indexes are new, gone, or regressed."""
     from chatschema.cli.report import printing
@@ -79,7 +77,7 @@ def diff(
 
     form = printing.form(json=json, markdown=markdown, html=html)
     earlier = snapshot_file.read(before)
-    later = snapshot_file.read(after) if after else _now(session.settings(url, sql_dir), timeout, wait)
+    later = snapshot_file.read(after) if after else _now(session.settings(url), timeout, wait)
     found = diffs.compare(earlier, later, force=force)
     _tell_gaps(found.gaps)
     _print(found, form, limit=limit, full=full)
@@ -123,10 +121,10 @@ def _now(settings: Settings, timeout_s: float, wait_s: float) -> Snapshot:
     from chatschema.report.compare import snapshot as snapshots
 
     with (
-        session.connected(settings, wait_s=wait_s, writes=False, needs_ledger=False) as (live, connection),
+        session.connected(settings, wait_s=wait_s, writes=False, needs_ledger=False) as (_, connection),
         run.safe(connection, timeout_s),
     ):
-        return snapshots.take(connection, live.sql_dir)
+        return snapshots.take(connection)
 
 
 def _tell_gaps(gaps: list[Gap]) -> None:

@@ -39,13 +39,13 @@ def show(
         raise UsageError(f"--{layout.form} has no form for a plan or advice", "take --json, or neither")
     from chatschema.report import coverage
 
-    seen = coverage.read(connection, settings.sql_dir)
+    seen = coverage.read(connection)
     rows, place = _rows(connection, settings, seen, sort, needs=("hypopg",) if advise else ())
     chosen = _numbered(rows, explain, seen) if explain else None
     if advise:
         _advise(connection, settings, seen, rows[: layout.limit or None], chosen, layout)
     elif chosen and explain:
-        _explain(connection, settings, seen, chosen, f"query {chosen['n']} by {place}", explain, layout)
+        _explain(connection, seen, chosen, f"query {chosen['n']} by {place}", explain, layout)
 
 
 def _rows(
@@ -80,10 +80,10 @@ def _numbered(rows: list[Row], number: str, seen: Coverage) -> Row:
     return row
 
 
-def _explain(connection: Connection, settings: Settings, seen: Coverage, row: Row, title: str, number: str, layout: Layout) -> None:
+def _explain(connection: Connection, seen: Coverage, row: Row, title: str, number: str, layout: Layout) -> None:
     from chatschema.report.plans import generic, reading, remarks, rights
 
-    statement = rights.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"]).get(row["queryid"])
+    statement = rights.statements(connection, seen.extensions["pg_stat_statements"]).get(row["queryid"])
     if statement is None:
         raise ChatschemaError(f"query {number} is gone: its entry has made room for another", "see: chatschema report queries")
     try:
@@ -139,7 +139,7 @@ def _advise(
 
     schema = seen.extensions["hypopg"]
     findings = _findings(connection, settings, seen)
-    statements = rights.statements(connection, settings.sql_dir, seen.extensions["pg_stat_statements"])
+    statements = rights.statements(connection, seen.extensions["pg_stat_statements"])
     with rights.as_application(connection):
         planned = advise.planned(connection, [chosen] if chosen else advise.worth_it(rows), statements)
         indexes = advise.indexes(connection, planned.queries, schema)

@@ -139,7 +139,7 @@ class Look:
         from chatschema.report import coverage, run, verdict
         from chatschema.report.result import STATUSES
 
-        self.coverage = coverage.read(self.connection, self.settings.sql_dir)
+        self.coverage = coverage.read(self.connection)
         reporting = self.settings.reporting
         results = [run.run(self.connection, one, self.coverage, reporting.thresholds, self.elsewhere) for one in self.wanted]
         results = verdict.suppress(results, reporting.suppressions, datetime.now(UTC).date())
@@ -158,7 +158,7 @@ def looking(
     with ExitStack() as stack:
         live, connection = stack.enter_context(session.connected(settings, wait_s=wait_s, writes=False, needs_ledger=False))
         stack.enter_context(run.safe(connection, timeout_s))
-        seen = coverage.read(connection, live.sql_dir)
+        seen = coverage.read(connection)
         elsewhere = run.together([_asked(replica, live, timeout_s, seen) for replica in replicas])
         yield Look(connection, live, wanted, seen, elsewhere)
 
@@ -169,11 +169,11 @@ def _asked(url: str, settings: Settings, timeout_s: float, here: Coverage) -> tu
 
     other = session.settings(url, settings.sql_dir)
     with session.connected(other, writes=False, needs_ledger=False) as (_, connection), run.safe(connection, timeout_s):
-        seen = coverage.read(connection, settings.sql_dir)
+        seen = coverage.read(connection)
         if (seen.system_identifier, seen.database) != (here.system_identifier, here.database):
             message = f"--replica {seen.host} is no node of this cluster, or another database"
             raise UsageError(message, "name its standbys, or on a standby its primary")
-        return seen, run.scans(connection, settings.sql_dir)
+        return seen, run.scans(connection)
 
 
 def explain(

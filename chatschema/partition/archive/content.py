@@ -1,7 +1,6 @@
 """The rows of a month as a count and a checksum that does not depend on their order, and as a stream of CSV."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from psycopg import sql
 
@@ -32,9 +31,9 @@ def columns(connection: Connection, name: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in postgres.fetch_all(connection, query, (f"{SCHEMA}.{name}",))]
 
 
-def checksum(connection: Connection, sql_dir: Path, table: sql.Composable, columns: Columns) -> tuple[int, str]:
+def checksum(connection: Connection, table: sql.Composable, columns: Columns) -> tuple[int, str]:
     """Return how many rows the table has, and the checksum of these columns of all of them."""
-    query = sqlfile.fill(sql_dir / "partitions" / "content.sql", table=table, columns=_list(columns))
+    query = sqlfile.fill("partitions/content.sql", table=table, columns=_list(columns))
     row = postgres.fetch_one(connection, query)
     return row[0], row[1]
 
@@ -45,18 +44,18 @@ def count(connection: Connection, name: str) -> int:
     return rows
 
 
-def export(connection: Connection, sql_dir: Path, table: sql.Composable, columns: Columns, order: Sequence[str]) -> Iterator[bytes]:
+def export(connection: Connection, table: sql.Composable, columns: Columns, order: Sequence[str]) -> Iterator[bytes]:
     """Yield the rows as CSV with a header, in the order of these columns; raises ServerError."""
     by = sql.SQL(", ").join(sql.Identifier(name) for name in order)
-    query = sqlfile.fill(sql_dir / "partitions" / "export.sql", table=table, columns=_list(columns), order=by)
+    query = sqlfile.fill("partitions/export.sql", table=table, columns=_list(columns), order=by)
     with postgres.translated(), connection.cursor() as cursor, cursor.copy(query) as copy:
         for piece in copy:
             yield bytes(piece)
 
 
-def load(connection: Connection, sql_dir: Path, table: sql.Composable, columns: Columns, pieces: Iterable[bytes]) -> int:
+def load(connection: Connection, table: sql.Composable, columns: Columns, pieces: Iterable[bytes]) -> int:
     """Read CSV as export() writes it into a table; return how many rows. Raises ServerError."""
-    query = sqlfile.fill(sql_dir / "partitions" / "import.sql", table=table, columns=_list(columns))
+    query = sqlfile.fill("partitions/import.sql", table=table, columns=_list(columns))
     with postgres.translated(), connection.cursor() as cursor:
         with cursor.copy(query) as copy:
             for piece in pieces:
@@ -64,7 +63,7 @@ def load(connection: Connection, sql_dir: Path, table: sql.Composable, columns: 
         return cursor.rowcount
 
 
-def load_apart(connection: Connection, sql_dir: Path, name: str, columns: Columns, pieces: Iterable[bytes]) -> sql.Identifier:
+def load_apart(connection: Connection, name: str, columns: Columns, pieces: Iterable[bytes]) -> sql.Identifier:
     """Read CSV into a new temporary table with exactly these columns, dropped at the end of the transaction; return its name."""
     like = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))  # the server's own name of a type
@@ -73,7 +72,7 @@ def load_apart(connection: Connection, sql_dir: Path, name: str, columns: Column
     copy = sql.Identifier("pg_temp", name)
     query = sql.SQL("create temporary table {} ({}) on commit drop").format(sql.Identifier(name), like)
     postgres.execute(connection, query)
-    load(connection, sql_dir, copy, columns, pieces)
+    load(connection, copy, columns, pieces)
     return copy
 
 

@@ -19,9 +19,7 @@ from chatschema.values import Month
 _ORDER = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
 
 
-def archive(
-    connection: Connection, sql_dir: Path, group: Sequence[Month], archives: Path, *, with_parquet: bool, say: Say
-) -> Manifest:
+def archive(connection: Connection, group: Sequence[Month], archives: Path, *, with_parquet: bool, say: Say) -> Manifest:
     """Write the tables of one month to files, read them back, compare, and record the archive.
 
     Both tables are read in one snapshot. An archive of the month that is there already is replaced at the end, in one
@@ -35,14 +33,14 @@ def archive(
         raise ArchiveRefused(
             f"{lower:%Y-%m} was dropped: what has its name now is not what was archived", "see: chatschema partition list"
         )
-    losses.refuse_half(connection, sql_dir, lower, group, record)
+    losses.refuse_half(connection, lower, group, record)
     sha256 = record.archive_sha256 if record else None
     disk.recover(target, sha256)
     aside = _aside(target, sha256, manifest.cluster(connection), connection.info.dbname)
     try:
         if aside is not None:
             say(f"{target} was written in another cluster, or under another name of the database; it is kept as {aside}")
-        return _archive(connection, sql_dir, group, target, aside, with_parquet=with_parquet, say=say)
+        return _archive(connection, group, target, aside, with_parquet=with_parquet, say=say)
     except OSError as error:
         raise ArchiveRefused(
             f"{lower:%Y-%m} was not archived: {error.filename or target}: {error.strerror or error}",
@@ -52,7 +50,6 @@ def archive(
 
 def _archive(
     connection: Connection,
-    sql_dir: Path,
     group: Sequence[Month],
     target: Path,
     aside: Path | None,
@@ -67,10 +64,10 @@ def _archive(
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir(mode=0o700)
     try:
-        written = _write(connection, sql_dir, group, partial, with_parquet=with_parquet)
+        written = _write(connection, group, partial, with_parquet=with_parquet)
         sha256 = manifest.write(written, partial)
         say(f"reading {partial} back")
-        read_back(connection, sql_dir, partial, written)
+        read_back(connection, partial, written)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -115,14 +112,14 @@ def _aside(target: Path, sha256: str | None, cluster: str, database: str) -> Pat
     )
 
 
-def _write(connection: Connection, sql_dir: Path, group: Sequence[Month], folder: Path, *, with_parquet: bool) -> Manifest:
+def _write(connection: Connection, group: Sequence[Month], folder: Path, *, with_parquet: bool) -> Manifest:
     with postgres.transaction(connection):
         postgres.execute(connection, "set transaction isolation level repeatable read, read only")
         content.pin(connection)
         version, encoding = postgres.fetch_one(
             connection, "select current_setting('server_version'), current_setting('server_encoding')"
         )
-        tables = [_write_table(connection, sql_dir, month, folder) for month in group]
+        tables = [_write_table(connection, month, folder) for month in group]
     if with_parquet:
         tables = [replace(table, parquet=parquet.convert(folder, table)) for table in tables]
     first = group[0]
@@ -140,20 +137,20 @@ def _write(connection: Connection, sql_dir: Path, group: Sequence[Month], folder
     )
 
 
-def _write_table(connection: Connection, sql_dir: Path, month: Month, folder: Path) -> Table:
+def _write_table(connection: Connection, month: Month, folder: Path) -> Table:
     table, columns = sql.Identifier(SCHEMA, month.name), content.columns(connection, month.name)
-    rows, checksum = content.checksum(connection, sql_dir, table, columns)
-    pieces = content.export(connection, sql_dir, table, columns, _ORDER[month.parent])
+    rows, checksum = content.checksum(connection, table, columns)
+    pieces = content.export(connection, table, columns, _ORDER[month.parent])
     return Table(month.parent, columns, rows, checksum, disk.compress(pieces, folder / f"{month.parent}.csv.zst"))
 
 
-def read_back(connection: Connection, sql_dir: Path, folder: Path, described: Manifest) -> None:
+def read_back(connection: Connection, folder: Path, described: Manifest) -> None:
     """Load the archive into temporary tables and compare; raises ArchiveRefused. Leaves nothing in the database."""
     manifest.verify(described, folder)
     for table in described.tables:
         with postgres.transaction(connection):
             content.pin(connection)
             pieces = manifest.pieces(folder / table.file.name)
-            copy = content.load_apart(connection, sql_dir, "archive_read_back", table.columns, pieces)
-            found = content.checksum(connection, sql_dir, copy, table.columns)
+            copy = content.load_apart(connection, "archive_read_back", table.columns, pieces)
+            found = content.checksum(connection, copy, table.columns)
         manifest.compare(f"{folder / table.file.name}", found, table)

@@ -119,25 +119,24 @@ class Snapshot:
     gaps: list[Gap]
 
 
-def take(connection: Connection, sql_dir: Path) -> Snapshot:
+def take(connection: Connection) -> Snapshot:
     """Return the statistics of now; changes and resets nothing. Raises ServerError, a busy one for a table that stays locked."""
-    parts = sql_dir / "reports" / "parts"
-    coverage = coverages.read(connection, sql_dir)
+    coverage = coverages.read(connection)
     gaps = coverages.blocking(_NEEDS, coverage)
-    _rows(connection, _filled(parts, "snapshot_flush"))
-    (server,) = _rows(connection, _filled(parts, "snapshot_server"))
+    _rows(connection, _filled("snapshot_flush"))
+    (server,) = _rows(connection, _filled("snapshot_server"))
     is_system_shown, is_eviction_counted = server.pop("is_system_shown"), server.pop("is_eviction_counted")
-    system = _rows(connection, _filled(parts, "snapshot_system"))[0]["system_identifier"] if is_system_shown else None
+    system = _rows(connection, _filled("snapshot_system"))[0]["system_identifier"] if is_system_shown else None
     statements, evicted = None, dict[str, Any](evictions=None, statements_reset=None)
     if not gaps:
         gaps = coverages.hiding(_NEEDS, coverage)
         schema = sql.Identifier(coverage.extensions["pg_stat_statements"])
         try:
-            (own,) = _rows(connection, _filled(parts, "snapshot_own", pg_stat_statements=schema))
+            (own,) = _rows(connection, _filled("snapshot_own", pg_stat_statements=schema))
             server["transactions"] -= own["transactions"]
-            statements = _rows(connection, _filled(parts, "snapshot_statements", pg_stat_statements=schema))
+            statements = _rows(connection, _filled("snapshot_statements", pg_stat_statements=schema))
             if is_eviction_counted:
-                (evicted,) = _rows(connection, _filled(parts, "snapshot_evictions", pg_stat_statements=schema))
+                (evicted,) = _rows(connection, _filled("snapshot_evictions", pg_stat_statements=schema))
         except ServerError as error:
             if error.sqlstate != "42501":
                 raise
@@ -151,8 +150,8 @@ def take(connection: Connection, sql_dir: Path) -> Snapshot:
     return Snapshot(
         origin=origin,
         statements=None if statements is None else [_statement(row) for row in statements if row["queryid"] is not None],
-        indexes=[Index(**row) for row in _rows(connection, _filled(parts, "snapshot_indexes"))],
-        tables=[Table(**row) for row in _rows(connection, _filled(parts, "snapshot_tables"))],
+        indexes=[Index(**row) for row in _rows(connection, _filled("snapshot_indexes"))],
+        tables=[Table(**row) for row in _rows(connection, _filled("snapshot_tables"))],
         gaps=gaps,
     )
 
@@ -161,13 +160,13 @@ def _statement(row: dict[str, Any]) -> Statement:
     return Statement(**{**row, "query": None if row["query"] is None else without(row["query"])})
 
 
-def _filled(parts: Path, name: str, **given: sql.Composable) -> sql.Composed:
+def _filled(name: str, **given: sql.Composable) -> sql.Composed:
     """Return the part of this name; those it stands on are filled in."""
     inner = ("locked", "table_tree", "index_tree")
-    values = {one: sqlfile.fill(parts / f"{one}.sql") for one in inner} | given
+    values = {one: sqlfile.fill(f"reports/parts/{one}.sql") for one in inner} | given
     if "pg_stat_statements" in given:
-        values["statements"] = sqlfile.fill(parts / "statements.sql", **given)
-    return sqlfile.fill(parts / f"{name}.sql", **values)
+        values["statements"] = sqlfile.fill("reports/parts/statements.sql", **given)
+    return sqlfile.fill(f"reports/parts/{name}.sql", **values)
 
 
 def _rows(connection: Connection, query: sql.Composed) -> list[dict[str, Any]]:

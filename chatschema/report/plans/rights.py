@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from psycopg import sql
@@ -45,11 +44,11 @@ class Statement:
     refusal: str | None = None
 
 
-def statements(connection: Connection, sql_dir: Path, schema: str) -> dict[str, Statement]:
+def statements(connection: Connection, schema: str) -> dict[str, Statement]:
     """Return what may be planned, by queryid. pg_stat_statements is in `schema`."""
-    parts, place = sql_dir / "reports" / "parts", sql.Identifier(schema)
-    inner = sqlfile.fill(parts / "statements.sql", pg_stat_statements=place)
-    _, rows = postgres.fetch_named(connection, sqlfile.fill(parts / "statement_roles.sql", statements=inner))
+    place = sql.Identifier(schema)
+    inner = sqlfile.fill("reports/parts/statements.sql", pg_stat_statements=place)
+    _, rows = postgres.fetch_named(connection, sqlfile.fill("reports/parts/statement_roles.sql", statements=inner))
     return {row["queryid"]: _statement(row) for row in rows}
 
 
