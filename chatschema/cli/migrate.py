@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from chatschema.postgres import Connection
     from chatschema.postgres.replicas import Replicas
     from chatschema.sqlfile import SqlFile
-    from chatschema.structure.recording import Run
     from chatschema.values import Applied, Month, Settings
 
 _TOLD = 3
@@ -47,16 +46,18 @@ def migrate(
     with session.connected(settings, wait_s=wait) as (live, connection):
         if dry_run:
             _print_plan(live, connection, files, last, json)
-        else:
-            with session.replicas(live, connection, replica, replica_wait) as replicas:
-                applied, months = up(live, connection, files, to=last, lock_wait_s=lock_wait, replicas=replicas, as_lines=not json)
-            if json:
-                console.as_json({"applied": applied, "partitions": months})
-            elif not applied and not months:
-                console.answer(f"nothing to do: {last or files[-1].id} is applied")
+            return
+        with session.replicas(live, connection, replica, replica_wait) as replicas:
+            applied, months = migrated(
+                live, connection, files, to=last, lock_wait_s=lock_wait, replicas=replicas, as_lines=not json
+            )
+    if json:
+        console.as_json({"applied": applied, "partitions": months})
+    elif not applied and not months:
+        console.answer(f"nothing to do: {last or files[-1].id} is applied")
 
 
-def up(
+def migrated(
     settings: Settings,
     connection: Connection,
     files: list[MigrationFile],
@@ -66,59 +67,29 @@ def up(
     replicas: Replicas | None = None,
     as_lines: bool,
 ) -> tuple[list[Applied], list[Month]]:
-    """Migrate and make the months ahead, under the lock; return what was done, and print it when `as_lines`."""
-    from chatschema import protection
-    from chatschema.migration import files as migration_files
-    from chatschema.migration import ledger, plan
-    from chatschema.partition import catalog, create
-    from chatschema.postgres import locks
-    from chatschema.structure import recording
+    """Migrate and make the months ahead; return what was done, and print it as it comes when `as_lines`."""
+    from chatschema.task import migrating
+    from chatschema.values import Applied
 
-    with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
-        statuses = plan.check_history(files, connection)
-        pending = plan.pending(files, statuses, to)
-        migration_files.check(pending)
-        # Before anything is written, the ledger included.
-        plan.refuse_collisions(connection, pending, statuses)
-        ledger.ensure(connection)
-        plan.refuse_foreign_lock(connection)
-        if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
-            console.note(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
-        states = {status.id: status.state for status in statuses}
-        was_cut_off = "interrupted" in states.values()
-        done = (file.apply.ddl for file in files if states[file.id] == "applied")
-        coming = (file.apply.ddl for file in pending)
-        applied: list[Applied] = []
-        with telling("applied", applied):
-            with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=console.note) as run:
-                follow(_apply(connection, pending, run, replicas), "applied", applied, as_lines=as_lines)
-            missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
-            months = list(create.ensure(connection, missing, say=console.note))
+    applied: list[Applied] = []
+    months: list[Month] = []
+    steps = migrating.migrate(settings, connection, files, to=to, lock_wait_s=lock_wait_s, replicas=replicas, say=console.note)
+    with telling("applied", applied), closing(steps):
+        for done in steps:
+            if not isinstance(done, Applied):
+                months.append(done)
+                continue
+            applied.append(done)
+            if as_lines:
+                print_step("applied", done)
     if as_lines and months:
-        first, last = months[0].lower, months[-1].lower
-        console.answer(f"created {len(months)} partitions, {first:%Y-%m} to {last:%Y-%m}")
+        console.answer(f"created {len(months)} partitions, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
     return applied, months
 
 
-def _apply(connection: Connection, pending: list[MigrationFile], run: Run, replicas: Replicas | None) -> Iterator[Applied]:
-    """Apply one after the other, each when no long query on a replica is in its way there."""
-    if not pending:
-        return
-    # It takes a while to load.
-    from chatschema.migration import runner
-
-    for file in pending:
-        if replicas:
-            replicas.wait(file.id, file.apply.ddl)
-        yield from runner.migrate(connection, [file], run, say=console.note)
-
-
-def follow(steps: Iterable[Applied], verb: str, followed: list[Applied], *, as_lines: bool) -> None:
-    """Add each migration to `followed` as it is done, and print it when `as_lines`."""
-    for done in steps:
-        followed.append(done)
-        if as_lines:
-            console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
+def print_step(verb: str, done: Applied) -> None:
+    """Print a migration that was committed."""
+    console.answer(f"{verb} {done.id}  {done.duration_ms:.0f} ms")
 
 
 @contextmanager
@@ -141,29 +112,22 @@ def print_file(title: str, file: SqlFile) -> None:
 
 
 def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
-    from chatschema.migration import files as migration_files
-    from chatschema.migration import plan
-    from chatschema.partition import catalog, create, grid
+    from chatschema.partition import create
+    from chatschema.task import migrating
 
-    statuses = plan.check_history(files, connection)
-    pending = plan.pending(files, statuses, to)
-    migration_files.check(pending)
-    plan.refuse_collisions(connection, pending, statuses)
-    there = catalog.parents(connection)
-    coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
-    missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)
+    plan = migrating.planned(settings, connection, files, to=to)
     if as_json:
-        console.as_json({"pending": [{"id": file.id, "title": file.title} for file in pending], "partitions": missing})
+        pending = [{"id": file.id, "title": file.title} for file in plan.pending]
+        console.as_json({"pending": pending, "partitions": list(plan.months)})
         return
-    for file in pending:
+    for file in plan.pending:
         print_file(f"migration {file.id}", file.apply)
-    for month in missing:
+    for month in plan.months:
         console.answer(f"-- partition {month.name}")
         for statement in create.statements(month):
             console.answer(statement.as_string(connection).rstrip() + ";")
-    if pending or missing:
-        console.note(
-            f"pending: {len(pending)} migrations, {len(missing)} partitions. Nothing was changed; apply: chatschema migrate"
-        )
+    if plan.pending or plan.months:
+        counts = f"{len(plan.pending)} migrations, {len(plan.months)} partitions"
+        console.note(f"pending: {counts}. Nothing was changed; apply: chatschema migrate")
     else:
         console.note("nothing to do")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatschema.cli import console, options, session
-from chatschema.errors import ChatschemaError, UsageError
+from chatschema.errors import UsageError
 
 if TYPE_CHECKING:
     from chatschema.postgres import Connection
-    from chatschema.seed.files import Seeder
+    from chatschema.task.seeding import Seeded
     from chatschema.values import Settings
 
 
@@ -41,118 +43,47 @@ def seed(
         elif undo:
             _undo(live, connection, names or [], lock_wait_s=lock_wait, as_json=json)
         else:
-            seeded = plant(live, connection, names or [], rng=rng, into_used=into_used, lock_wait_s=lock_wait, as_lines=not json)
+            done = seeded(live, connection, names or [], rng=rng, into_used=into_used, lock_wait_s=lock_wait, as_lines=not json)
             if json:
-                console.as_json({"seeded": seeded})
+                console.as_json({"seeded": done})
 
 
-def plant(
+def seeded(
     settings: Settings,
     connection: Connection,
-    names: list[str] | None = None,
+    names: Sequence[str] = (),
     *,
     rng: int = 0,
     into_used: bool = False,
     lock_wait_s: float = session.LOCK_WAIT_S,
     as_lines: bool,
-) -> list[dict[str, Any]]:
-    """Run the named seeders and what they need, under the lock; return what was done.
+) -> list[Seeded]:
+    """Run the named seeders and what they need; return what was done, and print it as it comes when `as_lines`."""
+    from chatschema.task import seeding
 
-    Raises ChatschemaError where the tables have rows that no seeder made, unless `into_used`.
-    """
-    from chatschema import protection
-    from chatschema.database import contents
-    from chatschema.postgres import locks
-    from chatschema.seed import files, runner
-
-    seeders = files.choose(files.discover(settings.seeds_dir), names or [])
-    contents.refuse_foreign(connection, "seed")
-    _refuse_unmigrated(connection)
-    seeded = []
-    with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
-        # Under the lock, which `protect` takes too: what was protected while we waited counts.
-        protection.refuse(connection, settings, "seed")
-        if not into_used and runner.is_due(connection, seeders):
-            _refuse_used(connection)
-        _make_past_months(settings, connection)
-        now = _now(connection)
-        with console.progress("seeding", len(seeders)) as advance:
-            for done, rows in runner.run(connection, seeders, rng=rng, now=now):
-                advance(1)
-                seeded.append({"name": done.id, "rows": rows, "duration_ms": done.duration_ms})
-                if as_lines:
-                    console.answer(f"seeded {done.id}  {rows} rows")
-    if seeded:
-        _finish(settings, connection, [str(entry["name"]) for entry in seeded], rng)
-    elif as_lines:
+    done = []
+    steps = seeding.seed(settings, connection, names, rng=rng, into_used=into_used, lock_wait_s=lock_wait_s, say=console.note)
+    with console.progress("seeding", seeding.count(settings, names)) as advance, closing(steps):
+        for one in steps:
+            advance(1)
+            done.append(one)
+            if as_lines:
+                console.answer(f"seeded {one.name}  {one.rows} rows")
+    if as_lines and not done:
         console.answer("nothing to do: seeded already")
-    return seeded
+    return done
 
 
-def _now(connection: Connection) -> Any:
-    from chatschema.partition import catalog
+def _undo(settings: Settings, connection: Connection, names: Sequence[str], *, lock_wait_s: float, as_json: bool) -> None:
+    from chatschema.task import seeding
 
-    return catalog.server_now(connection).replace(microsecond=0)
-
-
-def _finish(settings: Settings, connection: Connection, names: list[str], rng: int) -> None:
-    from chatschema.seed import demo_keys
-
-    if "user_public_keys" in names:
-        path = demo_keys.write(connection, settings.state_dir, rng)
-        console.note(f"private keys of the demo users: {path.parent.name}/{path.name} (docs/seed.md shows how to read a message)")
-
-
-def _refuse_used(connection: Connection) -> None:
-    """Raise where demo data would come among the rows of others."""
-    from chatschema.database import contents
-
-    if table := contents.has_others(connection):
-        raise ChatschemaError(
-            f"table {table} of database {connection.info.dbname} has rows that no seeder created; nothing was seeded",
-            "seed an empty database; or, to add demo data to these rows: chatschema seed --into-used",
-        )
-
-
-def _refuse_unmigrated(connection: Connection) -> None:
-    from chatschema import tables
-
-    missing = tables.missing(connection)
-    if missing:
-        raise ChatschemaError(f"table {missing[0]} is not there, so nothing can be seeded", "first: chatschema migrate")
-
-
-def _make_past_months(settings: Settings, connection: Connection) -> None:
-    from chatschema.partition import catalog, create, grid
-    from chatschema.seed import runner
-
-    parents = catalog.parents(connection)
-    plan = create.missing(connection, parents, since=runner.HISTORY, ahead=settings.policy.ahead)
-    for month in create.ensure(connection, plan, say=console.note):
-        if month.parent == grid.GROUP[0].table:
-            console.note(f"created the month {month.lower:%Y-%m} for the demo's past")
-
-
-def _undo(settings: Settings, connection: Connection, names: list[str], *, lock_wait_s: float, as_json: bool) -> None:
-    from chatschema import hold, protection
-    from chatschema.database import contents
-    from chatschema.postgres import locks
-    from chatschema.seed import demo_keys, files, runner
-
-    contents.refuse_foreign(connection, "seed --undo")
-    seeders: list[Seeder] = files.choose(files.discover(settings.seeds_dir), names, dependents=True)
     removed = []
-    if not runner.has_ledger(connection):
-        seeders = []
-    with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
-        protection.refuse(connection, settings, "seed --undo")
-        hold.refuse_active(connection, "seed --undo")
-        for done, rows in runner.undo(connection, seeders):
-            removed.append({"name": done.id, "rows": rows})
+    steps = seeding.unseed(settings, connection, names, lock_wait_s=lock_wait_s, say=console.note)
+    with closing(steps):
+        for one in steps:
+            removed.append(one)
             if not as_json:
-                console.answer(f"removed {done.id}  {rows} rows")
-            if done.id == "user_public_keys":
-                (settings.state_dir / demo_keys.FILE).unlink(missing_ok=True)
+                console.answer(f"removed {one.name}  {one.rows} rows")
     if as_json:
         console.as_json({"removed": removed})
     elif not removed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chatschema.postgres.replicas import Replicas
     from chatschema.values import Settings
 
+# As in chatschema.task.session, which takes a while to load.
 LOCK_WAIT_S = 60.0
 REPLICA_WAIT_S = 30.0
 
@@ -29,14 +30,10 @@ def settings(url: str | None, sql_dir: Path | None = None, *, needs_server: bool
 @contextmanager
 def running(settings: Settings) -> Iterator[Settings]:
     """Yield settings that point at a running server; the embedded one is started, and stopped by its last user."""
-    if settings.embedded is None:
-        yield settings
-        return
-    from chatschema.server import lifecycle
+    from chatschema.task import session
 
-    why = "no server is configured: " if settings.source == "embedded" else ""
-    with lifecycle.in_use(settings.embedded, say=lambda text: console.note(why + text)) as conninfo:
-        yield lifecycle.pointed_at(settings, conninfo)
+    with session.running(settings, say=console.note) as live:
+        yield live
 
 
 @contextmanager
@@ -47,16 +44,10 @@ def connected(
 
     Raises ChatschemaError when the command `needs_ledger`, if there is one, and the schema chatschema is another program's.
     """
-    from chatschema import ownership, postgres
+    from chatschema.task import session
 
-    with (
-        running(settings) as live,
-        closing(postgres.connect(live, wait_s=wait_s, say=console.note, writes=writes)) as connection,
-    ):
-        connection.add_notice_handler(lambda diag: console.note(f"{(diag.severity or 'notice').lower()}: {diag.message_primary}"))
-        if needs_ledger:
-            ownership.refuse_foreign(connection)
-        yield live, connection
+    with session.connected(settings, wait_s=wait_s, writes=writes, needs_ledger=needs_ledger, say=console.note) as opened:
+        yield opened
 
 
 def replicas(live: Settings, connection: Connection, urls: list[str] | None, wait_s: float) -> Replicas:

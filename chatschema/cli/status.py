@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatschema import units
 from chatschema.cli import console, options, session
-from chatschema.errors import ChatschemaError, ExitCode
+from chatschema.errors import ExitCode
 
 if TYPE_CHECKING:
     from chatschema.migration.values import MigrationStatus
-    from chatschema.partition.values import Runway
-    from chatschema.postgres import Connection
     from chatschema.protection import Protection
-    from chatschema.seed.runner import SeedStatus
     from chatschema.tables import TableRows
-    from chatschema.values import Server, Settings
+    from chatschema.task.state import State
+    from chatschema.values import Server
 
 
 def status(
@@ -31,87 +31,51 @@ def status(
 ) -> None:
     """Show migrations, tables, months and seeds. Reads only."""
     from chatschema.migration import files as migration_files
+    from chatschema.task import state
 
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     with session.connected(settings, wait_s=wait, writes=False) as (live, connection):
-        report = _collect(live, connection, files)
-    findings = _findings(report)
+        found = state.read(live, connection, files)
     if json:
         from chatschema.structure import wording
 
-        document = {**report, "structure": wording.document(report["structure"]), "findings": findings}
-        del document["months"]
-        console.as_json(document)
+        console.as_json({**dataclasses.asdict(found), "structure": wording.document(found.structure)})
     else:
-        _print(report, findings)
-    if check and findings:
+        _print(found)
+    if check and found.findings:
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-def _collect(settings: Settings, connection: Connection, files: list[Any]) -> dict[str, Any]:
-    from chatschema import postgres, protection, tables
-    from chatschema.cli.partition import listing
-    from chatschema.migration import history, ledger
-    from chatschema.seed import runner as seed
-    from chatschema.structure import comparison
-
-    try:
-        months = listing.collect(connection, measured=False)
-        return {
-            "server": postgres.describe(connection),
-            "source": settings.source,
-            "protection": protection.read(connection, settings),
-            "migrations": history.statuses(files, ledger.entries(connection)),
-            "structure": comparison.seen(comparison.read(connection)),
-            "tables": tables.rows(connection),
-            "runway": months["runway"],
-            "months": months["findings"],
-            "seeds": seed.statuses(connection, settings.seeds_dir),
-        }
-    except ChatschemaError as error:
-        if getattr(error, "sqlstate", "") == "42501":
-            hint = f"grant it to this role: grant usage on schema chatschema to {connection.info.user}"
-            raise ChatschemaError(f"this role may not read the ledger: {error.message}", hint) from None
-        raise
-
-
-def _findings(report: dict[str, Any]) -> list[str]:
+def _print(found: State) -> None:
     from chatschema.structure import wording
 
-    migrations: list[MigrationStatus] = report["migrations"]
-    found = [f"{m.id} is {m.state}" + (f": {m.note}" if m.note else "") for m in migrations if m.state != "applied"]
-    return [*found, *wording.findings(report["structure"]), *report["months"]]
-
-
-def _print(report: dict[str, Any], findings: list[str]) -> None:
-    from chatschema.structure import wording
-
-    _print_server(report["server"], report["source"], report["protection"])
-    migrations: list[MigrationStatus] = report["migrations"]
+    _print_server(found.server, found.source, found.protection)
     console.answer()
-    _print_migrations(migrations)
-    tables: list[TableRows] = report["tables"]
-    if tables:
+    _print_migrations(found.migrations)
+    if found.tables:
         console.answer()
-        console.table(("table", "rows", "size"), [(t.table, _rows(t), units.size(t.bytes)) for t in tables], right=(1, 2))
-    runways: list[Runway] = report["runway"]
-    if runways:
+        rows = [(table.table, _rows(table), units.size(table.bytes)) for table in found.tables]
+        console.table(("table", "rows", "size"), rows, right=(1, 2))
+    if found.runway:
         console.answer()
-        rows = [(r.parent, str(r.months), f"{r.until:%Y-%m-%d}" if r.until else "none", f"{r.days:.0f} days") for r in runways]
-        console.table(("partitioned", "months", "until", "runway"), rows, right=(1, 3))
-    if any(m.applied_at for m in migrations):
+        runways = [
+            (one.parent, str(one.months), f"{one.until:%Y-%m-%d}" if one.until else "none", f"{one.days:.0f} days")
+            for one in found.runway
+        ]
+        console.table(("partitioned", "months", "until", "runway"), runways, right=(1, 3))
+    if any(one.applied_at for one in found.migrations):
         console.answer()
-        console.answer(wording.summary(report["structure"]))
-    seeds: list[SeedStatus] = [seed for seed in report["seeds"] if seed.seeded_at]
+        console.answer(wording.summary(found.structure))
+    seeds = [seed for seed in found.seeds if seed.seeded_at]
     console.answer()
     rows_seeded = sum(seed.rows for seed in seeds)
-    console.answer(f"seeds: {len(seeds)} of {len(report['seeds'])} run, {rows_seeded} rows" if seeds else "seeds: none")
-    for line in _next_steps(migrations, findings, may_seed=_may_seed(report)):
+    console.answer(f"seeds: {len(seeds)} of {len(found.seeds)} run, {rows_seeded} rows" if seeds else "seeds: none")
+    for line in _next_steps(found):
         console.answer(line)
 
 
-def _print_migrations(migrations: list[MigrationStatus]) -> None:
+def _print_migrations(migrations: Sequence[MigrationStatus]) -> None:
     rows = [(m.id, m.state, units.when(m.applied_at), m.note or m.title) for m in migrations]
     if console.is_narrow():
         # The number alone is enough for --to, and the object says which table.
@@ -132,18 +96,18 @@ def _rows(table: TableRows) -> str:
     return f"{table.rows}" if table.is_exact else f"~{table.rows}"
 
 
-def _may_seed(report: dict[str, Any]) -> bool:
+def _may_seed(found: State) -> bool:
     """Return whether demo data would harm nobody: no rows but those of the audit trail, and no mark against it."""
-    return report["protection"] is None and all(t.rows == 0 for t in report["tables"] if t.table != "audit_logs")
+    return found.protection is None and all(table.rows == 0 for table in found.tables if table.table != "audit_logs")
 
 
-def _next_steps(migrations: list[MigrationStatus], findings: list[str], *, may_seed: bool) -> list[str]:
-    if any(m.state == "interrupted" and m.applied_at for m in migrations):
+def _next_steps(found: State) -> list[str]:
+    if any(one.state == "interrupted" and one.applied_at for one in found.migrations):
         return ["next: chatschema undo"]
-    if any(m.state in ("pending", "interrupted") for m in migrations):
+    if any(one.state in ("pending", "interrupted") for one in found.migrations):
         return ["next: chatschema migrate"]
-    if findings:
-        return ["look at: " + finding for finding in findings]
-    if may_seed:
+    if found.findings:
+        return ["look at: " + finding for finding in found.findings]
+    if _may_seed(found):
         return ["next: chatschema seed, for demo data"]
     return ["all is applied, and the months reach far enough"]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatschema.cli import console, migrate, options, rehearsal, session
-from chatschema.errors import ChatschemaError, HistoryConflict, UsageError
+from chatschema.cli import console, migrate, options, session
+from chatschema.errors import ChatschemaError, UsageError
 
 if TYPE_CHECKING:
-    from chatschema.migration.files import MigrationFile
-    from chatschema.migration.loss import Change, Loss
+    from chatschema.migration.loss import Loss
     from chatschema.postgres import Connection
     from chatschema.postgres.replicas import Replicas
-    from chatschema.structure.recording import Run
+    from chatschema.task.undoing import Undo
     from chatschema.values import Applied, Settings
 
 _LOOK = "the same command with --dry-run"
@@ -43,6 +42,7 @@ def undo(
     from chatschema import hold
     from chatschema.database import contents
     from chatschema.migration import files as migration_files
+    from chatschema.task import undoing
 
     if sum((steps is not None, to is not None, all)) > 1:
         raise UsageError("--steps, --to and --all exclude each other", "give one of them")
@@ -53,145 +53,63 @@ def undo(
         session.replicas(live, connection, replica, replica_wait) as replicas,
     ):
         contents.refuse_foreign(connection, "undo")
-        chosen = _choose(connection, files, steps=None if all else steps or 1, to=to)
-        # A rollback that ends the transaction itself would be kept, whatever is asked afterwards.
-        migration_files.check_rollbacks(chosen)
+        wanted = undoing.choose(connection, files, steps=steps or 1 if to is None else None, to=to, is_all=all)
         if dry_run:
-            _dry_run(live, connection, files, chosen, as_json=json)
+            _dry_run(live, connection, wanted, as_json=json)
             return
-        if chosen:
+        if wanted.chosen:
             hold.refuse_active(connection, "undo")
-        agreed = _agree(live, connection, files, chosen, all=all, yes=yes)
-        undone = _undo(
-            live, connection, files, chosen, agreed, replicas, all=all, yes=yes, lock_wait_s=lock_wait, as_lines=not json
-        )
+        undone = _undo(live, connection, wanted, replicas, yes=yes, lock_wait_s=lock_wait, as_lines=not json)
     if json:
         console.as_json({"undone": undone})
     elif not undone:
         console.answer("nothing to undo")
 
 
-def _choose(connection: Connection, files: list[MigrationFile], *, steps: int | None, to: str | None) -> list[MigrationFile]:
-    from chatschema.migration import files as migration_files
-    from chatschema.migration import ledger
-    from chatschema.migration import undo as rollbacks
-
-    entries = ledger.entries(connection)
-    last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
-    return rollbacks.to_undo(files, entries, steps=steps, to=last)
-
-
-def _agree(
-    settings: Settings, connection: Connection, files: list[MigrationFile], chosen: list[MigrationFile], *, all: bool, yes: bool
-) -> set[Change] | None:
-    """Return the losses that are agreed to, None for all; ask before the lock is taken, as an answer may take hours."""
-    from chatschema import protection
-
-    if all:
-        protection.refuse(connection, settings, "undo --all")
-    is_protected = protection.read(connection, settings) is not None
-    if yes and not is_protected:
-        return None
-    if len(chosen) <= 1 and not all:
-        # What a single one loses is found when it runs, and then it has been taken back.
-        return set()
-    losses = rehearsal.losses(settings, connection, files, chosen) if chosen else []
-    _ask(settings, connection, losses, all=all and bool(chosen), yes=yes)
-    return {loss.change for loss in losses}
-
-
-def _ask(settings: Settings, connection: Connection, losses: Sequence[Loss], *, yes: bool, all: bool = False) -> None:
-    """Have the losses agreed to; raise Protected, or UsageError where nobody can be asked."""
-    from chatschema import protection
-    from chatschema.migration.loss import listed
-
-    name = connection.info.dbname
-    if losses:
-        protection.refuse(connection, settings, f"undo, which would {listed(losses)},")
-        what = f"undo would {listed(losses)} in database {name}"
-        if all:
-            what = f"undo --all would drop every table of chatschema in database {name}; it would {listed(losses)}"
-        console.confirm_name(what, name, yes=yes, look=_LOOK)
-    elif all:
-        console.confirm_name(f"undo --all would drop every table of chatschema in database {name}; all are empty", name, yes=yes)
-
-
 def _undo(
-    settings: Settings,
-    connection: Connection,
-    files: list[MigrationFile],
-    chosen: list[MigrationFile],
-    agreed: set[Change] | None,
-    replicas: Replicas,
-    *,
-    all: bool,
-    yes: bool,
-    lock_wait_s: float,
-    as_lines: bool,
+    settings: Settings, connection: Connection, wanted: Undo, replicas: Replicas, *, yes: bool, lock_wait_s: float, as_lines: bool
 ) -> list[Applied]:
-    """Roll back; where a loss shows that nobody has agreed to, ask with the lock given back, and go on."""
-    from chatschema.migration import loss
-    from chatschema.migration import undo as rollbacks
-    from chatschema.postgres import locks
+    """Roll back, and print each migration as it is undone when `as_lines`; whoever is at the terminal agrees to the losses."""
+    from chatschema.task import undoing
+
+    def ask(losses: Sequence[Loss]) -> None:
+        _ask(connection.info.dbname, losses, yes=yes, is_all=wanted.is_all and not undone)
 
     undone: list[Applied] = []
-    with migrate.telling("undid", undone):
-        while len(undone) < len(chosen):
-            left = chosen[len(undone) :]
-            try:
-                with locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
-                    _refuse_moved(connection, left)
-                    agreed = _still_agreed(settings, connection, agreed, all=all)
-                    for file in left:
-                        replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
-                    with _recorded(connection, files) as run:
-                        steps = rollbacks.undo(connection, left, run, agreed=agreed, say=console.note)
-                        migrate.follow(steps, "undid", undone, as_lines=as_lines)
-            except loss.WouldLose as error:
-                _ask(settings, connection, loss.counted(connection, error.changes), yes=yes)
-                agreed = {*(agreed or ()), *error.changes}
+    agreed = undoing.agreed_before(settings, connection, wanted, ask, is_agreed=yes, say=console.note)
+    steps = undoing.roll_back(
+        settings, connection, wanted, agreed, ask, replicas=replicas, lock_wait_s=lock_wait_s, say=console.note
+    )
+    with migrate.telling("undid", undone), closing(steps):
+        for done in steps:
+            undone.append(done)
+            if as_lines:
+                migrate.print_step("undid", done)
     return undone
 
 
-def _still_agreed(settings: Settings, connection: Connection, agreed: set[Change] | None, *, all: bool) -> set[Change] | None:
-    """Return the losses that are agreed to, read again under the lock, which `protect` takes: who waited may have been late."""
-    from chatschema import protection
+def _ask(name: str, losses: Sequence[Loss], *, yes: bool, is_all: bool) -> None:
+    """Have the losses agreed to, of rows or of all tables, which may be empty; raise UsageError where nobody can be asked."""
+    from chatschema.migration.loss import listed
 
-    if all:
-        protection.refuse(connection, settings, "undo --all")
-    return set() if protection.read(connection, settings) else agreed
-
-
-def _recorded(connection: Connection, files: list[MigrationFile]) -> AbstractContextManager[Run]:
-    """Return what the run's rollbacks are recorded with."""
-    from chatschema.migration import ledger
-    from chatschema.structure import recording
-
-    entries = ledger.entries(connection)
-    applied = {entry.id for entry in entries if not entry.is_running}
-    was_cut_off = any(entry.is_running or entry.is_undoing for entry in entries)
-    texts = (file.apply.ddl for file in files if file.id in applied)
-    return recording.recorded(connection, texts, [], was_cut_off=was_cut_off, say=console.note)
+    if not losses:
+        action = f"undo --all would drop every table of chatschema in database {name}; all are empty"
+        console.confirm_name(action, name, yes=yes)
+        return
+    what = f"undo would {listed(losses)} in database {name}"
+    if is_all:
+        what = f"undo --all would drop every table of chatschema in database {name}; it would {listed(losses)}"
+    console.confirm_name(what, name, yes=yes, look=_LOOK)
 
 
-def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:
-    """Raise where the last applied migrations are not, or no longer, those that are to be undone."""
-    from chatschema.migration import ledger
+def _dry_run(settings: Settings, connection: Connection, wanted: Undo, *, as_json: bool) -> None:
+    from chatschema.task import rehearsal
 
-    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
-    if applied[-len(left) :][::-1] != [file.id for file in left]:
-        raise HistoryConflict(
-            f"another run has changed the migrations of database {connection.info.dbname} meanwhile", "look: chatschema status"
-        )
-
-
-def _dry_run(
-    settings: Settings, connection: Connection, files: list[MigrationFile], chosen: list[MigrationFile], *, as_json: bool
-) -> None:
+    chosen = wanted.chosen
     losses: list[Loss] = []
     unknown: ChatschemaError | None = None
     try:
-        losses = rehearsal.losses(settings, connection, files, chosen, only_in_copy=True) if chosen else []
+        losses = rehearsal.losses(settings, connection, wanted.files, chosen, only_in_copy=True, say=console.note) if chosen else []
     except ChatschemaError as error:
         unknown = error
     if as_json:

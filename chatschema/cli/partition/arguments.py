@@ -1,18 +1,21 @@
-"""What the commands about months have in common: reading a month, a policy, and whether the tables are there."""
+"""What the commands about months have in common: a month, and a policy."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from chatschema.errors import ChatschemaError, UsageError
+import typer
+
+from chatschema.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatschema.postgres import Connection
     from chatschema.values import Policy
+
+MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="The month, for example 2024-12.")]
 
 
 def month(text: str, where: str) -> datetime:
@@ -40,20 +43,3 @@ def policy(
         "archive_dir": archive_dir.absolute() if archive_dir else None,
     }
     return replace(base, **{key: value for key, value in changes.items() if value is not None})  # type: ignore[arg-type]
-
-
-def require_tables(connection: Connection, *needed: str) -> list[str]:
-    """Return the partitioned tables, messages first; raise when they, or the tables that retirement needs, are missing.
-
-    `needed` are tables of schema chatschema that a command needs besides: an earlier release may not have made them.
-    """
-    from chatschema import postgres
-    from chatschema.partition import catalog
-
-    parents = catalog.parents(connection)
-    if not parents:
-        raise ChatschemaError("table messages is not there, so it can have no months", "first: chatschema migrate")
-    for table in ("retired_months", *needed):
-        if not postgres.has_table(connection, f"chatschema.{table}"):
-            raise ChatschemaError(f"this database has no table chatschema.{table} yet", "first: chatschema migrate")
-    return parents

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from chatschema import assets
-from chatschema.cli.report import comparing, running
+from chatschema.cli.report import diff, report
 
 # What only some reports have an answer to.
 _ONLY = {"explain": ("queries",), "advise": ("queries",), "replica": ("indexes",)}
@@ -28,7 +28,7 @@ class Reports(TyperGroup):
         if cmd_name in self.commands:
             return super().get_command(ctx, cmd_name)
         single = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
-        single.command(name=cmd_name, help=_title(cmd_name))(running.report)
+        single.command(name=cmd_name, help=_title(cmd_name))(report.report)
         command = typer.main.get_command(single)
         command.params = [
             param
@@ -50,7 +50,7 @@ def _title(name: str) -> str:
 
 
 app = typer.Typer(cls=Reports, no_args_is_help=False, rich_markup_mode=None)
-app.callback(invoke_without_command=True)(running.report)
-app.command("explain")(running.explain)
-app.command("snapshot")(comparing.snapshot)
-app.command("diff")(comparing.diff)
+app.callback(invoke_without_command=True)(report.report)
+app.command("explain")(report.explain)
+app.command("snapshot")(diff.snapshot)
+app.command("diff")(diff.diff)

@@ -27,12 +27,13 @@ def verify_archives(
 ) -> None:
     """Read archives whole and compare them with what was recorded. For cron: exit 3 when one is missing, damaged or changed."""
     from chatschema.partition.archive import verify
+    from chatschema.task import months as tables
 
     if months and every:
         raise UsageError("--all and a month are two answers to one question", "take one")
     chosen = [arguments.month(month, "MONTH") for month in months or []]
     with session.connected(session.settings(url), writes=False) as (_, connection):
-        arguments.require_tables(connection)
+        tables.require_tables(connection)
         archives = directory.absolute() if directory else None
         found = []
         for one in verify.verify(connection, chosen, archives, say=console.note):

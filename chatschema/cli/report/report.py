@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,12 +15,8 @@ from chatschema.errors import ExitCode, UsageError
 from chatschema.report import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable
 
-    from chatschema.postgres import Connection
-    from chatschema.report.definition import Definition
-    from chatschema.report.result import Coverage, Result
-    from chatschema.report.run import Elsewhere
     from chatschema.values import Settings
 
 _SEVERITIES = ("warn", "critical")
@@ -67,6 +61,7 @@ def report(
         _refuse_misplaced(ctx)
         return
     from chatschema.report import definition, verdict
+    from chatschema.task import looking
 
     _refuse_contradictions(fail_on, watch, gate=bool(baseline or allow_partial), plans=bool(explain or advise))
     form = printing.form(json=json, csv=csv, markdown=markdown, openmetrics=openmetrics, html=html)
@@ -78,14 +73,15 @@ def report(
     wanted = [definition.load(settings.sql_dir, name)] if name else definition.overview(settings.sql_dir)
     known = verdict.baseline(baseline) if baseline else None
     layout = printing.Layout(form, name, sort, limit, full)
-    with looking(settings, wanted, timeout, wait, replica or []) as look:
+    replicas = [_replica(one) for one in replica or []]
+    with looking.looking(settings, wanted, timeout_s=timeout, wait_s=wait, replicas=replicas, say=console.note) as look:
         if explain or advise:
-            from chatschema.cli.report import plans
+            from chatschema.cli.report import queries
 
-            plans.show(look.connection, look.settings, sort=sort, explain=explain, advise=advise, layout=layout)
+            queries.show(look.connection, look.settings, sort=sort, explain=explain, advise=advise, layout=layout)
             return
         if watch:
-            from chatschema.cli.report import watching
+            from chatschema.cli.report import watch as watching
 
             watching.watch(look, layout, watch)
             return
@@ -124,56 +120,9 @@ def _refuse_contradictions(fail_on: str | None, watch: float, *, gate: bool, pla
         raise UsageError(f"--watch {watch:g} would keep the server busy with us", f"the shortest is {_TICK_S:g}")
 
 
-@dataclass
-class Look:
-    """A connection that reads only, what is wanted of it, and what other nodes counted."""
-
-    connection: Connection
-    settings: Settings
-    wanted: Sequence[Definition]
-    coverage: Coverage
-    elsewhere: Elsewhere | None
-
-    def now(self) -> list[Result]:
-        """Return the results of this moment, the known findings marked, worst first where there are several."""
-        from chatschema.report import coverage, run, verdict
-        from chatschema.report.result import STATUSES
-
-        self.coverage = coverage.read(self.connection)
-        reporting = self.settings.reporting
-        results = [run.run(self.connection, one, self.coverage, reporting.thresholds, self.elsewhere) for one in self.wanted]
-        results = verdict.suppress(results, reporting.suppressions, datetime.now(UTC).date())
-        return sorted(results, key=lambda result: STATUSES.index(result.status))
-
-
-@contextmanager
-def looking(
-    settings: Settings, wanted: Sequence[Definition], timeout_s: float, wait_s: float = 0, replicas: Sequence[str] = ()
-) -> Iterator[Look]:
-    """Yield a look at the server, in a session that cannot hurt it. Raises UsageError for thresholds of unknown reports."""
-    from chatschema.report import coverage, definition, run
-
-    for name in settings.reporting.thresholds:
-        definition.load(settings.sql_dir, name)
-    with ExitStack() as stack:
-        live, connection = stack.enter_context(session.connected(settings, wait_s=wait_s, writes=False, needs_ledger=False))
-        stack.enter_context(run.safe(connection, timeout_s))
-        seen = coverage.read(connection)
-        elsewhere = run.together([_asked(replica, live, timeout_s, seen) for replica in replicas])
-        yield Look(connection, live, wanted, seen, elsewhere)
-
-
-def _asked(url: str, settings: Settings, timeout_s: float, here: Coverage) -> tuple[Coverage, dict[str, int]]:
-    """Return what another node has scanned. Raises UsageError for one that is no node of this cluster."""
-    from chatschema.report import coverage, run
-
-    other = session.settings(url, settings.sql_dir)
-    with session.connected(other, writes=False, needs_ledger=False) as (_, connection), run.safe(connection, timeout_s):
-        seen = coverage.read(connection)
-        if (seen.system_identifier, seen.database) != (here.system_identifier, here.database):
-            message = f"--replica {seen.host} is no node of this cluster, or another database"
-            raise UsageError(message, "name its standbys, or on a standby its primary")
-        return seen, run.scans(connection)
+def _replica(url: str) -> Callable[[Settings], Settings]:
+    """Return what gives the settings of another node, from those of the running server."""
+    return lambda live: session.settings(url, live.sql_dir)
 
 
 def explain(

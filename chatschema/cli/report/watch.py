@@ -20,8 +20,8 @@ from chatschema.report import interval, wording
 
 if TYPE_CHECKING:
     from chatschema.cli.report.printing import Layout
-    from chatschema.cli.report.running import Look
     from chatschema.report.result import Coverage, Finding, Result
+    from chatschema.task.looking import Look
 
     Row = dict[str, Any]
 

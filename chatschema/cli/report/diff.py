@@ -93,7 +93,7 @@ def diff(
 
 
 def _print(found: Diff, form: str, *, limit: int, full: bool) -> None:
-    from chatschema.cli.report import changes
+    from chatschema.cli.report import diff_printing
     from chatschema.report.compare import document, html, markdown
 
     if form == "json":
@@ -103,7 +103,7 @@ def _print(found: Diff, form: str, *, limit: int, full: bool) -> None:
     elif form == "html":
         console.data(html.text(found).rstrip("\n"))
     else:
-        changes.show(found, limit=limit, full=full)
+        diff_printing.show(found, limit=limit, full=full)
 
 
 def _partial(found: Diff) -> list[str]:

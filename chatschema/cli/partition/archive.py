@@ -1,0 +1,49 @@
+"""chatschema partition archive."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chatschema import units
+from chatschema.cli import console, options, session
+from chatschema.cli.partition import arguments
+from chatschema.errors import ChatschemaError
+
+
+def archive(
+    month: arguments.MonthArgument,
+    directory: options.ArchiveDir = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Parquet files as well, for analysts; needs chatschema[parquet].")
+    ] = False,
+    json: options.Json = False,
+    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    url: options.Url = None,
+) -> None:
+    """Write a month, attached or detached, to files; read them back and compare. Removes nothing."""
+    from chatschema.partition import retire as steps
+    from chatschema.partition.archive import disk
+    from chatschema.partition.archive import write as files
+    from chatschema.postgres import locks
+    from chatschema.task import months
+
+    lower, settings = arguments.month(month, "MONTH"), session.settings(url)
+    archives = directory.absolute() if directory else settings.policy.archive_dir
+    with (
+        session.connected(settings) as (_, connection),
+        locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
+    ):
+        months.require_tables(connection)
+        group = steps.members(connection, lower)
+        if not group:
+            raise ChatschemaError(f"there is no table of {month}", "see: chatschema partition list")
+        written = files.archive(connection, group, archives, with_parquet=parquet, say=console.note)
+    folder = disk.folder_of(archives, lower)
+    if json:
+        console.as_json({"folder": folder, "manifest": written})
+        return
+    for table in written.tables:
+        console.answer(f"{folder / table.file.name}: {table.rows} rows, {units.size(table.file.bytes)}")
+    console.answer("read back and compared: the files hold what the database does")

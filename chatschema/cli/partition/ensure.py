@@ -1,0 +1,37 @@
+"""chatschema partition ensure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chatschema.cli import console, options, session
+from chatschema.cli.partition import arguments
+
+
+def ensure(
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="YYYY-MM", help="First month, for an import of old messages.")
+    ] = None,
+    json: options.Json = False,
+    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    url: options.Url = None,
+) -> None:
+    """Make the months that are missing."""
+    from chatschema.postgres import locks
+    from chatschema.task import months
+
+    first = arguments.month(since, "--from") if since else None
+    with (
+        session.connected(session.settings(url)) as (live, connection),
+        locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
+    ):
+        created = months.ensure(connection, live, first, say=console.note)
+    if json:
+        console.as_json({"created": created})
+        return
+    for month in created:
+        console.answer(f"created {month.name}")
+    if not created:
+        console.answer("nothing to do: no month is missing")

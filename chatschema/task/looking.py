@@ -1,0 +1,73 @@
+"""Looking at the health of a server through a session that cannot hurt it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chatschema.errors import UsageError
+from chatschema.postgres import Connection, Say
+from chatschema.report import coverage, definition, run, verdict
+from chatschema.report.definition import Definition
+from chatschema.report.result import STATUSES, Coverage, Result
+from chatschema.report.run import TIMEOUT_S, Elsewhere
+from chatschema.task import session
+from chatschema.values import Settings
+
+
+@dataclass
+class Look:
+    """A connection that reads only, what is wanted of it, and what other nodes counted."""
+
+    connection: Connection
+    settings: Settings
+    wanted: Sequence[Definition]
+    coverage: Coverage
+    elsewhere: Elsewhere | None
+
+    def now(self) -> list[Result]:
+        """Return the results of this moment, the known findings marked, worst first where there are several."""
+        self.coverage = coverage.read(self.connection)
+        reporting = self.settings.reporting
+        results = [run.run(self.connection, one, self.coverage, reporting.thresholds, self.elsewhere) for one in self.wanted]
+        results = verdict.suppress(results, reporting.suppressions, datetime.now(UTC).date())
+        return sorted(results, key=lambda result: STATUSES.index(result.status))
+
+
+@contextmanager
+def looking(
+    settings: Settings,
+    wanted: Sequence[Definition],
+    *,
+    timeout_s: float = TIMEOUT_S,
+    wait_s: float = 0,
+    replicas: Sequence[Callable[[Settings], Settings]] = (),
+    say: Say,
+) -> Iterator[Look]:
+    """Yield a look at the server; each of `replicas` returns the settings of another node from those of the running server.
+
+    Raises UsageError for thresholds of unknown reports, and for a replica that is no node of this cluster.
+    """
+    for name in settings.reporting.thresholds:
+        definition.load(settings.sql_dir, name)
+    with ExitStack() as stack:
+        live, connection = stack.enter_context(
+            session.connected(settings, wait_s=wait_s, writes=False, needs_ledger=False, say=say)
+        )
+        stack.enter_context(run.safe(connection, timeout_s))
+        seen = coverage.read(connection)
+        elsewhere = run.together([_asked(replica(live), timeout_s, seen, say) for replica in replicas])
+        yield Look(connection, live, wanted, seen, elsewhere)
+
+
+def _asked(other: Settings, timeout_s: float, here: Coverage, say: Say) -> tuple[Coverage, dict[str, int]]:
+    """Return what another node has scanned. Raises UsageError for one that is no node of this cluster."""
+    with (
+        session.connected(other, writes=False, needs_ledger=False, say=say) as (_, connection),
+        run.safe(connection, timeout_s),
+    ):
+        seen = coverage.read(connection)
+        if (seen.system_identifier, seen.database) != (here.system_identifier, here.database):
+            message = f"--replica {seen.host} is no node of this cluster, or another database"
+            raise UsageError(message, "name its standbys, or on a standby its primary")
+        return seen, run.scans(connection)

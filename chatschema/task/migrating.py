@@ -1,0 +1,85 @@
+"""Migrating: pending migrations in order, then the months ahead, all under one lock."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from chatschema import protection
+from chatschema.migration import files as migration_files
+from chatschema.migration import ledger, plan
+from chatschema.migration.files import MigrationFile
+from chatschema.partition import catalog, create, grid
+from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres.replicas import Replicas
+from chatschema.structure import recording
+from chatschema.task.session import LOCK_WAIT_S
+from chatschema.values import Applied, Month, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The migrations that a run would apply, oldest first, and the months that it would create after them."""
+
+    pending: tuple[MigrationFile, ...]
+    months: tuple[Month, ...]
+
+
+def migrate(
+    settings: Settings,
+    connection: Connection,
+    files: list[MigrationFile],
+    *,
+    to: str | None = None,
+    lock_wait_s: float = LOCK_WAIT_S,
+    replicas: Replicas | None = None,
+    say: Say,
+) -> Generator[Applied | Month, None, None]:
+    """Apply what is pending, up to `to`, then create the months ahead; yield each migration and month once it is committed.
+
+    Holds the migration lock from the first to the last. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError; what
+    was yielded before stays.
+    """
+    with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+        statuses = plan.check_history(files, connection)
+        pending = plan.pending(files, statuses, to)
+        migration_files.check(pending)
+        # Before anything is written, the ledger included.
+        plan.refuse_collisions(connection, pending, statuses)
+        ledger.ensure(connection)
+        plan.refuse_foreign_lock(connection)
+        if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
+            say(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
+        states = {status.id: status.state for status in statuses}
+        was_cut_off = "interrupted" in states.values()
+        done = (file.apply.ddl for file in files if states[file.id] == "applied")
+        coming = (file.apply.ddl for file in pending)
+        with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=say) as run:
+            yield from _apply(connection, pending, run, replicas, say)
+        missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
+        yield from create.ensure(connection, missing, say=say)
+
+
+def _apply(
+    connection: Connection, pending: list[MigrationFile], run: recording.Run, replicas: Replicas | None, say: Say
+) -> Iterator[Applied]:
+    """Apply one after the other, each when no long query on a replica is in its way there."""
+    if not pending:
+        return
+    # It takes a while to load.
+    from chatschema.migration import runner
+
+    for file in pending:
+        if replicas:
+            replicas.wait(file.id, file.apply.ddl)
+        yield from runner.migrate(connection, [file], run, say=say)
+
+
+def planned(settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None) -> Plan:
+    """Return what `migrate` would do; changes nothing. Raises HistoryConflict and ChatschemaError where it would refuse."""
+    statuses = plan.check_history(files, connection)
+    pending = plan.pending(files, statuses, to)
+    migration_files.check(pending)
+    plan.refuse_collisions(connection, pending, statuses)
+    there = catalog.parents(connection)
+    coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
+    missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)
+    return Plan(tuple(pending), tuple(missing))

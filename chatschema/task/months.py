@@ -1,0 +1,82 @@
+"""The months there are: their tables, how far they reach, and what is wrong; and creating those that are missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chatschema import postgres
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.partition import catalog, create, default, grid, retire_plan, retired_months
+from chatschema.partition.values import Partition, Runway
+from chatschema.postgres import Connection, Say
+from chatschema.values import Month, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """Every month's tables, there or dropped; how far each parent reaches; the gaps and overlaps; and the findings in words."""
+
+    partitions: tuple[Partition, ...]
+    runway: tuple[Runway, ...]
+    gaps: tuple[Month, ...]
+    overlaps: tuple[Month, ...]
+    findings: tuple[str, ...]
+
+
+def survey(connection: Connection, *, measured: bool = True) -> Months:
+    """Return what there is of the months, without sizes unless `measured`; reads only. Raises ServerError."""
+    records = retired_months.read(connection)
+    found = catalog.survey(connection, records, measured=measured)
+    parents = catalog.parents(connection)
+    attached = [_bounds(one) for one in found if one.state == "attached"]
+    gaps = grid.gaps(attached, parents, [_bounds(one) for one in found if one.state != "attached"])
+    overlaps = grid.overlaps(attached, [_bounds(one) for one in found if one.state == "detached"])
+    runway = grid.runway(attached, parents, catalog.server_now(connection))
+    findings = [*_running_out(runway), *retire_plan.findings(found, gaps, overlaps, parents, records)]
+    return Months(tuple(found), tuple(runway), tuple(gaps), tuple(overlaps), tuple(findings))
+
+
+def _bounds(partition: Partition) -> Month:
+    return Month(partition.parent, partition.name, partition.lower, partition.upper)
+
+
+def _running_out(runways: Sequence[Runway]) -> list[str]:
+    return [
+        f"{runway.parent} has partitions for {runway.days:g} more days, under {grid.RUNWAY_DAYS}"
+        for runway in runways
+        if runway.days < grid.RUNWAY_DAYS
+    ]
+
+
+def require_tables(connection: Connection, *needed: str) -> list[str]:
+    """Return the partitioned tables, messages first; raise when they, or the tables that retirement needs, are missing.
+
+    `needed` are tables of schema chatschema that a command needs besides: an earlier release may not have made them.
+    """
+    parents = catalog.parents(connection)
+    if not parents:
+        raise ChatschemaError("table messages is not there, so it can have no months", "first: chatschema migrate")
+    for table in ("retired_months", *needed):
+        if not postgres.has_table(connection, f"chatschema.{table}"):
+            raise ChatschemaError(f"this database has no table chatschema.{table} yet", "first: chatschema migrate")
+    return parents
+
+
+def ensure(connection: Connection, settings: Settings, since: datetime | None = None, *, say: Say) -> list[Month]:
+    """Create the missing months, from `since` on, and return them. The caller holds the migration lock.
+
+    Raises UsageError when `since` is not in the past, ChatschemaError and Busy.
+    """
+    parents, ahead = require_tables(connection), settings.policy.ahead
+    if since and since > catalog.server_now(connection):
+        raise UsageError(f"--from {since:%Y-%m} is not in the past", f"the {ahead} months ahead are made without it")
+    plan = create.missing(connection, parents, since=since, ahead=ahead)
+    away = sorted({month.lower for month in catalog.dropped(connection) if since and month.upper > since})
+    if away:
+        months = ", ".join(f"{lower:%Y-%m}" for lower in away)
+        say(f"warning: retired, so not made anew: {months}; bring them back: chatschema partition restore MONTH")
+    made = list(create.ensure(connection, plan, say=say))
+    now = catalog.server_now(connection)
+    for finding in default.finding(default.defaults(connection, now), now):
+        say(f"warning: {finding}")
+    return made

@@ -1,0 +1,175 @@
+"""Resetting: the database is dropped and comes again migrated, a clone of a template where the role may create databases."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from chatschema import assets, hold, ownership, postgres, protection, sqlfile
+from chatschema.database import catalog, contents, kept, objects, swap
+from chatschema.database import template as templates
+from chatschema.database.catalog import Target
+from chatschema.errors import CannotConnect, ChatschemaError
+from chatschema.migration import files as migration_files
+from chatschema.migration.files import MigrationFile
+from chatschema.postgres import Connection, Say, locks
+from chatschema.structure import comparison
+from chatschema.task import migrating
+from chatschema.task.session import LOCK_WAIT_S
+from chatschema.values import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A database that a reset would drop: whether there is one of this name, and in words what others have in it.
+
+    `foreign` names tables that chatschema did not create, "" for none; `others` are tables with rows that no seeder made.
+    """
+
+    name: str
+    exists: bool
+    foreign: str = ""
+    others: tuple[str, ...] = ()
+
+
+def look(settings: Settings, connection: Connection, name: str, *, counts_others: bool = False, say: Say) -> Doomed:
+    """Return what a reset of the database `name` would drop; `others` only when it `counts_others`, which takes a while.
+
+    `connection` is that of maintenance(). After a reset that was cut off the database gets its name back first.
+    Raises Protected, and ChatschemaError while a hold is active.
+    """
+    if connection.info.dbname != name:
+        # After a reset that was cut off there may be no way into the database. Nothing is dropped before the answer.
+        with locks.migration_lock(connection, wait_s=LOCK_WAIT_S, say=say):
+            swap.reopen(connection, name)
+    if not catalog.exists(connection, name):
+        return Doomed(name, exists=False)
+    with closing(postgres.connect(settings, dbname=name)) as own:
+        protection.refuse(own, settings, "reset")
+        hold.refuse_active(own, "reset")
+        tables = contents.foreign(own)
+        if tables:
+            return Doomed(name, exists=True, foreign=contents.described(own, tables))
+        return Doomed(name, exists=True, others=tuple(contents.others(own)) if counts_others else ())
+
+
+def maintenance(settings: Settings, name: str, *, wait_s: float = 0, say: Say) -> Connection:
+    """Return a connection to stand on while `name` is replaced: to another database where the role may log in there."""
+    try:
+        return catalog.maintenance(settings, name, wait_s=wait_s, say=say)
+    except CannotConnect:
+        # Some roles may log in to their own database only.
+        return postgres.connect(settings, dbname=name, wait_s=wait_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A reset of the database `name`, migrated from `files`.
+
+    `is_named`: whether the caller gave its name, as a database needs that chatschema did not create.
+    """
+
+    settings: Settings
+    name: str
+    files: list[MigrationFile]
+    is_named: bool
+    say: Say
+
+    def rebuild(self, connection: Connection) -> str:
+        """Drop the database and put a migrated one in its place; return in words how. `connection` is that of maintenance().
+
+        Killed at any moment, one of the two is there, and the next reset finishes. Raises ChatschemaError.
+        """
+        if connection.info.dbname == self.name:
+            # No other database lets this role in, so there is nowhere to stand while this one is replaced.
+            return self._drop_objects()
+        # Of the maintenance database: two resets at once would build the same template.
+        with locks.migration_lock(connection, wait_s=LOCK_WAIT_S, say=self.say):
+            swap.recover(connection, self.name)
+            target = catalog.inspect(connection, self.name)
+            if target.exists:
+                # Once here, so as not to build for nothing; once more before the old one goes.
+                with self._guarded() as own:
+                    if target.can_clone:
+                        kept.refuse(own)
+            if not target.exists and not target.can_clone:
+                raise ChatschemaError(
+                    f"role {connection.info.user} may not create database {self.name}", "let its owner: createdb, or grant createdb"
+                )
+            if not target.can_clone:
+                return self._drop_objects()
+            was_built = self._clone(connection, target)
+        return "migrated a template and cloned it" if was_built else "cloned from its template"
+
+    def _drop_objects(self) -> str:
+        """Drop what chatschema made in a database that has to stay; return how it was reset."""
+        with self._guarded() as own:
+            migration_files.check(self.files)
+            objects.drop_objects(own)
+        return "its objects were dropped, as this role may not create databases"
+
+    @contextmanager
+    def _guarded(self) -> Iterator[Connection]:
+        """Yield a connection that keeps others from migrating or protecting the database.
+
+        Raises when it is protected, has a hold, or, unless it was named, was not created by chatschema.
+        """
+        with (
+            closing(postgres.connect(self.settings, dbname=self.name)) as own,
+            locks.migration_lock(own, wait_s=5, say=self.say),
+        ):
+            if not self.is_named:
+                ownership.refuse_foreign(own)
+                contents.refuse_foreign(own, "reset")
+            protection.refuse(own, self.settings, "reset")
+            hold.refuse_active(own, "reset")
+            yield own
+
+    def _clone(self, connection: Connection, target: Target) -> bool:
+        """Put a clone of the migrated template in the target's place; return whether the template had to be built."""
+        template = templates.template_name(connection, self._template_contents(connection), target)
+        was_built = templates.build_template(connection, template, target, self._migrate_template)
+        swap.make_clone(connection, target, template)
+        try:
+            if target.exists:
+                self._close_old(connection, target)
+            swap.swap(connection, target)
+        except BaseException:
+            swap.recover(connection, target.name)
+            raise
+        return was_built
+
+    def _template_contents(self, connection: Connection) -> list[str]:
+        """Return the texts that decide what is in a migrated template."""
+        partitions = sorted((assets.sql_dir() / "partitions").glob("*.sql"))
+        return [
+            *(f"{file.id} {file.apply.checksum}" for file in self.files),
+            *(sqlfile.text_of(path) for path in partitions),
+            comparison.form(connection),
+            sqlfile.text_of("ledger.sql"),
+        ]
+
+    def _migrate_template(self, dbname: str) -> None:
+        # A template is nobody's production, and its clones must not be born protected.
+        plain = dataclasses.replace(self.settings, is_production=False)
+        with closing(postgres.connect(self.settings, dbname=dbname)) as building:
+            for _ in migrating.migrate(plain, building, self.files, say=self.say):
+                pass
+
+    def _close_old(self, connection: Connection, target: Target) -> None:
+        """Let nobody into the old database any more, and give what belongs to it, and not to the schema, to its successor."""
+        # Building took its time. Whoever protects or migrates now waits for the lock, and finds no way in after it.
+        with self._guarded() as own:
+            swap.close(connection, target.name)
+            swap.end_sessions(connection, target.name, but=own.info.backend_pid)
+            # Placing a hold does not take the migration lock; from here on nobody can.
+            hold.refuse_active(own, "reset")
+            keep = kept.of_database(own)
+        if keep:
+            with swap.opened(connection, target), closing(postgres.connect(self.settings, dbname=target.clone)) as clone:
+                kept.restore(clone, keep, target.name)
+
+
+def finish(connection: Connection) -> None:
+    """Give back what was kept of the old database, once the new one is migrated."""
+    kept.finish(connection)

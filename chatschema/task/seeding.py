@@ -1,0 +1,111 @@
+"""Seeding: the months that the demo's past needs, then the seeders, and taking away exactly what they made."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from chatschema import hold, protection, tables
+from chatschema.database import contents
+from chatschema.errors import ChatschemaError
+from chatschema.partition import catalog, create, grid
+from chatschema.postgres import Connection, Say, locks
+from chatschema.seed import demo_keys, files, runner
+from chatschema.task.session import LOCK_WAIT_S
+from chatschema.values import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """A seeder that ran: its name, the rows that it made, and how long it took."""
+
+    name: str
+    rows: int
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unseeded:
+    """A seeder whose rows were removed, and how many they were."""
+
+    name: str
+    rows: int
+
+
+def count(settings: Settings, names: Sequence[str] = ()) -> int:
+    """Return how many seeders the names stand for, with those that they need; all when none is named. Raises UsageError."""
+    return len(files.choose(files.discover(settings.seeds_dir), list(names)))
+
+
+def seed(
+    settings: Settings,
+    connection: Connection,
+    names: Sequence[str] = (),
+    *,
+    rng: int = 0,
+    into_used: bool = False,
+    lock_wait_s: float = LOCK_WAIT_S,
+    say: Say,
+) -> Generator[Seeded, None, None]:
+    """Run the named seeders and what they need, all when none is named; yield each once it is committed.
+
+    What has run is not run again. Raises Protected, UsageError for an unknown name, and ChatschemaError where the tables are
+    missing or have rows that no seeder made, unless `into_used`.
+    """
+    seeders = files.choose(files.discover(settings.seeds_dir), list(names))
+    contents.refuse_foreign(connection, "seed")
+    _refuse_unmigrated(connection)
+    seeded = set()
+    with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+        # Under the lock, which `protect` takes too: what was protected while we waited counts.
+        protection.refuse(connection, settings, "seed")
+        if not into_used and runner.is_due(connection, seeders):
+            _refuse_used(connection)
+        _make_past_months(settings, connection, say)
+        now = catalog.server_now(connection).replace(microsecond=0)
+        for done, rows in runner.run(connection, seeders, rng=rng, now=now):
+            seeded.add(done.id)
+            yield Seeded(done.id, rows, done.duration_ms)
+    if "user_public_keys" in seeded:
+        path = demo_keys.write(connection, settings.state_dir, rng)
+        say(f"private keys of the demo users: {path.parent.name}/{path.name} (docs/seed.md shows how to read a message)")
+
+
+def _refuse_used(connection: Connection) -> None:
+    """Raise where demo data would come among the rows of others."""
+    if table := contents.has_others(connection):
+        raise ChatschemaError(
+            f"table {table} of database {connection.info.dbname} has rows that no seeder created; nothing was seeded",
+            "seed an empty database; or, to add demo data to these rows: chatschema seed --into-used",
+        )
+
+
+def _refuse_unmigrated(connection: Connection) -> None:
+    if missing := tables.missing(connection):
+        raise ChatschemaError(f"table {missing[0]} is not there, so nothing can be seeded", "first: chatschema migrate")
+
+
+def _make_past_months(settings: Settings, connection: Connection, say: Say) -> None:
+    parents = catalog.parents(connection)
+    plan = create.missing(connection, parents, since=runner.HISTORY, ahead=settings.policy.ahead)
+    for month in create.ensure(connection, plan, say=say):
+        if month.parent == grid.GROUP[0].table:
+            say(f"created the month {month.lower:%Y-%m} for the demo's past")
+
+
+def unseed(
+    settings: Settings, connection: Connection, names: Sequence[str] = (), *, lock_wait_s: float = LOCK_WAIT_S, say: Say
+) -> Generator[Unseeded, None, None]:
+    """Remove what the named seeders made, and those that need it; all when none is named. Yield each once it is committed.
+
+    Raises Protected, UsageError for an unknown name, and ChatschemaError where a row of somebody else refers to a seeded one.
+    """
+    contents.refuse_foreign(connection, "seed --undo")
+    seeders = files.choose(files.discover(settings.seeds_dir), list(names), dependents=True)
+    if not runner.has_ledger(connection):
+        seeders = []
+    with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+        protection.refuse(connection, settings, "seed --undo")
+        hold.refuse_active(connection, "seed --undo")
+        for done, rows in runner.undo(connection, seeders):
+            yield Unseeded(done.id, rows)
+            if done.id == "user_public_keys":
+                (settings.state_dir / demo_keys.FILE).unlink(missing_ok=True)

@@ -1,0 +1,42 @@
+"""From settings to a connection: the embedded server where none is configured, and what the server has to say on the way."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from chatschema import ownership, postgres
+from chatschema.postgres import Connection, Say
+from chatschema.values import Settings
+
+LOCK_WAIT_S = 60.0
+REPLICA_WAIT_S = 30.0
+
+
+@contextmanager
+def running(settings: Settings, *, say: Say) -> Iterator[Settings]:
+    """Yield settings that point at a running server; the embedded one is started, and stopped by its last user."""
+    if settings.embedded is None:
+        yield settings
+        return
+    from chatschema.server import lifecycle
+
+    why = "no server is configured: " if settings.source == "embedded" else ""
+    with lifecycle.in_use(settings.embedded, say=lambda text: say(why + text)) as conninfo:
+        yield lifecycle.pointed_at(settings, conninfo)
+
+
+@contextmanager
+def connected(
+    settings: Settings, *, wait_s: float = 0, writes: bool = True, needs_ledger: bool = True, say: Say
+) -> Iterator[tuple[Settings, Connection]]:
+    """Yield settings and a connection to the configured or the embedded server.
+
+    Raises ChatschemaError when the command `needs_ledger`, if there is one, and the schema chatschema is another program's.
+    """
+    with (
+        running(settings, say=say) as live,
+        closing(postgres.connect(live, wait_s=wait_s, say=say, writes=writes)) as connection,
+    ):
+        connection.add_notice_handler(lambda diag: say(f"{(diag.severity or 'notice').lower()}: {diag.message_primary}"))
+        if needs_ledger:
+            ownership.refuse_foreign(connection)
+        yield live, connection

@@ -1,0 +1,65 @@
+"""Where a database stands: migrations, structure, tables, months and seeds, read in one connection."""
+
+from dataclasses import dataclass
+
+from chatschema import postgres, protection, tables
+from chatschema.errors import ChatschemaError, ServerError
+from chatschema.migration import history, ledger
+from chatschema.migration.files import MigrationFile
+from chatschema.migration.values import MigrationStatus
+from chatschema.partition.values import Runway
+from chatschema.postgres import Connection
+from chatschema.protection import Protection
+from chatschema.seed import runner
+from chatschema.seed.runner import SeedStatus
+from chatschema.structure import comparison, wording
+from chatschema.structure.comparison import Comparison
+from chatschema.tables import TableRows
+from chatschema.task import months
+from chatschema.values import Server, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The server and where its address was found, the migrations, the structure against its record, tables, months and seeds.
+
+    `findings` are in words what is pending, differs or runs out; none of them: all is well.
+    """
+
+    server: Server
+    source: str
+    protection: Protection | None
+    migrations: tuple[MigrationStatus, ...]
+    structure: Comparison
+    tables: tuple[TableRows, ...]
+    runway: tuple[Runway, ...]
+    seeds: tuple[SeedStatus, ...]
+    findings: tuple[str, ...]
+
+
+def read(settings: Settings, connection: Connection, files: list[MigrationFile]) -> State:
+    """Return where the database stands; reads only. Raises ChatschemaError, also where the role may not read the ledger."""
+    try:
+        there = months.survey(connection, measured=False)
+        migrations = history.statuses(files, ledger.entries(connection))
+        structure = comparison.seen(comparison.read(connection))
+        return State(
+            server=postgres.describe(connection),
+            source=settings.source,
+            protection=protection.read(connection, settings),
+            migrations=tuple(migrations),
+            structure=structure,
+            tables=tuple(tables.rows(connection)),
+            runway=there.runway,
+            seeds=tuple(runner.statuses(connection, settings.seeds_dir)),
+            findings=(*_unapplied(migrations), *wording.findings(structure), *there.findings),
+        )
+    except ServerError as error:
+        if error.sqlstate == "42501":
+            hint = f"grant it to this role: grant usage on schema chatschema to {connection.info.user}"
+            raise ChatschemaError(f"this role may not read the ledger: {error.message}", hint) from None
+        raise
+
+
+def _unapplied(migrations: list[MigrationStatus]) -> list[str]:
+    return [f"{one.id} is {one.state}" + (f": {one.note}" if one.note else "") for one in migrations if one.state != "applied"]

@@ -1,0 +1,133 @@
+"""Undoing: which migrations, what their rollbacks would lose, whether that was agreed to, and then the rollbacks."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from chatschema import protection
+from chatschema.errors import HistoryConflict
+from chatschema.migration import files as migration_files
+from chatschema.migration import ledger, loss
+from chatschema.migration import undo as rollbacks
+from chatschema.migration.files import MigrationFile
+from chatschema.migration.loss import Change, Loss
+from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres.replicas import Replicas
+from chatschema.structure import recording
+from chatschema.task import rehearsal
+from chatschema.task.session import LOCK_WAIT_S
+from chatschema.values import Applied, Settings
+
+# Called with the losses that nobody has agreed to yet; returns when they are agreed to, and raises when not.
+Consent = Callable[[Sequence[Loss]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """An undo: all migration files, the migrations chosen, last applied first, and whether they are all there are."""
+
+    files: list[MigrationFile]
+    chosen: list[MigrationFile]
+    is_all: bool = False
+
+
+def choose(connection: Connection, files: list[MigrationFile], *, steps: int | None, to: str | None, is_all: bool = False) -> Undo:
+    """Return the undo of `steps` migrations, or of those after `to`, or of all.
+
+    Raises HistoryConflict where one cannot be undone, and ChatschemaError for a rollback that would end its own transaction:
+    that would be kept, whatever is asked afterwards.
+    """
+    entries = ledger.entries(connection)
+    last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
+    chosen = rollbacks.to_undo(files, entries, steps=None if is_all else steps, to=last)
+    migration_files.check_rollbacks(chosen)
+    return Undo(files, chosen, is_all)
+
+
+def agreed_before(
+    settings: Settings, connection: Connection, undo: Undo, consent: Consent, *, is_agreed: bool, say: Say
+) -> set[Change] | None:
+    """Return the losses that are agreed to, None for all; ask for consent before the lock is taken, as an answer may take hours.
+
+    Raises Protected, and what `consent` raises.
+    """
+    if undo.is_all:
+        protection.refuse(connection, settings, "undo --all")
+    if is_agreed and protection.read(connection, settings) is None:
+        return None
+    if len(undo.chosen) <= 1 and not undo.is_all:
+        # What a single one loses is found when it runs, and then it has been taken back.
+        return set()
+    losses = rehearsal.losses(settings, connection, undo.files, undo.chosen, say=say) if undo.chosen else []
+    if losses:
+        refuse_protected(settings, connection, losses)
+    if losses or (undo.is_all and undo.chosen):
+        consent(losses)
+    return {one.change for one in losses}
+
+
+def refuse_protected(settings: Settings, connection: Connection, losses: Sequence[Loss]) -> None:
+    """Raise Protected where the database is protected against these losses."""
+    protection.refuse(connection, settings, f"undo, which would {loss.listed(losses)},")
+
+
+def roll_back(
+    settings: Settings,
+    connection: Connection,
+    undo: Undo,
+    agreed: set[Change] | None,
+    consent: Consent,
+    *,
+    replicas: Replicas | None = None,
+    lock_wait_s: float = LOCK_WAIT_S,
+    say: Say,
+) -> Generator[Applied, None, None]:
+    """Roll back, yielding each migration once it is undone; where a loss shows that nobody has agreed to, ask for consent.
+
+    The migration lock is given back while consent is asked for. Raises MigrationFailed, HistoryConflict, Protected, Busy, and what
+    `consent` raises; what was yielded before stays undone.
+    """
+    undone = 0
+    while undone < len(undo.chosen):
+        left = undo.chosen[undone:]
+        try:
+            with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+                _refuse_moved(connection, left)
+                agreed = _still_agreed(settings, connection, agreed, undo)
+                for file in left if replicas else ():
+                    replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")  # type: ignore[union-attr]
+                with _recorded(connection, undo.files, say) as run:
+                    for done in rollbacks.undo(connection, left, run, agreed=agreed, say=say):
+                        undone += 1
+                        yield done
+        except loss.WouldLose as error:
+            losses = loss.counted(connection, error.changes)
+            if losses:
+                refuse_protected(settings, connection, losses)
+                consent(losses)
+            agreed = {*(agreed or ()), *error.changes}
+
+
+def _still_agreed(settings: Settings, connection: Connection, agreed: set[Change] | None, undo: Undo) -> set[Change] | None:
+    """Return the losses that are agreed to, read again under the lock, which `protect` takes: who waited may have been late."""
+    if undo.is_all:
+        protection.refuse(connection, settings, "undo --all")
+    return set() if protection.read(connection, settings) else agreed
+
+
+def _recorded(connection: Connection, files: list[MigrationFile], say: Say) -> AbstractContextManager[recording.Run]:
+    """Return what the run's rollbacks are recorded with."""
+    entries = ledger.entries(connection)
+    applied = {entry.id for entry in entries if not entry.is_running}
+    was_cut_off = any(entry.is_running or entry.is_undoing for entry in entries)
+    texts = (file.apply.ddl for file in files if file.id in applied)
+    return recording.recorded(connection, texts, [], was_cut_off=was_cut_off, say=say)
+
+
+def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:
+    """Raise where the last applied migrations are not, or no longer, those that are to be undone."""
+    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
+    if applied[-len(left) :][::-1] != [file.id for file in left]:
+        raise HistoryConflict(
+            f"another run has changed the migrations of database {connection.info.dbname} meanwhile", "look: chatschema status"
+        )
