@@ -36,6 +36,7 @@ COMMANDS = {
     "partition": ("partition.app", "app"),
     "hold": ("hold", "app"),
     "report": ("report", "app"),
+    "explain": ("explain", "explain"),
     "schema": ("schema", "app"),
     "server": ("server", "app"),
 }

@@ -15,6 +15,9 @@ from chatschema.redact import redact_places
 
 Progress = Callable[[int], None]
 
+# Whether a part of the answer was printed; a second JSON document would make both unreadable.
+_answered: set[str] = set()
+
 
 def answer(text: str = "") -> None:
     """Print a line of the answer for people. A reader that has gone away (| head) does not stop the work."""
@@ -23,6 +26,7 @@ def answer(text: str = "") -> None:
 
 def data(text: str) -> None:
     """Print a part of the answer for programs, as it is."""
+    _answered.add("stdout")
     try:
         print(text, file=sys.stdout)
     except BrokenPipeError:
@@ -49,8 +53,10 @@ def note(text: str, label: str = "") -> None:
 
 
 def error(failure: ChatschemaError) -> None:
-    """Print what happened, where, and what to type next."""
-    note(failure.message, "error:")
+    """Print what happened, where, and what to type next; with --json the document of the error, where none was printed."""
+    if "--json" in sys.argv[1:] and not _answered:
+        as_json({"error": {"code": failure.code, "message": redact_places(failure.message), "hint": failure.hint}})
+    note(failure.message, f"error[{failure.code}]:")
     if failure.excerpt:
         note(failure.excerpt)
     if failure.hint:

@@ -1,0 +1,70 @@
+"""chatschema explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatschema.cli import console, options
+from chatschema.errors import UsageError
+
+if TYPE_CHECKING:
+    from chatschema.explanations import Explanation
+    from chatschema.report.definition import Definition
+
+
+def explain(
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="The code in an error, or the name of a report's check.")
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="List all codes.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Explain an error or a finding: what happened, why, and how to fix it. Needs no server."""
+    found = _all()
+    if listing or code is None:
+        if json:
+            console.as_json({"codes": list(found.values())})
+            return
+        for one in found.values():
+            console.answer(f"{one.code}  {one.summary}" if not console.is_narrow() else one.code)
+        return
+    # As it is printed: error[history.edited].
+    name = code.removeprefix("error[").rstrip("]:")
+    if name not in found:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, found, n=1)
+        raise UsageError(
+            f"there is no code {code}",
+            f"did you mean: chatschema explain {near[0]}" if near else "list them: chatschema explain --list",
+            code="usage.unknown-code",
+        )
+    if json:
+        console.as_json(found[name])
+        return
+    one = found[name]
+    console.answer(f"{one.code}: {one.summary}")
+    for title, text in (("Why", one.why), ("Fix", one.fix)):
+        console.answer()
+        console.answer(f"{title}:")
+        console.paragraph(text)
+
+
+def _all() -> dict[str, Explanation]:
+    """Return the explanations of errors and of the reports' checks, sorted by code."""
+    from chatschema import assets, explanations
+    from chatschema.report import definition
+
+    reports = [definition.load(assets.sql_dir(), name) for name in definition.names(assets.sql_dir())]
+    found = {**explanations.all_codes(), **{one.code: one for report in reports for one in _checks(report)}}
+    return dict(sorted(found.items()))
+
+
+def _checks(report: Definition) -> list[Explanation]:
+    from chatschema.explanations import Explanation
+
+    name = report.name
+    fix = f"chatschema report {name} shows the findings and their fixes; chatschema report explain {name} its thresholds."
+    return [Explanation(f"{report.name}.{name}", meaning, report.why, fix) for name, meaning in report.checks.items()]
