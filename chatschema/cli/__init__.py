@@ -12,7 +12,6 @@ from typer.core import TyperGroup
 from chatschema import __version__
 from chatschema.cli import coercion, console, signals
 from chatschema.errors import ChatschemaError, ExitCode, UsageError
-from chatschema.postgres import refusal
 from chatschema.redact import redact, redact_places
 
 EXIT_CODES = """
@@ -94,6 +93,9 @@ class Root(TyperGroup):
                 # Typer quotes what it did not expect, and that may be a URL.
                 error.message = redact_places(getattr(error, "message", ""))  # type: ignore[attr-defined]
                 raise
+            # It loads the driver, which --help does without.
+            from chatschema.postgres import refusal
+
             refusal.hush(error)
             if verbose:
                 console.note(_traceback(error))
@@ -123,6 +125,8 @@ def _interrupted(interrupt: KeyboardInterrupt) -> ExitCode:
 def _traceback(error: Exception) -> str:
     """Return where the error came from, without passwords and rows. Imported late, as most runs have none."""
     import traceback
+
+    from chatschema.postgres import refusal
 
     refusal.hush(error)
     return redact("".join(traceback.format_exception(error)))
