@@ -6,20 +6,27 @@ BIN := $(VENV)/bin
 EMBEDDED := --url embedded
 # What a test of another server version cannot change: files, configuration, the embedded server, the wheel, how a report looks.
 ONE_SERVER := test_sqlfile test_statements_oracle test_config test_repo test_server test_package test_report test_report_forms test_report_html \
-  test_report_watch test_loss_table test_start test_bench test_signals test_seed report/test_lock_page report/test_metrics report/test_terminal
+  test_report_watch test_loss_table test_start test_bench test_signals test_seed report/test_lock_page report/test_metrics report/test_terminal test_pace test_newcomer
 SERVER ?= container
 # More modules that make test-15 leaves out: CI names those that are long and about chatschema more than about the server.
 LEAVE_OUT ?=
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3
 
-.PHONY: help demo test test-15 test-holds test-isolation test-splitter test-kills test-quiet golden lint check schema bench clean
+# Tests to run, and anything else that pytest takes: make test ARGS="tests/test_undo.py -k steps"
+ARGS ?=
+# A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
+
+.PHONY: help demo test check fmt lint golden schema licenses test-15 test-holds test-isolation test-splitter test-kills test-quiet bench dist image clean
 .DEFAULT_GOAL := help
 
-help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-14s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+##@ Every day
 
-demo: $(VENV)/.demo ## Install, migrate, seed, show the status and the health, on the embedded server in ./.chatschema
+help: ## Print this list
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  %-14s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## Install, migrate and seed the embedded server, show its state
 	@$(BIN)/chatschema migrate $(EMBEDDED)
 	@$(BIN)/chatschema seed $(EMBEDDED)
 	@$(BIN)/chatschema status $(EMBEDDED)
@@ -27,34 +34,14 @@ demo: $(VENV)/.demo ## Install, migrate, seed, show the status and the health, o
 	@$(BIN)/chatschema report $(EMBEDDED)
 	@echo
 	@echo "next: look around: $(BIN)/chatschema server psql"
-	@echo "      keep it up for the application: $(BIN)/chatschema server start"
-	@echo "      begin anew: $(BIN)/chatschema reset --seed --url embedded"
+	@echo "      leave it running for your application: $(BIN)/chatschema server start"
+	@echo "      start over: $(BIN)/chatschema reset --seed --url embedded"
 
-test: $(VENV)/.dev ## Run the tests on PostgreSQL 18, the embedded one
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+check: lint test ## Run what CI runs: lint, then test
 
-test-15: $(VENV)/.dev ## Run them on PostgreSQL 15: a container, or with SERVER=system the machine's own programs
-	CHATSCHEMA_TEST_SERVER=$(SERVER) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(patsubst %,--ignore=tests/%.py,$(ONE_SERVER) $(LEAVE_OUT))
-
-test-holds: $(VENV)/.dev ## Race holds against drops and the application: 50 rounds under each isolation level, each hostile setting in turn
-	CHATSCHEMA_TEST_ROUNDS=50 $(BIN)/python -m pytest -q -s tests/test_hold_races.py
-
-test-isolation: $(VENV)/.dev ## Run every order and isolation of inserts and deletes that meet, print what came of each (a minute)
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_reference_isolation.py
-
-test-splitter: $(VENV)/.dev ## Compare the splitter of statements with PostgreSQL's own lexer and parser, on 20,000 texts (a minute)
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_statements_oracle.py
-
-test-kills: $(VENV)/.dev ## Kill client and server at every statement of migrate, undo, retire, archive, restore and purge; print the points (an hour)
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill_points.py tests/test_undo_kill.py tests/test_concurrent_kill.py \
-	  tests/test_retire_kill.py tests/test_kill.py
-
-test-quiet: $(VENV)/.dev ## Look for false alarms of the reports: 60 s of pgbench on the demo, then idle
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q tests/report/test_quiet.py
-
-golden: $(VENV)/.dev ## Write the golden files of tests/golden anew: the texts that people read
-	CHATSCHEMA_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $$(grep -l 'golden.check' tests/test_*.py)
-	git diff --stat -- tests/golden
+fmt: $(VENV)/.dev ## Format the Python files and sort their imports
+	$(BIN)/ruff check --quiet --select I --fix
+	$(BIN)/ruff format
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff format --check
@@ -62,15 +49,48 @@ lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-check: lint test ## What CI runs: lint, then test
+test: $(VENV)/.dev ## Run the tests, or a part: ARGS="tests/test_undo.py -k steps"
+	$(PYTEST) $(ARGS)
 
-schema: $(VENV)/.dev ## Write sql/schema.sql anew from the migrations
+##@ Files that are generated
+
+golden: $(VENV)/.dev ## Write tests/golden: the texts that people read
+	CHATSCHEMA_WRITE_GOLDEN=1 $(PYTEST) $$(grep -rl 'golden.check' tests --include='test_*.py') $(ARGS)
+	git diff --stat -- tests/golden
+
+schema: $(VENV)/.dev ## Write sql/schema.sql from the migrations
 	@folder=$$(mktemp -d) && root=$$PWD && cd $$folder && \
 	  $$root/$(BIN)/chatschema migrate $(EMBEDDED) >/dev/null && \
 	  $$root/$(BIN)/chatschema schema dump $(EMBEDDED) >schema.sql && \
 	  mv schema.sql $$root/sql/schema.sql && rm -rf $$folder && cd $$root && git diff --stat -- sql/schema.sql
 
-bench: $(VENV)/.dev ## Measure against the limit and the peers, in one run (minutes)
+licenses: $(VENV)/.dev ## Write LICENSES.md: the licenses of all dependencies
+	$(BIN)/python tools/licenses.py
+
+##@ Tests on another server, and the long ones
+
+test-15: $(VENV)/.dev ## Run the tests on PostgreSQL 15: a container, or SERVER=system
+	CHATSCHEMA_TEST_SERVER=$(SERVER) $(PYTEST) $(ARGS) $(patsubst %,--ignore=tests/%.py,$(ONE_SERVER) $(LEAVE_OUT))
+
+test-holds: $(VENV)/.dev ## Race holds against drops and the application (50 rounds each)
+	CHATSCHEMA_TEST_ROUNDS=50 $(BIN)/python -m pytest -q -s tests/test_hold_races.py
+
+test-isolation: $(VENV)/.dev ## Run every order of inserts and deletes that meet (a minute)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_reference_isolation.py
+
+test-splitter: $(VENV)/.dev ## Compare the SQL splitter with PostgreSQL's parser (a minute)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_statements_oracle.py
+
+test-kills: $(VENV)/.dev ## Kill client and server at every statement (an hour)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill_points.py tests/test_undo_kill.py tests/test_concurrent_kill.py \
+	  tests/test_retire_kill.py tests/test_kill.py
+
+test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q tests/report/test_quiet.py
+
+##@ Measurements and releases
+
+bench: $(VENV)/.dev ## Measure against plain PostgreSQL and other tools (minutes)
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/retirement.py
 	$(BIN)/python bench/planning.py
@@ -78,7 +98,15 @@ bench: $(VENV)/.dev ## Measure against the limit and the peers, in one run (minu
 	$(BIN)/python bench/guarantees.py
 	$(BIN)/python bench/engine.py
 
-clean: ## Remove the virtual environment and the embedded server with its data
+dist: $(VENV)/.dev ## Build and check the wheel and the source archive in dist/
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/twine check --strict dist/*
+
+image: ## Build the container image: chatschema, psql and pg_dump
+	docker build --tag chatschema .
+
+clean: ## Remove .venv, and the embedded server with its data
 	-@test ! -x $(BIN)/chatschema || $(BIN)/chatschema server stop
 	rm -rf $(VENV) .chatschema build dist
 

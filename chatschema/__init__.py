@@ -1,3 +1,3 @@
 """Own the PostgreSQL schema of a chat application: migrations, monthly partitions, seeds and reports."""
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"

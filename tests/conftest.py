@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from servers import PgServer, chosen
 
+pytest_plugins = ("pace",)
 ROOT = Path(__file__).resolve().parent.parent
 SCRUBBED = ("DATABASE_URL", "CHATSCHEMA_ENV", "CHATSCHEMA_VERBOSE", "NO_COLOR", "COLUMNS", "CI")
 

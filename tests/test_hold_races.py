@@ -3,22 +3,28 @@
 import os
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
 from conftest import Cli, Database
 from hostile import SETTINGS, make_hostile
 from months import FEBRUARY, JANUARY, there
+from reports import until
 from rows import add_conversation, add_message, add_user
 
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 # make test-holds runs 50 rounds under each isolation level, with each hostile setting in turn.
 ROUNDS = int(os.environ.get("CHATSCHEMA_TEST_ROUNDS", "2"))
 DROP = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
+
+
+def waits(database: Database, session: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    """Wait until the statement of the session waits for a lock."""
+    until(database, f"select wait_event_type = 'Lock' from pg_stat_activity where pid = {session.info.backend_pid}")
 
 
 def hostile_rounds(isolation: str) -> Iterator[dict[str, str]]:
@@ -111,8 +117,9 @@ def test_a_hold_waits_for_a_change_that_does_not_know_of_it(migrated: Database, 
         application.execute("begin")
         application.execute(CHANGES[change].encode(), (message,))
         placing = pool.submit(lawyer.execute, b"insert into chatschema.holds (reason, user_id) values ('x', %s)", (user,))
-        time.sleep(0.5)
-        assert not placing.done(), "the hold was placed while a change was open that did not know of it"
+        # The hold is not placed while a change is open that does not know of it.
+        waits(migrated, lawyer)
+        assert not placing.done()
         application.execute("commit")
         placing.result(timeout=10)
 
@@ -140,8 +147,8 @@ def test_a_change_that_waits_for_the_hold_sees_it(migrated: Database, change: st
     with migrated.connect() as application, migrated.connect() as lawyer, ThreadPoolExecutor(1) as pool:
         lawyer.execute("begin; insert into chatschema.holds (reason) values ('x')")
         changing = pool.submit(application.execute, WAITING[change].encode(), (message,))
-        time.sleep(0.4)
-        assert not changing.done(), "it did not wait for the hold"
+        waits(migrated, application)
+        assert not changing.done()
         lawyer.execute("commit")
         if change == "tombstone":
             changing.result(timeout=10)
@@ -175,7 +182,7 @@ def test_a_user_who_joins_while_the_hold_is_placed_belongs_to_it(migrated: Datab
             b"insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)", (conversation, user)
         )
         placing = pool.submit(lawyer.execute, b"insert into chatschema.holds (reason, user_id) values ('x', %s)", (user,))
-        time.sleep(0.3)
+        waits(migrated, lawyer)
         application.execute("commit")
         placing.result(timeout=10)
     assert migrated.all("select conversation_id from chatschema.hold_conversations") == [(conversation,)]

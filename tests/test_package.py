@@ -1,20 +1,34 @@
 """The wheel carries all that is needed: installed into an empty environment it works in an empty folder."""
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Database, Result, clean_environment
 
+from chatschema import __version__
+
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(ROOT)], check=True)
-    return next(folder.glob("chatschema-*.whl"))
+def archives(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the wheel and the source archive, as `make dist` builds them."""
+    folder = tmp_path_factory.mktemp("dist")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def wheel(archives: list[Path]) -> Path:
+    return archives[0]
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +53,8 @@ def migrate_seed_status(command: Path, cwd: Path, **extra: str) -> None:
         result = run(command, *arguments, cwd=cwd, **extra)
         assert result.code == 0, result.err
     assert "users" in result.out
-    assert "seeds: 9 of 9 run" in result.out
+    seeders = len(list((ROOT / "seeds").glob("[0-9]*.py")))
+    assert f"seeds: {seeders} of {seeders} run" in result.out
 
 
 def test_the_wheel_has_the_sql_and_the_seeds_and_no_tests(wheel: Path) -> None:
@@ -51,7 +66,32 @@ def test_the_wheel_has_the_sql_and_the_seeds_and_no_tests(wheel: Path) -> None:
         if path.suffix in (".sql", ".py")
     }
     assert files <= names
+    assert "chatschema/py.typed" in names
     assert not [name for name in names if name.startswith(("tests", "bench")) or "__pycache__" in name]
+
+
+def test_both_archives_are_what_a_package_index_takes(archives: list[Path]) -> None:
+    assert [path.name for path in archives] == [f"chatschema-{__version__}-py3-none-any.whl", f"chatschema-{__version__}.tar.gz"]
+    with tarfile.open(archives[1]) as source:
+        names = {name.partition("/")[2] for name in source.getnames()}
+    assert {"LICENSE", "LICENSES.md", "CHANGELOG.md", "chatschema/py.typed", "sql/schema.sql"} <= names
+    if importlib.util.find_spec("twine") is None:
+        pytest.skip("twine is not installed: pip install -e '.[dev]'")
+    check = [sys.executable, "-m", "twine", "check", "--strict", *map(str, archives)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_program_that_imports_it_gets_its_types(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("from chatschema.values import Span\n\nreveal_type(Span().months)\nSpan(months='two')\n")
+    shutil.unpack_archive(wheel, tmp_path / "installed", "zip")
+    env = {name: value for name, value in clean_environment().items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "program.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**env, "MYPYPATH": str(tmp_path / "installed")}, capture_output=True, text=True, check=False
+    )
+    assert 'Revealed type is "int"' in done.stdout.replace("builtins.", ""), done.stdout
+    assert "has incompatible type" in done.stdout
 
 
 def test_it_works_in_an_empty_folder_with_the_embedded_server(installed: Path, tmp_path: Path) -> None:

@@ -1,14 +1,13 @@
 """What runs and what only waits are told apart, and the numbers of the whole database are rates."""
 
 import threading
-import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
 import pytest
 from conftest import Cli, Database
-from reports import answer, findings, rows, serious
+from reports import answer, findings, rows, serious, until
 
 
 def test_a_wait_is_neither_slow_nor_a_hog(cli: Cli, migrated: Database, tmp_path: Path) -> None:
@@ -118,7 +117,8 @@ def test_sessions_are_counted_by_what_they_wait_for(cli: Cli, migrated: Database
         threads = [threading.Thread(target=_ignoring, args=(one, "select pg_advisory_lock(3)")) for one in waiters]
         for thread in threads:
             thread.start()
-        time.sleep(0.6)
+        long = "wait_event_type = 'Lock' and clock_timestamp() - query_start > interval '200 ms'"
+        until(migrated, f"select count(*) = 3 from pg_stat_activity where datname = current_database() and {long}")
         report = findings(cli, migrated, "activity")
         shown = rows(cli, migrated, "activity")
         for waiter, thread in zip(waiters, threads, strict=True):

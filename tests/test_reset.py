@@ -103,11 +103,11 @@ def test_a_role_that_may_not_create_databases_gets_its_objects_rebuilt(cli: Cli,
         assert "depend" in refused.err
         assert empty.one("select count(*) from public.depends") == 0
         empty.run(
-            "drop view public.depends; create table public.polls (id uuid, at timestamptz generated always as (chatschema.uuid7_time(id)) stored)"
+            "drop view public.depends; create table public.uses_ours (id uuid, at timestamptz generated always as (chatschema.uuid7_time(id)) stored)"
         )
         assert cli("reset", "--yes", "--url", url).code == 1
-        assert empty.one("select count(*) from information_schema.columns where table_name = 'polls'") == 2
-        empty.run("drop table public.polls; create table chat_partitions.my_archive (i int)")
+        assert empty.one("select count(*) from information_schema.columns where table_name = 'uses_ours'") == 2
+        empty.run("drop table public.uses_ours; create table chat_partitions.my_archive (i int)")
         assert cli("reset", "--yes", "--url", url).code == 1
         assert empty.one("select to_regclass('chat_partitions.my_archive') is not null")
         assert empty.one("select to_regclass('public.users') is not null")

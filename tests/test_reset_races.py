@@ -92,13 +92,13 @@ def test_a_running_migration_is_not_dropped_from_under_its_feet(cli: Cli, migrat
 
 
 def test_protection_that_comes_while_the_template_is_built_wins(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    (sql_dir / "migrations" / "20990101000000_add_slow.sql").write_text("do $$ begin perform pg_sleep(4); end $$;")
+    (sql_dir / "migrations" / "20990101000000_add_slow.sql").write_text("do $$ begin perform pg_sleep(2.5); end $$;")
     migrated.run("insert into public.users (username) values ('alice')")
     running = subprocess.Popen(
         [sys.executable, "-m", "chatschema", "reset", "--yes", "--url", migrated.url, "--sql-dir", str(sql_dir)],
         env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(2)
+    until(migrated, "select exists (select from pg_stat_activity where query like '%pg_sleep(2.5)%' and pid <> pg_backend_pid())")
     assert cli("protect", "--url", migrated.url).code == 0
     _, err = running.communicate(timeout=60)
     assert running.returncode == 1

@@ -13,6 +13,8 @@ import psutil
 import pytest
 from conftest import Cli, clean_environment
 
+from chatschema.values import TABLES
+
 
 @pytest.fixture(autouse=True)
 def stopped(cli: Cli) -> Iterator[None]:
@@ -36,7 +38,7 @@ def test_two_commands_in_an_empty_folder_and_nothing_left_running(cli: Cli, tmp_
     assert not is_running(tmp_path)
     status = cli("status", "--json").json()
     assert status["source"] == "embedded"
-    assert len(status["tables"]) == 9
+    assert [table["table"] for table in status["tables"]] == list(TABLES)
     assert not is_running(tmp_path)
 
 

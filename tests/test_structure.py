@@ -123,12 +123,12 @@ def test_what_is_no_drift(cli: Cli, migrated: Database, sql_dir: Path) -> None:
         comment on table public.users is 'ours'""")
     try:
         is_clean(cli, migrated)
-        write(sql_dir, NEXT, "create table public.polls (id int primary key)", "drop table public.polls")
+        write(sql_dir, NEXT, "create table public.tenth (id int primary key)", "drop table public.tenth")
         write(
             sql_dir,
             "20990101000001_add_more",
-            "alter table public.polls add column question text",
-            "alter table public.polls drop column question",
+            "alter table public.tenth add column question text",
+            "alter table public.tenth drop column question",
         )
         assert cli("migrate", "--to", NEXT, *options).code == 0
         # Pending is what is left to say.
@@ -138,11 +138,11 @@ def test_what_is_no_drift(cli: Cli, migrated: Database, sql_dir: Path) -> None:
         is_clean(cli, migrated, *options[2:])
         migrated.run("drop table public.notes; revoke all on all tables in schema public from reporting_reader")
         is_clean(cli, migrated, *options[2:])
-        migrated.run("alter table public.polls drop column question")
-        assert "column public.polls.question is missing" in checked(cli, migrated, *options[2:]).out
-        migrated.run("alter table public.polls add column question text")
+        migrated.run("alter table public.tenth drop column question")
+        assert "column public.tenth.question is missing" in checked(cli, migrated, *options[2:]).out
+        migrated.run("alter table public.tenth add column question text")
         assert cli("undo", "--steps", "2", *options).code == 0
-        assert migrated.one("select count(*) from chatschema.schema_records where object ~ 'polls'") == 0
+        assert migrated.one("select count(*) from chatschema.schema_records where object ~ 'tenth'") == 0
         assert cli("status", "--json", *options).json()["structure"]["differences"] == []
     finally:
         migrated.run("drop owned by reporting_reader; drop role reporting_reader")

@@ -1,4 +1,4 @@
-"""The nine tables behave as their comments say."""
+"""The tables behave as their comments say."""
 
 import psycopg
 import pytest

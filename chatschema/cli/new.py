@@ -22,7 +22,7 @@ def new_migration(name: Name, sql_dir: options.SqlDir = None) -> None:
     folder = _own(session.settings(None, sql_dir, needs_server=False).sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
     for path in template.write_migration(folder, name, datetime.now(UTC)):
         console.answer(_short(path))
-    console.note("next: write both, then chatschema migrate --dry-run")
+    console.note("next: write each TODO and the SQL, then chatschema migrate --dry-run")
 
 
 @app.command("seeder")

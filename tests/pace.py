@@ -1,0 +1,26 @@
+"""The suite's time: a line at the end when it took longer than people wait for it."""
+
+import os
+import time
+from typing import Any
+
+import pytest
+
+LIMIT_S, CORES = 8 * 60, 2
+_started = time.monotonic()
+
+
+def verdict(took_s: float, cores: int) -> str | None:
+    """Return what to print about a run of the tests; None where its time says nothing, or is good."""
+    if took_s <= LIMIT_S or cores < CORES or os.environ.get("CHATSCHEMA_TEST_FULL"):
+        return None
+    return (
+        f"the tests took {took_s / 60:.1f} minutes on {cores} cores; the limit on {CORES} is {LIMIT_S // 60}."
+        " The slowest are listed above: make them faster before you add more"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if text := verdict(time.monotonic() - _started, os.cpu_count() or 1):
+        terminalreporter.write_line(text, yellow=True)
