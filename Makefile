@@ -18,7 +18,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema licenses test-15 test-holds test-isolation test-splitter test-kills test-quiet bench dist image clean
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-quiet bench dist image clean
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -63,6 +63,15 @@ schema: $(VENV)/.dev ## Write sql/schema.sql from the migrations
 	  $$root/$(BIN)/chatschema migrate $(EMBEDDED) >/dev/null && \
 	  $$root/$(BIN)/chatschema schema dump $(EMBEDDED) >schema.sql && \
 	  mv schema.sql $$root/sql/schema.sql && rm -rf $$folder && cd $$root && git diff --stat -- sql/schema.sql
+
+docs-cli: $(VENV)/.dev ## Write the generated documents and the diagrams
+	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/diagrams.py
+	git diff --stat -- docs
+
+docs: $(VENV)/.dev ## Build the site in build/docs; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "open build/docs/index.html"
 
 licenses: $(VENV)/.dev ## Write LICENSES.md: the licenses of all dependencies
 	$(BIN)/python tools/licenses.py

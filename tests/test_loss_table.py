@@ -1,4 +1,4 @@
-"""docs/loss.md: which command can lose data, and what stops it, as observed by running each of them in each situation."""
+"""docs/explanation/loss.md: which command can lose data, and what stops it, as observed by running each of them in each situation."""
 
 import fcntl
 import os
@@ -17,17 +17,17 @@ from servers import PgServer
 from terminal import asked
 from test_foreign import SEQUELIZE
 
-PATH = ROOT / "docs" / "loss.md"
+PATH = ROOT / "docs" / "explanation" / "loss.md"
 SITUATIONS = (
     "asks on a terminal", "needs off a terminal", "on a protected database", "with rows of others", "without chatschema's ledger",
     "under an active hold",
 )  # fmt: skip
 HEAD = """\
-# What can lose data
+# Which commands can lose data
 
 Every command that can remove rows, and what stops it. The table is generated: `tests/test_loss_table.py` runs each command in each
-situation on a real server, and `make golden` writes down what it saw. The last four columns are runs that had the word that the
-command needs. "Rows of others" are rows that no seeder created. Other commands remove no row.
+situation on a real server, and `make golden` writes the result. The last four columns are runs with the confirmation that the command
+needs. "Rows of others" are rows that no seeder created. Other commands remove no row.
 
 """
 

@@ -114,7 +114,7 @@ def test_only_postgres_opens_connections_and_only_migration_imports_yoyo() -> No
 
 
 def test_the_docs_and_the_help_have_every_exit_code() -> None:
-    documented = (ROOT / "docs" / "cli.md").read_text()
+    documented = (ROOT / "docs" / "reference" / "exit-codes.md").read_text()
     overview = run_cli("--help", cwd=ROOT).out
     for code in ExitCode:
         assert f"| {code.value} |" in documented
@@ -136,7 +136,7 @@ def commands() -> list[str]:
 def test_a_command_has_help_and_is_in_the_docs(command: str) -> None:
     result = run_cli(*command.split(), "--help", cwd=ROOT)
     assert result.code == 0
-    assert f"`chatschema {command}" in (ROOT / "docs" / "cli.md").read_text()
+    assert f"`chatschema {command}" in (ROOT / "docs" / "reference" / "cli.md").read_text()
     assert len(result.out.splitlines()[2].strip()) > 10
 
 

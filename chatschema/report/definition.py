@@ -98,7 +98,7 @@ def parse(path: Path) -> Definition:
         match = _ENTRY.fullmatch(entry)
         if match is None:
             raise ChatschemaError(
-                f"{path.name}: the header line {entry!r} is not understood", "see: docs/reports.md, a report of your own"
+                f"{path.name}: the header line {entry!r} is not understood", "see: docs/how-to/add-report.md"
             )
         key, name, default, text = match.groups()
         if key == "Check" and name:
@@ -109,7 +109,7 @@ def parse(path: Path) -> Definition:
             values[key] = text
         else:
             raise ChatschemaError(
-                f"{path.name}: the header line {entry!r} is not understood", "see: docs/reports.md, a report of your own"
+                f"{path.name}: the header line {entry!r} is not understood", "see: docs/how-to/add-report.md"
             )
     return Definition(
         name=path.stem,

@@ -82,7 +82,7 @@ def run(
     columns, rows = answer
     if missing := set(FINDING_COLUMNS) - set(columns):
         raise ChatschemaError(
-            f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: docs/reports.md, a report of your own"
+            f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: docs/how-to/add-report.md"
         )
     shown = tuple(column for column in columns if column not in (*FINDING_COLUMNS, CAUSE) or column == "object")
     found = (_finding(definition, row, is_standby=coverage.is_standby) for row in rows if row["severity"])

@@ -66,7 +66,7 @@ def seed(
             yield Seeded(done.id, rows, done.duration_ms)
     if "user_public_keys" in seeded:
         path = demo_keys.write(connection, settings.state_dir, rng)
-        say(f"private keys of the demo users: {path.parent.name}/{path.name} (docs/seed.md shows how to read a message)")
+        say(f"private keys of the demo users: {path.parent.name}/{path.name} (to read a message: docs/how-to/demo-data.md)")
 
 
 def _refuse_used(connection: Connection) -> None:
