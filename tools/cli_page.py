@@ -1,6 +1,6 @@
 """docs/reference/cli.md: every command with its arguments, options and defaults, as --help prints them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
@@ -14,10 +14,10 @@ HEAD = """\
 
 Generated from the help of each command. `chatschema COMMAND --help` prints the same.
 
-stdout is the answer; stderr is the story: progress, notes, warnings and errors. With `--json`, stdout is [one JSON document](json.md).
-Options come after the command: `chatschema migrate --url URL`. `--url`, `--sql-dir`, `--json`, `--wait`, `--lock-wait` and `--yes` mean the
-same for every command that takes them. [Configuration](configuration.md) says which server a command uses. The result of a run is its
-[exit code](exit-codes.md).
+stdout is the answer; stderr is the story: progress, notes, warnings and errors. With `--json`, stdout is
+[one JSON document](json.md). Options come after the command: `chatschema migrate --url URL`. `--url`, `--sql-dir`, `--json`,
+`--wait`, `--lock-wait` and `--yes` mean the same for every command that takes them. [Configuration](configuration.md) says which
+server a command uses. The result of a run is its [exit code](exit-codes.md).
 """
 ONE_REPORT = """\
 
@@ -134,6 +134,6 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"

@@ -14,7 +14,8 @@ Every command that answers takes `--json` and prints one document on stdout.
 - Times are ISO 8601 in UTC (`2026-11-23T09:33:00Z`). Sizes are bytes, durations are milliseconds.
 - Keys are stable: a release may add one, and removes or renames none. Ignore the keys that you do not know.
 - Every key is always present. Where there is no value it is `null`, or the list is empty.
-- Errors are not part of the document: they go to stderr, and the [exit code](exit-codes.md) shows them.
+- A command that fails before it has answered prints [an error document](#errors) instead. The message is on stderr as well, and the
+  [exit code](exit-codes.md) shows the kind of failure.
 - With `--dry-run` or `--check` the document may be another one; each has its section here.
 """
 _ANCHOR = "common.schema.json#/$defs/"
@@ -29,7 +30,7 @@ def text(folder: Path) -> str:
     parts = [HEAD]
     for path, document in documents:
         parts.append(f"\n## {document['title']}\n\n`{document['$comment']}` · [schema](json/{path.name})\n\n{_intro(document)}")
-        parts.append(_keys(document.get("items", document), common))
+        parts.append(_keys(document.get("items", document)))
     parts.append("\n## Shared values\n")
     for name, schema in sorted(common.items()):
         parts.append(f"\n### {name}\n\n{schema.get('description', '')}\n\n{_rows(schema)}")
@@ -43,7 +44,7 @@ def _intro(document: dict[str, Any]) -> str:
     return f"{text}\n\n" if text else ""
 
 
-def _keys(schema: dict[str, Any], common: dict[str, Any]) -> str:
+def _keys(schema: dict[str, Any]) -> str:
     """Return the table of an object's keys, and those of the objects that only it has."""
     parts = [_rows(schema)]
     for name, inner in schema["properties"].items():

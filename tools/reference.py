@@ -29,7 +29,7 @@ def pages() -> dict[Path, str]:
 def main() -> None:
     """Write the pages; with --check, exit 1 and print the difference when one is stale."""
     is_check = "--check" in sys.argv[1:]
-    stale = []
+    stale: list[str] = []
     for path, text in pages().items():
         found = path.read_text("utf-8") if path.exists() else ""
         if is_check and found != text:

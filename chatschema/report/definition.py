@@ -97,9 +97,7 @@ def parse(path: Path) -> Definition:
     for entry in _entries(file.text):
         match = _ENTRY.fullmatch(entry)
         if match is None:
-            raise ChatschemaError(
-                f"{path.name}: the header line {entry!r} is not understood", "see: docs/how-to/add-report.md"
-            )
+            raise ChatschemaError(f"{path.name}: the header line {entry!r} is not understood", "see: docs/how-to/add-report.md")
         key, name, default, text = match.groups()
         if key == "Check" and name:
             checks[name] = text
@@ -108,9 +106,7 @@ def parse(path: Path) -> Definition:
         elif not name and not default and text in _WORDS.get(key, (text,)):
             values[key] = text
         else:
-            raise ChatschemaError(
-                f"{path.name}: the header line {entry!r} is not understood", "see: docs/how-to/add-report.md"
-            )
+            raise ChatschemaError(f"{path.name}: the header line {entry!r} is not understood", "see: docs/how-to/add-report.md")
     return Definition(
         name=path.stem,
         path=path,
