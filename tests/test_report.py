@@ -75,7 +75,7 @@ def test_every_report_explains_itself(cli: Cli, name: str) -> None:
 def test_the_list_has_every_report_and_so_has_the_help(cli: Cli) -> None:
     listed = {report["name"] for report in cli("report", "--list", "--json").json()}
     assert listed == {path.stem for path in (ROOT / "sql" / "reports").glob("*.sql")}
-    manual = (ROOT / "docs" / "reports.md").read_text()
+    manual = (ROOT / "docs" / "reference" / "reports.md").read_text()
     for report in cli("report", "--list", "--json").json():
         assert re.search(rf"^\| `{report['name']}` \|[^|]*\| {', '.join(report['checks'])} \|$", manual, re.MULTILINE), report[
             "name"
@@ -87,7 +87,9 @@ def test_the_list_has_every_report_and_so_has_the_help(cli: Cli) -> None:
 def test_a_report_is_one_file_and_nothing_else(cli: Cli, seeded: Database, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "sql", tmp_path / "sql")
     # The one in the manual.
-    (example,) = re.findall(r"```sql\n(-- sessions: .*?)```", (ROOT / "docs" / "reports.md").read_text(), re.DOTALL)
+    (example,) = re.findall(
+        r"```sql[^\n]*\n(-- sessions: .*?)```", (ROOT / "docs" / "how-to" / "add-report.md").read_text(), re.DOTALL
+    )
     (tmp_path / "sql" / "reports" / "sessions.sql").write_text(example)
     (tmp_path / "chatschema.toml").write_text("[report.sessions]\nmost = 1\n")
     options = ("--sql-dir", "sql", "--url", seeded.url)

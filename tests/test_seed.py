@@ -82,7 +82,7 @@ def test_hashes_and_ciphertexts_are_real(cli: Cli, migrated: Database, tmp_path:
 
 def test_the_ten_lines_of_the_docs_decrypt_a_message(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     assert cli("seed", "messages", "--url", migrated.url).code == 0
-    code = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "seed.md").read_text(), re.DOTALL)
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "how-to" / "demo-data.md").read_text(), re.DOTALL)
     assert code
     assert len([line for line in code[1].splitlines() if line.strip()]) <= 12
     done = subprocess.run(

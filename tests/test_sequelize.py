@@ -71,7 +71,7 @@ def test_the_specs_calls(seeded: Database, node_modules: Path) -> None:
 
 @needs_node
 def test_the_manuals_example_logs_nothing_of_the_row(seeded: Database, node_modules: Path) -> None:
-    (example,) = re.findall(r"```js\n(try.*?)```", (ROOT / "docs" / "schema.md").read_text(), re.DOTALL)
+    (example,) = re.findall(r"```js\n(try.*?)```", (ROOT / "docs" / "reference" / "application-errors.md").read_text(), re.DOTALL)
     address = seeded.one("select email from users where username = 'alice'")
     script = f"""
         const {{ Sequelize }} = require("sequelize");

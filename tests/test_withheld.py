@@ -146,7 +146,9 @@ def test_a_value_that_the_driver_or_a_broken_file_quotes_is_not_shown(
 
 
 def test_the_manual_names_constraints_that_exist_and_finds_their_rules(migrated: Database) -> None:
-    (section,) = re.findall(r"## Errors the application meets\n(.*?)\n## ", (ROOT / "docs" / "schema.md").read_text(), re.DOTALL)
+    (section,) = re.findall(
+        r"^# .*?(?=^## Log )", (ROOT / "docs" / "reference" / "application-errors.md").read_text(), re.DOTALL | re.MULTILINE
+    )
     named = set(re.findall(r"`([a-z]\w+_(?:key|check))`", section))
     exist = "select conname from pg_constraint union all select relname from pg_class where relkind = 'i'"
     assert len(named) == 5

@@ -6,8 +6,11 @@ from chatschema.report.definition import Definition
 
 
 def text() -> str:
-    """Return a section for each report."""
-    return "\n".join(_section(definition.load(assets.sql_dir(), name)) for name in definition.names(assets.sql_dir()))
+    """Return a table of all reports, and a section for each."""
+    reports = [definition.load(assets.sql_dir(), name) for name in definition.names(assets.sql_dir())]
+    rows = [f"| `{one.name}` | {_cell(one.title)} | {', '.join(one.checks)} |" for one in reports]
+    table = "\n".join(["| report | shows | checks |", "|---|---|---|", *rows, ""])
+    return "\n".join([table, *(_section(report) for report in reports)])
 
 
 def _section(report: Definition) -> str:
