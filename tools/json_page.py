@@ -7,7 +7,7 @@ from typing import Any
 HEAD = """\
 # JSON documents
 
-Generated from the [JSON Schemas](https://json-schema.org/) beside this page, against which the tests validate the real output.
+Generated from the [JSON Schemas](https://json-schema.org/) in `docs/reference/json/`, against which the tests validate the real output.
 
 Every command that answers takes `--json` and prints one document on stdout.
 
@@ -16,7 +16,7 @@ Every command that answers takes `--json` and prints one document on stdout.
 - Every key is always present. Where there is no value it is `null`, or the list is empty.
 - A command that fails before it has answered prints [an error document](#errors) instead. The message is on stderr as well, and the
   [exit code](exit-codes.md) shows the kind of failure.
-- With `--dry-run` or `--check` the document may be another one; each has its section here.
+- With `--dry-run`, `--list` or `--undo` it is another document; each has its section here.
 """
 _ANCHOR = "common.schema.json#/$defs/"
 

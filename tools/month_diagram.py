@@ -6,7 +6,7 @@ _WIDTH, _HEIGHT, _TOP = 132, 54, 92
 # State, what it means, the step that leads to the next one.
 _STATES: tuple[tuple[str, list[str], list[str]], ...] = (
     ("created", ["a table of its own,", "not yet visible"], ["attach"]),
-    ("attached", ["part of messages,", "read and written"], ["detach", "ended 24 months ago"]),
+    ("attached", ["part of messages,", "read and written"], ["detach", "older than keep"]),
     ("detached", ["not visible,", "7 days of grace"], ["archive"]),
     ("archived", ["files read back", "and compared"], ["drop", "compared once more"]),
     ("dropped", ["only the archive", "and the record remain"], []),
