@@ -142,7 +142,9 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text('sql_dir = "sql"\nseeds_dir = "seeds"\n')
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "chatschema"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m chatschema "$@"\n')
+    # The demo's hashes take longer than all else together, and are not what this is about.
+    code = f"import sys; sys.path.insert(0, '{ROOT / 'tests'}'); import commands; commands._hash_fast(); from chatschema.cli import main; main()"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{code}" "$@"\n')
     command.chmod(0o755)
     script = "set -e\n" + "".join(step(block) for block in blocks(ROOT / "docs" / "tutorial.md"))
     environment = clean_environment({"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"})

@@ -85,13 +85,14 @@ def test_months_on_their_way_out_and_back(cli: Cli, aged: Database, tmp_path: Pa
     assert valid("partition-verify-archives", cli, aged, "partition", "verify-archives", code=3)["findings"] == 1
 
 
-def test_upkeep(cli: Cli, aged: Database) -> None:
+def test_upkeep(cli: Cli, aged: Database, tmp_path: Path) -> None:
     assert valid("partition-ensure", cli, aged, "partition", "ensure", "--from", "2024-01")["created"]
     aged.run("update public.conversations set retention_days = 1")
     assert valid("partition-plan", cli, aged, "partition", "plan", "--older-than", "99y")["purge"]
     assert valid("partition-purge-dry-run", cli, aged, "partition", "purge", "--dry-run")["would_purge"]
     assert valid("partition-purge", cli, aged, "partition", "purge")["purged"]
-    assert valid("maintain", cli, aged, "maintain")["analyzed"]
+    (tmp_path / "chatschema.toml").write_text('[partition]\nkeep = "1mo"\ngrace = "0d"\n')
+    assert valid("maintain", cli, aged, "maintain")["retired"]
 
 
 def test_holds(cli: Cli, aged: Database) -> None:

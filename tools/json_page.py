@@ -7,7 +7,7 @@ from typing import Any
 HEAD = """\
 # JSON documents
 
-Generated from the [JSON Schemas](https://json-schema.org/) in `docs/reference/json/`, against which the tests validate the real output.
+Generated from the [JSON Schemas](https://json-schema.org/) in `docs/reference/json/`, which the tests compare with the real output.
 
 Every command that answers takes `--json` and prints one document on stdout.
 
