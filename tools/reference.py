@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import cli_page
+import errors_page
 import json_page
+import python_page
 import reports_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +23,9 @@ def pages() -> dict[Path, str]:
     filled = _REGION.sub(lambda match: f"{match[1]}\n{reports_page.text()}\n{match[2]}", reports.read_text("utf-8"))
     return {
         FOLDER / "cli.md": cli_page.text(),
+        FOLDER / "errors.md": errors_page.text(),
         FOLDER / "json.md": json_page.text(FOLDER / "json"),
+        FOLDER / "python.md": python_page.text(),
         reports: filled,
     }
 
