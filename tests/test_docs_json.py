@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ def test_months_on_their_way_out_and_back(cli: Cli, aged: Database, tmp_path: Pa
 
 
 def test_upkeep(cli: Cli, aged: Database, tmp_path: Path) -> None:
-    assert valid("partition-ensure", cli, aged, "partition", "ensure", "--from", "2024-01")["created"]
+    last_month = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
+    assert valid("partition-ensure", cli, aged, "partition", "ensure", "--from", last_month)["created"]
     aged.run("update public.conversations set retention_days = 1")
     assert valid("partition-plan", cli, aged, "partition", "plan", "--older-than", "99y")["purge"]
     assert valid("partition-purge-dry-run", cli, aged, "partition", "purge", "--dry-run")["would_purge"]
