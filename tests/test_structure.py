@@ -210,4 +210,4 @@ def test_a_lock_that_a_view_waits_for_is_not_waited_for_long(cli: Cli, migrated:
         blocker.execute("begin; lock table public.users in access exclusive mode")
         shown = cli("status", "--check", *options)
     assert shown.code == 3
-    assert "look at: the structure was not compared: a table that a view reads is locked against readers; try again" in shown.out
+    assert "look at: the structure was not compared: a table that a view reads is locked against readers; retry" in shown.out
