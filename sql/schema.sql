@@ -1688,7 +1688,7 @@ COMMENT ON COLUMN public.users.password_hash IS 'Hash of the password; null when
 
 COMMENT ON COLUMN public.users.display_name IS 'Name shown to others, in the user''s own spelling. Personal data.';
 
-COMMENT ON COLUMN public.users.avatar_url IS 'Address of the picture. Personal data.';
+COMMENT ON COLUMN public.users.avatar_url IS 'Where the picture is. Personal data.';
 
 COMMENT ON COLUMN public.users.status IS 'Presence as last written: online, away, busy or offline. The live value is the cache''s.';
 

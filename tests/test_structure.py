@@ -191,8 +191,7 @@ def test_a_locked_table_is_named_and_not_waited_for(cli: Cli, migrated: Database
         blocker.execute("begin; lock table public.audit_logs, public.auth_sessions in access exclusive mode")
         structure = cli("status", "--json", *options).json()["structure"]
         assert (
-            structure["note"]
-            == "not compared where it is locked against readers: public.audit_logs, public.auth_sessions; try again"
+            structure["note"] == "not compared where it is locked against readers: public.audit_logs, public.auth_sessions; retry"
         )
         assert [d["object"] for d in structure["differences"]] == ["public.users.avatar_url"]
         assert cli("status", "--check", *options).code == 3

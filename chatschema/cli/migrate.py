@@ -84,8 +84,12 @@ def migrated(
             if as_lines:
                 print_step("applied", done)
     if as_lines and months:
-        console.answer(f"created {len(months)} partitions, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
+        console.answer(f"created {_count(len(months), 'partition')}, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
     return applied, months
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def print_step(verb: str, done: Applied) -> None:
@@ -128,7 +132,7 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
         for statement in create.statements(month):
             console.answer(statement.as_string(connection).rstrip() + ";")
     if plan.pending or plan.months:
-        counts = f"{len(plan.pending)} migrations, {len(plan.months)} partitions"
+        counts = f"{_count(len(plan.pending), 'migration')}, {_count(len(plan.months), 'partition')}"
         console.note(f"pending: {counts}. Nothing was changed; to apply: chatschema migrate")
     else:
         console.note("nothing to do")
