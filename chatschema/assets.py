@@ -1,4 +1,4 @@
-"""Where sql/ and seeds/ are: the checkout when run from one, else the copies that the wheel carries."""
+"""The folders sql/ and seeds/: those of the checkout if run from one, otherwise the copies in the wheel."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def seeds_dir() -> Path:
 
 
 def is_packaged(folder: Path) -> bool:
-    """Return whether the folder is the installed package's own, which the next installation replaces."""
+    """Return whether the folder belongs to the installed package; the next installation replaces it."""
     return folder.resolve().is_relative_to(_PACKAGE)
 
 

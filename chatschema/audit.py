@@ -1,4 +1,4 @@
-"""Rows of public.audit_logs about what chatschema itself did to data, written in the transaction that does it."""
+"""Rows of public.audit_logs about changes that chatschema makes to data, written in the same transaction."""
 
 import json
 
@@ -7,7 +7,7 @@ from chatschema.postgres import Connection
 
 
 def record(connection: Connection, action: str, resource_type: str, resource_id: str, **details: object) -> None:
-    """Add a row to the trail; it stands or falls with the current transaction."""
+    """Add a row to the trail; it is committed or rolled back with the current transaction."""
     postgres.execute(
         connection,
         """

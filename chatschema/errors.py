@@ -1,10 +1,10 @@
-"""Exit codes and the errors that carry them. An error's text is shown to the user as it is."""
+"""Exit codes, and the errors that have them. The text of an error is shown to the user unchanged."""
 
 import enum
 
 
 class ExitCode(enum.IntEnum):
-    """What a script learns from a command."""
+    """How a command ended, for scripts."""
 
     DONE = 0
     FAILED = 1
@@ -17,9 +17,9 @@ class ExitCode(enum.IntEnum):
 
 
 class ChatschemaError(Exception):
-    """What happened, to which object; `hint` is what to do or type next; `excerpt` is the place in a file.
+    """Any error of chatschema. `message` names the event and the object, `hint` the next step, `excerpt` the place in a file.
 
-    `code` is stable and dotted, as history.edited; `chatschema explain CODE` has its explanation, from chatschema/explanations/.
+    `code` is stable and dotted, for example history.edited; `chatschema explain CODE` explains it (chatschema/explanations/).
     """
 
     exit_code = ExitCode.FAILED
@@ -33,7 +33,7 @@ class ChatschemaError(Exception):
         self.code = code or type(self).code
 
     def __str__(self) -> str:
-        """Return the message, also where it was added to after it was raised."""
+        """Return the message as it is now: code that passes an error on may add to it."""
         return self.message
 
 
@@ -45,27 +45,27 @@ class UsageError(ChatschemaError):
 
 
 class CannotConnect(ChatschemaError):
-    """The server cannot be reached, refuses the login, or is not one chatschema supports."""
+    """The server cannot be reached, refuses the login, or has a version that chatschema does not support."""
 
     exit_code = ExitCode.UNREACHABLE
     code = "connect"
 
 
 class Busy(ChatschemaError):
-    """Somebody holds a lock; the step that waited for it was rolled back, and trying again is safe."""
+    """Another session holds a lock. The step that waited for it was rolled back, so it is safe to retry."""
 
     exit_code = ExitCode.BUSY
     code = "busy"
 
 
 class HistoryConflict(ChatschemaError):
-    """The files and the database disagree about what was applied."""
+    """The migration files and the database disagree about which migrations were applied."""
 
     code = "history"
 
 
 class MigrationFailed(ChatschemaError):
-    """A statement of a migration failed. Carries the exit code of its cause: a lock that did not come is safe to retry."""
+    """A statement of a migration failed. The exit code is that of its cause: after a lock timeout it is safe to retry."""
 
     def __init__(self, message: str, hint: str | None, excerpt: str, cause: "ServerError") -> None:
         super().__init__(message, hint, excerpt, code="migration.failed")
@@ -74,7 +74,7 @@ class MigrationFailed(ChatschemaError):
 
 
 class Protected(ChatschemaError):
-    """The database is marked protected and the command would destroy or invent data."""
+    """The database is protected, and the command would delete data or add demo data."""
 
     code = "protected"
 
@@ -83,7 +83,7 @@ class ServerError(ChatschemaError):
     """The server refused a statement.
 
     `sqlstate` is PostgreSQL's five-character code (appendix A of its manual), `position` the 1-based
-    character in the statement where the server stopped, if it said.
+    character in the statement at which the server reported the error, if it reported one.
     """
 
     code = "server.refused"
@@ -100,6 +100,6 @@ class ServerError(ChatschemaError):
             self.exit_code = ExitCode.UNREACHABLE
 
 
-# lock_not_available, deadlock_detected: the whole transaction may be tried again at once; and object_in_use
+# lock_not_available and deadlock_detected, after which the whole transaction can be retried at once; and object_in_use
 LOCK_SQLSTATES = frozenset({"55P03", "40P01"})
 BUSY_SQLSTATES = LOCK_SQLSTATES | {"55006"}

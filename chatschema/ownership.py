@@ -1,10 +1,10 @@
-"""Whether the schema chatschema in a database is ours: another program's is neither written into nor read."""
+"""Whether the schema chatschema in a database is chatschema's: the schema of another program is neither changed nor read."""
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
-# What every release reads of the ledger; later releases may add to it.
+# The part of the ledger that every release reads; later releases may add to it.
 _LEDGER = {
     "migrations": ("migration_id", "checksum", "state", "applied_order", "applied_at", "duration_ms", "tool_version"),
     "_yoyo_migration": ("migration_hash", "migration_id", "applied_at_utc"),
@@ -18,12 +18,12 @@ _COLUMNS = """
     where c.relnamespace = to_regnamespace('chatschema') and c.relname = any (%s)
     group by c.relname
 """
-# Whatever a schema may hold, but for what belongs to a table or view.
+# All kinds of objects in a schema, except those that belong to a table or view.
 _CONTENTS = """
     select what from (
         select format('table %s', c.oid::regclass) as what from pg_catalog.pg_class as c
         where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('r', 'p', 'f')
-            -- What a reset that drops our objects one by one has to make again, until the next migrate.
+            -- A reset that drops objects one by one keeps its list here until the next migrate.
             and c.relname <> 'kept_by_reset'
         union all
         select format('view %s', c.oid::regclass) from pg_catalog.pg_class as c
@@ -42,7 +42,7 @@ _CONTENTS = """
         select format('type %s', t.oid::regtype) from pg_catalog.pg_type as t
         where t.typnamespace = to_regnamespace('chatschema') and t.typtype in ('d', 'e', 'r')
     ) as contents
-    -- Another run may have made the ledger since it was looked for; of one snapshot both are seen, or neither.
+    -- Another run may have created the ledger in the meantime; one snapshot sees both or neither.
     where not exists (
         select from pg_catalog.pg_class where relnamespace = to_regnamespace('chatschema') and relname = 'migrations'
     )
@@ -52,9 +52,9 @@ _SHOWN = 3
 
 
 def refuse_foreign(connection: Connection) -> None:
-    """Raise ChatschemaError when the schema chatschema belongs to another program; an empty one does not.
+    """Raise ChatschemaError if the schema chatschema belongs to another program; an empty one does not.
 
-    One query where the ledger is as it should be. Needs no privilege and waits for no lock.
+    Runs one query if the ledger is as expected. Needs no privilege and waits for no lock.
     """
     found: dict[str, list[str]] = dict(postgres.fetch_all(connection, _COLUMNS, (list(_LEDGER),)))
     if "migrations" not in found:
@@ -65,7 +65,8 @@ def refuse_foreign(connection: Connection) -> None:
             where = f"in database {connection.info.dbname}"
             raise ChatschemaError(
                 f"table chatschema.{table} is missing {where}, so the ledger is incomplete; nothing was changed",
-                "restore it from a backup; if the schema is another program's, give chatschema a database of its own",
+                "restore it from a backup; if the schema belongs to another program, use a separate database",
+                code="ledger.incomplete",
             )
         if missing := [column for column in columns if column not in found[table]]:
             word = "column" if len(missing) == 1 else "columns"
@@ -82,5 +83,6 @@ def _refuse_contents(connection: Connection) -> None:
 def _foreign(connection: Connection, why: str) -> ChatschemaError:
     return ChatschemaError(
         f"schema chatschema in database {connection.info.dbname} belongs to another program: {why}; nothing was changed",
-        "give chatschema a database of its own, or rename that schema: alter schema chatschema rename to chatschema_old",
+        "use a separate database, or rename that schema: alter schema chatschema rename to chatschema_old",
+        code="ledger.foreign",
     )

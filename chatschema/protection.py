@@ -1,4 +1,4 @@
-"""A mark in the database itself that says: nothing here may be dropped or made up."""
+"""The protection mark, in the database itself: no data may be dropped, and no demo data added."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ BY_ENVIRONMENT = "CHATSCHEMA_ENV=production"
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """Why a database is protected."""
+    """The protection of a database: the reason, and when and by whom it was set."""
 
     reason: str
     protected_at: datetime | None
@@ -35,25 +35,27 @@ def refuse(connection: Connection, settings: Settings, command: str) -> None:
     if protection is None:
         return
     since = f", since {protection.protected_at:%Y-%m-%d} by {protection.protected_by}" if protection.protected_at else ""
-    hint = "if you are sure this is not production: chatschema unprotect"
+    hint, code = "if you are sure that this is not production: chatschema unprotect", "protected.mark"
     if protection.protected_at is None:
-        hint = f"this environment says {BY_ENVIRONMENT}; run the command where it does not"
+        hint, code = f"this environment has {BY_ENVIRONMENT}; run the command where it is not set", "protected.environment"
     raise Protected(
         f"database {connection.info.dbname} is protected ({protection.reason}{since}): {command} is refused; nothing was changed",
         hint,
+        code=code,
     )
 
 
 def protect(connection: Connection, reason: str) -> bool:
-    """Mark the database; return whether it was not marked yet. The ledger must be there."""
+    """Mark the database; return whether it was not marked before. The ledger must exist."""
     query = "insert into chatschema.protection (reason) values (%s) on conflict do nothing"
     return postgres.execute(connection, query, (reason,)).rowcount == 1
 
 
 def unprotect(connection: Connection, settings: Settings) -> bool:
-    """Remove the mark; return whether there was one. Raises UsageError where the environment would set it again."""
+    """Remove the mark; return whether there was one. Raises UsageError if the environment would set it again."""
     if settings.is_production:
-        raise UsageError(f"{BY_ENVIRONMENT} protects this database", "unset it first, then: chatschema unprotect")
+        hint = "unset it first, then: chatschema unprotect"
+        raise UsageError(f"{BY_ENVIRONMENT} protects this database", hint, code="protected.environment")
     if not postgres.has_table(connection, "chatschema.protection"):
         return False
     return postgres.execute(connection, "delete from chatschema.protection").rowcount == 1

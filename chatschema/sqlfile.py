@@ -21,9 +21,9 @@ _ABOUT_ROWS = frozenset({b"insert", b"update", b"delete"})
 
 
 class SqlFile:
-    """A file: its header, its statements and its checksum, each looked at when it is asked for.
+    """A file: its header, its statements and its checksum, each read when it is needed.
 
-    Every property raises ChatschemaError when the file cannot be read, is not UTF-8 text, or has a header that is not understood.
+    Every property raises ChatschemaError if the file cannot be read, is not UTF-8 text, or has an invalid header.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,20 +31,22 @@ class SqlFile:
 
     @functools.cached_property
     def content(self) -> bytes:
-        """The text in UTF-8; a byte order mark and CRLF are read over."""
+        """The text in UTF-8; without a byte order mark, and with LF instead of CRLF."""
         try:
             content = self.path.read_bytes().removeprefix(codecs.BOM_UTF8)
         except OSError as error:
-            raise ChatschemaError(f"{self.path.name} cannot be read: {error.strerror}") from None
+            raise ChatschemaError(f"{self.path.name} cannot be read: {error.strerror}", code="file.unreadable") from None
         read = 0
         try:
             for piece in _pieces(content):
                 piece.decode()
                 read += len(piece)
         except UnicodeDecodeError as error:
-            raise ChatschemaError(f"{self.path.name} is not UTF-8 text: {error.reason} at byte {read + error.start}") from None
+            message = f"{self.path.name} is not UTF-8 text: {error.reason} at byte {read + error.start}"
+            raise ChatschemaError(message, "save the file as UTF-8", code="file.encoding") from None
         if b"\0" in content:
-            raise ChatschemaError(f"{self.path.name} has a NUL byte, at which the server would stop reading")
+            message = f"{self.path.name} has a NUL byte, at which the server would stop reading"
+            raise ChatschemaError(message, "save the file as UTF-8", code="file.encoding")
         return content.replace(b"\r\n", b"\n")
 
     @property
@@ -59,7 +61,7 @@ class SqlFile:
 
     @functools.cached_property
     def ddl(self) -> str:
-        """The text of the statements that are not only about rows: of a file with a million of these hardly any is left."""
+        """The text without statements on rows: of a file with a million of them little is left."""
         found = self.statements
         is_about_rows = (self.content[start : start + 6].lower() in _ABOUT_ROWS for start in found.starts)
         places = zip(found.starts, found.ends, is_about_rows, strict=True)
@@ -80,16 +82,18 @@ class SqlFile:
 
     @functools.cached_property
     def is_transactional(self) -> bool:
-        """Whether the file runs in a transaction: `-- transactional: false` in its header says no."""
+        """Whether the file runs in a transaction: not with `-- transactional: false` in its header."""
         is_transactional = True
         for line in self._header:
             if not (match := _DIRECTIVE.match(line.strip())):
                 continue
             name, value = match.group(1).lower(), match.group(2).strip().lower()
             if name == "depends":
-                raise ChatschemaError(f"{self.path.name}: depends is not supported", "the order is that of the file names")
+                hint = "remove the line: migrations run in the order of their file names"
+                raise ChatschemaError(f"{self.path.name}: depends is not supported", hint, code="file.header")
             if value not in ("true", "false"):
-                raise ChatschemaError(f"{self.path.name}: transactional is {value!r}, neither true nor false")
+                message = f"{self.path.name}: transactional is {value!r}, neither true nor false"
+                raise ChatschemaError(message, "write: -- transactional: false", code="file.header")
             is_transactional = value == "true"
         return is_transactional
 
@@ -110,9 +114,9 @@ class SqlFile:
 
 
 def read(path: Path) -> SqlFile:
-    """Return the file at `path`, its header looked at.
+    """Return the file at `path`, with its header checked.
 
-    Raises ChatschemaError when it is not UTF-8 text, or its header has a directive that is not understood.
+    Raises ChatschemaError if it is not UTF-8 text, or has an unknown directive in its header.
     """
     file = SqlFile(path)
     _ = file.is_transactional
@@ -130,9 +134,9 @@ def _pieces(content: bytes) -> Iterator[bytes]:
 
 @functools.cache
 def text_of(place: str | Path) -> LiteralString:
-    """Return the text of a file of the product's own SQL, by its place in sql/: a part of the product, not input.
+    """Return the text of a file of chatschema's own SQL, by its place in sql/: it is part of the product, not input.
 
-    A path is that of a report, the user's own included: who runs it is who wrote it.
+    A path is that of a report, also of the user's own: the user wrote it and runs it.
     """
     return (assets.sql_dir() / place).read_text("utf-8")
 

@@ -1,6 +1,6 @@
-"""Where the statements of a SQL text begin and end: PostgreSQL's lexical structure, as far as it decides that.
+"""Finds where the statements of a SQL text begin and end, by PostgreSQL's lexical structure.
 
-Works on UTF-8 bytes, whose values above ASCII are letters to the server as well, and passes each of them once.
+Works on UTF-8 bytes: those above ASCII are letters to the server as well. Each byte is read once.
 """
 
 import functools
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import overload
 
 # The manual, section 4.1. Every repetition is possessive: a literal of megabytes is passed in one step, and nothing is read twice.
-# What is never closed reaches to the end of the text, as it does for the server.
+# A literal or comment that is never closed reaches to the end of the text, as it does for the server.
 _LETTER = rb"A-Za-z0-9_$\x80-\xff"
 _SPACE = rb"[ \t\n\r\f\v]"
 _LINE_COMMENT = rb"--[^\n\r]*+"
@@ -27,7 +27,7 @@ _OPENING = rb"(?P<comment>/\*)|(?P<dollar>%b)|\Z" % _DOLLAR
 
 _PASSED = rb"%b|%b|%b|%b" % (_STRING, _QUOTED_NAME, _LINE_COMMENT, _OPERATOR)
 _INSIDE = rb"[^;()'\"$/\-]++|%b" % _PASSED
-# What is in parentheses is passed at once where it is no deeper than a row of function calls; else sign by sign.
+# Parentheses are read in one step if they are nested no deeper than a row of function calls, otherwise sign by sign.
 _CALL = rb"\((?:%b)*+\)" % _INSIDE
 _ROW = rb"\((?:%b|%b)*+\)" % (_INSIDE, _CALL)
 _SIGN = rb"(?:%b|%b)*+(?:(?P<sign>[;()])|%b)" % (_INSIDE, _ROW, _OPENING)
@@ -39,7 +39,7 @@ _WORD_OR_SIGN = rb"(?:[^A-Za-z_\x80-\xff;()'\"$/\-]++|%b)*+(?:(?P<sign>[;()])|(?
 _LITERAL = rb"(?:[^'\"$/\-]++|%b|%b|%b)*+(?:(?P<string>%b)|%b)" % (_QUOTED_NAME, _LINE_COMMENT, _OPERATOR, _STRING, _OPENING)
 _BETWEEN = re.compile(rb"(?:[ \t\n\r\f\v;]++|%b)*+" % _LINE_COMMENT)
 _BLOCK_EDGE = re.compile(rb"/\*|\*/")
-# In the body of a routine semicolons may end nothing; only there words are looked at.
+# In the body of a routine a semicolon may end nothing; words are read only there.
 _GAP = rb"(?:%b|%b|/\*.*?\*/)+" % (_SPACE, _LINE_COMMENT)
 _ROUTINE = rb"(?i)create%b(?:or%breplace%b)?(?:function|procedure)\b" % (_GAP, _GAP, _GAP)
 _NESTING = {b"(": 1, b")": -1, b";": 0}
@@ -62,7 +62,7 @@ class Statement:
 
 
 class Statements(Sequence[Statement]):
-    """The statements of a text, kept as places in it: of a file of many megabytes there is no second copy."""
+    """The statements of a text, kept as places in it, so that a file of many megabytes is not copied."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -96,7 +96,7 @@ class Statements(Sequence[Statement]):
 
 
 def first(content: bytes) -> int:
-    """Return where the first statement begins; the length of the text where there is none."""
+    """Return where the first statement begins; the length of the text if there is none."""
     return _begin(content, 0)
 
 
@@ -114,7 +114,7 @@ def without_literals(content: bytes) -> bytes:
 
 
 def _places(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each statement begins and ends. Comments between statements belong to none."""
+    """Yield the beginning and the end of each statement. Comments between statements belong to none."""
     start = _begin(content, 0)
     while start < len(content):
         end = _end(content, start)

@@ -1,4 +1,4 @@
-"""The nine tables: which are there, how many rows they have, how large they are."""
+"""The nine tables: which exist, how many rows they have, how large they are."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from chatschema.values import TABLES
 
 T = TypeVar("T")
 
-# Counting this much takes some ten milliseconds; beyond it the planner's estimate has to do. A count over
+# Counting this much takes some ten milliseconds; beyond it the planner's estimate is used. A count over
 # hundreds of months takes as long to plan, however empty they are.
 _COUNTED_BYTES, _COUNTED_PARTITIONS = 16 * 1024 * 1024, 120
 
@@ -48,7 +48,7 @@ _SIZES = """
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """Rows of a table; estimated by the planner's statistics where counting would take long."""
+    """Rows of a table; estimated by the planner's statistics if counting would take long."""
 
     table: str
     rows: int | None
@@ -67,7 +67,7 @@ def missing(connection: Connection) -> list[str]:
 def rows(connection: Connection) -> list[TableRows]:
     """Return the tables that exist, parents first, with rows and bytes.
 
-    Rows are None where this role may not look and nothing is estimated; a locked table is estimated.
+    Rows are None if this role may not read the table and there is no estimate; a locked table is estimated.
     """
     rows = {row[0]: row[1:] for row in postgres.fetch_all(connection, _FROM_CATALOG, (list(TABLES),))}
     found = [table for table in TABLES if table in rows]
@@ -88,7 +88,7 @@ def rows(connection: Connection) -> list[TableRows]:
 
 
 def _each(names: Sequence[str], look: Callable[[Sequence[str]], dict[str, T]]) -> dict[str, T]:
-    """Return what a query finds out of all tables at once; one by one, without those, where some are locked."""
+    """Return the result of a query for all tables at once; if some are locked, one by one, without the locked ones."""
     try:
         return look(names) if names else {}
     except ServerError as error:
@@ -100,7 +100,7 @@ def _each(names: Sequence[str], look: Callable[[Sequence[str]], dict[str, T]]) -
 
 
 def _measured(connection: Connection, names: Sequence[str]) -> dict[str, tuple[int | None, int | None, bool]]:
-    """Return bytes of the heap and of all, and whether rows are unknown: of what was never analyzed, unless it has no pages."""
+    """Return the bytes of the heap and in total, and whether the rows are unknown: a table with pages was never analyzed."""
     return {row[0]: (row[1], row[2], row[3]) for row in postgres.fetch_all(connection, _SIZES, (list(names),))}
 
 

@@ -1,4 +1,4 @@
-"""Sizes, durations and times for people: one way to write them, on terminals, in pages and in errors. Pure."""
+"""Sizes, durations and times for people, written the same way on terminals, in pages and in errors. Pure."""
 
 from datetime import UTC, datetime
 

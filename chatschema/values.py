@@ -21,7 +21,7 @@ TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A length of time as people say it: calendar months, and days."""
+    """A length of time in calendar months and days."""
 
     months: int = 0
     days: float = 0
@@ -29,11 +29,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long months stay, and how they leave.
+    """How long months are kept, and how they are retired.
 
-    `ahead`: months made beyond the current one. `keep`: how long a month stays attached, None for ever. `grace`: days
-    between detach and drop. `archive`: whether only archived months are dropped, and into which folder. `holds`: whether
-    a hold keeps its whole month, or has its rows carved out.
+    `ahead`: months created beyond the current one. `keep`: how long a month stays attached, None for ever. `grace`: wait
+    after the detach. `archive`: whether only archived months are dropped, and into which folder. `holds`: whether
+    a hold keeps its whole month, or only its own rows.
     """
 
     ahead: int = 6
@@ -46,7 +46,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A finding that is known: its id, * for any part of it; why; and the last day on which it is left out."""
+    """A known finding: its id, in which * stands for any part; the reason; and the last day on which it is left out."""
 
     finding: str
     reason: str
@@ -55,7 +55,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """What a report's findings are judged by: thresholds by report and name, and what is known."""
+    """The configuration of reports: thresholds by report and name, and the known findings."""
 
     thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
     suppressions: tuple[Suppression, ...] = ()
@@ -63,11 +63,11 @@ class Reporting:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a command works with: which server, and where the files are.
+    """The settings of a command: the server, and the folders.
 
-    `conninfo` is libpq's connection string; `source` says where it was found, for people;
-    `embedded` is the folder of the embedded server, None when a server was configured;
-    `replicas` are the connection strings of the standbys whose long queries are waited for.
+    `conninfo` is libpq's connection string; `source` names the place where it was found, for people;
+    `embedded` is the folder of the embedded server, None if a server is configured;
+    `replicas` are the connection strings of the standbys; chatschema waits for their long queries.
     """
 
     conninfo: str = field(repr=False)
@@ -95,7 +95,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A partition by month: bounds in UTC, the upper one exclusive."""
+    """A monthly partition: bounds in UTC, the upper one exclusive."""
 
     parent: str
     name: str
@@ -105,7 +105,7 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A migration or a seeder, applied or undone, and how long it took."""
+    """A migration or a seeder that was applied or undone, and how long it took."""
 
     id: str
     title: str

@@ -1,5 +1,5 @@
--- ledger: what chatschema remembers in the database it looks after.
--- Why: the first four tables are yoyo's (its internal schema 2), so that stock yoyo reads the same history.
+-- ledger: the tables in which chatschema records its work in a database.
+-- Why: the first four tables are yoyo's (its internal schema 2), so that yoyo itself can read the history.
 create schema if not exists chatschema;
 grant usage on schema chatschema to public;
 
@@ -31,7 +31,7 @@ create table chatschema.yoyo_lock (
 comment on table chatschema._yoyo_migration is 'yoyo: the applied migrations.';
 comment on table chatschema._yoyo_log is 'yoyo: every apply and rollback, by whom and where.';
 comment on table chatschema._yoyo_version is 'yoyo: the version of these four tables.';
-comment on table chatschema.yoyo_lock is 'yoyo: its lock. chatschema uses an advisory lock, which a killed client cannot leave behind.';
+comment on table chatschema.yoyo_lock is 'yoyo: its lock. chatschema uses an advisory lock, which the server releases if the client is killed.';
 
 create table chatschema.migrations (
     migration_id    text        not null,
@@ -45,7 +45,7 @@ create table chatschema.migrations (
     constraint migrations_state_check check (state in ('running', 'applied'))
 );
 comment on table chatschema.migrations is
-    'What yoyo does not keep of a migration: checksum, order, duration. A row in state running is a statement that may have been cut off.';
+    'Applied migrations: checksum, order and duration, which yoyo does not record. A row in state running was started and not recorded as finished.';
 
 create table chatschema.protection (
     is_protected    boolean     not null default true,
@@ -55,7 +55,7 @@ create table chatschema.protection (
     constraint protection_pkey primary key (is_protected),
     constraint protection_one_row_check check (is_protected)
 );
-comment on table chatschema.protection is 'One row: reset, seed, undo --all and any undo that loses rows are refused. See chatschema protect.';
+comment on table chatschema.protection is 'With a row, reset, seed, undo --all and any undo that loses rows are refused. See chatschema protect.';
 
 create table chatschema.seeds (
     name        text        not null,
@@ -64,7 +64,7 @@ create table chatschema.seeds (
     seeded_at   timestamptz not null default now(),
     constraint seeds_pkey primary key (name)
 );
-comment on table chatschema.seeds is 'The seeders that have run, with the number their data came from.';
+comment on table chatschema.seeds is 'The seeders that have run, with the random seed of their data.';
 
 create table chatschema.seeded_rows (
     seed        text    not null,
@@ -74,7 +74,7 @@ create table chatschema.seeded_rows (
     constraint seeded_rows_seed_fkey foreign key (seed) references chatschema.seeds (name) on delete cascade
 );
 create index idx_seeded_rows_seed on chatschema.seeded_rows (seed);
-comment on table chatschema.seeded_rows is 'The primary key of every seeded row, so that seed --undo removes exactly those.';
+comment on table chatschema.seeded_rows is 'The primary key of every seeded row, so that seed --undo deletes exactly these rows.';
 
--- Any role may ask how the schema stands; who did what stays with the owner.
+-- Any role may read the state of the schema; only the owner may read who did what.
 grant select on chatschema._yoyo_migration, chatschema.migrations, chatschema.protection, chatschema.seeds to public;

@@ -94,10 +94,10 @@ def test_a_statement_that_fails_late_in_a_large_file_is_the_one_that_is_shown(
     result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert result.code == 1
     line = 7_323 + ("position" if caret is None else statement).count("\n")
-    assert result.err.startswith(f"error: {NEXT}.sql line {line}: {says}"), result.err[:500]
+    assert result.err.startswith(f"error[migration.failed]: {NEXT}.sql line {line}: {says}"), result.err[:500]
     if caret:
         assert caret.format("      ") in result.err
-    assert f"nothing of {NEXT} was kept" in result.err
+    assert f"{NEXT} was rolled back" in result.err
     assert migrated.one("select to_regclass('public.note') is null")
     assert applied(migrated) == IDS
 
@@ -141,7 +141,8 @@ def test_what_a_transaction_of_statements_cannot_have_is_refused(cli: Cli, migra
     write(sql_dir, NEXT, text)
     result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert result.code == 1
-    assert result.err.startswith(f"error: {NEXT}.sql line 1: ")
+    code = "transaction" if "begin" in text or "start" in text else "failed"
+    assert result.err.startswith(f"error[migration.{code}]: {NEXT}.sql line 1: ")
     assert "bind message" not in result.err
     assert applied(migrated) == IDS
 

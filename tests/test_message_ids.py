@@ -49,11 +49,11 @@ def test_an_id_of_another_version_is_refused(migrated: Database, month: str) -> 
     error = refused(migrated, id, conversation, user)
     if month == "this":
         assert f"message id {id} is not a UUIDv7" in str(error)
-        assert error.diag.message_hint == "Leave the id out, or make it with chatschema.uuid7()."
+        assert error.diag.message_hint == "Leave the id out, or create it with chatschema.uuid7()."
         assert (error.diag.table_name, error.diag.column_name) == ("messages", "id")
     else:
         assert 'no partition of relation "messages" found for row' in str(error)
-    assert explained(migrated, id) == f"{id} is not a UUIDv7: leave the id out, or make it with chatschema.uuid7()"
+    assert explained(migrated, id) == f"{id} is not a UUIDv7: leave the id out, or create it with chatschema.uuid7()"
 
 
 @pytest.mark.parametrize("ahead", ["24 hours 1 minute", "2 days", "20 years"])
@@ -65,8 +65,8 @@ def test_an_id_of_the_future_is_refused(migrated: Database, ahead: str) -> None:
         assert "no partition of relation" in str(error)
     else:
         assert re.search(f"message id {id} is of .*, more than a day ahead of the server", str(error))
-        assert error.diag.message_hint == "Set the clock that made it, or leave the id out."
-    assert "more than a day ahead of the server: set the clock that made it" in explained(migrated, id)
+        assert error.diag.message_hint == "Correct the clock of the client, or leave the id out."
+    assert "more than a day ahead of the server: correct the clock of the client" in explained(migrated, id)
     assert migrated.one("select count(*) from public.messages") == 0
 
 

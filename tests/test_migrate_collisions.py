@@ -113,7 +113,7 @@ def test_what_a_migration_has_made_is_not_taken_for_somebody_elses(cli: Cli, mig
         result = cli("migrate", *options)
         assert result.code == 1
         assert "already exists" in result.err
-        assert "database of its own" not in result.err
+        assert "separate database" not in result.err
 
 
 def test_everything_that_collides_is_named_in_one_go(cli: Cli, migrated: Database, sql_dir: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_concurrent_index_that_failed_is_taken_up_again(cli: Cli, seeded: Data
     write(sql_dir, name, text.replace("(status)", "(status, id)"))
     done = cli("migrate", *options)
     assert done.code == 0, done.err
-    assert "removing the invalid index" in done.err
+    assert "dropping the invalid index" in done.err
     assert seeded.one("select indisvalid from pg_index where indexrelid = 'public.users_status_key'::regclass") is True
     assert cli("undo", *options).code == 0
     assert seeded.one("select to_regclass('public.users_status_key') is null")

@@ -138,7 +138,7 @@ def test_what_this_role_cannot_make_again_is_refused_by_name(cli: Cli, plain: tu
     database.run("drop extension pg_stat_statements; create publication everything for all tables")
     result = cli("reset", "--yes", "--url", url)
     assert result.code == 1
-    assert "publication everything of database kept_chat could not be made again" in result.err
+    assert "publication everything of database kept_chat could not be recreated" in result.err
     assert database.one("select count(*) from public.users") == 1
     database.run("drop publication everything")
     assert cli("reset", "--yes", "--url", url).code == 0

@@ -49,7 +49,7 @@ def test_a_file_that_fails_after_another_names_what_stays(cli: Cli, migrated: Da
     options = ("--url", migrated.url, "--sql-dir", str(two))
     result = cli("migrate", *options)
     assert f"applied before the failure, and kept: {FIRST}" in result.err
-    assert f"nothing of {SECOND} was kept; fix the file and run: chatschema migrate" in result.err
+    assert f"{SECOND} was rolled back; fix the file and run: chatschema migrate" in result.err
     write(two, FIRST, "create table first (i int);\n", "drop table first, none;\n")
     undone = cli("undo", *options)
     assert f"{FIRST} is still applied; fix the file and run: chatschema undo" in undone.err

@@ -37,7 +37,7 @@ def test_sigterm_cancels_rolls_back_and_exits_143(migrated: Database, sql_dir: P
     process = psutil.Process(running.pid)
     (process.children()[0] if prefix else process).terminate()
     _, err = running.communicate(timeout=15)
-    assert (running.returncode, err) == (143, "ended by SIGTERM; what was committed stays, the rest was rolled back\n")
+    assert (running.returncode, err) == (143, "terminated by SIGTERM; committed changes are kept, the rest was rolled back\n")
     assert migrated.one(sleeping) == 0
     assert dump(migrated) == before
 
@@ -53,7 +53,7 @@ def test_sigterm_stops_the_embedded_server(cli: Cli, tmp_path: Path, sql_dir: Pa
     running.terminate()
     _, err = running.communicate(timeout=30)
     assert running.returncode == 143, err
-    assert "ended by SIGTERM" in err
+    assert "terminated by SIGTERM" in err
     assert "Traceback" not in err
     assert cli("server", "stop").out == "it was not running\n"
 

@@ -116,7 +116,7 @@ def test_colours_on_a_terminal_and_none_with_no_color(seeded: Database) -> None:
         r"\033\[\d*(;\d+)*m", on_terminal(seeded, 160, "status", NO_COLOR="1").replace("\033[1m", "").replace("\033[0m", "")
     )
     error = on_terminal(seeded, 160, "migrate", "--to", "nothing")
-    assert "\033[31merror[usage]:\033[0m" in error
+    assert "\033[31merror[migration.unknown]:\033[0m" in error
     assert "\033[31m" not in on_terminal(seeded, 160, "migrate", "--to", "nothing", NO_COLOR="1")
 
 

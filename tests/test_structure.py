@@ -191,8 +191,7 @@ def test_a_locked_table_is_named_and_not_waited_for(cli: Cli, migrated: Database
         blocker.execute("begin; lock table public.audit_logs, public.auth_sessions in access exclusive mode")
         structure = cli("status", "--json", *options).json()["structure"]
         assert (
-            structure["note"]
-            == "not compared where it is locked against readers: public.audit_logs, public.auth_sessions; try again"
+            structure["note"] == "not compared where it is locked against readers: public.audit_logs, public.auth_sessions; retry"
         )
         assert [d["object"] for d in structure["differences"]] == ["public.users.avatar_url"]
         assert cli("status", "--check", *options).code == 3
@@ -210,4 +209,4 @@ def test_a_lock_that_a_view_waits_for_is_not_waited_for_long(cli: Cli, migrated:
         blocker.execute("begin; lock table public.users in access exclusive mode")
         shown = cli("status", "--check", *options)
     assert shown.code == 3
-    assert "look at: the structure was not compared: a table that a view reads is locked against readers; try again" in shown.out
+    assert "look at: the structure was not compared: a table that a view reads is locked against readers; retry" in shown.out

@@ -30,7 +30,7 @@ def test_migrate_says_so_and_does_not_swallow_it(cli: Cli, migrated: Database, s
     # A migration that names a column records it as it is, also when it changes nothing.
     write(sql_dir, "20990101000002_drop_avatar", "alter table public.users drop column if exists avatar_url")
     result = cli("migrate", *options)
-    assert "recorded as it is now, as 20990101000002_drop_avatar names it: column public.users.avatar_url" in result.err
+    assert "recorded as it is now, because 20990101000002_drop_avatar names it: column public.users.avatar_url" in result.err
     out = checked(cli, migrated, *options[2:]).out
     assert "column public.users.avatar_url" not in out
     assert "column public.users.status is" in out
@@ -70,9 +70,12 @@ def test_a_record_of_another_major_version_is_not_compared_and_made_again(cli: C
     migrated.run("update chatschema.schema_records set form = '14 ' || split_part(form, ' ', 2), definition = definition || ' '")
     shown = cli("status", "--check", "--url", migrated.url)
     assert shown.code == 0
-    assert "structure: not compared, as it was recorded on PostgreSQL 14; the next chatschema migrate records it again" in shown.out
+    assert (
+        "structure: not compared, because it was recorded on PostgreSQL 14; the next chatschema migrate records it again"
+        in shown.out
+    )
     result = cli("migrate", "--url", migrated.url)
-    assert "the structure was not compared, as it was recorded on PostgreSQL 14: it is recorded as it is now" in result.err
+    assert "the structure was not compared, because it was recorded on PostgreSQL 14: it is recorded as it is now" in result.err
     assert cli("status", "--json", "--url", migrated.url).json()["structure"]["is_compared"]
 
 

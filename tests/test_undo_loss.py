@@ -130,7 +130,7 @@ def test_what_others_did_while_the_question_stood_is_noticed(cli: Cli, note: Dat
         assert cli("undo", "--yes", *options).code == 0
         terminal.answer(note.name)
         result = terminal.end()
-    assert (result.code, "another run has changed the migrations" in result.err) == (1, True)
+    assert (result.code, "another run changed the migrations" in result.err) == (1, True)
     assert applied(note)[-1] == IDS[-1]
 
 

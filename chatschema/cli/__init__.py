@@ -10,35 +10,46 @@ import typer
 from typer.core import TyperGroup
 
 from chatschema import __version__
-from chatschema.cli import coercion, console, signals
+from chatschema.cli import coercion, console, listing, signals
 from chatschema.errors import ChatschemaError, ExitCode, UsageError
 from chatschema.redact import redact, redact_places
 
 EXIT_CODES = """
-Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 ran, and the answer is no (--check);
-4 cannot connect or log in; 5 busy, safe to try again; 130 interrupted; 143 ended by SIGTERM.
+Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 completed, but the check failed;
+4 cannot connect or log in; 5 busy, safe to retry; 130 interrupted; 143 terminated (SIGTERM).
+`chatschema explain CODE` explains an error or a finding.
 """
 
 coercion.install()
+listing.install()
 
-# In the order of --help: the command, its file under cli/, and its name there. Only what is run is loaded.
-COMMANDS = {
-    "migrate": ("migrate", "migrate"),
-    "undo": ("undo", "undo"),
-    "status": ("status", "status"),
-    "seed": ("seed", "seed"),
-    "reset": ("reset", "reset"),
-    "protect": ("protect", "protect"),
-    "unprotect": ("protect", "unprotect"),
-    "new": ("new", "app"),
-    "maintain": ("partition.maintain", "maintain"),
-    "partition": ("partition.app", "app"),
-    "hold": ("hold", "app"),
-    "report": ("report", "app"),
-    "explain": ("explain", "explain"),
-    "schema": ("schema", "app"),
-    "server": ("server", "app"),
+# The sections of --help. For each command: its file under cli/, and its name there. Only the command that runs is loaded.
+SECTIONS = {
+    "Change the schema": {
+        "migrate": ("migrate", "migrate"),
+        "undo": ("undo", "undo"),
+        "status": ("status", "status"),
+        "new": ("new", "app"),
+        "schema": ("schema", "app"),
+    },
+    "Develop and test": {
+        "seed": ("seed", "seed"),
+        "reset": ("reset", "reset"),
+        "server": ("server", "app"),
+    },
+    "Run in production": {
+        "maintain": ("partition.maintain", "maintain"),
+        "partition": ("partition.app", "app"),
+        "hold": ("hold", "app"),
+        "protect": ("protect", "protect"),
+        "unprotect": ("protect", "unprotect"),
+    },
+    "Find problems": {
+        "report": ("report", "app"),
+        "explain": ("explain", "explain"),
+    },
 }
+COMMANDS = {name: place for section in SECTIONS.values() for name, place in section.items()}
 
 
 class Root(TyperGroup):
@@ -54,8 +65,8 @@ class Root(TyperGroup):
             from difflib import get_close_matches
 
             near = get_close_matches(cmd_name, COMMANDS, n=1)
-            hint = f"did you mean: chatschema {near[0]}" if near else "see what there is: chatschema --help"
-            raise UsageError(f"there is no command {redact_places(cmd_name)}", hint)
+            hint = f"did you mean: chatschema {near[0]}" if near else "list the commands: chatschema --help"
+            raise UsageError(f"there is no command {redact_places(cmd_name)}", hint, code="usage.command")
         file, name = COMMANDS[cmd_name]
         found = getattr(importlib.import_module(f"chatschema.cli.{file}"), name)
         if isinstance(found, typer.Typer):
@@ -63,6 +74,10 @@ class Root(TyperGroup):
         single = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
         single.command(name=cmd_name)(found)
         return typer.main.get_command(single)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands by their tasks."""
+        listing.write(self, ctx, formatter, {title: list(commands) for title, commands in SECTIONS.items()})
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Parse the options before the command; an interrupt ends it as one of the command itself does."""
@@ -72,7 +87,7 @@ class Root(TyperGroup):
             raise typer.Exit(_interrupted(interrupt)) from None
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; no exception but Typer's own leaves."""
+        """Run a command; only Typer's own exceptions are passed on."""
         verbose = bool(ctx.params.get("verbose")) or bool(os.environ.get("CHATSCHEMA_VERBOSE"))
         try:
             return super().invoke(ctx)
@@ -84,13 +99,13 @@ class Root(TyperGroup):
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(_interrupted(interrupt)) from None
         except OSError as error:
-            console.error(ChatschemaError(f"{error.filename or 'the system'}: {error.strerror or error}"))
+            console.error(ChatschemaError(f"{error.filename or 'the system'}: {error.strerror or error}", code="file.system"))
             raise typer.Exit(ExitCode.FAILED) from None
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
             if type(error).__module__.startswith("typer."):
-                # Typer quotes what it did not expect, and that may be a URL.
+                # Typer quotes the unexpected argument, which may be a URL with a password.
                 error.message = redact_places(getattr(error, "message", ""))  # type: ignore[attr-defined]
                 raise
             # It loads the driver, which --help does without.
@@ -100,7 +115,8 @@ class Root(TyperGroup):
             if verbose:
                 console.note(_traceback(error))
             unforeseen = redact(f"{type(error).__name__}: {error}")
-            console.error(ChatschemaError(f"this is a bug in chatschema: {unforeseen}", "see where: chatschema --verbose ..."))
+            hint = "please report it, with the traceback: chatschema --verbose ..."
+            console.error(ChatschemaError(f"this is a bug in chatschema: {unforeseen}", hint, code="bug"))
             raise typer.Exit(ExitCode.FAILED) from None
 
 
@@ -115,10 +131,10 @@ app = typer.Typer(
 
 
 def _interrupted(interrupt: KeyboardInterrupt) -> ExitCode:
-    """Say how the run ended, and return its exit code."""
+    """Report how the run ended, and return its exit code."""
     code = signals.exit_code(interrupt)
-    why = "ended by SIGTERM" if code == ExitCode.TERMINATED else "interrupted"
-    console.note(f"{why}; what was committed stays, the rest was rolled back")
+    why = "terminated by SIGTERM" if code == ExitCode.TERMINATED else "interrupted"
+    console.note(f"{why}; committed changes are kept, the rest was rolled back")
     return code
 
 
@@ -140,16 +156,16 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show where an error came from.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """Own the PostgreSQL schema of a chat application: migrations, monthly partitions, seeds, status."""
+    """Manage the PostgreSQL schema of a chat application: nine tables, monthly partitions, demo data and health reports."""
 
 
 def main() -> None:
     """Run the command line."""
     for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding does not have is shown as ?, and stops nothing.
+        # A character that the encoding of the terminal lacks is shown as ?, instead of an error.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:

@@ -1,4 +1,4 @@
-"""Values of options without pydantic, which Typer loads for an option that was not given too: it takes as long as connecting."""
+"""Values of options without pydantic. Typer loads it even for options that are not given, which takes as long as connecting."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,13 +7,13 @@ from typer.core import TyperArgument, TyperOption
 
 
 class Coercion:
-    """What the value of an option becomes: itself where it has the right type already, else what Typer makes of it."""
+    """Converts the value of an option: unchanged where it has the right type already, otherwise by Typer."""
 
     def __init__(self, param: Any, typers: Callable[[Any], Any]) -> None:
         self._param, self._typers, self._type = param, typers, param.type_descriptor.annotation
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Return the value for the command; raises Typer's errors for one that it does not understand."""
+        """Return the value for the command; raises Typer's errors for an invalid one."""
         is_multiple = param.multiple or param.nargs == -1
         if value is None:
             return () if is_multiple else None
@@ -25,7 +25,7 @@ class Coercion:
 
 
 def install() -> None:
-    """Let every option and argument be coerced here first. What Typer does inside may change; then it loads what it likes."""
+    """Convert every option and argument here first. If Typer changes its internals, its own conversion is used."""
     for kind in (TyperOption, TyperArgument):
         typers = getattr(kind, "get_runtime_param", None)
         if typers:

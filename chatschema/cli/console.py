@@ -20,7 +20,7 @@ _answered: set[str] = set()
 
 
 def answer(text: str = "") -> None:
-    """Print a line of the answer for people. A reader that has gone away (| head) does not stop the work."""
+    """Print a line of the answer for people. A closed pipe (| head) does not stop the work."""
     data(_shown(text))
 
 
@@ -34,12 +34,12 @@ def data(text: str) -> None:
 
 
 def _shown(text: str) -> str:
-    """Return the text without what a terminal, or the log of a CI system, would obey: names are other people's."""
+    """Return the text without control characters, which a terminal or a CI log would obey: names are foreign text."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def silence() -> None:
-    """Send the rest of the answer nowhere: whoever read it has enough."""
+    """Discard the rest of the answer: nobody reads it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -53,7 +53,7 @@ def note(text: str, label: str = "") -> None:
 
 
 def error(failure: ChatschemaError) -> None:
-    """Print what happened, where, and what to type next; with --json the document of the error, where none was printed."""
+    """Print the message, the place and the hint; with --json also the error as a document, unless an answer was printed."""
     if "--json" in sys.argv[1:] and not _answered:
         as_json({"error": {"code": failure.code, "message": redact_places(failure.message), "hint": failure.hint}})
     note(failure.message, f"error[{failure.code}]:")
@@ -75,7 +75,7 @@ def _is_unicode() -> bool:
 
 
 def as_json_line(value: Any) -> bool:
-    """Print one JSON document on a line of its own, at once; return whether somebody still reads."""
+    """Print one JSON document on a line of its own, at once; return whether the pipe is still open."""
     import json
 
     try:
@@ -87,12 +87,12 @@ def as_json_line(value: Any) -> bool:
 
 
 def wait(seconds: float) -> bool:
-    """Wait; return False, at once, when nobody reads the answer any more."""
+    """Wait; return False at once when the pipe is closed."""
     import select
 
     reader = select.poll()
     reader.register(sys.stdout.fileno(), 0)
-    # To poll(), less than nothing is for ever.
+    # A negative timeout would make poll() wait for ever.
     return not reader.poll(max(seconds, 0) * 1000)
 
 
@@ -107,9 +107,9 @@ def _plain(value: Any) -> Any:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """Print rows under a header: drawn by Rich on a terminal, plain columns of full width elsewhere.
+    """Print rows under a header: drawn by Rich on a terminal, in plain columns of full width otherwise.
 
-    `right` are the columns, from 0, that are set flush right.
+    `right` are the numbers of the right-aligned columns, from 0.
     """
     if _is_terminal(sys.stdout):
         _rich_table(header, rows, right)
@@ -125,7 +125,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
 
 @contextmanager
 def live() -> Iterator[Callable[[Sequence[str], Sequence[str], Sequence[Sequence[str]], Sequence[int]], None]]:
-    """Yield what draws lines, and a table as table() takes it, over what it drew before. For a terminal only."""
+    """Yield a function that draws lines and a table over its previous output. For a terminal only."""
     from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
@@ -167,7 +167,7 @@ _STATE_STYLES = {
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Progress]:
-    """Show a bar on stderr while the block runs, on a terminal only; call what is yielded with each step's size."""
+    """Show a bar on stderr while the block runs, on a terminal only; call the yielded function with the size of each step."""
     if not _is_terminal(sys.stderr):
         yield lambda _: None
         return
@@ -181,23 +181,24 @@ def progress(title: str, total: int) -> Iterator[Progress]:
 
 
 def confirm_name(action: str, name: str, *, yes: bool, word: str = "--yes", look: str = "") -> None:
-    """Let the user type `name` before `action`; raise UsageError when that is not done, or cannot be.
+    """Ask the user to type `name` before `action`; raise ChatschemaError for another answer.
 
-    Off a terminal `word` has to be on the command line; `look` is the command that shows what would be lost.
+    Without a terminal UsageError is raised. Its hint names `word`, the option that confirms, and `look`, the command that lists
+    the losses.
     """
     if yes:
         return
     if not is_asking():
-        hint = f"if that is what you want, add {word}" + (f"; to look first: {look}" if look else "")
-        raise UsageError(f"{action}; there is no terminal to confirm it on, so it was not done", hint)
-    note(f"{action}. Type the database's name to go on, anything else to stop.")
+        hint = f"to confirm, add {word}" + (f"; to check first: {look}" if look else "")
+        raise UsageError(f"{action}; nothing was done, because there is no terminal to confirm it", hint, code="confirm.terminal")
+    note(f"{action}. Type the name of the database to continue, or anything else to cancel.")
     print("database: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != name:
-        raise ChatschemaError("not confirmed, so it was not done")
+        raise ChatschemaError("not confirmed; nothing was done", code="confirm.refused")
 
 
 def is_asking() -> bool:
-    """Return whether somebody can answer a question."""
+    """Return whether stdin is a terminal, so that a question can be answered."""
     return sys.stdin.isatty()
 
 
@@ -207,7 +208,7 @@ def is_narrow() -> bool:
 
 
 def width() -> int | None:
-    """Return the columns of the terminal that the answer goes to; None where it is none, and width has no meaning."""
+    """Return the columns of the terminal that the answer goes to; None where it is no terminal."""
     return shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else None
 
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="The code in an error, or the name of a report's check.")
+        str | None, typer.Argument(metavar="CODE", help="Code of an error or a finding, for example history.edited.")
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List all codes.")] = False,
     json: options.Json = False,
 ) -> None:
-    """Explain an error or a finding: what happened, why, and how to fix it. Needs no server."""
+    """Explain an error or a finding: its meaning, its cause and the fix. Needs no server."""
     found = _all()
     if listing or code is None:
         if json:

@@ -23,9 +23,9 @@ _TOLD = 3
 
 def migrate(
     to: Annotated[
-        str | None, typer.Option("--to", metavar="ID", help="Stop after this migration: its id or the beginning of it.")
+        str | None, typer.Option("--to", metavar="ID", help="Last migration to apply: its id, or the first characters of it.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL that would run; change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL that would run, and change nothing.")] = False,
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
@@ -34,9 +34,10 @@ def migrate(
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Apply pending migrations, then make the months ahead.
+    """Apply pending migrations, then create the partitions of the coming months.
 
-    Each migration commits together with its record: killed at any moment, it is there and recorded, or not at all.
+    Each migration and its record are committed together: if the run is killed, a migration is either applied and recorded,
+    or not applied at all. If two runs overlap, the second waits and names the first.
     """
     from chatschema.migration import files as migration_files
 
@@ -67,7 +68,7 @@ def migrated(
     replicas: Replicas | None = None,
     as_lines: bool,
 ) -> tuple[list[Applied], list[Month]]:
-    """Migrate and make the months ahead; return what was done, and print it as it comes when `as_lines`."""
+    """Migrate and create the coming months; return the migrations and months, and print each of them when `as_lines`."""
     from chatschema.task import migrating
     from chatschema.values import Applied
 
@@ -83,8 +84,12 @@ def migrated(
             if as_lines:
                 print_step("applied", done)
     if as_lines and months:
-        console.answer(f"created {len(months)} partitions, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
+        console.answer(f"created {_count(len(months), 'partition')}, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
     return applied, months
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def print_step(verb: str, done: Applied) -> None:
@@ -94,7 +99,7 @@ def print_step(verb: str, done: Applied) -> None:
 
 @contextmanager
 def telling(verb: str, done: list[Applied]) -> Iterator[None]:
-    """Print what was committed in this run before the failure that ends the block: the failure's own text is about one step."""
+    """Print the steps that this run committed before the failure that ends the block: the error itself is about one step."""
     try:
         yield
     except (ChatschemaError, KeyboardInterrupt):
@@ -127,7 +132,7 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
         for statement in create.statements(month):
             console.answer(statement.as_string(connection).rstrip() + ";")
     if plan.pending or plan.months:
-        counts = f"{len(plan.pending)} migrations, {len(plan.months)} partitions"
-        console.note(f"pending: {counts}. Nothing was changed; apply: chatschema migrate")
+        counts = f"{_count(len(plan.pending), 'migration')}, {_count(len(plan.months), 'partition')}"
+        console.note(f"pending: {counts}. Nothing was changed; to apply: chatschema migrate")
     else:
         console.note("nothing to do")

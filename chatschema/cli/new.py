@@ -9,14 +9,17 @@ import typer
 from chatschema.cli import console, options, session
 from chatschema.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write the files of a new migration or seeder.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the files of a new migration or seeder.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What it does or fills, for example add_messages_pin.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Name: verb_object for a migration, for example add_messages_pin; a table for a seeder."),
+]
 
 
 @app.command("migration")
 def new_migration(name: Name, sql_dir: options.SqlDir = None) -> None:
-    """Write a migration and its rollback, headers filled in."""
+    """Create a migration and its rollback, with their headers."""
     from chatschema.migration import template
 
     folder = _own(session.settings(None, sql_dir, needs_server=False).sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
@@ -27,7 +30,7 @@ def new_migration(name: Name, sql_dir: options.SqlDir = None) -> None:
 
 @app.command("seeder")
 def new_seeder(name: Name) -> None:
-    """Write a seeder."""
+    """Create a seeder."""
     from chatschema.seed import files
 
     path = files.write_seeder(_own(session.settings(None, needs_server=False).seeds_dir, "seeds_dir"), name)
@@ -36,11 +39,12 @@ def new_seeder(name: Name) -> None:
 
 
 def _own(folder: Path, setting: str) -> Path:
-    """Return the folder; raise UsageError when it is not the user's to write in."""
+    """Return the folder; raise UsageError when it belongs to the installed package."""
     from chatschema import assets
 
     if assets.is_packaged(folder):
-        raise UsageError(f"{folder} belongs to the installed package", f"name a folder of yours: {setting} in chatschema.toml")
+        hint = f"use a folder of your own: {setting} in chatschema.toml"
+        raise UsageError(f"{folder} belongs to the installed package", hint, code="file.packaged")
     return folder
 
 

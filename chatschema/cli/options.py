@@ -8,37 +8,39 @@ import typer
 Url = Annotated[
     str | None,
     typer.Option(
-        "--url", metavar="URL", help="Server and database, or: embedded. Else DATABASE_URL, DB_*, PG*, .env, chatschema.toml."
+        "--url", metavar="URL", help='Connection URL, or "embedded". Defaults to DATABASE_URL, DB_*, PG*, .env or chatschema.toml.'
     ),
 ]
 SqlDir = Annotated[
     Path | None,
-    typer.Option(
-        "--sql-dir", metavar="DIR", help="Folder with migrations/ and reports/ of your own.", exists=True, file_okay=False
-    ),
+    typer.Option("--sql-dir", metavar="DIR", help="Folder with your own migrations/ and reports/.", exists=True, file_okay=False),
 ]
-Wait = Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a server that is still starting.")]
+Wait = Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a server that is starting.")]
 LockWait = Annotated[
-    float, typer.Option("--lock-wait", metavar="S", min=0, help="Seconds to wait for another chatschema to finish.")
+    float, typer.Option("--lock-wait", metavar="S", min=0, help="Seconds to wait for another chatschema run to finish.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 OlderThan = Annotated[
-    str | None, typer.Option("--older-than", metavar="SPAN", help="Months that ended this long ago leave: 24mo, 2y, 90d.")
+    str | None, typer.Option("--older-than", metavar="SPAN", help="Retire months that ended at least this long ago: 24mo, 2y, 90d.")
 ]
-Grace = Annotated[str | None, typer.Option("--grace", metavar="SPAN", help="Between detach and drop; 7d by default.")]
+Grace = Annotated[
+    str | None, typer.Option("--grace", metavar="SPAN", help="Time to wait between detaching and dropping; 7d by default.")
+]
 Holds = Annotated[
-    str | None, typer.Option("--holds", metavar="RULE", help="block: a hold keeps its whole month; carve: only the held rows.")
+    str | None,
+    typer.Option("--holds", metavar="RULE", help="block: a hold keeps its whole month; carve: a hold keeps only its own rows."),
 ]
 Archive = Annotated[
-    bool | None, typer.Option("--archive/--no-archive", help="Drop only what is archived (the default), or without.")
+    bool | None,
+    typer.Option("--archive/--no-archive", help="Drop only archived months (the default), or drop months without an archive."),
 ]
 ArchiveDir = Annotated[
-    Path | None, typer.Option("--dir", metavar="DIR", help="Folder of the archives; ./archives by default.", file_okay=False)
+    Path | None, typer.Option("--dir", metavar="DIR", help="Folder for the archives; ./archives by default.", file_okay=False)
 ]
 Replica = Annotated[
     list[str] | None,
-    typer.Option("--replica", metavar="URL", help="Wait for long queries on this standby before a change; repeatable."),
+    typer.Option("--replica", metavar="URL", help="Before each change, wait for long queries on this standby; repeatable."),
 ]
 ReplicaWait = Annotated[
     float,

@@ -9,11 +9,11 @@ from chatschema.cli import console, options, session
 
 def protect(
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Shown when a command is refused.")
+        str, typer.Option("--reason", metavar="TEXT", help="Reason to show when a command is refused.")
     ] = "chatschema protect",
     url: options.Url = None,
 ) -> None:
-    """Refuse reset, seed and every undo that loses rows, from now on."""
+    """Protect the database: reset, seed and any undo that loses rows are refused."""
     from chatschema import protection
     from chatschema.migration import ledger
     from chatschema.postgres import locks
@@ -26,7 +26,7 @@ def protect(
 
 
 def unprotect(yes: options.Yes = False, url: options.Url = None) -> None:
-    """Remove the protection mark. Asks for the database's name."""
+    """Remove the protection mark. Asks for the name of the database."""
     from chatschema import protection
 
     with session.connected(session.settings(url)) as (live, connection):

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 def reset(
-    with_seed: Annotated[bool, typer.Option("--seed", help="Fill it with demo data afterwards.")] = False,
+    with_seed: Annotated[bool, typer.Option("--seed", help="Add demo data afterwards.")] = False,
     yes: options.Yes = False,
     database: Annotated[
         str | None,
-        typer.Option("--database", metavar="NAME", help="Needed to drop a database that chatschema did not create: its name."),
+        typer.Option("--database", metavar="NAME", help="Name of the database; required if chatschema did not create its tables."),
     ] = None,
     json: options.Json = False,
     wait: options.Wait = 0,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Drop the database and rebuild it, migrated. Everything in it is lost.
+    """Drop the database and create it again, migrated. All its data is lost.
 
-    A database with tables that chatschema did not create is refused, unless its name is given again.
+    Reset refuses a database with tables that chatschema did not create, unless its name is given with --database.
 
-    Where the role may create databases the new one is a clone of a migrated template, which takes a moment; else
-    chatschema's own tables and schemas are dropped and migrated again, and other objects stay.
+    If the role may create databases, the new database is cloned from a migrated template. Otherwise reset drops
+    chatschema's own tables and schemas and migrates again; other objects are kept.
     """
     from chatschema import postgres
     from chatschema.cli.migrate import migrated
@@ -63,16 +63,17 @@ def reset(
 
 
 def _confirm(settings: Settings, connection: Connection, name: str, *, yes: bool, database: str | None) -> bool:
-    """Have it confirmed that the database may be dropped; return whether it was named, as one of others has to be.
+    """Ask for confirmation; return whether the caller gave the name, as a foreign database requires.
 
-    Raises UsageError where that cannot be asked, and for another name than that of the database.
+    Raises UsageError without a terminal, and if the name is not that of the database.
     """
     from chatschema.task import resetting
 
     if database is not None and database != name:
         raise UsageError(
             f"--database {database} does not match the configured database {name}; nothing was dropped",
-            "see which one it is: chatschema status",
+            "show the configured database: chatschema status",
+            code="reset.name",
         )
     doomed = resetting.look(settings, connection, name, counts_others=console.is_asking() and not yes, say=console.note)
     action, word = f"reset drops database {name} and everything in it", "--yes"
@@ -81,6 +82,6 @@ def _confirm(settings: Settings, connection: Connection, name: str, *, yes: bool
         action, word = f"{doomed.foreign}; reset would drop them and the database", f"--database {name}"
         is_confirmed = database is not None
     elif doomed.others:
-        action += f"; among it, not from a seeder: {', '.join(doomed.others)}"
+        action += f"; rows that no seeder created: {', '.join(doomed.others)}"
     console.confirm_name(action, name, yes=is_confirmed, word=word)
     return bool(doomed.foreign) or database is not None

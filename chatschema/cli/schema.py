@@ -4,17 +4,17 @@ import typer
 
 from chatschema.cli import console, options, session
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The schema as it is in the database.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Print the schema of the database.")
 
 
 @app.callback()
 def group() -> None:
-    """Show the schema as it is in the database."""
+    """Print the schema of the database."""
 
 
 @app.command()
 def dump(url: options.Url = None) -> None:
-    """Print the schema as SQL, without partitions and ledger."""
+    """Print the schema as SQL, without the partitions and the ledger."""
     from chatschema import schema
     from chatschema.server import embedded
 

@@ -1,4 +1,4 @@
-"""From options to a connection: settings, the embedded server where none is configured, notices on stderr."""
+"""From options to a connection: settings, the embedded server where none is configured, and notices on stderr."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPLICA_WAIT_S = 30.0
 
 
 def settings(url: str | None, sql_dir: Path | None = None, *, needs_server: bool = True) -> Settings:
-    """Return the settings for a command run here and now. Raises UsageError, but of the server only to who `needs_server`."""
+    """Return the settings of a command in this folder. Raises UsageError; about the server only if the command `needs_server`."""
     from chatschema import config
 
     return config.load(url=url, environ=os.environ, folder=Path.cwd(), sql_dir=sql_dir, needs_server=needs_server)
@@ -42,7 +42,7 @@ def connected(
 ) -> Iterator[tuple[Settings, Connection]]:
     """Yield settings and a connection to the configured or the embedded server.
 
-    Raises ChatschemaError when the command `needs_ledger`, if there is one, and the schema chatschema is another program's.
+    Raises ChatschemaError if the command `needs_ledger` and the schema chatschema belongs to another program.
     """
     from chatschema.task import session
 
@@ -51,7 +51,7 @@ def connected(
 
 
 def replicas(live: Settings, connection: Connection, urls: list[str] | None, wait_s: float) -> Replicas:
-    """Return the replicas that the command line names, or else chatschema.toml. Raises UsageError for what is no URL."""
+    """Return the replicas that the command line names, or else chatschema.toml. Raises UsageError for text that is no URL."""
     from chatschema.postgres.replicas import Replicas
 
     named = [settings(url).conninfo for url in urls] if urls else live.replicas

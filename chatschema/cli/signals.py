@@ -11,7 +11,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def handle() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt and SIGTERM Terminated, unless whoever started us has them ignored.
+    """Let Ctrl-C raise KeyboardInterrupt and SIGTERM Terminated, unless the parent process has them ignored.
 
     Process 1 of a container ignores SIGTERM without a handler.
     """
@@ -21,11 +21,11 @@ def handle() -> None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # Python passes them
-    # Once is enough: what is rolled back and stopped now must not be interrupted by the next one.
+    # A second SIGTERM must not interrupt the rollback and the shutdown that the first one started.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Terminated
 
 
 def exit_code(interrupt: KeyboardInterrupt) -> ExitCode:
-    """Return the exit code of a run that `interrupt` has ended."""
+    """Return the exit code of a run that `interrupt` ended."""
     return ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED

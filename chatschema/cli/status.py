@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 def status(
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 3 when something is pending, differs, or the months run out.")
+        bool,
+        typer.Option("--check", help="Exit 3 if a migration is pending or edited, the structure differs, or the runway is short."),
     ] = False,
     json: options.Json = False,
     wait: options.Wait = 0,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Show migrations, tables, months and seeds. Reads only."""
+    """Show the state of migrations, tables, partitions and demo data. Reads only."""
     from chatschema.migration import files as migration_files
     from chatschema.task import state
 
@@ -78,9 +79,9 @@ def _print(found: State) -> None:
 def _print_migrations(migrations: Sequence[MigrationStatus]) -> None:
     rows = [(m.id, m.state, units.when(m.applied_at), m.note or m.title) for m in migrations]
     if console.is_narrow():
-        # The number alone is enough for --to, and the object says which table.
+        # The number alone is enough for --to, and the object names the table.
         rows = [(m.id[:14], m.state, units.when(m.applied_at), m.note or m.title.partition(":")[0]) for m in migrations]
-    console.table(("migration", "state", "applied (UTC)", "what"), rows)
+    console.table(("migration", "state", "applied (UTC)", "title"), rows)
 
 
 def _print_server(server: Server, source: str, protection: Protection | None) -> None:
@@ -97,7 +98,7 @@ def _rows(table: TableRows) -> str:
 
 
 def _may_seed(found: State) -> bool:
-    """Return whether demo data would harm nobody: no rows but those of the audit trail, and no mark against it."""
+    """Return whether demo data may be added: the tables are empty, except for the audit trail, and there is no protection."""
     return found.protection is None and all(table.rows == 0 for table in found.tables if table.table != "audit_logs")
 
 
@@ -110,4 +111,4 @@ def _next_steps(found: State) -> list[str]:
         return ["look at: " + finding for finding in found.findings]
     if _may_seed(found):
         return ["next: chatschema seed, for demo data"]
-    return ["all is applied, and the months reach far enough"]
+    return ["up to date: all migrations applied, partitions created far enough ahead"]

@@ -22,10 +22,14 @@ _LOOK = "the same command with --dry-run"
 
 
 def undo(
-    steps: Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="How many; default 1.")] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="ID", help="Go back to this migration, which stays applied.")] = None,
-    all: Annotated[bool, typer.Option("--all", help="Undo every migration. Refused on a protected database.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the SQL and what it would lose; change nothing.")] = False,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", min=1, help="Number of migrations to undo; 1 by default.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="ID", help="Undo all migrations after this one, which stays applied.")
+    ] = None,
+    all: Annotated[bool, typer.Option("--all", help="Undo all migrations. Refused on a protected database.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL and the losses, and change nothing.")] = False,
     yes: options.Yes = False,
     json: options.Json = False,
     wait: options.Wait = 0,
@@ -35,9 +39,10 @@ def undo(
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Undo the last migration, or more, last applied first.
+    """Undo the last applied migration, or several, newest first.
 
-    Where that loses rows or columns, the losses are named and confirmed first; a protected database refuses them.
+    If rows or columns would be lost, chatschema lists the losses and asks for confirmation. On a protected database it
+    refuses to lose any.
     """
     from chatschema import hold
     from chatschema.database import contents
@@ -45,7 +50,7 @@ def undo(
     from chatschema.task import undoing
 
     if sum((steps is not None, to is not None, all)) > 1:
-        raise UsageError("--steps, --to and --all exclude each other", "give one of them")
+        raise UsageError("--steps, --to and --all cannot be combined", "use one of them", code="usage.options")
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     with (
@@ -69,7 +74,7 @@ def undo(
 def _undo(
     settings: Settings, connection: Connection, wanted: Undo, replicas: Replicas, *, yes: bool, lock_wait_s: float, as_lines: bool
 ) -> list[Applied]:
-    """Roll back, and print each migration as it is undone when `as_lines`; whoever is at the terminal agrees to the losses."""
+    """Roll back, and print each migration as it is undone when `as_lines`; losses are confirmed on the terminal."""
     from chatschema.task import undoing
 
     def ask(losses: Sequence[Loss]) -> None:
@@ -89,16 +94,16 @@ def _undo(
 
 
 def _ask(name: str, losses: Sequence[Loss], *, yes: bool, is_all: bool) -> None:
-    """Have the losses agreed to, of rows or of all tables, which may be empty; raise UsageError where nobody can be asked."""
+    """Ask for confirmation of the losses, or of dropping all tables; raise UsageError where there is no terminal."""
     from chatschema.migration.loss import listed
 
     if not losses:
-        action = f"undo --all would drop every table of chatschema in database {name}; all are empty"
+        action = f"undo --all would drop all tables of chatschema in database {name}; all of them are empty"
         console.confirm_name(action, name, yes=yes)
         return
     what = f"undo would {listed(losses)} in database {name}"
     if is_all:
-        what = f"undo --all would drop every table of chatschema in database {name}; it would {listed(losses)}"
+        what = f"undo --all would drop all tables of chatschema in database {name}; it would {listed(losses)}"
     console.confirm_name(what, name, yes=yes, look=_LOOK)
 
 
@@ -132,4 +137,4 @@ def _dry_run(settings: Settings, connection: Connection, wanted: Undo, *, as_jso
         console.note(f"hint:  {unknown.hint}")
     else:
         lost = "this undo would lose data, as listed" if losses else "no row would be lost"
-        console.note(f"{lost}. Nothing was changed; to undo, run the same command without --dry-run")
+        console.note(f"{lost}. Nothing was changed; to undo, run the command without --dry-run")

@@ -1,1 +1,1 @@
-"""Whole databases: dropping and rebuilding, by cloning a migrated template where the role may."""
+"""Whole databases: dropping and creating them, by cloning a migrated template if the role may."""

@@ -1,4 +1,4 @@
-"""What databases there are, and one statement on one of them."""
+"""The databases of a server, and statements on a single one."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from chatschema.values import Settings
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """What a database cannot change later: encoding, collation, ctype, provider (c, i, b) and the provider's locale."""
+    """The properties that a database cannot change later: encoding, collation, ctype, provider (c, i, b) and its locale."""
 
     encoding: str
     collate: str
@@ -26,7 +26,7 @@ class Locale:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The database to rebuild. `locale` is its own, or what a new one would get; `may_create`: this role makes databases."""
+    """The database to reset. `locale` is its own, or that of a new one; `may_create`: whether this role may create databases."""
 
     name: str
     exists: bool
@@ -36,7 +36,7 @@ class Target:
 
     @property
     def clone(self) -> str:
-        """The name under which its successor is made."""
+        """The name under which its successor is created."""
         return f"chatschema_reset_{digest(self.name)}"
 
     @property
@@ -57,7 +57,7 @@ def maintenance(settings: Settings, name: str, *, wait_s: float = 0, say: Say | 
 
 
 def inspect(connection: Connection, name: str) -> Target:
-    """Return what there is under this name, and whether this role may drop and create it."""
+    """Return the database of this name, if it exists, and whether this role may drop and create it."""
     owner = "select pg_catalog.pg_has_role(datdba, 'usage') from pg_catalog.pg_database where datname = %s"
     row = postgres.execute(connection, owner, (name,)).fetchone()
     creator = "select rolcreatedb or rolsuper from pg_catalog.pg_roles where rolname = current_user"
@@ -67,7 +67,7 @@ def inspect(connection: Connection, name: str) -> Target:
 
 
 def locale(connection: Connection, name: str) -> Locale:
-    """Return what the database cannot change."""
+    """Return the properties that the database cannot change."""
     # The provider's locale is daticulocale on 15 and 16, datlocale from 17 on.
     query = """
         select pg_encoding_to_char(encoding), datcollate, datctype, datlocprovider::text,
@@ -84,19 +84,19 @@ def exists(connection: Connection, name: str) -> bool:
 
 
 def drop(connection: Connection, name: str) -> None:
-    """Drop a database if it is there, ending its sessions."""
+    """Drop a database if it exists, ending its sessions."""
     ddl(connection, "drop database if exists {} with (force)", name)
 
 
 def ddl(connection: Connection, template: LiteralString, *names: str) -> None:
-    """Run a statement with the names in the place of its {}."""
+    """Run a statement, with the names in place of its {}."""
     with quiet(connection):
         postgres.execute(connection, sql.SQL(template).format(*(sql.Identifier(name) for name in names)))
 
 
 @contextmanager
 def quiet(connection: Connection) -> Iterator[None]:
-    """Leave out the notice that something to be dropped is not there."""
+    """Suppress the notice that an object to be dropped does not exist."""
     postgres.execute(connection, "set client_min_messages = warning")
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whose a database is: made by chatschema, which left its ledger there, or by somebody else; and which rows no seeder made."""
+"""Whether chatschema created a database, which its ledger shows; and which rows no seeder created."""
 
 from psycopg import sql
 
@@ -7,7 +7,7 @@ from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection, relation
 from chatschema.values import TABLES
 
-# The tables of users, without those of extensions; months are a part of theirs.
+# User tables, without those of extensions; a month counts as part of its table.
 _TABLES = """
     select format('%I.%I', n.nspname, c.relname)
     from pg_catalog.pg_class as c
@@ -23,30 +23,33 @@ _TABLES = """
 
 
 class Foreign(ChatschemaError):
-    """The database has tables, and chatschema did not make it."""
+    """The database has tables that chatschema did not create."""
+
+    code = "database.foreign"
 
 
 def is_ours(connection: Connection) -> bool:
-    """Return whether chatschema has left its ledger here; needs no privilege."""
-    # Between the two halves of a reset without a right to create databases there is only what it has to make again.
+    """Return whether the database has chatschema's ledger; needs no privilege."""
+    # Halfway through a reset without the right to create databases there is only the list of objects to recreate.
     return postgres.has_table(connection, "chatschema.migrations") or postgres.has_table(connection, "chatschema.kept_by_reset")
 
 
 def foreign(connection: Connection) -> list[str]:
-    """Return the tables of a database without chatschema's ledger, as SQL writes their names; none where the ledger is."""
+    """Return the tables of a database without chatschema's ledger, as SQL writes their names; none if it has the ledger."""
     return [] if is_ours(connection) else [row[0] for row in postgres.fetch_all(connection, _TABLES)]
 
 
 def refuse_foreign(
     connection: Connection, command: str, hint: str = "connect to the database that chatschema manages: --url URL, or DATABASE_URL"
 ) -> None:
-    """Raise Foreign where the database has tables but not chatschema's ledger: `command` acts on what chatschema made."""
+    """Raise Foreign if the database has tables but not chatschema's ledger: `command` is for databases that chatschema created."""
     if tables := foreign(connection):
-        raise Foreign(f"{command} is refused, and nothing was changed: {described(connection, tables)}", hint)
+        message = f"{command} is refused, and nothing was changed: {described(connection, tables)}"
+        raise Foreign(message, hint, code="database.foreign")
 
 
 def described(connection: Connection, tables: list[str]) -> str:
-    """Return how many tables the database has that chatschema did not make, and their names and rows."""
+    """Return how many tables the database has that chatschema did not create, and their names and rows."""
     count = "1 table" if len(tables) == 1 else f"{len(tables)} tables"
     shown = ", ".join(
         f"{table.removeprefix('public.')} ({relation.in_words(relation.count(connection, table))})" for table in tables[:5]
@@ -56,7 +59,7 @@ def described(connection: Connection, tables: list[str]) -> str:
 
 
 def others(connection: Connection) -> list[str]:
-    """Return in words which tables have rows that no seeder made, the nine first; empty where there are none."""
+    """Return in words which tables have rows that no seeder created, the nine first; an empty list if none has."""
     ours = [f"public.{table}" for table in TABLES]
     found = []
     all_tables = [row[0] for row in postgres.fetch_all(connection, _TABLES)]
@@ -68,9 +71,9 @@ def others(connection: Connection) -> list[str]:
 
 
 def has_others(connection: Connection) -> str | None:
-    """Return the first of the nine tables with a row that no seeder made, None for none.
+    """Return the first of the nine tables with a row that no seeder created, None if there is none.
 
-    Rows of the audit trail do not count: chatschema itself writes there.
+    Rows of the audit trail do not count: chatschema itself adds some.
     """
     for table in TABLES:
         if table == "audit_logs" or not postgres.has_table(connection, f"public.{table}"):
@@ -84,10 +87,10 @@ def has_others(connection: Connection) -> str | None:
 
 
 def unseeded(connection: Connection, table: str) -> sql.Composable:
-    """Return the condition that no seeder made the row `t` of one of the nine tables."""
+    """Return the condition that no seeder created the row `t` of one of the nine tables."""
     if not postgres.has_table(connection, "chatschema.seeded_rows"):
         return relation.ALL
-    # OFFSET 0 keeps it a question for each row, which the index answers. As a join it is planned by statistics, and where these
-    # are older than the rows, the whole record is read for each row of the table.
+    # OFFSET 0 keeps it a look-up for each row, which uses the index. A join is planned by statistics, and if these are older
+    # than the rows, the whole record is read for each row of the table.
     query = sql.SQL("not exists (select from chatschema.seeded_rows as s where s.table_name = {} and {} offset 0)")
     return query.format(sql.Literal(table), relation.is_entry(connection, table, "t", "s"))

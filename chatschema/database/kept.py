@@ -1,4 +1,4 @@
-"""What belongs to a database and not to chatschema's schema in it, and outlives a reset: extensions, grants, publications."""
+"""Objects of a database outside of chatschema's schema, which a reset keeps: extensions, grants, publications."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
@@ -42,7 +42,7 @@ _EXISTING = """
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A statement that makes something again; `way_out` is the one that removes it, for whoever does not need it."""
+    """A statement that recreates an object; `way_out` is the statement that drops it, for a user who does not need it."""
 
     what: str
     way_out: str
@@ -52,34 +52,35 @@ class Kept:
 
 
 def refuse(connection: Connection) -> None:
-    """Raise ChatschemaError for what is in the database and could not be made again in another one."""
+    """Raise ChatschemaError if the database has an object that cannot be recreated in another one."""
     found = [(what, way_out) for what, way_out in postgres.fetch_all(connection, sqlfile.text_of(_file("unkept")))]
     for what, way_out, table, condition in postgres.fetch_all(connection, _CONFIGURED):
         # The server wrote the name, and the extension's author the condition.
         if postgres.fetch_one(connection, sql.SQL(f"select exists (select from {table} {condition})"))[0]:
-            found.append((f"{what}, which keeps rows of its own in {table}", way_out))
+            found.append((f"{what}, which has rows of its own in {table}", way_out))
     if found:
         what, way_out = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise ChatschemaError(
             f"database {connection.info.dbname} has {what}{more}, which a reset would lose; nothing was dropped",
             f"if it is not needed, drop it first: {way_out}",
+            code="reset.unkept",
         )
 
 
 def of_database(connection: Connection) -> list[Kept]:
-    """Return what goes with the whole database, in the order in which it is made again.
+    """Return the objects that are dropped with the database, in the order in which they are recreated.
 
-    Raises ChatschemaError for what cannot be.
+    Raises ChatschemaError for an object that cannot be recreated.
     """
     refuse(connection)
     return [kept for kept, _, _ in _read(connection)]
 
 
 def of_objects(connection: Connection) -> list[Kept]:
-    """Return what goes with chatschema's own objects, and what an interrupted reset has left to do.
+    """Return the objects that are dropped with chatschema's own, and those that an interrupted reset did not recreate.
 
-    Raises ChatschemaError when this role may not make it again.
+    Raises ChatschemaError if this role may not recreate one.
     """
     dropped = [(kept, may) for kept, is_dropped, may in _read(connection) if is_dropped]
     for kept, may in dropped:
@@ -88,13 +89,13 @@ def of_objects(connection: Connection) -> list[Kept]:
     before = []
     if postgres.has_table(connection, _TABLE):
         before = _remembered(connection)
-        # What the interrupted one created lacks only what is still to be made again.
+        # The interrupted reset dropped everything else already.
         dropped = [(kept, may) for kept, may in dropped if kept not in before and not kept.statement.startswith("revoke")]
     return [*before, *(kept for kept, _ in dropped)]
 
 
 def remember(connection: Connection, keep: Sequence[Kept]) -> None:
-    """Write down what `finish` has to make again, in the transaction that drops it."""
+    """Record the objects that `finish` has to recreate, in the transaction that drops them."""
     if not keep:
         return
     postgres.execute(connection, "create schema chatschema")
@@ -110,11 +111,11 @@ def remember(connection: Connection, keep: Sequence[Kept]) -> None:
 
 
 def finish(connection: Connection) -> None:
-    """Make again what `remember` wrote down, and forget it; raises ChatschemaError, with all of it still to do."""
+    """Recreate the objects that `remember` recorded, and drop the record; after a ChatschemaError all of it is still to do."""
     if postgres.has_table(connection, _TABLE):
         keep = _remembered(connection)
         with postgres.transaction(connection):
-            restore(connection, keep, connection.info.dbname, outcome="the next chatschema reset tries it again")
+            restore(connection, keep, connection.info.dbname, outcome="the next chatschema reset tries again")
             postgres.execute(connection, "drop table chatschema.kept_by_reset")
 
 
@@ -124,7 +125,7 @@ def _remembered(connection: Connection) -> list[Kept]:
 
 
 def restore(connection: Connection, keep: Sequence[Kept], name: str, *, outcome: str = "nothing was dropped") -> None:
-    """Run the statements whose targets exist here, all or none; raises ChatschemaError naming what database `name` would lose."""
+    """Run the statements whose targets exist here, all or none; raises ChatschemaError, naming database `name` and the object."""
     with quiet(connection), postgres.transaction(connection):
         for step in _steps(keep):
             there = postgres.fetch_all(connection, _EXISTING, ([kept.kind for kept in step], [kept.target for kept in step]))
@@ -136,16 +137,17 @@ def restore(connection: Connection, keep: Sequence[Kept], name: str, *, outcome:
 
 
 def _steps(keep: Sequence[Kept]) -> list[list[Kept]]:
-    """Return what needs no target, and then what may need something that this has made."""
+    """Return the extensions, and then the objects that may need one of them."""
     first = [kept for kept in keep if kept.what.startswith("extension ")]
     return [step for step in (first, [kept for kept in keep if kept not in first]) if step]
 
 
 def _failed(name: str, kept: Kept, why: str, outcome: str) -> ChatschemaError:
-    way_out = f", or if it is not needed remove it first: {kept.way_out}" if kept.way_out else ""
+    way_out = f"; or if it is not needed, remove it first: {kept.way_out}" if kept.way_out else ""
     return ChatschemaError(
-        f"{kept.what} of database {name} could not be made again: {why}; {outcome}",
+        f"{kept.what} of database {name} could not be recreated: {why}; {outcome}",
         f"run chatschema reset as a role that may create it, such as a superuser{way_out}",
+        code="reset.recreate",
     )
 
 

@@ -1,4 +1,4 @@
-"""Dropping what chatschema made in a database, where the database itself must stay."""
+"""Dropping the objects that chatschema created in a database, if the database itself must stay."""
 
 from psycopg import sql
 
@@ -8,7 +8,7 @@ from chatschema.database.catalog import quiet
 from chatschema.postgres import Connection, locks
 from chatschema.values import TABLES
 
-# They depend on the tables whose rows they return.
+# Functions that depend on the tables whose rows they return.
 _DROP_ROW_FUNCTIONS = """
     select format('drop function %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
     join pg_catalog.pg_type as t on t.oid = p.prorettype
@@ -16,7 +16,7 @@ _DROP_ROW_FUNCTIONS = """
 """
 # Others refer to them.
 _LAST_TABLES = {"drop table chatschema.seeds", "drop table chatschema.holds"}
-# In the order in which nothing of ours depends on them any more.
+# Dropped last, when no other object of chatschema depends on them.
 _DROP_REST = """
     -- Months that were detached, and the rows kept of dropped ones.
     select format('drop table %s', c.oid::regclass) from pg_catalog.pg_class as c
@@ -37,11 +37,11 @@ _TABLES = (
 
 
 def drop_objects(connection: Connection) -> None:
-    """Drop what chatschema made in this database, in one transaction, and nothing else.
+    """Drop the objects that chatschema created in this database, in one transaction, and no others.
 
-    What went with it and is not the schema's, such as grants, waits for `kept.finish` in a table.
-    Raises ServerError when an object of somebody else depends on it, or lies in one of its schemas, and ChatschemaError when
-    this role could not make again what would go with it.
+    Dependent objects of the database, such as grants, are recorded in a table for `kept.finish`.
+    Raises ServerError if a foreign object depends on one of them, or is in one of the schemas, and ChatschemaError if this role
+    could not recreate a dependent object.
     """
     tables = sql.SQL(", ").join(sql.Identifier("public", table) for table in TABLES)
 
@@ -55,7 +55,7 @@ def drop_objects(connection: Connection) -> None:
         # Tables before the functions of their triggers, and before the tables that they refer to.
         for (statement,) in sorted(rest, key=lambda row: (row[0].startswith("drop function"), row[0] in _LAST_TABLES)):
             postgres.execute_text(connection, statement)
-        # No cascade: with it a view, a default or a column of somebody else would go without a word.
+        # No cascade: it would silently drop a foreign view, default or column.
         postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")
         kept.remember(connection, keep)
 

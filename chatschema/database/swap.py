@@ -1,4 +1,4 @@
-"""Putting a clone in a database's place, so that at every moment one of the two is there."""
+"""Replacing a database by a clone, so that at every moment one of the two exists."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from chatschema.postgres import Connection
 
 
 def make_clone(connection: Connection, target: Target, template: str) -> None:
-    """Make the target's successor beside it, closed to everybody, with what belongs to the database itself."""
+    """Create the target's successor beside it, closed to logins, with the properties of the database itself."""
     drop(connection, target.clone)
     ddl(connection, "create database {} template {} allow_connections false", target.clone, template)
     if target.exists:
@@ -18,9 +18,9 @@ def make_clone(connection: Connection, target: Target, template: str) -> None:
 
 
 def swap(connection: Connection, target: Target) -> None:
-    """Put the clone in the target's place. The caller has closed the target, and drops nothing that is not replaced.
+    """Replace the target by the clone. The caller has closed the target to logins.
 
-    Names change before anything is dropped; `recover` finishes or takes back what a kill left between two steps.
+    Databases are renamed before one is dropped; after a kill between two steps, `recover` finishes or reverts the work.
     """
     if target.exists:
         owner = _owner(connection, target.name)
@@ -37,7 +37,7 @@ def swap(connection: Connection, target: Target) -> None:
 
 @contextmanager
 def opened(connection: Connection, target: Target) -> Iterator[None]:
-    """Let sessions into the clone while the block runs; nobody else knows its name."""
+    """Allow logins to the clone while the block runs; nobody else knows its name."""
     ddl(connection, "alter database {} with allow_connections true", target.clone)
     try:
         yield
@@ -47,7 +47,7 @@ def opened(connection: Connection, target: Target) -> Iterator[None]:
 
 
 def reopen(connection: Connection, name: str) -> None:
-    """Give a database that a killed reset left under its other name, or closed, its name back, and let its users in."""
+    """Rename a database back, and allow logins, if a killed reset left it under its other name or closed."""
     target = Target(name, True, True, True, locale(connection, "template1"))
     has_name, has_old, has_clone = (exists(connection, n) for n in (name, target.old, target.clone))
     if has_old and not has_name:
@@ -57,9 +57,9 @@ def reopen(connection: Connection, name: str) -> None:
 
 
 def recover(connection: Connection, name: str) -> None:
-    """Bring a database back that a killed reset left, as reopen() does, and drop what else it left.
+    """Recover a database after a killed reset, as reopen() does, and drop the other leftovers.
 
-    Where both names exist the reset was confirmed, and had renamed the old one to drop it.
+    If both names exist, the reset was confirmed, and had renamed the old database to drop it.
     """
     target = Target(name, True, True, True, locale(connection, "template1"))
     has_name, has_old, has_clone = (exists(connection, n) for n in (name, target.old, target.clone))
@@ -71,15 +71,15 @@ def recover(connection: Connection, name: str) -> None:
 
 
 def close(connection: Connection, name: str) -> None:
-    """Let nobody log in to the database any more; who is in stays until `end_sessions`."""
+    """Refuse new logins to the database; existing sessions stay until `end_sessions`."""
     ddl(connection, "alter database {} with allow_connections false", name)
 
 
 def end_sessions(connection: Connection, name: str, *, but: int = 0) -> None:
-    """End the sessions in a closed database, except that of process `but`, and wait until they are gone.
+    """End the sessions in a closed database, except that of process `but`, and wait for their end.
 
-    An autovacuum worker is nobody's session: only a superuser may end it, and the server does so itself when the database is
-    renamed or dropped. Its kind is hidden from a plain role; that it has no user is not.
+    An autovacuum worker is not a user session: only a superuser may end it, and the server does so itself when the database is
+    renamed or dropped. A plain role cannot see the kind of process, but it can see that it has no user.
     """
     query = """
         select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_catalog.pg_stat_activity
@@ -94,7 +94,7 @@ def _owner(connection: Connection, name: str) -> str:
 
 
 def _properties(connection: Connection, name: str, clone: str) -> list[str]:
-    """Return the statements that give `clone` what belongs to the database `name` and not to its contents."""
+    """Return the statements that copy the properties of the database `name`, not its contents, to `clone`."""
     query = """
         select format('comment on database %%I is %%L', %(clone)s::text, shobj_description(oid, 'pg_database'))
         from pg_database where datname = %(name)s and shobj_description(oid, 'pg_database') is not null

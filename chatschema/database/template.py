@@ -1,4 +1,4 @@
-"""The migrated template: made once, named after all that decides what is in it."""
+"""The migrated template: created once, and named by a hash of everything that determines its contents."""
 
 from collections.abc import Callable
 
@@ -12,14 +12,14 @@ PREFIX = "chatschema_template_"
 
 
 def template_name(connection: Connection, contents: list[str], target: Target) -> str:
-    """Return the template's name: a hash of its `contents`, who builds it, this version, and the target's locale."""
+    """Return the name of the template: a hash of its `contents`, the role that builds it, this version, and the target's locale."""
     return PREFIX + digest("\n".join([__version__, connection.info.user, repr(target.locale), *contents]))
 
 
 def build_template(connection: Connection, name: str, target: Target, migrate: Callable[[str], None]) -> bool:
-    """Make sure the template is there; return whether it had to be built, by calling `migrate` with a database's name.
+    """Ensure that the template exists; return whether it was built now, by calling `migrate` with the name of a database.
 
-    It gets its name last, so a template under its name is whole, however often a build was killed.
+    It is named last, so a template with this name is complete, even if earlier builds were killed.
     """
     if exists(connection, name):
         return False
@@ -39,7 +39,7 @@ def build_template(connection: Connection, name: str, target: Target, migrate: C
 
 
 def _drop_outdated(connection: Connection, name: str, target: Target) -> None:
-    """Drop earlier templates made for this database; a template says in its comment for whom it was made."""
+    """Drop earlier templates of this database; the comment of a template names its database."""
     comment = f"chatschema: migrated template, made for database {target.name}"
     query = """
         select datname from pg_catalog.pg_database

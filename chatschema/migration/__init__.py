@@ -1,1 +1,1 @@
-"""Migrations: the files, the ledger, and running the one against the other. The only package that knows yoyo."""
+"""Migrations: the files, the ledger of applied ones, and the engine. The only package that imports yoyo."""

@@ -1,4 +1,4 @@
-"""Running a statement that refuses to run in a transaction, forward or back; the next run continues one that was cut off."""
+"""Running a statement that cannot run in a transaction, forward or back; the next run continues after an interruption."""
 
 import re
 from contextlib import suppress
@@ -13,19 +13,19 @@ from chatschema.sqlfile import SqlFile
 
 Direction = Literal["apply", "rollback"]
 _COMMANDS = {"apply": "chatschema migrate", "rollback": "chatschema undo"}
-# What the server says of a statement that had run already: an object of that name, or none.
+# SQLSTATEs of a statement that had run already: the object exists, or does not exist.
 _EXISTS = frozenset({"42710", "42P07", "42P04", "42701"})
-_IS_GONE = frozenset({"42704", "42P01", "3D000", "42703"})
-_HAD_RUN = {"create": _EXISTS, "drop": _IS_GONE, "alter": _EXISTS | _IS_GONE}
-# Classes of SQLSTATE with which a concurrent statement is refused before it has begun anything.
+_IS_MISSING = frozenset({"42704", "42P01", "3D000", "42703"})
+_HAD_RUN = {"create": _EXISTS, "drop": _IS_MISSING, "alter": _EXISTS | _IS_MISSING}
+# Classes of SQLSTATE with which a concurrent statement is refused before it starts any work.
 _REFUSED_AT_ONCE = frozenset({"0A", "25", "42", "55"})
 
 
 def run(backend: Backend, file: MigrationFile, direction: Direction, say: Say) -> None:
-    """Run the statement of a file outside of a transaction; what an earlier run has left of it is taken up.
+    """Run the statement of a file outside of a transaction; continue the work of an earlier run that was interrupted.
 
-    Until the caller records that it is done, the ledger says that it began; not after a failure that has left nothing.
-    Raises StatementFailed, Busy, and ChatschemaError when its index exists and is invalid.
+    Until the caller records the end, the ledger has the file as started, except after a failure that left nothing behind.
+    Raises StatementFailed, Busy, and ChatschemaError if its index exists and is invalid.
     """
     # A migration without a rollback is not undone.
     text = file.rollback if direction == "rollback" and file.rollback else file.apply
@@ -39,7 +39,7 @@ def run(backend: Backend, file: MigrationFile, direction: Direction, say: Say) -
         concurrently.refuse_invalid(backend.connection, text, _COMMANDS[direction])
     except StatementFailed as error:
         if is_done is None and error.cause.sqlstate in _HAD_RUN.get(_first_word(text), ()):
-            say(f"{file.id}: the interrupted run has done it: {error.cause.message}")
+            say(f"{file.id}: the interrupted run had completed it: {error.cause.message}")
             return
         if not concurrently.is_concurrent(text) or error.cause.sqlstate[:2] in _REFUSED_AT_ONCE:
             _withdraw(backend, file.id)
@@ -57,7 +57,7 @@ def _first_word(file: SqlFile) -> str:
 
 
 def _withdraw(backend: Backend, id: str) -> None:
-    # Without a connection the ledger goes on saying that it began, and the next run looks.
+    # Without a connection the ledger keeps the file as started, and the next run checks.
     with suppress(ServerError):
         ledger.withdraw(backend.connection, id)
 
@@ -68,7 +68,7 @@ def _take_up(backend: Backend, id: str, file: SqlFile, say: Say) -> bool | None:
 
 
 def _run(backend: Backend, file: SqlFile, migration: YoyoMigration, direction: Direction, say: Say) -> None:
-    """Run it; unless it is a concurrent one it may not make others wait."""
+    """Run the statement; with a lock timeout, unless it is a concurrent one."""
     migration.load()
 
     def work() -> None:

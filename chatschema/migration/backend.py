@@ -1,4 +1,4 @@
-"""yoyo, on our connection: its steps and its bookkeeping tables, without its lock, its splitter and its commits."""
+"""yoyo on chatschema's connection: its steps and its bookkeeping tables, without its lock, its splitter and its commits."""
 
 import functools
 import getpass
@@ -48,7 +48,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is not ty
         self._pipeline: Pipeline[tuple[SqlFile, Statement]] = Pipeline(connection)
 
     def transaction(self, rollback_on_exit: bool = False) -> AbstractContextManager[None]:  # noqa: ARG002  # yoyo's signature
-        """Return nothing to enter: the whole migration is one transaction, that of committed()."""
+        """Return a context that does nothing: committed() runs the whole migration in one transaction."""
         return nullcontext()
 
     @contextmanager
@@ -76,7 +76,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is not ty
                 raise StatementFailed(file, statement, error) from None
 
     def reset_role(self) -> None:
-        """Act as the role that logged in again, whatever a file has set: the ledger is ours."""
+        """Return to the role that logged in, whichever role a file has set: the ledger is written as that role."""
         # Two statements, as a pipeline takes one at a time.
         postgres.execute(self.connection, "reset session authorization")
         postgres.execute(self.connection, "reset role")
@@ -122,7 +122,7 @@ class _Step(StepBase):  # type: ignore[misc]  # yoyo is not typed
 
 
 class YoyoMigration(Migration):  # type: ignore[misc]  # yoyo is not typed
-    """yoyo's migration, its statements split by us."""
+    """yoyo's migration, with the statements split by chatschema."""
 
     def __init__(self, file: MigrationFile) -> None:
         super().__init__(file.id, str(file.apply.path), str(file.apply.path.parent))

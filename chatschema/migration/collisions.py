@@ -1,6 +1,6 @@
-"""What pending migrations create and the database has already: other people's objects, found before the first file is run.
+"""Objects that pending migrations create and the database already has, found before the first file is run.
 
-A file that PostgreSQL would run is never refused: what an earlier statement may have removed is left to PostgreSQL.
+A file that PostgreSQL would run is never refused: an object that an earlier statement may have dropped is left to PostgreSQL.
 """
 
 import re
@@ -14,7 +14,7 @@ from chatschema.migration.files import COMMENTS, MigrationFile
 from chatschema.postgres import Connection
 
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-# `or replace`, `if not exists` and `temp` do not match: they get along with what is there.
+# `or replace`, `if not exists` and `temp` do not match: they accept an existing object.
 _CREATE = re.compile(
     rf"""(?isx) \s* create \s+ (?:
         (?:unlogged\s+|foreign\s+)? (?P<relation>table|view|materialized\s+view|sequence)
@@ -25,9 +25,9 @@ _CREATE_INDEX = re.compile(
     rf"""(?isx) \s* create \s+ (?:unique\s+)? index \s+ (?:concurrently\s+)? (?! if\s+not\s+exists\b ) (?P<name>{_NAME}) \s+ on \s+
     (?:only\s+)? (?: (?P<qualifier>{_NAME}) \s*\.\s* )? {_NAME}"""
 )
-# Statements after which the names in them may be free again, with what belongs to these: indexes, and sequences of columns.
+# Statements that may free the names in them, and the names of dependent indexes and sequences.
 _FREES = re.compile(r"(?is)\s*(?:drop\b|alter\b.*\b(?:drop|rename|set\s+schema)\b|do\b)")
-# Statements after which any name may be: what they remove is not in their text.
+# Statements that may free any name: they can drop objects that their text does not name.
 _FREES_ANYTHING = re.compile(
     r"(?is)\s*(?:do|call|with|select|execute|drop\s+(?:schema|extension|owned)|(?:drop|alter)\b.*\bcascade)\b"
 )
@@ -70,7 +70,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class _Creation:
-    """What a statement creates: `kind` is relation, index, type, function or schema."""
+    """An object that a statement creates: `kind` is relation, index, type, function or schema."""
 
     kind: str
     qualifier: str
@@ -81,14 +81,14 @@ class _Creation:
 
 
 class _TakeBack(Exception):
-    """Ends a transaction whose statements were only to be tried."""
+    """Rolls back a transaction whose statements were only tried."""
 
 
 def refuse(connection: Connection, files: Sequence[MigrationFile], *, is_first: bool) -> None:
-    """Raise ChatschemaError when something that `files` will create exists and is another's, naming all of it. Changes nothing.
+    """Raise ChatschemaError, naming the objects that `files` will create and that exist already. Changes nothing.
 
-    `is_first`: no migration has been applied here, so what is there is not of one. Later, indexes and sequences are left to
-    PostgreSQL, as is all that comes after a statement that may remove what it does not name. Raises ServerError.
+    `is_first`: no migration has been applied here, so no existing object comes from one. Later, indexes and sequences are left
+    to PostgreSQL, and so is everything after a statement that may drop objects without naming them. Raises ServerError.
     """
     wanted = list(_creations(files, is_first))
     if not wanted:
@@ -110,19 +110,20 @@ def refuse(connection: Connection, files: Sequence[MigrationFile], *, is_first: 
     lines += [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     raise ChatschemaError(
         "\n".join(lines),
-        f"give chatschema a database of its own: createdb NAME; or for each of these objects, {_way_out(*found[0][:2])}",
+        f"use a separate database: createdb NAME; or for each of these objects, {_way_out(*found[0][:2])}",
+        code="migration.collision",
     )
 
 
 def _way_out(kind: str, name: str) -> str:
     if kind in ("schema", "index"):
-        return f"rename what is there: alter {kind} {name} rename to ..."
-    # With a table its indexes and its row type go along, whose names would be in the way as well.
-    return f"move what is there: create schema old; alter {kind} {name} set schema old"
+        return f"rename it: alter {kind} {name} rename to ..."
+    # A table takes along its indexes and its row type, whose names would collide as well.
+    return f"move it away: create schema old; alter {kind} {name} set schema old"
 
 
 def _own(connection: Connection, rows: list[tuple[Any, ...]]) -> set[int]:
-    """Return the numbers of those rows whose object a migration has made, as far as that is recorded and may be read."""
+    """Return the numbers of the rows whose object a migration created, as far as the record exists and may be read."""
     query = "select coalesce(has_table_privilege(to_regclass('chatschema.schema_records'), 'select'), false)"
     if not rows or not postgres.fetch_one(connection, query)[0]:
         return set()
@@ -159,7 +160,7 @@ def _plain(name: str) -> str:
 
 
 def _exists(connection: Connection, creation: _Creation) -> bool:
-    """Return whether the function exists with these arguments. Only the server can tell: it is tried, and taken back."""
+    """Return whether the function exists with these arguments. Only the server can tell: it is tried, and rolled back."""
     try:
         with postgres.transaction(connection):
             postgres.execute(connection, "set local check_function_bodies = off; set local lock_timeout = '1s'")

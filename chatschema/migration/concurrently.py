@@ -1,4 +1,4 @@
-"""Statements that run concurrently: what a run that was cut off has left of them, forward or back, and how to go on."""
+"""Statements that run concurrently: the leftovers of an interrupted run, forward or back, and how to continue."""
 
 import re
 from collections.abc import Callable
@@ -55,15 +55,15 @@ _LEFT_BY_REINDEX = """
 
 
 def is_concurrent(file: SqlFile) -> bool:
-    """Return whether the file's statement is of the kind that waits without making others wait."""
+    """Return whether the file's statement is CONCURRENTLY: it waits without making others wait."""
     return bool(re.search(r"(?i)\bconcurrently\b", _bare(file)))
 
 
 def take_up(connection: Connection, file: SqlFile, say: Say) -> bool | None:
-    """Look at what a run of `file` left that was cut off: True when all is done, False when leftovers were removed.
+    """Look for the leftovers of an interrupted run of `file`: True if it completed the work, False if leftovers were removed.
 
-    Then the statement can be run as if it never had been. None: the statement is none that leaves something half done,
-    it has run or not. Raises ServerError.
+    After False the statement can be run from the start. None: a statement of this kind leaves nothing half done; it either
+    ran or did not. Raises ServerError.
     """
     bare = _bare(file)
     for pattern, resume in _RESUME:
@@ -78,7 +78,7 @@ def _resume_create(connection: Connection, match: re.Match[str], say: Say) -> bo
         return False
     name, is_valid = found
     if is_valid:
-        say("the index of the interrupted run is complete")
+        say("the interrupted run completed the index")
         return True
     _remove(connection, name, say)
     return False
@@ -87,7 +87,7 @@ def _resume_create(connection: Connection, match: re.Match[str], say: Say) -> bo
 def _resume_drop(connection: Connection, match: re.Match[str], say: Say) -> bool:
     if _index(connection, match["name"]):
         return False
-    say("the interrupted run has dropped the index")
+    say("the interrupted run dropped the index")
     return True
 
 
@@ -108,7 +108,7 @@ def _resume_detach(connection: Connection, match: re.Match[str], say: Say) -> bo
     """
     exists, is_pending = postgres.fetch_one(connection, query, match.groupdict())
     if is_pending:
-        say("finishing the detach of the interrupted run")
+        say("finishing the detach that was interrupted")
         finalize = sql.SQL("alter table {} detach partition {} finalize")
         # The names as the file has them, which the server has just resolved.
         names = (sql.SQL(match[name]) for name in ("parent", "name"))
@@ -125,13 +125,14 @@ _RESUME: tuple[tuple[re.Pattern[str], Callable[[Connection, re.Match[str], Say],
 
 
 def refuse_invalid(connection: Connection, file: SqlFile, command: str) -> None:
-    """Raise when the file's index exists and is invalid: `if not exists` is content with that, and it enforces nothing."""
+    """Raise if the file's index exists and is invalid: `if not exists` accepts it, but an invalid index enforces nothing."""
     match = _CREATE_INDEX.match(_bare(file))
     found = _index(connection, _created(match)) if match else None
     if found and not found[1]:
         raise ChatschemaError(
             f"{file.path.name}: index {found[0]} exists and is invalid, so nothing was recorded",
             f"drop it, then run {command} again: drop index concurrently {found[0]}",
+            code="migration.invalid-index",
         )
 
 
@@ -151,11 +152,11 @@ def _index(connection: Connection, name: str) -> tuple[str, bool] | None:
 
 
 def _remove(connection: Connection, name: str, say: Say) -> None:
-    say(f"removing the invalid index {name} of the interrupted run")
+    say(f"dropping the invalid index {name} that the interrupted run left")
     try:
         # The server wrote the name, quoted where it must be.
         postgres.execute(connection, sql.SQL("drop index concurrently {}").format(sql.SQL(name)))
     except ServerError as error:
-        # The server process of the interrupted run, or somebody, has removed it meanwhile.
+        # The server process of the interrupted run, or somebody, has dropped it in the meantime.
         if error.sqlstate != _UNDEFINED_OBJECT:
             raise

@@ -1,4 +1,4 @@
-"""The transaction of a migration, and a failure in words that show the place."""
+"""The transaction of a migration, and errors that show file, line and text."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from chatschema.sqlfile import SqlFile
 
 @contextmanager
 def lock_failures_bare() -> Iterator[None]:
-    """Let a lock that did not come pass as the server's own error, which is retried, and not as a failed statement."""
+    """Raise a lock timeout as the server's own error, which is retried, and not as a failed statement."""
     try:
         yield
     except StatementFailed as error:
@@ -24,49 +24,52 @@ def lock_failures_bare() -> Iterator[None]:
 
 @contextmanager
 def transaction(backend: Backend) -> Iterator[None]:
-    """Yoyo's transaction with a short lock timeout; a lock that does not come can be retried as a whole."""
+    """Yoyo's transaction with a short lock timeout; after a timeout it can be retried as a whole."""
     with lock_failures_bare(), backend.committed():
-        # The second one is gone at the end of the file when the file has reset all settings.
+        # The second setting is missing at the end of the file if the file reset all settings.
         query = "select set_config('lock_timeout', %s, true), set_config('chatschema.is_pinned', 'on', true)"
         postgres.execute(backend.connection, query, (f"{locks.DDL.timeout_s * 1000:.0f}ms",))
         yield
 
 
 def take_back(backend: Backend, file: SqlFile) -> None:
-    """Take back the role that the file may have taken; raise ChatschemaError when it has dropped the run's lock or settings.
+    """Reset the role that the file may have set; raise ChatschemaError if it released the run's lock or reset its settings.
 
-    For a file that runs in a transaction this comes before the commit, so that nothing of it is kept.
+    For a file that runs in a transaction this is done before the commit, so that it is rolled back.
     """
     backend.reset_role()
     query = "select coalesce(current_setting('chatschema.is_pinned', true) = 'on', false), locked.*"
     is_pinned, is_locked = postgres.fetch_one(backend.connection, f"{query} from ({locks.HOLDS_MIGRATION_LOCK}) as locked")
-    kept = "nothing of it was kept" if file.is_transactional else "its statement may have had an effect, and is not recorded"
+    kept = "it was rolled back" if file.is_transactional else "its statement may have taken effect, and is not recorded"
     if not is_locked:
         raise ChatschemaError(
-            f"{file.path.name} has released the migration lock, so another chatschema could have run at the same time; {kept}",
-            "remove pg_advisory_unlock_all() or discard all from what it runs; release other locks one by one",
+            f"{file.path.name} released the migration lock, so another chatschema could have run at the same time; {kept}",
+            "remove pg_advisory_unlock_all() and discard all from the file and its functions; release other locks one by one",
+            code="migration.unlock",
         )
     if file.is_transactional and not is_pinned:
         raise ChatschemaError(
-            f"{file.path.name} has reset all settings of the session, also how long it may wait for a lock; {kept}",
-            "remove reset all from what it runs; reset settings one by one",
+            f"{file.path.name} reset all settings of the session, including its lock timeout; {kept}",
+            "remove reset all from the file and its functions; reset settings one by one",
+            code="migration.settings",
         )
 
 
 @contextmanager
 def explained(file: MigrationFile) -> Iterator[None]:
-    """Turn a failure into one that shows file, line and the place."""
+    """Turn a failure into an error that shows file, line and text."""
     try:
         yield
     except StatementFailed as error:
         raise _failure(file, error) from None
     except Busy as error:
-        raise Busy(f"nothing of {file.id} was kept: {error.message}", error.hint) from None
+        raise Busy(f"{file.id} was rolled back: {error.message}", error.hint, code=error.code) from None
     except ServerError as error:
         if error.sqlstate[:2] != "23":
             raise
-        # A constraint that is checked at the end is not of one statement.
-        raise ServerError(f"nothing of {file.id} was kept: {error.message}", error.hint, error.sqlstate) from None
+        # A constraint that is checked at the end does not belong to one statement.
+        message = f"{file.id} was rolled back: {error.message}"
+        raise ServerError(message, error.hint, error.sqlstate, code=error.code) from None
 
 
 def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:
@@ -75,15 +78,15 @@ def _failure(file: MigrationFile, error: StatementFailed) -> MigrationFailed:
     hint = cause.hint
     command = "chatschema undo" if error.file is file.rollback else "chatschema migrate"
     if cause.exit_code == ExitCode.UNREACHABLE:
-        kept = f"nothing of {file.id} was kept" if error.file.is_transactional else "the statement may have had an effect"
+        kept = f"{file.id} was rolled back" if error.file.is_transactional else "the statement may have taken effect"
         hint = f"{(cause.hint or '').partition(';')[0]}; {kept}; run it again: {command}"
     elif cause.sqlstate == "25001":
-        hint = "let the statement stand alone in its file, under a first line: -- transactional: false"
+        hint = "put the statement alone into a file, with the first line: -- transactional: false"
     elif not hint and not error.file.is_transactional:
         hint = f"the statement may have left something behind; fix {error.file.path.name} and run: {command}"
     elif not hint:
-        kept = f"{file.id} is still applied" if error.file is file.rollback else f"nothing of {file.id} was kept"
+        kept = f"{file.id} is still applied" if error.file is file.rollback else f"{file.id} was rolled back"
         hint = f"{kept}; fix the file and run: {command}"
-    # Where the server refuses a value or a row (classes 22 and 23), the file's literals may be just that.
+    # If the server refuses a value or a row (classes 22 and 23), the literals of the file may contain it.
     place = excerpt(error.file, error.statement, cause.position, literals=cause.sqlstate[:2] not in ("22", "23"))
     return MigrationFailed(f"{error.file.path.name} line {line}: {cause.message}", hint, place, cause)

@@ -1,4 +1,4 @@
-"""The migration files: which there are, in which order, and whether they can be run at all."""
+"""The migration files: finding them, ordering them, and checking that they can be run."""
 
 import bisect
 import re
@@ -13,13 +13,13 @@ from chatschema.statements import Statement
 
 _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
-# The engine owns the transaction; a file that ends it would be half applied and not recorded.
+# chatschema runs the file in its own transaction; a file that ends it would be half applied and not recorded.
 _TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
 # A look at each statement's first word; only those are looked at closely.
 _SUSPECT = re.compile(rb"(?i)(?:begin|commit|end|rollback|abort|start|prepare|copy|discard|reset)\b")
 _UNLOCK = re.compile(rb"(?i)pg_advisory_unlock_all")
 _COPY = re.compile(r"(?is)copy\b.*\b(?:from\s+stdin|to\s+stdout)\b")
-# They end what the run rests on: its lock and its session's settings. What a function does is found when it has been done.
+# They release the lock or reset the settings that the run needs. In a function they are found only afterwards.
 _SESSION_END = re.compile(r"(?i)(?P<statement>discard\s+all|reset\s+all)\s*$|.*\b(?P<call>pg_advisory_unlock_all)\s*\(", re.DOTALL)
 _NAMELESS = re.compile(r"(?is)\s*create\s+(?:unique\s+)?index\s+concurrently\s+on\s")
 COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -42,31 +42,39 @@ class MigrationFile:
 def discover(folder: Path) -> list[MigrationFile]:
     """Return the migrations of `folder`, oldest first.
 
-    Raises ChatschemaError when the folder is missing or empty, or a file could not be run: a name that does not
-    sort, a number used twice, a rollback without its migration, a header that is not understood. Their statements
-    are not looked at: check() does that for those that are about to run.
+    Raises ChatschemaError if the folder is missing or empty, or a file could not be run: an invalid name, a number
+    used twice, a rollback without its migration, an invalid header. The statements are not read: check() reads
+    those of the files that are about to run.
     """
     if not folder.is_dir():
         if folder.parent.name == folder.name:
-            raise UsageError(f"there is no folder {folder}", f"did you mean: --sql-dir {folder.parent.parent}")
+            hint = f"did you mean: --sql-dir {folder.parent.parent}"
+            raise UsageError(f"there is no folder {folder}", hint, code="migration.folder")
         raise ChatschemaError(
-            f"there is no folder {folder}", "point to the SQL files: --sql-dir DIR, or sql_dir in chatschema.toml"
+            f"there is no folder {folder}",
+            "give the folder with migrations/: --sql-dir DIR, or sql_dir in chatschema.toml",
+            code="migration.folder",
         )
     paths = {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
     names = [name for name in paths if not name.endswith(_ROLLBACK)]
     if not names:
         raise ChatschemaError(
-            f"there are no migrations in {folder}", "make the first one: chatschema new migration create_something"
+            f"there are no migrations in {folder}",
+            "create the first one: chatschema new migration create_something",
+            code="migration.none",
         )
     for name in names:
         if not (name.endswith(".sql") and _NAME.fullmatch(name.removesuffix(".sql"))):
             raise ChatschemaError(
-                f"{name} in {folder} is not a migration's name", "name it YYYYMMDDNNNNNN_verb_object.sql, or move it elsewhere"
+                f"{name} in {folder} is not a valid name for a migration",
+                "rename it to YYYYMMDDNNNNNN_verb_object.sql, or move it elsewhere",
+                code="migration.name",
             )
     _refuse_twins(names)
     for name in paths:
         if name.endswith(_ROLLBACK) and name.removesuffix(_ROLLBACK) + ".sql" not in paths:
-            raise ChatschemaError(f"{name} has no migration beside it", f"restore {name.removesuffix(_ROLLBACK)}.sql")
+            missing = f"{name.removesuffix(_ROLLBACK)}.sql"
+            raise ChatschemaError(f"{name} has no migration", f"restore {missing}", code="migration.rollback-only")
     return [_read(paths, name.removesuffix(".sql")) for name in names]
 
 
@@ -76,8 +84,9 @@ def _refuse_twins(names: list[str]) -> None:
         number = name[:14]
         if number in numbers:
             raise ChatschemaError(
-                f"{numbers[number]} and {name} have the same number, so their order is open",
+                f"{numbers[number]} and {name} have the same number, so their order is not defined",
                 f"rename one: git mv {name} {int(number) + 1}{name[14:]}",
+                code="migration.number",
             )
         numbers[number] = name
 
@@ -88,7 +97,7 @@ def _read(paths: dict[str, Path], id: str) -> MigrationFile:
 
 
 def check(files: Iterable[MigrationFile]) -> None:
-    """Raise ChatschemaError when a file could not be run, or would end the transaction that it is run in."""
+    """Raise ChatschemaError if a file could not be run, or would end the transaction that it is run in."""
     for migration in files:
         for file in (migration.apply, migration.rollback):
             if file:
@@ -105,18 +114,20 @@ def check_rollbacks(files: Iterable[MigrationFile]) -> None:
 def _check(file: SqlFile) -> None:
     is_transactional, found = file.is_transactional, file.statements
     if not found:
-        raise ChatschemaError(f"{file.path.name} has no statement", "write the change, or remove the file")
+        raise ChatschemaError(f"{file.path.name} has no statement", "write the change, or delete the file", code="migration.empty")
     if not is_transactional and len(found) > 1:
         raise ChatschemaError(
             f"{file.path.name} is not transactional and has {len(found)} statements",
-            "one statement a file: after a failure nobody could tell which of them ran",
+            "write one statement per file: after a failure nobody could tell which of them ran",
+            code="migration.statements",
         )
     unlocks = _UNLOCK.search(found.content) is not None
     if _NAMELESS.match(COMMENTS.sub(" ", found[0].text)):
         raise ChatschemaError(
-            f"{file.path.name}: the index has no name, so a run that was cut off could not find it again",
+            f"{file.path.name}: the index has no name, so a later run could not find it after an interruption",
             "name it: create index concurrently NAME on ...",
             excerpt(file, found[0], None),
+            code="migration.index-name",
         )
     for index, start in enumerate(found.starts):
         if _SUSPECT.match(found.content, start) or (unlocks and _UNLOCK.search(found.content, start, found.ends[index])):
@@ -129,28 +140,31 @@ def _refuse(file: SqlFile, statement: Statement) -> None:
         word = bare.split()[0].lower()
         raise ChatschemaError(
             f"{file.path.name} line {statement.line}: {word} is not allowed in a migration",
-            "chatschema runs each file in a transaction of its own; remove it",
+            "chatschema runs each file in its own transaction; remove the statement",
             excerpt(file, statement, None),
+            code="migration.transaction",
         )
     if _COPY.match(bare):
         raise ChatschemaError(
             f"{file.path.name} line {statement.line}: copy from stdin and to stdout are not allowed in a migration",
             "write insert statements, or a seeder",
             excerpt(file, statement, None),
+            code="migration.copy",
         )
     if match := _SESSION_END.match(COMMENTS.sub(" ", statements.without_literals(statement.text.encode()).decode()).strip()):
         word = " ".join(str(match["statement"] or match["call"]).lower().split())
         raise ChatschemaError(
             f"{file.path.name} line {statement.line}: {word} is not allowed in a migration",
-            "it would drop the migration lock or the settings of this session; reset or unlock one by one instead",
+            "it would release the migration lock or reset the settings of the session; unlock or reset one by one instead",
             excerpt(file, statement, None),
+            code="migration.unlock" if match["call"] or word.startswith("discard") else "migration.settings",
         )
 
 
 def excerpt(file: SqlFile, statement: Statement, position: int | None, *, literals: bool = True) -> str:
     """Return the lines around a place in `file`, with a caret under the 1-based `position` in `statement`.
 
-    Without `literals` asterisks stand in their place, for a statement whose literals are the values of a row.
+    Without `literals` they are replaced with asterisks, for a statement whose literals are the values of a row.
     """
     content = file.content
     place = statement.start + len(statement.text[: position - 1 if position else 0].encode())
@@ -184,21 +198,23 @@ def line_of(statement: Statement, position: int | None) -> int:
 
 
 def resolve(wanted: str, ids: list[str]) -> str:
-    """Return the one id that `wanted` means: itself, or a prefix that only one id has.
+    """Return the one id that `wanted` matches: the id itself, or the only id with this prefix.
 
     Sequelize's spelling is understood: 20241217000001-create-users-table.js.
-    Raises UsageError for none or several, naming what is near.
+    Raises UsageError if none or several match, and suggests similar ids.
     """
     name = re.sub(r"\.(sql|js)$", "", wanted.strip()).replace("-", "_")
     found = [id for id in ids if id == name] or [id for id in ids if name and id.startswith(name)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{wanted} means {len(found)} migrations: {', '.join(found[:5])}", "write more of the name")
+        message = f"{wanted} matches {len(found)} migrations: {', '.join(found[:5])}"
+        raise UsageError(message, "write more of the id", code="migration.ambiguous")
     import difflib
 
     near = difflib.get_close_matches(name, ids, n=3, cutoff=0.4) or [id for id in ids if name in id][:3]
     raise UsageError(
         f"there is no migration {wanted}",
         f"did you mean {' or '.join(near)}?" if near else "list them: chatschema status",
+        code="migration.unknown",
     )

@@ -1,11 +1,11 @@
-"""Files against ledger: where every migration stands, and whether it is safe to go on."""
+"""The files compared with the ledger: the state of every migration, and whether it is safe to continue."""
 
 from chatschema.errors import HistoryConflict
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.ledger import Entry
 from chatschema.migration.values import MigrationState, MigrationStatus
 
-# What stops `migrate`: going on would build on something other than what the files say.
+# States that stop `migrate`: the schema is not the one that the files describe.
 CONFLICTS: tuple[MigrationState, ...] = ("edited", "missing", "renamed", "out-of-order")
 
 
@@ -20,7 +20,9 @@ def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[Migration
     new = [file for file in files if file.id not in applied and file.id not in renames.values()]
     open_ = [_of_pending(file, newest, is_running=file.id in running) for file in new]
     lost = [
-        MigrationStatus(id, "", "missing", None, False, "its statement began and may have been cut off, and the file is gone")
+        MigrationStatus(
+            id, "", "missing", None, False, "its statement was started and never recorded as finished, and the file is missing"
+        )
         for id in running
         if id not in by_id
     ]
@@ -28,7 +30,7 @@ def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[Migration
 
 
 def _renames(files: list[MigrationFile], applied: dict[str, Entry]) -> dict[str, str]:
-    """Map an applied id whose file is gone to the file that has the same text now."""
+    """Map an applied id whose file is missing to the file that has the same text now."""
     present = {file.id for file in files}
     unapplied = {file.apply.checksum: file.id for file in files if file.id not in applied}
     return {
@@ -42,13 +44,13 @@ def _of_applied(entry: Entry, file: MigrationFile | None, new_name: str | None) 
     if file is None and new_name:
         state, note = "renamed", f"the file is now {new_name}"
     elif file is None:
-        state, note = "missing", "the file is gone"
+        state, note = "missing", "the file is missing"
     elif entry.is_undoing:
-        state, note = "interrupted", "its rollback began and may have been cut off; undo takes it up again"
+        state, note = "interrupted", "its rollback was started and never recorded as finished; undo continues it"
     elif entry.checksum is None:
         note = "applied by yoyo, so there is no checksum to compare"
     elif entry.checksum != file.apply.checksum:
-        state, note = "edited", "the file is not the one that was applied"
+        state, note = "edited", "the file differs from the one that was applied"
     return MigrationStatus(entry.id, file.title if file else "", state, entry.applied_at, bool(file and file.rollback), note)
 
 
@@ -56,29 +58,30 @@ def _of_pending(file: MigrationFile, newest: str, *, is_running: bool) -> Migrat
     state: MigrationState = "pending"
     note = None
     if is_running:
-        state, note = "interrupted", "its statement began and may have been cut off; migrate takes it up again"
+        state, note = "interrupted", "its statement was started and never recorded as finished; migrate continues it"
     elif file.id < newest:
-        state, note = "out-of-order", f"it comes before {newest}, which is applied"
+        state, note = "out-of-order", f"its number is before {newest}, which is already applied"
     return MigrationStatus(file.id, file.title, state, None, file.rollback is not None, note)
 
 
 def refuse_conflicts(statuses: list[MigrationStatus]) -> None:
-    """Raise HistoryConflict, with a cure, when files and ledger disagree."""
+    """Raise HistoryConflict, with a fix, if files and ledger disagree."""
     conflicts = [s for s in statuses if s.state in CONFLICTS or (s.state == "interrupted" and s.applied_at)]
     if not conflicts:
         return
     lines = "\n".join(f"  {status.id}  {status.state}: {status.note}" for status in conflicts)
-    count = "1 migration is" if len(conflicts) == 1 else f"{len(conflicts)} migrations are"
-    raise HistoryConflict(f"{count} not as applied; no migration was run\n{lines}", _cure(conflicts[0]))
+    count = "1 migration conflicts" if len(conflicts) == 1 else f"{len(conflicts)} migrations conflict"
+    message = f"{count} with the history of the database; no migration was run\n{lines}"
+    raise HistoryConflict(message, _fix(conflicts[0]), code=f"history.{conflicts[0].state}")
 
 
-def _cure(status: MigrationStatus) -> str:
+def _fix(status: MigrationStatus) -> str:
     if status.state == "interrupted":
-        return "finish it: chatschema undo"
+        return "finish the rollback: chatschema undo"
     if status.state == "edited":
-        return f"take the applied text back, and put the change in a new migration: git checkout -- '*{status.id}.sql'"
+        return f"restore the applied file, and write the change as a new migration: git checkout -- '*{status.id}.sql'"
     if status.state == "missing":
-        return "run the version of the files that has it, or restore it from git"
+        return "restore the file from git, or use the version of the files that has it"
     if status.state == "renamed":
-        return f"take the old name back: {status.id}.sql, and its rollback"
-    return f"give it, and its rollback, a number after the last applied one: <number>{status.id[14:]}.sql"
+        return f"rename it and its rollback back: {status.id}.sql"
+    return f"rename it and its rollback to a number after the last applied one: <number>{status.id[14:]}.sql"

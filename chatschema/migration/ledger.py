@@ -1,4 +1,4 @@
-"""What the database remembers of its migrations."""
+"""The ledger: the record of applied migrations in the database."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,8 @@ from chatschema.postgres import Connection
 class Entry:
     """A migration in the ledger. `checksum` is None when stock yoyo applied it.
 
-    `is_running`: a statement outside of a transaction began and was not recorded; `is_undoing`: the same of a rollback.
+    `is_running`: a statement outside of a transaction was started and not recorded as finished; `is_undoing`: the same for a
+    rollback.
     """
 
     id: str
@@ -22,12 +23,12 @@ class Entry:
 
 
 def exists(connection: Connection) -> bool:
-    """Return whether chatschema has been here before; needs no privilege."""
+    """Return whether the database has a ledger; needs no privilege."""
     return postgres.has_table(connection, "chatschema.migrations")
 
 
 def ensure(connection: Connection) -> None:
-    """Create the ledger where there is none. The caller holds the migration lock.
+    """Create the ledger if there is none. The caller holds the migration lock.
 
     Raises ChatschemaError when the schema chatschema belongs to another program.
     """
@@ -39,7 +40,7 @@ def ensure(connection: Connection) -> None:
 
 
 def entries(connection: Connection) -> list[Entry]:
-    """Return what was applied, in the order it was applied, then what was cut off while running."""
+    """Return the applied migrations in the order in which they were applied, then the interrupted ones."""
     if not exists(connection):
         return []
     rows = postgres.fetch_all(
@@ -56,13 +57,13 @@ def entries(connection: Connection) -> list[Entry]:
 
 
 def has_begun(connection: Connection, id: str) -> bool:
-    """Return whether a statement outside of a transaction, of the migration or of its rollback, began and was not recorded."""
+    """Return whether a statement outside of a transaction was started and not recorded as finished, also of a rollback."""
     query = "select exists (select from chatschema.migrations where migration_id = %s and state = 'running')"
     return bool(postgres.fetch_one(connection, query, (id,))[0])
 
 
 def start(connection: Connection, id: str, checksum: str) -> None:
-    """Note that a statement outside of a transaction is about to run; what is known of an applied migration stays."""
+    """Record that a statement outside of a transaction is about to run; the record of an applied migration is kept."""
     postgres.execute(
         connection,
         """
@@ -74,7 +75,7 @@ def start(connection: Connection, id: str, checksum: str) -> None:
 
 
 def withdraw(connection: Connection, id: str) -> None:
-    """Take back that a statement began: it was refused and has left nothing."""
+    """Remove the record that a statement was started: it was refused and left nothing behind."""
     is_applied = "exists (select from chatschema._yoyo_migration as y where y.migration_id = m.migration_id)"
     query = f"delete from chatschema.migrations as m where migration_id = %s and not {is_applied}"
     postgres.execute(connection, query, (id,))
@@ -82,7 +83,7 @@ def withdraw(connection: Connection, id: str) -> None:
 
 
 def record(connection: Connection, id: str, checksum: str, duration_ms: float) -> None:
-    """Note that a migration is applied; in the same transaction as yoyo's mark."""
+    """Record that a migration is applied; in the same transaction as yoyo's mark."""
     postgres.execute(
         connection,
         """
@@ -97,9 +98,9 @@ def record(connection: Connection, id: str, checksum: str, duration_ms: float) -
 
 
 def forget(connection: Connection, id: str) -> None:
-    """Remove what the ledger has of an undone migration; in the same transaction as yoyo's unmark.
+    """Remove an undone migration from the ledger; in the same transaction as yoyo's unmark.
 
-    Seeds whose table went with it are forgotten too, or they would count as done when the table comes back.
+    Seeds whose table was dropped are removed too: they must run again when the table is created again.
     """
     postgres.execute(connection, "delete from chatschema.migrations where migration_id = %s", (id,))
     postgres.execute(

@@ -1,6 +1,6 @@
-"""What a rollback would lose: found by running it and comparing the tables before and after, not by reading its text.
+"""The losses of a rollback: found by running it and comparing the tables before and after, not by reading its text.
 
-A statement may hide what it does (`do $$ ... execute ... $$`, a function, a cascade); the catalog and the counters do not.
+A statement may hide its effect (`do $$ ... execute ... $$`, a function, a cascade); the catalog and the counters do not.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,15 +16,15 @@ from chatschema.postgres import Connection, relation
 Kind = Literal["table", "column", "type", "file", "rows", "unseen"]
 _VERBS: dict[Kind, str] = {
     "table": "drop table", "column": "drop column", "type": "change the type of column", "file": "empty or rewrite table",
-    "rows": "change or delete rows of", "unseen": "lose rows that cannot be counted, as it commits by itself, by the",
+    "rows": "change or delete rows of", "unseen": "lose an unknown number of rows, because it commits by itself, in the",
 }  # fmt: skip
-# Has one row from the beginning, which nobody wrote.
+# Has one row from the beginning, which is no user data.
 _NO_LOSS = {"chatschema.last_hold"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """What happens to a table: `kind`, the table as SQL writes its name, and the column for the kinds about one."""
+    """A change of a table: its kind, the table as SQL writes its name, and the column for the kinds that concern one."""
 
     table: str
     kind: Kind
@@ -51,10 +51,10 @@ class Loss:
 
 
 class WouldLose(ChatschemaError):
-    """A rollback would lose what nobody has agreed to lose; it was taken back."""
+    """A rollback would lose data, and nobody has accepted the loss; it was rolled back."""
 
     def __init__(self, changes: Sequence[Change]) -> None:
-        super().__init__(f"undo would {listed(changes)}")
+        super().__init__(f"undo would {listed(changes)}", code="undo.loss")
         self.changes = tuple(changes)
 
 
@@ -92,7 +92,7 @@ _TABLES = """
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table at one moment of a transaction: its columns by number, and what the transaction did to its rows so far."""
+    """A table at one moment of a transaction: its columns by number, and the changes of its rows so far."""
 
     name: str
     file: int
@@ -111,10 +111,10 @@ def state(connection: Connection) -> dict[int, Table]:
 
 
 def changes(before: dict[int, Table], after: dict[int, Table], *, by_lock: bool = False) -> list[Change]:
-    """Return what happened to the tables between two states of one transaction; pure.
+    """Return the changes of the tables between two states of one transaction; pure.
 
-    `by_lock`: where an UPDATE or DELETE finds no row, or the server counts none, the lock it takes says that it ran; INSERT
-    takes it as well.
+    `by_lock`: if an UPDATE or DELETE finds no row, or the server does not count rows, its lock shows that it ran. INSERT
+    takes the same lock.
     """
     found: set[Change] = set()
     remaining = {table.name for table in before.values() if table.root == table.name} & {t.root for t in after.values()}
@@ -142,9 +142,9 @@ def counts_rows(connection: Connection) -> bool:
 
 
 def of_rows(connection: Connection, found: Collection[Change]) -> list[Change]:
-    """Return the changes that lose rows, looking at the tables as they are, locked until the transaction ends.
+    """Return the changes that lose rows, by reading the tables, which stay locked until the transaction ends.
 
-    The caller has taken the changes back. A row cannot come between this look and the end of the transaction.
+    The caller has rolled the changes back. No row can be added between this check and the end of the transaction.
     """
     tables = sorted({change.table for change in found if change.kind != "rows"})
     full: set[str] = set()
@@ -157,7 +157,7 @@ def of_rows(connection: Connection, found: Collection[Change]) -> list[Change]:
 
 
 def _has_rows(connection: Connection, table: str) -> bool:
-    """Return whether there is a row, or there may be one: where a policy hides rows from this role."""
+    """Return whether the table has a row, or may have one that a policy hides from this role."""
     query = sql.SQL("select exists (select from {})").format(sql.SQL(table))  # quoted by the server
     postgres.execute(connection, "savepoint chatschema_look")
     try:

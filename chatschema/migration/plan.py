@@ -1,4 +1,4 @@
-"""What a run would do, and whether it may: without yoyo, which is loaded only by a run that has something to do."""
+"""The migrations that a run would apply, and whether it may. Without yoyo, which is loaded only when there is work."""
 
 from collections.abc import Sequence
 
@@ -11,32 +11,33 @@ from chatschema.postgres import Connection
 
 
 def pending(files: list[MigrationFile], statuses: Sequence[MigrationStatus], to: str | None) -> list[MigrationFile]:
-    """Return the migrations to apply, oldest first, up to and including `to`; none when `to` is applied already."""
+    """Return the migrations to apply, oldest first, up to and including `to`; none if `to` is already applied."""
     wanted = {s.id for s in statuses if s.state == "pending" or (s.state == "interrupted" and s.applied_at is None)}
     return [file for file in files if file.id in wanted and (to is None or file.id <= to)]
 
 
 def check_history(files: list[MigrationFile], connection: Connection) -> list[MigrationStatus]:
-    """Return where every migration stands; raise HistoryConflict when going on would be wrong."""
+    """Return the state of every migration; raise HistoryConflict if it is not safe to continue."""
     statuses = history.statuses(files, ledger.entries(connection))
     history.refuse_conflicts(statuses)
     return statuses
 
 
 def refuse_foreign_lock(connection: Connection) -> None:
-    """Raise when a stock yoyo is at work, or was killed, in this database: it does not know our lock."""
+    """Raise if plain yoyo is at work in this database, or was killed: it does not know chatschema's lock."""
     row = postgres.execute(connection, "select pid, ctime from chatschema.yoyo_lock").fetchone()
     if row:
         raise ChatschemaError(
-            f"a stock yoyo (pid {row[0]}, since {row[1]} UTC) holds its lock here",
-            "let it end; if it was killed: yoyo break-lock",
+            f"yoyo (pid {row[0]}, since {row[1]} UTC) holds its own lock on this database",
+            "wait until it finishes; if it was killed: yoyo break-lock",
+            code="lock.yoyo",
         )
 
 
 def refuse_collisions(connection: Connection, coming: Sequence[MigrationFile], statuses: Sequence[MigrationStatus]) -> None:
-    """Raise ChatschemaError when a file that is `coming` would create what another has made already.
+    """Raise ChatschemaError if a file in `coming` would create an object that already exists.
 
-    Changes nothing, and needs no ledger. A file that was cut off is left out: what it creates may be there.
+    Changes nothing, and needs no ledger. An interrupted file is skipped: its object may exist already.
     """
     states = {status.id: status.state for status in statuses}
     new = [file for file in coming if states[file.id] == "pending"]

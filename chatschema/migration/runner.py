@@ -1,4 +1,4 @@
-"""Applying: a migration, its mark, its log and its checksum commit together or not at all."""
+"""Applying: a migration, its mark, its log and its checksum are committed together or not at all."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from chatschema.values import Applied
 def migrate(connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, say: Say) -> Iterator[Applied]:
     """Apply `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
 
-    What each changes in the structure is recorded with it, as `run` says.
+    `run` records the changes of the structure with each.
 
-    Raises MigrationFailed at the first that fails; what was yielded before stays, of the failed one nothing does.
+    Raises MigrationFailed at the first failure; earlier migrations stay applied, and the failed one is rolled back.
     """
     backend = Backend(connection)
     for file in files:
@@ -34,7 +34,7 @@ def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: f
         with execution.transaction(backend):
             migration = YoyoMigration(file)
             migration.process_steps(backend, "apply")
-            # The file may have changed the role for its own objects; the ledger is ours.
+            # The file may have changed the role for its own objects; the ledger is written as the role that logged in.
             execution.take_back(backend, file.apply)
             _record(backend, file, run, started)
 
@@ -42,7 +42,7 @@ def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: f
 
 
 def _apply_alone(backend: Backend, file: MigrationFile, run: recording.Run, started: float, say: Say) -> None:
-    """Apply a single statement that refuses to run in a transaction."""
+    """Apply a single statement that cannot run in a transaction."""
     alone.run(backend, file, "apply", say)
     execution.take_back(backend, file.apply)
     locks.in_transaction(backend.connection, lambda: _record(backend, file, run, started), locks.DDL, say=say)

@@ -97,7 +97,9 @@ def write_migration(folder: Path, name: str, now: datetime) -> tuple[Path, Path]
     slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", slug) or not name.isascii():
         raise UsageError(
-            f"{name!r} does not say what the migration does", "name it verb_object: chatschema new migration add_messages_pin"
+            f"{name!r} is not a valid name for a migration",
+            "use verb_object in ASCII: chatschema new migration add_messages_pin",
+            code="migration.name",
         )
     numbers = [int(path.name[:14]) for path in folder.glob("*.sql") if re.match(r"\d{14}_", path.name)]
     number = max([int(now.strftime("%Y%m%d%H%M%S")), *(number + 1 for number in numbers)])

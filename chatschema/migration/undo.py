@@ -1,4 +1,4 @@
-"""Undoing: a rollback, its unmark and its log commit together or not at all."""
+"""Undoing: a rollback, its unmark and its log are committed together or not at all."""
 
 import re
 import time
@@ -15,7 +15,7 @@ from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
 from chatschema.values import Applied
 
-# Statements that refuse to run in a transaction; and procedures that end it.
+# Statements that cannot run in a transaction; and procedures that end it.
 _ACTIVE_TRANSACTION, _COMMITS = "25001", "2D000"
 _LOSES_NOTHING = re.compile(r"(?is)\s*(?:(?:create|drop)\s+(?:unique\s+)?index|reindex|vacuum|refresh)\b")
 
@@ -23,19 +23,22 @@ _LOSES_NOTHING = re.compile(r"(?is)\s*(?:(?:create|drop)\s+(?:unique\s+)?index|r
 def to_undo(
     files: list[MigrationFile], entries: Sequence[ledger.Entry], *, steps: int | None, to: str | None
 ) -> list[MigrationFile]:
-    """Return the migrations to undo, last applied first: `steps` of them, or all that came after `to`, or all.
+    """Return the migrations to undo, last applied first: `steps` of them, or all that were applied after `to`, or all.
 
-    Raises HistoryConflict when one of them has no file or no rollback, or a migration was cut off while it was applied.
+    Raises HistoryConflict if one of them has no file or no rollback, or a migration was interrupted while it was applied.
     """
     by_id = {file.id: file for file in files}
     if running := next((entry.id for entry in entries if entry.is_running), None):
         raise HistoryConflict(
-            f"{running} was cut off while it was applied; nothing was undone", "finish it first: chatschema migrate"
+            f"{running} was interrupted while it was applied; nothing was undone",
+            "finish it first: chatschema migrate",
+            code="history.interrupted",
         )
     applied = [entry.id for entry in entries if not entry.is_running]
     if to is not None:
         if to not in applied:
-            raise HistoryConflict(f"{to} is not applied, so there is no going back to it", "see what is: chatschema status")
+            hint = "list the applied migrations: chatschema status"
+            raise HistoryConflict(f"{to} is not applied, so undo cannot go back to it", hint, code="undo.not-applied")
         chosen = applied[applied.index(to) + 1 :]
     else:
         chosen = applied[-steps:] if steps is not None else applied
@@ -43,10 +46,13 @@ def to_undo(
     for id in reversed(chosen):
         file = by_id.get(id)
         if file is None:
-            raise HistoryConflict(f"{id} is applied, but its file is gone", "restore it from git, or run the version that has it")
+            hint = "restore the file from git, or use the version of the files that has it"
+            raise HistoryConflict(f"{id} is applied, but its file is missing", hint, code="history.missing")
         if file.rollback is None or not file.rollback.statements:
             raise HistoryConflict(
-                f"{id} has no rollback, so it cannot be undone; nothing was changed", f"write {id}.rollback.sql, or go forward"
+                f"{id} has no rollback, so it cannot be undone; nothing was changed",
+                f"write {id}.rollback.sql, or write a new migration that reverts it",
+                code="undo.no-rollback",
             )
         result.append(file)
     return result
@@ -57,8 +63,8 @@ def undo(
 ) -> Iterator[Applied]:
     """Roll back `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
 
-    `agreed` are the losses that somebody has agreed to, None for all. What each changes in the structure is recorded with it, as
-    `run` says. Raises WouldLose before any other is committed.
+    `agreed` are the losses that somebody has accepted, None for all. `run` records the changes of the structure with each.
+    Raises WouldLose before any other loss is committed.
     """
     backend = Backend(connection)
     for file in files:
@@ -91,7 +97,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
         return
     hold.refuse_active(backend.connection, "undo")
     if agreed is not None and not ledger.has_begun(backend.connection, file.id):
-        # Where it runs in a transaction as well it is no concurrent statement, and may lose rows.
+        # If it can also run in a transaction it is no concurrent statement, and may lose rows.
         found = loss.counted(backend.connection, rehearse(backend.connection, [file], is_empty=False))
         if refused := [one.change for one in found if one.change not in agreed]:
             raise WouldLose(refused)
@@ -100,10 +106,10 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
 
 
 def _roll_back(backend: Backend, migration: YoyoMigration, agreed: Collection[Change] | None) -> None:
-    """Run the rollback; raise WouldLose where it loses rows that nobody has agreed to lose.
+    """Run the rollback; raise WouldLose if it loses rows that nobody has accepted to lose.
 
-    What it does is known only when it has run, and whether a table had rows only before. So it runs, is taken back where it
-    touched a table, and runs again with these tables locked and looked at.
+    Its effect is known only after it has run, and the rows of a table only before. So it is run, rolled back if it changed a
+    table, and run again with these tables locked and checked.
     """
     connection = backend.connection
     if agreed is None:
@@ -125,14 +131,14 @@ def _roll_back(backend: Backend, migration: YoyoMigration, agreed: Collection[Ch
 
 
 def rehearse(connection: Connection, files: Sequence[MigrationFile], *, is_empty: bool) -> list[Change]:
-    """Run the rollbacks of `files` in one transaction that is taken back; return what they do to tables.
+    """Run the rollbacks of `files` in one transaction that is rolled back; return the changes of tables.
 
-    For a copy that `is_empty`, or, where none can be made, the database itself. Raises MigrationFailed where one cannot run.
+    For a copy that `is_empty` or, if there can be none, the database itself. Raises MigrationFailed if one cannot run.
     """
     backend, found = Backend(connection), set[Change]()
 
     def work() -> None:
-        # Not in a pipeline: a statement that was refused is known at once, and passed over.
+        # Not in a pipeline: a refused statement is known at once, and skipped.
         with postgres.transaction(connection):
             locks.limit_lock_wait(connection, locks.DDL)
             by_lock = is_empty or not loss.counts_rows(connection)
@@ -156,7 +162,7 @@ class _TakenBack(Exception):
 
 
 def _rehearse(backend: Backend, file: MigrationFile) -> list[Change]:
-    """Run the rollback; return what can be said without running it, of a statement that refuses to run in a transaction."""
+    """Run the rollback; for a statement that cannot run in a transaction, return the changes that are known without running it."""
     postgres.execute(backend.connection, "savepoint chatschema_undo")
     try:
         YoyoMigration(file).process_steps(backend, "rollback")
@@ -164,7 +170,7 @@ def _rehearse(backend: Backend, file: MigrationFile) -> list[Change]:
         if error.cause.sqlstate not in (_ACTIVE_TRANSACTION, _COMMITS):
             raise
         postgres.execute(backend.connection, "rollback to savepoint chatschema_undo")
-        # Of a procedure that commits, and of drop database, nobody knows what is lost.
+        # The losses of a procedure that commits, and of drop database, are unknown.
         if error.cause.sqlstate == _ACTIVE_TRANSACTION and _LOSES_NOTHING.match(COMMENTS.sub(" ", error.statement.text)):
             return []
         return [Change(f"rollback of {file.id}", "unseen")]
@@ -172,7 +178,7 @@ def _rehearse(backend: Backend, file: MigrationFile) -> list[Change]:
 
 
 def _refuse_held(connection: Connection) -> None:
-    """Raise while a hold is active, and let none be placed until the transaction ends: a rollback may drop what it holds."""
+    """Raise while a hold is active, and block new holds until the transaction ends: a rollback may drop held rows."""
     if postgres.has_table(connection, "chatschema.holds"):
         hold.freeze(connection)
         hold.refuse_active(connection, "undo")

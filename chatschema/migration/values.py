@@ -1,4 +1,4 @@
-"""What is said of a migration: where it stands, and that it was applied."""
+"""The state of a migration."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ MigrationState = Literal["applied", "pending", "edited", "missing", "renamed", "
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """Where one migration stands: its files against the ledger."""
+    """The state of one migration: its files compared with the ledger. `note` explains a state that is not applied or pending."""
 
     id: str
     title: str

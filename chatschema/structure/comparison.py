@@ -1,4 +1,4 @@
-"""The catalog against the record: what is missing, other than recorded, or added."""
+"""The catalog compared with the record: missing, changed and added objects."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from chatschema.errors import LOCK_SQLSTATES, ServerError
 from chatschema.postgres import Connection
 
 TABLE = "chatschema.schema_records"
-# What decides how the server prints a definition, and that nobody waits long for it; for one transaction.
+# Settings that determine how the server prints a definition, and a short lock timeout; for one transaction.
 _SETTINGS: LiteralString = """
     select set_config(name, value, true)
     from (values ('search_path', ''), ('timezone', 'UTC'), ('datestyle', 'ISO, MDY'), ('intervalstyle', 'postgres'),
@@ -41,10 +41,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a comparison found. Without `is_compared` there was nothing to compare with, or no look; `note` says why.
+    """The result of a comparison. Without `is_compared`, nothing was compared; `note` has the reason.
 
-    `is_busy`: a lock was in the way, so nobody knows. `found_at`: when the structure was last recorded as it was found, and
-    not by a migration; nothing earlier is seen.
+    `is_busy`: a lock prevented it, so the result is unknown. `found_at`: when the structure was last recorded in its current
+    state, and not by a migration; earlier changes cannot be seen.
     """
 
     is_compared: bool
@@ -62,21 +62,21 @@ def settings(timeout: str) -> sql.Composed:
 
 
 def file(name: str) -> Path:
-    """Return a SQL file about the record: the product's own, whatever --sql-dir has."""
+    """Return a SQL file about the record: always the package's, also with --sql-dir."""
     return assets.sql_dir() / "structure" / f"{name}.sql"
 
 
 def form(connection: Connection) -> str:
-    """Return what two definitions must have in common to be compared: the server's major version and our query."""
+    """Return the key that two definitions must share to be compared: the server's major version and the query."""
     query = hashlib.sha256(sqlfile.text_of(file("normal_form")).encode()).hexdigest()[:12]
     return f"{connection.info.server_version // 10000} {query}"
 
 
 def read(connection: Connection) -> Comparison:
-    """Return the comparison for people; what stands in its way is a note, never an error."""
+    """Return the comparison for people; an obstacle becomes a note, never an error."""
     try:
         compared = compare(connection)
-        # A migration that was committed while the catalog was read looks like a difference, once.
+        # A migration that is committed while the catalog is read looks like a difference, but only once.
         return compare(connection) if compared.differences else compared
     except ServerError as error:
         if error.sqlstate == "42P01":
@@ -86,7 +86,7 @@ def read(connection: Connection) -> Comparison:
             return Comparison(is_compared=False, is_recorded=True, note=f"not compared: this role may not read the record; {hint}")
         if error.sqlstate not in LOCK_SQLSTATES:
             raise
-        note = "not compared: a table that a view reads is locked against readers; try again"
+        note = "not compared: a table that a view reads is locked against readers; retry"
         return Comparison(is_compared=False, is_recorded=True, note=note, is_busy=True)
 
 
@@ -106,22 +106,22 @@ def compare(connection: Connection, timeout: str = "1s") -> Comparison:
         major = other.split()[0]
         is_older = int(major) != connection.info.server_version // 10000
         by = f"on PostgreSQL {major}" if is_older else "by another version of chatschema"
-        note = f"not compared, as it was recorded {by}; the next chatschema migrate records it again"
+        note = f"not compared, because it was recorded {by}; the next chatschema migrate records it again"
         return Comparison(is_compared=False, is_recorded=False, note=note, recorded_at=recorded_at)
     found = [Difference(*row) for row in rows]
     locked = ", ".join(d.object for d in found if d.kind == "locked")
-    busy = f"not compared where it is locked against readers: {locked}; try again" if locked else None
+    busy = f"not compared where it is locked against readers: {locked}; retry" if locked else None
     differences = tuple(d for d in found if d.kind != "locked")
     return Comparison(not locked, True, bool(locked), busy, recorded_at, found_at, differences)
 
 
 def seen(comparison: Comparison) -> Comparison:
-    """Return the comparison with what people are told: nothing of an object whose table is missing, no grant to a role.
+    """Return the comparison as people see it: without objects of a missing table, and without grants to a role.
 
-    Who gives an application's role its privileges is not for chatschema to say; what everybody may do is.
+    Privileges of application roles are not chatschema's to check; privileges of PUBLIC are.
     """
-    gone = {d.object for d in comparison.differences if d.found is None and d.part_of is None}
-    told = [d for d in comparison.differences if d.part_of not in gone and not _is_granted_to_a_role(d)]
+    missing = {d.object for d in comparison.differences if d.found is None and d.part_of is None}
+    told = [d for d in comparison.differences if d.part_of not in missing and not _is_granted_to_a_role(d)]
     return replace(comparison, differences=tuple(told))
 
 

@@ -1,4 +1,4 @@
-"""Recording what each migration or rollback changes, in its own transaction, and nothing that was changed by hand."""
+"""Recording the changes of each migration or rollback, in its own transaction, without changes made by hand."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from chatschema.values import TABLES
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Below deadlock_timeout, as for DDL: the query may lock what a view reads.
 _TIMEOUT = "800ms"
-# What a statement outside of a transaction changes; after one was cut off it cannot be told who changed it.
+# Changed by a statement outside of a transaction; after an interruption nobody can tell who changed it.
 _OF_ALONE = ("index", "type")
 
 
@@ -26,7 +26,7 @@ _OF_ALONE = ("index", "type")
 class Run:
     """One run: changes made by hand before it (`kept`), and objects in public that chatschema did not create (`strangers`).
 
-    Without `is_recorded` there is nothing to build on, and one record at the end serves all files.
+    Without `is_recorded` there is no earlier record, and one record at the end serves all files.
     """
 
     say: Say
@@ -40,11 +40,11 @@ class Run:
 def recorded(
     connection: Connection, applied: Iterable[str], pending: Iterable[str], *, was_cut_off: bool, say: Say
 ) -> Iterator[Run]:
-    """Compare before the first file, and yield what the run's files are recorded with. The caller holds the migration lock.
+    """Compare before the first file, and yield the run that records the files. The caller holds the migration lock.
 
-    `applied` and `pending` are the texts of the files that were and that will be run. A difference that is found stays
-    reported until it is as recorded, or a file of this or a later run changes or names it.
-    Raises Busy when a lock does not come.
+    `applied` and `pending` are the texts of the files that were run and that will be run. A difference is reported until the
+    object is as recorded again, or a file of this or a later run changes or names it.
+    Raises Busy after a lock timeout.
     """
     if not postgres.has_table(connection, comparison.TABLE):
         with postgres.transaction(connection):
@@ -54,7 +54,7 @@ def recorded(
     if before.is_recorded:
         if was_cut_off:
             run.kept = [d for d in run.kept if d.kind not in _OF_ALONE]
-        # What the interrupted run has left of an index is no change by hand: it is taken up again.
+        # The leftovers of an interrupted run are no change by hand: the run continues with them.
         told = wording.findings(comparison.seen(replace(before, differences=tuple(run.kept))))
         for finding in told:
             say(f"warning: {finding}")
@@ -73,13 +73,13 @@ def recorded(
         yield run
     finally:
         if run.last_id:
-            # Of a failed file nothing is left; where the connection is lost the next run records.
+            # A failed file was rolled back; if the connection is lost, the next run records.
             with suppress(ServerError, Busy):
                 locks.in_transaction(connection, lambda: write(connection, run, run.last_id), locks.DDL, say=say)
 
 
 def record(connection: Connection, run: Run, migration_id: str, text: str) -> None:
-    """Record what the file with this text has changed, as the last thing in its transaction. Raises ServerError."""
+    """Record the changes of the file with this text, at the end of its transaction. Raises ServerError."""
     run.last_id = migration_id
     if not run.is_recorded:
         return
@@ -88,12 +88,12 @@ def record(connection: Connection, run: Run, migration_id: str, text: str) -> No
     named = [d for d in run.kept if all(_has(bare, name) for name in d.names)]
     run.kept = [d for d in run.kept if d not in named]
     for difference in named:
-        run.say(f"recorded as it is now, as {migration_id} names it: {difference.kind} {difference.object}")
+        run.say(f"recorded as it is now, because {migration_id} names it: {difference.kind} {difference.object}")
     write(connection, run, migration_id)
 
 
 def write(connection: Connection, run: Run, migration_id: str | None) -> None:
-    """Make the record equal to the catalog, less what is kept and what is strangers'."""
+    """Make the record equal to the catalog, without the kept differences and the foreign objects."""
     kept = json.dumps([{"kind": d.kind, "object": d.object, "definition": d.found} for d in run.kept])
     which = sql.SQL("object <> all ({})").format(sql.Literal(list(run.strangers)) + sql.SQL("::text[]"))
     live = sqlfile.fill(comparison.file("normal_form"), which=which)
@@ -116,7 +116,7 @@ def _strangers(connection: Connection) -> dict[str, str]:
 
 
 def _know(run: Run, texts: Iterable[str]) -> None:
-    """Take as ours what the files create, though it may have been there before."""
+    """Count the objects that the files create as chatschema's, even if they existed before."""
     for text in texts:
         bare = _COMMENTS.sub(" ", text)
         if re.search(r"(?i)\bcreate\b", bare):

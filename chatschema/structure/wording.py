@@ -1,4 +1,4 @@
-"""A difference in words: what happened to which object, and the statement that takes it back."""
+"""A difference in words: the object, its change, and the statement that reverts it."""
 
 import re
 from dataclasses import asdict
@@ -16,17 +16,17 @@ _COLUMN = re.compile(
 _TRIGGER_STATE = re.compile(r" \((disabled|enabled replica|enabled always)\)$")
 
 
-KEEP = "to undo a change, run its SQL; to keep it, write a migration that makes it and run chatschema migrate"
+KEEP = "to revert a change, run its SQL; to keep it, write a migration that makes it and run chatschema migrate"
 
 
 def findings(comparison: Comparison) -> list[str]:
-    """Return a line a difference."""
+    """Return one line for each difference."""
     busy = [f"the structure was {comparison.note}"] if comparison.is_busy else []
     return busy + [_finding(difference) for difference in comparison.differences]
 
 
 def summary(comparison: Comparison) -> str:
-    """Return one line on the structure as a whole, and on what cannot be seen."""
+    """Return one line about the structure as a whole, and about the changes that cannot be seen."""
     if not comparison.is_compared:
         return f"structure: {comparison.note}"
     count = len(comparison.differences)
@@ -36,7 +36,7 @@ def summary(comparison: Comparison) -> str:
 
 
 def document(comparison: Comparison) -> dict[str, object]:
-    """Return the comparison with the statement that takes each difference back, for programs."""
+    """Return the comparison with the statement that reverts each difference, for programs."""
     differences = [{**asdict(d), "restore": restoring(d)} for d in comparison.differences]
     return {**asdict(comparison), "differences": differences}
 
@@ -82,7 +82,7 @@ def _change(difference: Difference) -> str:
 
 
 def restoring(difference: Difference) -> str | None:
-    """Return the SQL that makes the object as recorded; None where a single statement cannot."""
+    """Return the SQL that restores the recorded object; None if a single statement cannot."""
     kind, recorded = difference.kind, difference.recorded
     if kind in _RESTORING:
         return _RESTORING[kind](difference)

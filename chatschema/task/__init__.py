@@ -1,7 +1,8 @@
-"""What a script, a test or a server calls, without the terminal: migrate, undo, reset, seed, status, maintain and report.
+"""The Python interface, for scripts, tests and servers: migrate, undo, reset, seed, status, maintain and report.
 
-Each takes the URL of a database, or an open psycopg connection to it, and returns a frozen value. Nothing is printed or asked;
-`on_event` is called with each note and each step. Every error is a ChatschemaError, with `message`, `hint` and `exit_code`.
+Each function takes the URL of a database, or an open psycopg connection to it, and returns a frozen value. Nothing is printed,
+and no question is asked; `on_event` is called with each note and each step. Every error is a ChatschemaError, with `message`,
+`hint`, `code` and `exit_code`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ __all__ = ["Event", "Migrated", "Report", "maintain", "migrate", "report", "rese
 
 
 def __getattr__(name: str) -> Any:
-    """Load what is asked for when it is: importing this module costs nothing."""
+    """Load a function when it is used: importing this module costs nothing."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from chatschema.task import interface

@@ -1,4 +1,4 @@
-"""The functions of chatschema.task: a URL or a connection in, a value out."""
+"""The functions of chatschema.task: each takes a URL or a connection and returns a value."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ Database = str | psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happens on the way: a note in words, or a value (Applied, Month, Seeded) once it is committed."""
+    """Progress: a note in words, or a value (Applied, Month, Seeded) once it is committed."""
 
     kind: Literal["note", "applied", "partition", "undone", "seeded"]
     message: str
@@ -50,7 +50,7 @@ class Migrated:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The results of the reports, worst first, and what could be seen of the server."""
+    """The results of the reports, worst first, and the coverage: which parts of the server could be read."""
 
     results: tuple[Result, ...]
     coverage: Coverage
@@ -65,10 +65,10 @@ def migrate(
     lock_wait: timedelta = timedelta(seconds=session.LOCK_WAIT_S),
     on_event: OnEvent | None = None,
 ) -> Migrated:
-    """Apply pending migrations up to `to`, an id or the beginning of one, then create the months ahead.
+    """Apply pending migrations up to `to`, an id or its first characters, then create the partitions of the coming months.
 
-    Killed at any moment, a migration is there and recorded, or not at all.
-    Raises MigrationFailed, HistoryConflict, Busy and CannotConnect; what was applied before stays applied.
+    If the run is killed, a migration is either applied and recorded, or not applied at all.
+    Raises MigrationFailed, HistoryConflict, Busy and CannotConnect; migrations that were applied before stay applied.
     """  # fmt: skip
     settings = _settings(database, sql_dir, folder)
     files = migration_files.discover(settings.sql_dir / "migrations")
@@ -98,20 +98,21 @@ def undo(
     folder: Path | None = None,
     on_event: OnEvent | None = None,
 ) -> tuple[Applied, ...]:
-    """Undo the last migration, or the last `steps`, or all after `to`; return those undone, last applied first.
+    """Undo the last migration, or the last `steps`, or all after `to`; return the undone migrations, last applied first.
 
-    Where a rollback would lose rows or columns it is taken back and UsageError names them, unless the caller accepts the loss.
+    If a rollback would lose rows or columns it is rolled back, and UsageError names them, unless the caller accepts the loss.
     Raises Protected, HistoryConflict, MigrationFailed and Busy.
     """  # fmt: skip
     if steps is not None and to is not None:
-        raise UsageError("steps and to exclude each other", "give one of them")
+        raise UsageError("steps and to cannot be combined", "use one of them", code="usage.options")
     settings = _settings(database, sql_dir, folder)
     files = migration_files.discover(settings.sql_dir / "migrations")
     undone: list[Applied] = []
 
     def refuse(losses: Sequence[Loss]) -> None:
         if not accept_loss:
-            raise UsageError(f"undo would {listed(losses)}; it was not done", "if that is wanted: accept_loss=True")
+            message = f"undo would {listed(losses)}; nothing was done"
+            raise UsageError(message, "to accept the losses: accept_loss=True", code="undo.loss")
 
     with session.connected(settings, say=_say(on_event)) as (live, connection):
         contents.refuse_foreign(connection, "undo")
@@ -129,9 +130,9 @@ def undo(
 def reset(
     database: Database, *, drop: str, sql_dir: Path | None = None, folder: Path | None = None, on_event: OnEvent | None = None
 ) -> str:
-    """Drop the database and put a migrated one in its place; return in words how. Everything in it is lost.
+    """Drop the database and create it again, migrated; return in words how. All its data is lost.
 
-    `drop` is the name of the database, given again: that word stands for the answer that the command asks for.
+    `drop` repeats the name of the database, as a confirmation.
     Raises UsageError for another name, Protected, and ChatschemaError while a hold is active.
     """
     settings = _settings(database, sql_dir, folder)
@@ -140,7 +141,8 @@ def reset(
     with session.running(settings, say=say) as live:
         name = postgres.database_name(live)
         if drop != name:
-            raise UsageError(f"drop={drop!r} does not match the database {name}; nothing was dropped", "give its name")
+            message = f"drop={drop!r} does not match the database {name}; nothing was dropped"
+            raise UsageError(message, f"to confirm: drop={name!r}", code="reset.name")
         with closing(resetting.maintenance(live, name, say=say)) as connection:
             resetting.look(live, connection, name, say=say)
             how = resetting.Reset(live, name, files, is_named=True, say=say).rebuild(connection)
@@ -159,9 +161,9 @@ def seed(
     folder: Path | None = None,
     on_event: OnEvent | None = None,
 ) -> tuple[Seeded, ...]:
-    """Run the named seeders and those that they need, all when none is named; return what ran.
+    """Run the named seeders and those that they need, or all of them; return the seeders that ran.
 
-    Raises Protected, UsageError for an unknown name, and ChatschemaError where the tables have rows that no seeder made, unless
+    Raises Protected, UsageError for an unknown name, and ChatschemaError if the tables have rows that no seeder created, unless
     `into_used`.
     """
     seeded: list[Seeded] = []
@@ -177,7 +179,7 @@ def seed(
 
 
 def status(database: Database, *, sql_dir: Path | None = None, folder: Path | None = None) -> State:
-    """Return where the database stands; its `findings` are empty when all is well. Reads only. Raises CannotConnect."""
+    """Return the state of the database; its `findings` are empty if it is up to date. Reads only. Raises CannotConnect."""
     settings = _settings(database, sql_dir, folder)
     files = migration_files.discover(settings.sql_dir / "migrations")
     with session.connected(settings, writes=False, say=_say(None)) as (live, connection):
@@ -185,9 +187,9 @@ def status(database: Database, *, sql_dir: Path | None = None, folder: Path | No
 
 
 def maintain(database: Database, *, folder: Path | None = None, on_event: OnEvent | None = None) -> Maintained:
-    """Do all that is due on the months, as cron does; `failed` in the answer has the errors of the parts that failed.
+    """Do all maintenance that is due, as from cron; `failed` in the result has the errors of the parts that failed.
 
-    Months are retired only by the policy in `folder`/chatschema.toml. Raises ChatschemaError only where nothing can go on.
+    Months are retired only by the policy in `folder`/chatschema.toml. Raises ChatschemaError only if no part can run.
     """
     with session.connected(_settings(database, None, folder), say=_say(on_event)) as (live, connection):
         return maintaining.maintain(connection, live, say=_say(on_event))
@@ -209,12 +211,12 @@ def report(
 
 
 def _settings(database: Database, sql_dir: Path | None, folder: Path | None) -> Settings:
-    """Return the settings for a database; chatschema.toml and .env count as for the command run in `folder`.
+    """Return the settings for a database; chatschema.toml and .env are read as by the command in `folder`.
 
-    Of a connection only its address is used: its session and its transaction are the caller's. Raises UsageError.
+    Only the address of a connection is used: its session and its transaction stay the caller's. Raises UsageError.
     """
     url = database if isinstance(database, str) else postgres.again(database)
-    # That a database is protected must not depend on who asks.
+    # The protection of a database must not depend on the caller.
     environ = {name: os.environ[name] for name in ("CHATSCHEMA_ENV",) if name in os.environ}
     return config.load(url=url, environ=environ, folder=folder or Path.cwd(), sql_dir=sql_dir)
 

@@ -1,4 +1,4 @@
-"""Migrating: pending migrations in order, then the months ahead, all under one lock."""
+"""Migrating: pending migrations in order, then the coming months, all under one lock."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ def migrate(
     replicas: Replicas | None = None,
     say: Say,
 ) -> Generator[Applied | Month, None, None]:
-    """Apply what is pending, up to `to`, then create the months ahead; yield each migration and month once it is committed.
+    """Apply pending migrations up to `to`, then create the coming months; yield each migration and month once it is committed.
 
-    Holds the migration lock from the first to the last. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError; what
-    was yielded before stays.
+    Holds the migration lock from the first to the last. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError;
+    everything yielded before is kept.
     """
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         statuses = plan.check_history(files, connection)
@@ -47,7 +47,7 @@ def migrate(
         ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
-            say(f"the database is protected from now on: {protection.BY_ENVIRONMENT}")
+            say(f"the database is now protected, because of {protection.BY_ENVIRONMENT}")
         states = {status.id: status.state for status in statuses}
         was_cut_off = "interrupted" in states.values()
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
@@ -61,7 +61,7 @@ def migrate(
 def _apply(
     connection: Connection, pending: list[MigrationFile], run: recording.Run, replicas: Replicas | None, say: Say
 ) -> Iterator[Applied]:
-    """Apply one after the other, each when no long query on a replica is in its way there."""
+    """Apply one after the other, each after waiting for long queries on the replicas."""
     if not pending:
         return
     # It takes a while to load.
@@ -74,7 +74,7 @@ def _apply(
 
 
 def planned(settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None) -> Plan:
-    """Return what `migrate` would do; changes nothing. Raises HistoryConflict and ChatschemaError where it would refuse."""
+    """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse."""
     statuses = plan.check_history(files, connection)
     pending = plan.pending(files, statuses, to)
     migration_files.check(pending)

@@ -1,4 +1,4 @@
-"""What a set of rollbacks would lose: run in an empty copy of the database, then the rows of the real tables counted."""
+"""The losses of a set of rollbacks: they run in an empty copy of the database, then the rows of the real tables are counted."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -25,10 +25,10 @@ def losses(
     only_in_copy: bool = False,
     say: Say,
 ) -> list[Loss]:
-    """Return what the rollbacks of `chosen` would lose of the rows there are now.
+    """Return the losses that the rollbacks of `chosen` would cause now.
 
-    The copy is a database of its own, migrated like this one without rows, dropped afterwards. Where none can be made they are
-    rehearsed in the database itself, in one transaction under the migration lock that is taken back; with `only_in_copy`
+    The copy is a separate database, migrated like this one, without rows, and dropped afterwards. If it cannot be created, the
+    rollbacks run in the database itself, in one transaction under the migration lock that is rolled back; with `only_in_copy`
     ChatschemaError is raised instead.
     """
     try:
@@ -36,10 +36,11 @@ def losses(
     except ChatschemaError as error:
         if only_in_copy:
             raise ChatschemaError(
-                f"what undo would lose cannot be seen in a copy of the database: {error.message}",
-                "let a role that may create databases run it; or undo one step, which asks before it loses a row",
+                f"the losses of undo cannot be determined in a copy of the database: {error.message}",
+                "run it as a role that may create databases; or undo one step, which asks before it loses a row",
+                code="undo.no-copy",
             ) from None
-        say(f"rehearsing in the database itself, as there can be no copy of it: {error.message}")
+        say(f"rehearsing in the database itself, because no copy can be created: {error.message}")
         with locks.migration_lock(connection, wait_s=LOCK_WAIT_S, say=say):
             found = rollbacks.rehearse(connection, chosen, is_empty=False)
     return loss.counted(connection, found)
@@ -53,8 +54,8 @@ def _in_copy(
 
     applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
     by_id = {file.id: file for file in files}
-    if gone := [id for id in applied if id not in by_id]:
-        raise ChatschemaError(f"the file of {gone[0]}, which is applied, is gone")
+    if missing := [id for id in applied if id not in by_id]:
+        raise ChatschemaError(f"{missing[0]} is applied, but its file is missing", code="history.missing")
     with _copy(settings, connection.info.dbname, say) as copy:
         ledger.ensure(copy)
         unrecorded = recording.Run(say, is_recorded=False)
@@ -65,21 +66,21 @@ def _in_copy(
 
 @contextmanager
 def _copy(settings: Settings, name: str, say: Say) -> Iterator[Connection]:
-    """Yield a connection to an empty database with the locale of `name`; drop it afterwards, and what a killed run has left."""
+    """Yield a connection to an empty database with the locale of `name`; drop it afterwards, and the copy of a killed run first."""
     scratch = f"chatschema_rehearsal_{catalog.digest(name)}"
     try:
         maintenance = catalog.maintenance(settings, name)
     except CannotConnect as error:
-        raise ChatschemaError(error.message) from None
+        raise ChatschemaError(error.message, code=error.code) from None
     with closing(maintenance):
         target = catalog.inspect(maintenance, name)
         if not target.may_create:
-            raise ChatschemaError(f"role {maintenance.info.user} may not create databases")
+            raise ChatschemaError(f"role {maintenance.info.user} may not create databases", code="undo.no-copy")
         with locks.migration_lock(maintenance, wait_s=LOCK_WAIT_S, say=say):
             catalog.drop(maintenance, scratch)
             try:
                 template.create(maintenance, scratch, target)
-                # Its own migration lock as well: each migration is asked whether it has kept it.
+                # It needs its own migration lock: each migration is checked to have kept the lock.
                 with closing(postgres.connect(settings, dbname=scratch)) as copy, locks.migration_lock(copy, wait_s=0):
                     yield copy
             finally:

@@ -1,4 +1,4 @@
-"""Resetting: the database is dropped and comes again migrated, a clone of a template where the role may create databases."""
+"""Resetting: the database is dropped and created again, as a clone of a migrated template if the role may create databases."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ from chatschema.values import Settings
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """A database that a reset would drop: whether there is one of this name, and in words what others have in it.
+    """A database that a reset would drop: whether it exists, and the foreign data in it, in words.
 
-    `foreign` names tables that chatschema did not create, "" for none; `others` are tables with rows that no seeder made.
+    `foreign` names tables that chatschema did not create, "" for none; `others` are tables with rows that no seeder created.
     """
 
     name: str
@@ -33,13 +33,13 @@ class Doomed:
 
 
 def look(settings: Settings, connection: Connection, name: str, *, counts_others: bool = False, say: Say) -> Doomed:
-    """Return what a reset of the database `name` would drop; `others` only when it `counts_others`, which takes a while.
+    """Return the contents that a reset of the database `name` would drop; `others` only if it `counts_others`, which takes a while.
 
-    `connection` is that of maintenance(). After a reset that was cut off the database gets its name back first.
+    `connection` is that of maintenance(). After an interrupted reset the database is renamed back first.
     Raises Protected, and ChatschemaError while a hold is active.
     """
     if connection.info.dbname != name:
-        # After a reset that was cut off there may be no way into the database. Nothing is dropped before the answer.
+        # After an interrupted reset the database may refuse logins. Nothing is dropped before the answer.
         with locks.migration_lock(connection, wait_s=LOCK_WAIT_S, say=say):
             swap.reopen(connection, name)
     if not catalog.exists(connection, name):
@@ -54,7 +54,7 @@ def look(settings: Settings, connection: Connection, name: str, *, counts_others
 
 
 def maintenance(settings: Settings, name: str, *, wait_s: float = 0, say: Say) -> Connection:
-    """Return a connection to stand on while `name` is replaced: to another database where the role may log in there."""
+    """Return a connection to use while `name` is replaced: to another database if the role may log in there."""
     try:
         return catalog.maintenance(settings, name, wait_s=wait_s, say=say)
     except CannotConnect:
@@ -66,7 +66,7 @@ def maintenance(settings: Settings, name: str, *, wait_s: float = 0, say: Say) -
 class Reset:
     """A reset of the database `name`, migrated from `files`.
 
-    `is_named`: whether the caller gave its name, as a database needs that chatschema did not create.
+    `is_named`: whether the caller gave its name, which a database that chatschema did not create requires.
     """
 
     settings: Settings
@@ -76,25 +76,27 @@ class Reset:
     say: Say
 
     def rebuild(self, connection: Connection) -> str:
-        """Drop the database and put a migrated one in its place; return in words how. `connection` is that of maintenance().
+        """Replace the database by a migrated one; return in words how. `connection` is that of maintenance().
 
-        Killed at any moment, one of the two is there, and the next reset finishes. Raises ChatschemaError.
+        If it is killed at any moment, one of the two exists, and the next reset finishes. Raises ChatschemaError.
         """
         if connection.info.dbname == self.name:
-            # No other database lets this role in, so there is nowhere to stand while this one is replaced.
+            # This role can log in to no other database, so this one cannot be replaced from outside.
             return self._drop_objects()
-        # Of the maintenance database: two resets at once would build the same template.
+        # The lock of the maintenance database: two overlapping resets would build the same template.
         with locks.migration_lock(connection, wait_s=LOCK_WAIT_S, say=self.say):
             swap.recover(connection, self.name)
             target = catalog.inspect(connection, self.name)
             if target.exists:
-                # Once here, so as not to build for nothing; once more before the old one goes.
+                # Checked here, so that nothing is built in vain, and again before the old one is dropped.
                 with self._guarded() as own:
                     if target.can_clone:
                         kept.refuse(own)
             if not target.exists and not target.can_clone:
                 raise ChatschemaError(
-                    f"role {connection.info.user} may not create database {self.name}", "let its owner: createdb, or grant createdb"
+                    f"role {connection.info.user} may not create database {self.name}",
+                    "run it as a role with CREATEDB, or create the database first: createdb",
+                    code="reset.no-createdb",
                 )
             if not target.can_clone:
                 return self._drop_objects()
@@ -102,17 +104,17 @@ class Reset:
         return "migrated a template and cloned it" if was_built else "cloned from its template"
 
     def _drop_objects(self) -> str:
-        """Drop what chatschema made in a database that has to stay; return how it was reset."""
+        """Drop the objects that chatschema created in a database that has to stay; return how it was reset."""
         with self._guarded() as own:
             migration_files.check(self.files)
             objects.drop_objects(own)
-        return "its objects were dropped, as this role may not create databases"
+        return "its objects were dropped and created again, because this role may not create databases"
 
     @contextmanager
     def _guarded(self) -> Iterator[Connection]:
         """Yield a connection that keeps others from migrating or protecting the database.
 
-        Raises when it is protected, has a hold, or, unless it was named, was not created by chatschema.
+        Raises if it is protected, has an active hold, or, unless it was named, was not created by chatschema.
         """
         with (
             closing(postgres.connect(self.settings, dbname=self.name)) as own,
@@ -126,7 +128,7 @@ class Reset:
             yield own
 
     def _clone(self, connection: Connection, target: Target) -> bool:
-        """Put a clone of the migrated template in the target's place; return whether the template had to be built."""
+        """Replace the target by a clone of the migrated template; return whether the template had to be built."""
         template = templates.template_name(connection, self._template_contents(connection), target)
         was_built = templates.build_template(connection, template, target, self._migrate_template)
         swap.make_clone(connection, target, template)
@@ -140,7 +142,7 @@ class Reset:
         return was_built
 
     def _template_contents(self, connection: Connection) -> list[str]:
-        """Return the texts that decide what is in a migrated template."""
+        """Return the texts that determine the contents of a migrated template."""
         partitions = sorted((assets.sql_dir() / "partitions").glob("*.sql"))
         return [
             *(f"{file.id} {file.apply.checksum}" for file in self.files),
@@ -150,19 +152,19 @@ class Reset:
         ]
 
     def _migrate_template(self, dbname: str) -> None:
-        # A template is nobody's production, and its clones must not be born protected.
+        # A template is not production, and its clones must not be protected from the start.
         plain = dataclasses.replace(self.settings, is_production=False)
         with closing(postgres.connect(self.settings, dbname=dbname)) as building:
             for _ in migrating.migrate(plain, building, self.files, say=self.say):
                 pass
 
     def _close_old(self, connection: Connection, target: Target) -> None:
-        """Let nobody into the old database any more, and give what belongs to it, and not to the schema, to its successor."""
-        # Building took its time. Whoever protects or migrates now waits for the lock, and finds no way in after it.
+        """Close the old database to logins, and recreate its own objects, such as extensions and grants, in its successor."""
+        # Building took a while. A command that protects or migrates now waits for the lock, and cannot log in after it.
         with self._guarded() as own:
             swap.close(connection, target.name)
             swap.end_sessions(connection, target.name, but=own.info.backend_pid)
-            # Placing a hold does not take the migration lock; from here on nobody can.
+            # Placing a hold does not take the migration lock; from here on nobody can log in to place one.
             hold.refuse_active(own, "reset")
             keep = kept.of_database(own)
         if keep:
@@ -171,5 +173,5 @@ class Reset:
 
 
 def finish(connection: Connection) -> None:
-    """Give back what was kept of the old database, once the new one is migrated."""
+    """Recreate the kept objects of the old database, once the new one is migrated."""
     kept.finish(connection)

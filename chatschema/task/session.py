@@ -1,4 +1,4 @@
-"""From settings to a connection: the embedded server where none is configured, and what the server has to say on the way."""
+"""From settings to a connection: the embedded server if none is configured, and the notices of the server."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -30,7 +30,7 @@ def connected(
 ) -> Iterator[tuple[Settings, Connection]]:
     """Yield settings and a connection to the configured or the embedded server.
 
-    Raises ChatschemaError when the command `needs_ledger`, if there is one, and the schema chatschema is another program's.
+    Raises ChatschemaError if the command `needs_ledger` and the schema chatschema belongs to another program.
     """
     with (
         running(settings, say=say) as live,

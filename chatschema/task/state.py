@@ -1,4 +1,4 @@
-"""Where a database stands: migrations, structure, tables, months and seeds, read in one connection."""
+"""The state of a database: migrations, structure, tables, months and seeds, read in one connection."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,9 @@ from chatschema.values import Server, Settings
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The server and where its address was found, the migrations, the structure against its record, tables, months and seeds.
+    """The server and the source of its address, the migrations, the structure compared with its record, tables, months and seeds.
 
-    `findings` are in words what is pending, differs or runs out; none of them: all is well.
+    `findings` are in words: pending or edited migrations, structural differences, a short runway. No findings: up to date.
     """
 
     server: Server
@@ -38,7 +38,7 @@ class State:
 
 
 def read(settings: Settings, connection: Connection, files: list[MigrationFile]) -> State:
-    """Return where the database stands; reads only. Raises ChatschemaError, also where the role may not read the ledger."""
+    """Return the state of the database; reads only. Raises ChatschemaError, also if the role may not read the ledger."""
     try:
         there = months.survey(connection, measured=False)
         migrations = history.statuses(files, ledger.entries(connection))
@@ -57,7 +57,8 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile])
     except ServerError as error:
         if error.sqlstate == "42501":
             hint = f"grant it to this role: grant usage on schema chatschema to {connection.info.user}"
-            raise ChatschemaError(f"this role may not read the ledger: {error.message}", hint) from None
+            message = f"this role may not read the ledger: {error.message}"
+            raise ChatschemaError(message, hint, code="ledger.permission") from None
         raise
 
 

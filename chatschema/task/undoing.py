@@ -1,4 +1,4 @@
-"""Undoing: which migrations, what their rollbacks would lose, whether that was agreed to, and then the rollbacks."""
+"""Undoing: choosing the migrations, finding the losses of their rollbacks, asking for consent, and rolling back."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
@@ -18,13 +18,13 @@ from chatschema.task import rehearsal
 from chatschema.task.session import LOCK_WAIT_S
 from chatschema.values import Applied, Settings
 
-# Called with the losses that nobody has agreed to yet; returns when they are agreed to, and raises when not.
+# Called with the losses that nobody has accepted yet; returns if they are accepted, and raises if not.
 Consent = Callable[[Sequence[Loss]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """An undo: all migration files, the migrations chosen, last applied first, and whether they are all there are."""
+    """An undo: all migration files, the migrations to undo, last applied first, and whether these are all applied ones."""
 
     files: list[MigrationFile]
     chosen: list[MigrationFile]
@@ -34,8 +34,8 @@ class Undo:
 def choose(connection: Connection, files: list[MigrationFile], *, steps: int | None, to: str | None, is_all: bool = False) -> Undo:
     """Return the undo of `steps` migrations, or of those after `to`, or of all.
 
-    Raises HistoryConflict where one cannot be undone, and ChatschemaError for a rollback that would end its own transaction:
-    that would be kept, whatever is asked afterwards.
+    Raises HistoryConflict if one cannot be undone, and ChatschemaError for a rollback that would end its own transaction:
+    it would be committed before anybody is asked.
     """
     entries = ledger.entries(connection)
     last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
@@ -47,16 +47,16 @@ def choose(connection: Connection, files: list[MigrationFile], *, steps: int | N
 def agreed_before(
     settings: Settings, connection: Connection, undo: Undo, consent: Consent, *, is_agreed: bool, say: Say
 ) -> set[Change] | None:
-    """Return the losses that are agreed to, None for all; ask for consent before the lock is taken, as an answer may take hours.
+    """Return the accepted losses, None for all; ask for consent before the lock is taken, because an answer may take hours.
 
-    Raises Protected, and what `consent` raises.
+    Raises Protected, and the errors of `consent`.
     """
     if undo.is_all:
         protection.refuse(connection, settings, "undo --all")
     if is_agreed and protection.read(connection, settings) is None:
         return None
     if len(undo.chosen) <= 1 and not undo.is_all:
-        # What a single one loses is found when it runs, and then it has been taken back.
+        # The losses of a single rollback are found when it runs; it is then rolled back before consent is asked for.
         return set()
     losses = rehearsal.losses(settings, connection, undo.files, undo.chosen, say=say) if undo.chosen else []
     if losses:
@@ -67,7 +67,7 @@ def agreed_before(
 
 
 def refuse_protected(settings: Settings, connection: Connection, losses: Sequence[Loss]) -> None:
-    """Raise Protected where the database is protected against these losses."""
+    """Raise Protected if the database is protected against these losses."""
     protection.refuse(connection, settings, f"undo, which would {loss.listed(losses)},")
 
 
@@ -82,10 +82,10 @@ def roll_back(
     lock_wait_s: float = LOCK_WAIT_S,
     say: Say,
 ) -> Generator[Applied, None, None]:
-    """Roll back, yielding each migration once it is undone; where a loss shows that nobody has agreed to, ask for consent.
+    """Roll back, yielding each migration once it is undone; ask for consent if a rollback would lose data unexpectedly.
 
-    The migration lock is given back while consent is asked for. Raises MigrationFailed, HistoryConflict, Protected, Busy, and what
-    `consent` raises; what was yielded before stays undone.
+    The migration lock is released while consent is asked for. Raises MigrationFailed, HistoryConflict, Protected, Busy, and the
+    errors of `consent`; migrations that were yielded stay undone.
     """
     undone = 0
     while undone < len(undo.chosen):
@@ -109,14 +109,14 @@ def roll_back(
 
 
 def _still_agreed(settings: Settings, connection: Connection, agreed: set[Change] | None, undo: Undo) -> set[Change] | None:
-    """Return the losses that are agreed to, read again under the lock, which `protect` takes: who waited may have been late."""
+    """Return the accepted losses; checks the protection again under the lock, because `protect` may have run meanwhile."""
     if undo.is_all:
         protection.refuse(connection, settings, "undo --all")
     return set() if protection.read(connection, settings) else agreed
 
 
 def _recorded(connection: Connection, files: list[MigrationFile], say: Say) -> AbstractContextManager[recording.Run]:
-    """Return what the run's rollbacks are recorded with."""
+    """Return the run that records the rollbacks."""
     entries = ledger.entries(connection)
     applied = {entry.id for entry in entries if not entry.is_running}
     was_cut_off = any(entry.is_running or entry.is_undoing for entry in entries)
@@ -125,9 +125,11 @@ def _recorded(connection: Connection, files: list[MigrationFile], say: Say) -> A
 
 
 def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:
-    """Raise where the last applied migrations are not, or no longer, those that are to be undone."""
+    """Raise if the last applied migrations are not those that are to be undone."""
     applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
     if applied[-len(left) :][::-1] != [file.id for file in left]:
         raise HistoryConflict(
-            f"another run has changed the migrations of database {connection.info.dbname} meanwhile", "look: chatschema status"
+            f"another run changed the migrations of database {connection.info.dbname} in the meantime",
+            "check the state: chatschema status",
+            code="undo.changed",
         )

@@ -1,4 +1,4 @@
--- deferred_erasures: what a hold kept from being erased, so that it is erased when the hold is released.
+-- deferred_erasures: erasures that a hold deferred, to be done when the hold is released.
 -- Why: a hold suspends an erasure; without a record of it the content would stay for ever.
 -- Risk: new table; takes no lock on existing data.
 create table chatschema.deferred_erasures (
@@ -12,13 +12,13 @@ create table chatschema.deferred_erasures (
 );
 
 comment on table chatschema.deferred_erasures is
-    'Content and reactions that a hold kept from being erased; chatschema maintain erases them after its release.';
+    'Erasures of content and reactions that a hold deferred; chatschema maintain does them after its release.';
 comment on column chatschema.deferred_erasures.message_id is 'The message. No foreign key: its month may be retired.';
-comment on column chatschema.deferred_erasures.user_id is 'Whose status is meant, with its reactions; null is the message itself.';
+comment on column chatschema.deferred_erasures.user_id is 'The reader whose status and reactions are meant; null means the message itself.';
 comment on column chatschema.deferred_erasures.origin is
-    'tombstone: the application deleted a held message. restore: an erasure recorded earlier met a hold when its month was restored.';
-comment on column chatschema.deferred_erasures.erased_at is 'When it was to be erased.';
+    'tombstone: the application deleted a held message. restore: its month was restored, and a hold deferred an earlier erasure.';
+comment on column chatschema.deferred_erasures.erased_at is 'When it should have been erased.';
 comment on column chatschema.deferred_erasures.recorded_at is 'When it was deferred.';
-comment on constraint deferred_erasures_message_id_user_id_key on chatschema.deferred_erasures is 'One row a message, or a message and reader.';
-comment on constraint deferred_erasures_origin_check on chatschema.deferred_erasures is 'The two ways an erasure meets a hold.';
-comment on index chatschema.deferred_erasures_message_id_user_id_key is 'What is deferred of a message.';
+comment on constraint deferred_erasures_message_id_user_id_key on chatschema.deferred_erasures is 'One row for each message, or message and reader.';
+comment on constraint deferred_erasures_origin_check on chatschema.deferred_erasures is 'The two origins of a deferred erasure.';
+comment on index chatschema.deferred_erasures_message_id_user_id_key is 'The deferred erasures of a message.';

@@ -1,7 +1,7 @@
--- functions: what keeps references to messages, and holds on them, once a statement and in the months of its rows.
+-- functions: keep references to messages, and holds on them, once for each statement and only in the months of its rows.
 -- Why: a row trigger searched every month for each deleted message: 100,000 of them at 126 months took 67 s, a statement trigger less than 1 s.
 -- Risk: new functions only; takes no lock on existing data.
--- One function for what an insert needs, and one for an update: two calls a row would cost more than what they do.
+-- One function for an insert, and one for an update: a second call for each row would cost more than its work.
 create function chatschema.complete_status() returns trigger
     language plpgsql
 as $$
@@ -26,7 +26,7 @@ begin
 end
 $$;
 comment on function chatschema.complete_status() is
-    'Trigger: a new status takes its conversation from the message, and the times that its status implies, where the client leaves them out.';
+    'Trigger: fills in the conversation of the message, and the times that the status implies, if the client leaves them out.';
 
 create function chatschema.merge_status() returns trigger
     language plpgsql
@@ -54,7 +54,7 @@ begin
 end
 $$;
 comment on function chatschema.merge_status() is
-    'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, read implies delivered; keeps updated_at.';
+    'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, and read implies delivered. Sets updated_at.';
 
 create function chatschema.require_messages() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -66,7 +66,7 @@ declare
     found_conversation uuid;
     is_complete boolean;
 begin
-    -- A detached month is judged when it is attached.
+    -- A detached month is checked when it is attached.
     if tg_table_schema <> 'public' and not chatschema.is_attached(tg_relid) then
         return null;
     end if;
@@ -76,14 +76,14 @@ begin
         return null;
     end if;
     if is_only_row then
-        -- The lock a foreign key would take: whoever deletes the message waits, and then finds this row.
+        -- The lock of a foreign key: a delete of the message waits, and then finds this row.
         select m.conversation_id into found_conversation from public.messages as m where m.id = wanted for key share;
         if found_conversation = conversation then
             return null;
         end if;
     else
-        -- With the bounds as literals only the months of these rows are planned, locked and read; and a plan made for two rows
-        -- is not kept for a hundred thousand.
+        -- With the bounds as literals, only the months of these rows are planned, locked and read; and a plan for two rows is not
+        -- reused for a hundred thousand.
         execute format($query$
             with wanted as materialized (
                 select distinct a.message_id, a.conversation_id from added as a
@@ -109,7 +109,7 @@ begin
 end
 $$;
 comment on function chatschema.require_messages() is
-    'Trigger: the messages that new statuses refer to exist, in the same conversation; they are locked as a foreign key would.';
+    'Trigger: requires that the messages of new statuses exist in the same conversation, and locks them as a foreign key does.';
 
 create function chatschema.require_changed_message() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -121,7 +121,7 @@ begin
             using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
             hint = 'It may have been deleted, or retired with its month.';
     end if;
-    -- One question a statement: the second is to be asked with a snapshot that is newer than the lock of the first.
+    -- Two statements, so that the second has a snapshot that is newer than the lock of the first.
     if not chatschema.has_active_hold() then
         return new;
     end if;
@@ -131,13 +131,13 @@ begin
     ) then
         raise exception 'a status of message %, which is under a hold, keeps its message and its reader', old.message_id
             using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses',
-            hint = 'See the holds: chatschema hold list.';
+            hint = 'List the holds: chatschema hold list.';
     end if;
     return new;
 end
 $$;
 comment on function chatschema.require_changed_message() is
-    'Trigger: a status that is given to another message finds it, in the same conversation; one of a held message stays with it.';
+    'Trigger: requires that the new message of a status exists in the same conversation. A status of a held message cannot be moved.';
 
 create function chatschema.is_attached(relation oid) returns boolean
     language sql stable set search_path = pg_catalog, pg_temp
@@ -152,16 +152,16 @@ create function chatschema.require_read_committed() returns trigger
 as $$
 begin
     if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-        raise exception '% of % is refused in a transaction that is %',
+        raise exception '% of % is refused in a % transaction',
             lower(tg_op), tg_relid::regclass, current_setting('transaction_isolation')
             using errcode = 'feature_not_supported',
-            hint = 'Set is_deleted instead, or delete in a transaction that is read committed.';
+            hint = 'Set is_deleted instead, or delete in a read committed transaction.';
     end if;
     return null;
 end
 $$;
 comment on function chatschema.require_read_committed() is
-    'Trigger: messages are deleted under READ COMMITTED only. With an older snapshot a delete cannot see the statuses, replies and attachments that were added since, and would leave them without their message.';
+    'Trigger: messages are deleted under READ COMMITTED only. With an older snapshot a delete cannot see statuses, replies and attachments that were added later, and would leave them without their message.';
 
 create function chatschema.remove_references() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -228,9 +228,9 @@ begin
 end
 $$;
 comment on function chatschema.remove_references_of_truncated() is
-    'Trigger: truncating messages releases their attachments and replies, and is refused while statuses refer to them, as a foreign key would.';
+    'Trigger: truncating messages releases their attachments and replies. It is refused while statuses refer to them, as by a foreign key.';
 
--- With EXECUTE anybody could attach a security definer function to a table of their own and write as the owner.
+-- With EXECUTE, anyone could attach these SECURITY DEFINER functions to their own table and write as the owner.
 revoke execute on function
     chatschema.require_messages(), chatschema.require_changed_message(), chatschema.remove_references(),
     chatschema.remove_references_of_truncated()

@@ -1,4 +1,4 @@
--- The guards of attached months went with those of their parents; detached months still have theirs.
+-- The guards of attached months were dropped with those of their parents; detached months still have theirs.
 do $$
 declare
     guard record;

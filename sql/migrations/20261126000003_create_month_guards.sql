@@ -1,5 +1,5 @@
--- functions: what a month needs of its own, because a statement trigger fires for the table that the statement names only.
--- Why: a statement on a month would pass by the triggers of its parent.
+-- functions: triggers for each month, because a statement trigger fires only for the table that the statement names.
+-- Why: a statement on a month would bypass the triggers of its parent.
 -- Risk: new functions only; takes no lock on existing data.
 create function chatschema.require_owner() returns trigger
     language plpgsql set search_path = pg_catalog, pg_temp
@@ -20,7 +20,7 @@ begin
 end
 $$;
 comment on function chatschema.require_owner() is
-    'Trigger: policies and grants of a parent do not cover a month, so nobody but the owner writes to one directly; who may truncate the parent may truncate a month.';
+    'Trigger: policies and grants of a parent do not cover a month, so only the owner may write to one directly. A role that may truncate the parent may truncate a month.';
 
 create function chatschema.refuse_truncate_of_held() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -28,13 +28,13 @@ as $$
 begin
     if chatschema.has_active_hold() then
         raise exception 'truncate of % is refused while a hold is active', tg_relid::regclass
-            using errcode = 'integrity_constraint_violation', hint = 'See them: chatschema hold list.';
+            using errcode = 'integrity_constraint_violation', hint = 'List the holds: chatschema hold list.';
     end if;
     return null;
 end
 $$;
 comment on function chatschema.refuse_truncate_of_held() is
-    'Trigger: a table that may have rows under a hold is not truncated.';
+    'Trigger: refuses to truncate a table that may have rows under a hold.';
 
 create function chatschema.refuse_delete_of_held_statuses() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -48,7 +48,7 @@ begin
     if not chatschema.has_active_hold() then
         return null;
     end if;
-    -- Statuses that are deleted with their message find it no more, and it was not held.
+    -- If the statuses are deleted with their message, the message is not found, and it was not held.
     execute format($query$
         select m.id from gone as g join public.messages as m on m.id = g.message_id
         where m.id between %L and %L and chatschema.is_held(m.conversation_id, m.sender_id, m.id) limit 1
@@ -57,12 +57,12 @@ begin
     if held is not null then
         raise exception 'a status of message %, which is under a hold, cannot be deleted', held
             using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses',
-            hint = 'See the holds: chatschema hold list.';
+            hint = 'List the holds: chatschema hold list.';
     end if;
     return null;
 end
 $$;
-comment on function chatschema.refuse_delete_of_held_statuses() is 'Trigger: who read a held message, and their reactions, are held with it.';
+comment on function chatschema.refuse_delete_of_held_statuses() is 'Trigger: the statuses and reactions of a held message are held with it.';
 
 -- A statement trigger of the parent does not fire for a statement on a month, so each month has its own.
 create function chatschema.guard_month(month regclass) returns void
@@ -101,9 +101,9 @@ begin
 end
 $$;
 comment on function chatschema.guard_month(regclass) is
-    'Gives an attached month the statement triggers of its parent, for statements that name the month itself. Does nothing where it has them.';
+    'Creates the statement triggers of its parent on an attached month, for statements that name the month itself. Does nothing if it has them.';
 
--- With EXECUTE anybody could attach a security definer function to a table of their own and write as the owner.
+-- With EXECUTE, anyone could attach these SECURITY DEFINER functions to their own table and write as the owner.
 revoke execute on function
     chatschema.refuse_truncate_of_held(), chatschema.refuse_delete_of_held_statuses(), chatschema.guard_month(regclass)
     from public;

@@ -28,7 +28,7 @@ end
 $$;
 comment on function chatschema.unlink_replies() is
     'Trigger: an answer outlives the deleted message. One that left with its month keeps its answers: it may come back.';
--- With it anybody could make a trigger of it, on a table of their own, and act as the owner.
+-- With EXECUTE, anyone could attach this SECURITY DEFINER function to their own table and act as the owner.
 revoke execute on function chatschema.unlink_replies() from public;
 
 create function chatschema.delete_statuses() returns trigger
@@ -40,7 +40,7 @@ begin
 end
 $$;
 comment on function chatschema.delete_statuses() is 'Trigger: statuses go with their message.';
--- With it anybody could make a trigger of it, on a table of their own, and act as the owner.
+-- With EXECUTE, anyone could attach this SECURITY DEFINER function to their own table and act as the owner.
 revoke execute on function chatschema.delete_statuses() from public;
 
 create function chatschema.release_attachment() returns trigger
@@ -53,7 +53,7 @@ end
 $$;
 comment on function chatschema.release_attachment() is
     'Trigger: the pointer to the stored file outlives its message, for the collector of files.';
--- With it anybody could make a trigger of it, on a table of their own, and act as the owner.
+-- With EXECUTE, anyone could attach this SECURITY DEFINER function to their own table and act as the owner.
 revoke execute on function chatschema.release_attachment() from public;
 
 create trigger messages_unlink_replies after delete on public.messages

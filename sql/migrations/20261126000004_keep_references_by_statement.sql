@@ -1,9 +1,9 @@
--- messages: what refers to a deleted message, and holds on it, are looked after once a statement instead of once a row.
--- Why: a row trigger searched every month for each deleted message; and a delete with an old snapshot, which left rows without their message, is refused.
--- Risk: locks messages with all its months against everybody, for the moment of the commit.
--- First: dropping a row trigger locks the months before their parent, and would deadlock with every reader. And without
--- message_statuses, which has a migration of its own: a report locks it before messages, a delete after it, so whoever asks for both
--- meets one of them, and gives up each time while people talk.
+-- messages: references to deleted messages, and holds on them, are kept once for each statement instead of once for each row.
+-- Why: a row trigger searched every month for each deleted message. And a delete with an old snapshot left rows without their message; it is now refused.
+-- Risk: locks messages and all its months against readers and writers, until the commit.
+-- The lock comes first: dropping a row trigger locks the months before their parent, and would deadlock with every reader.
+-- message_statuses has its own migration: a status report locks it before messages, and a delete locks it after messages, so a
+-- transaction that needs both locks would meet one of them each time while the application is in use.
 lock table public.messages in access exclusive mode;
 
 drop trigger messages_delete_statuses on public.messages;
@@ -33,5 +33,5 @@ comment on trigger messages_require_read_committed on public.messages is
     'A delete under REPEATABLE READ or SERIALIZABLE would leave rows without their message.';
 comment on trigger messages_remove_references on public.messages is
     'Statuses go with their message, replies and attachments outlive it; held messages are not deleted.';
-comment on trigger messages_remove_references_of_truncated on public.messages is 'As for a delete, of whole tables.';
+comment on trigger messages_remove_references_of_truncated on public.messages is 'The same rule as for a delete, for whole tables.';
 comment on trigger messages_refuse_truncate_of_held on public.messages is 'No truncate while a hold is active.';

@@ -1,11 +1,11 @@
--- messages: what is under a hold keeps its content, edit history and sender.
--- Why: retention asks the holds before it removes anything; the application does not, so the database does.
+-- messages: a message under a hold keeps its content, edit history and sender.
+-- Why: retention checks the holds before it deletes; the application does not, so the database does.
 -- Risk: a new trigger; waits for writers of messages for the moment of the commit.
 create function chatschema.keeps_version(kept jsonb, content bytea, nonce bytea, algorithm text, key_version integer, sender_key uuid)
     returns boolean
     language sql immutable set search_path = pg_catalog, pg_temp
 as $$
-    -- Each of the values is somewhere in it, whole; bytes as base64 or hex.
+    -- The entries contain each of the values in full; bytes as base64 or hex.
     select bool_and(
         w.value is null or jsonb_path_exists(kept, '$.** ? (@ == $one || @ == $other)', jsonb_build_object('one', w.value, 'other', w.other))
     )
@@ -19,7 +19,7 @@ as $$
     ) as w (value, other)
 $$;
 comment on function chatschema.keeps_version(jsonb, bytea, bytea, text, integer, uuid) is
-    'Whether entries of edit_history have all that it takes to read a previous version; null is nothing to keep.';
+    'Whether entries of edit_history contain all values of a previous version; null means nothing to keep.';
 
 create function chatschema.keep_held_content() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -29,7 +29,7 @@ declare
     kept jsonb;
     appended jsonb;
 begin
-    -- One question a statement: the second is to be asked with a snapshot that is newer than the lock of the first.
+    -- Two statements, so that the second has a snapshot that is newer than the lock of the first.
     if not chatschema.has_active_hold() then
         return new;
     end if;
@@ -39,7 +39,7 @@ begin
     if new.sender_id is not distinct from old.sender_id and new.is_deleted
         and (new.content_encrypted is null or jsonb_array_length(new.edit_history) < old_length)
     then
-        -- A tombstone: nobody notices the hold. What it was to remove is removed when the hold is released.
+        -- A tombstone does not reveal the hold. The content is erased when the hold is released.
         insert into chatschema.deferred_erasures (message_id, origin) values (old.id, 'tombstone') on conflict do nothing;
         new.content_encrypted := old.content_encrypted;
         new.content_nonce := old.content_nonce;
@@ -49,7 +49,7 @@ begin
         new.edit_history := old.edit_history;
         return new;
     end if;
-    -- An edit whose history keeps what was there, and begins as it did, loses nothing.
+    -- An edit that keeps the earlier history and appends the previous version loses nothing.
     select coalesce(jsonb_agg(e.entry order by e.n) filter (where e.n <= old_length), '[]'),
         coalesce(jsonb_agg(e.entry order by e.n) filter (where e.n > old_length), '[]')
         into kept, appended
@@ -64,15 +64,15 @@ begin
     ) then
         return new;
     end if;
-    raise exception 'message % is under a hold: its content, edit history and sender stay', old.id
+    raise exception 'message % is under a hold: its content, edit history and sender cannot be changed', old.id
         using errcode = 'integrity_constraint_violation', schema = 'public', table = 'messages',
-        hint = 'Append what the edit replaces to edit_history in the same update: content and nonce in base64, algorithm, key_version and sender_key_id where they change.';
+        hint = 'Append the previous version to edit_history in the same update: content and nonce in base64, algorithm, key_version and sender_key_id if they change.';
 end
 $$;
 comment on function chatschema.keep_held_content() is
-    'Trigger: a tombstone of a held message keeps the content until the release; an edit must keep the previous content in edit_history.';
+    'Trigger: a tombstone of a held message keeps the content until the hold is released; an edit must keep the previous content in edit_history.';
 
--- With EXECUTE anybody could attach a security definer function to a table of their own and write as the owner.
+-- With EXECUTE, anyone could attach this SECURITY DEFINER function to their own table and write as the owner.
 revoke execute on function chatschema.keep_held_content() from public;
 
 create trigger messages_keep_held_content
@@ -87,4 +87,4 @@ create trigger messages_keep_held_content
     execute function chatschema.keep_held_content();
 
 comment on trigger messages_keep_held_content on public.messages is
-    'Content, edit history and sender of a held message stay. Runs only for updates that change one of them.';
+    'Content, edit history and sender of a held message cannot be changed. Runs only for updates that change one of them.';

@@ -1,6 +1,6 @@
 -- conversations: retention_days is at most 36,500, a hundred years.
--- Why: one row with more stopped every purge with "timestamp out of range".
--- Risk: changes rows with more, and waits for readers of conversations for the moment of the commit; reads nothing else.
+-- Why: one row with more made every purge fail with "timestamp out of range".
+-- Risk: updates the rows with more, and locks conversations against readers and writers until the commit; reads nothing else.
 lock table public.conversations in access exclusive mode;
 
 update public.conversations set retention_days = 36500 where retention_days > 36500;

@@ -1,4 +1,4 @@
--- conversations: every row is known to have at most 36,500 retention_days.
--- Why: apart from the migration before, so that nobody waits while the table is read.
--- Risk: reads conversations beside readers and writers.
+-- conversations: checks that every row has at most 36,500 retention_days.
+-- Why: separate from the previous migration, so that nobody waits while the table is read.
+-- Risk: reads conversations, and blocks neither readers nor writers.
 alter table public.conversations validate constraint conversations_retention_days_limit_check;

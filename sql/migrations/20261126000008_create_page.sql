@@ -1,5 +1,5 @@
--- page: a page of a conversation, months newest first, a few at a time.
--- Why: a query over all months is planned over all of them: 8 ms at 120 months, where the newest page is in the newest month or two.
+-- page: a page of a conversation, read from a few months at a time, newest first.
+-- Why: a query over all months is planned over all of them: 8 ms at 120 months, although the newest page is in the newest month or two.
 -- Risk: new functions only; takes no lock on existing data.
 create function chatschema.page(conversation uuid, before uuid default null, size integer default 50) returns setof public.messages
     language plpgsql stable
@@ -7,13 +7,13 @@ as $$
 declare
     high uuid := coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     low uuid;
-    -- Without a cursor the first window has no end, as the newest id may be of tomorrow. Without a time zone, as a month added
-    -- in that of the session may end on another day.
+    -- Without a cursor the first window has no end, because the newest id may be of tomorrow. The timestamps have no time zone,
+    -- because a month added in that of the session may end on another day.
     start timestamp := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()) at time zone 'UTC');
     months integer := 1;
     found_rows integer;
 begin
-    -- Windows of 1, 1, 2, 4, ... months. Bounds as literals: only then are the other months left out of the plan.
+    -- Windows of 1, 1, 2, 4, ... months. The bounds are literals, so that the plan leaves out the other months.
     while size > 0 loop
         low := chatschema.uuid7_floor(start at time zone 'UTC');
         return query execute format(
@@ -22,7 +22,7 @@ begin
         get diagnostics found_rows = row_count;
         size := size - found_rows;
         exit when start <= timestamp '1970-01-01 00:00:00';
-        -- A cursor that is no UUIDv7 may be before the month it began in.
+        -- A cursor that is no UUIDv7 may be before the month of the first window.
         high := least(high, low);
         start := start - months * interval '1 month';
         months := months * 2;
@@ -30,7 +30,7 @@ begin
 end
 $$;
 comment on function chatschema.page(uuid, uuid, integer) is
-    'The newest messages of a conversation, or those before a message, newest first: select * from chatschema.page($1, $2, 50). Costs the same however many months there are.';
+    'The newest messages of a conversation, or those before a message, newest first: select * from chatschema.page($1, $2, 50). Takes the same time with any number of months.';
 
 create function chatschema.page_after(conversation uuid, after uuid, size integer default 50) returns setof public.messages
     language plpgsql stable

@@ -1,5 +1,5 @@
--- messages: an id more than a day ahead of the server is refused, and why an id has no month can be asked.
--- Why: the server looks for a row's partition before any trigger or check, and its error names no reason and no hint.
+-- messages: refuses an id more than a day ahead of the server; explain_message_id() explains why an id has no month.
+-- Why: the server looks for the partition of a row before any trigger or check, and its error has no reason and no hint.
 -- Risk: new function bodies; takes no lock on existing data.
 create or replace function chatschema.set_created_at_from_id() returns trigger
     language plpgsql
@@ -10,21 +10,21 @@ begin
     if id_time is null then
         raise exception 'message id % is not a UUIDv7', new.id
             using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'id',
-            hint = 'Leave the id out, or make it with chatschema.uuid7().';
+            hint = 'Leave the id out, or create it with chatschema.uuid7().';
     end if;
     if id_time > clock_timestamp() + interval '24 hours' then
         raise exception 'message id % is of %, more than a day ahead of the server', new.id, id_time
             using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'id',
-            hint = 'Set the clock that made it, or leave the id out.';
+            hint = 'Correct the clock of the client, or leave the id out.';
     end if;
-    -- A day covers clocks that disagree; more is an import that forgot to date its ids. An id of another time with a
-    -- created_at of now is one whose created_at was left out: a message written offline, or an import that trusts its ids.
+    -- A day allows for clocks that disagree; a larger difference is an import with ids of the wrong time. If created_at is now and
+    -- the id is of another time, created_at was left out: a message written offline, or an import with correct ids.
     if new.created_at < id_time - interval '24 hours'
         or new.created_at > id_time + interval '24 hours' and new.created_at < now() - interval '24 hours'
     then
-        raise exception 'message % says created_at %, but its id is of %', new.id, new.created_at, id_time
+        raise exception 'message % has created_at %, but its id is of %', new.id, new.created_at, id_time
             using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'created_at',
-            hint = 'Make the id of the same moment: chatschema.uuid7(created_at).';
+            hint = 'Create the id from the same time: chatschema.uuid7(created_at).';
     end if;
     new.created_at := id_time;
     return new;
@@ -40,10 +40,10 @@ declare
     month_state text;
 begin
     if id_time is null then
-        return format('%s is not a UUIDv7: leave the id out, or make it with chatschema.uuid7()', id);
+        return format('%s is not a UUIDv7: leave the id out, or create it with chatschema.uuid7()', id);
     end if;
     if id_time > clock_timestamp() + interval '24 hours' then
-        return format('%s is of %s, more than a day ahead of the server: set the clock that made it', id, id_time);
+        return format('%s is of %s, more than a day ahead of the server: correct the clock of the client', id, id_time);
     end if;
     select r.state into month_state from chatschema.retired_months as r
     where r.month = date_trunc('month', id_time, 'UTC') and r.state <> 'attached';
@@ -67,4 +67,4 @@ begin
 end
 $$;
 comment on function chatschema.explain_message_id(uuid) is
-    'Why messages or message_statuses have no partition for an id, in words; for the error 23514 "no partition of relation found for row".';
+    'Explains why messages or message_statuses have no partition for an id; for the error 23514 "no partition of relation found for row".';

@@ -1,7 +1,7 @@
--- message_statuses: that its message exists, and holds on it, are checked once a statement instead of once a row.
--- Why: a row trigger that looks for the message of each new status is planned over, and locks, every month.
--- Risk: locks message_statuses with all its months against everybody, for the moment of the commit.
--- First, and without messages: see the migration of messages.
+-- message_statuses: checks that messages exist, and holds on them, once for each statement instead of once for each row.
+-- Why: a row trigger that looks up the message of each new status is planned over every month, and locks every month.
+-- Risk: locks message_statuses and all its months against readers and writers, until the commit.
+-- The lock comes first, and without messages: see the migration of messages.
 lock table public.message_statuses in access exclusive mode;
 
 drop trigger message_statuses_require_message on public.message_statuses;
@@ -19,7 +19,7 @@ create trigger message_statuses_refuse_truncate_of_held before truncate on publi
     for each statement execute function chatschema.refuse_truncate_of_held();
 create trigger message_statuses_complete before insert on public.message_statuses
     for each row execute function chatschema.complete_status();
--- Before, as none but these and the row triggers of insert and delete fire for a row that moves to another month.
+-- BEFORE, because for a row that moves to another month only these and the row triggers of insert and delete fire.
 create trigger message_statuses_require_changed_message
     before update of message_id, user_id, conversation_id on public.message_statuses
     for each row when (
@@ -36,11 +36,11 @@ begin
 end
 $$;
 
-comment on trigger message_statuses_require_messages on public.message_statuses is 'A status has its message.';
-comment on trigger message_statuses_refuse_delete_of_held on public.message_statuses is 'Statuses of held messages stay.';
+comment on trigger message_statuses_require_messages on public.message_statuses is 'A new status has an existing message.';
+comment on trigger message_statuses_refuse_delete_of_held on public.message_statuses is 'Statuses of held messages cannot be deleted.';
 comment on trigger message_statuses_refuse_truncate_of_held on public.message_statuses is 'No truncate while a hold is active.';
-comment on trigger message_statuses_complete on public.message_statuses is 'Fills conversation_id and the times that the status implies.';
+comment on trigger message_statuses_complete on public.message_statuses is 'Fills in conversation_id and the times that the status implies.';
 comment on trigger message_statuses_keep_status_monotonic on public.message_statuses is
-    'A late or repeated report never lowers the status or erases a time; keeps updated_at.';
+    'A late or repeated report never lowers the status or erases a time. Sets updated_at.';
 comment on trigger message_statuses_require_changed_message on public.message_statuses is
-    'A changed status has its message, in whichever month; that of a held message stays with it.';
+    'A changed status has an existing message, in any month; a status of a held message cannot be moved.';

@@ -1,4 +1,4 @@
--- attachments: the pointer to the file of a message under a hold stays.
+-- attachments: the row of a message under a hold cannot be deleted or changed.
 -- Why: as for its content.
 -- Risk: new triggers; wait for writers of attachments for the moment of the commit.
 create function chatschema.keep_held_file() returns trigger
@@ -18,7 +18,7 @@ begin
         and to_jsonb(new) - '{message_id,updated_at}'::text[] = to_jsonb(old) - '{message_id,updated_at}'::text[]
         and exists (select from chatschema.retired_months as r where r.month = month_start and r.state = 'dropped')
     then
-        -- The attachments of a dropped month are released, but for those whose message the hold kept in a table of its own.
+        -- The attachments of a dropped month are released, except those whose message a hold kept in a separate table.
         if to_regclass('chat_partitions.' || kept) is not null then
             execute format('select exists (select from chat_partitions.%I where id = $1)', kept) into is_kept using old.message_id;
         end if;
@@ -27,17 +27,17 @@ begin
         end if;
     end if;
     if chatschema.is_held(old.conversation_id, coalesce(sender, old.uploader_id), old.message_id) then
-        raise exception 'attachment % belongs to a message under a hold: it stays as it is', old.id
+        raise exception 'attachment % belongs to a message under a hold and cannot be changed', old.id
             using errcode = 'integrity_constraint_violation', schema = 'public', table = 'attachments',
-            hint = 'See the holds: chatschema hold list.';
+            hint = 'List the holds: chatschema hold list.';
     end if;
     return case when tg_op = 'DELETE' then old else new end;
 end
 $$;
 comment on function chatschema.keep_held_file() is
-    'Trigger: the pointer to the file of a held message is neither deleted nor changed.';
+    'Trigger: the row that points to the file of a held message cannot be deleted or changed.';
 
--- With EXECUTE anybody could attach a security definer function to a table of their own and write as the owner.
+-- With EXECUTE, anyone could attach this SECURITY DEFINER function to their own table and write as the owner.
 revoke execute on function chatschema.keep_held_file() from public;
 
 create trigger attachments_keep_held_file before delete on public.attachments
@@ -62,6 +62,6 @@ create trigger attachments_keep_changed_held_file
 create trigger attachments_refuse_truncate_of_held before truncate on public.attachments
     for each statement execute function chatschema.refuse_truncate_of_held();
 
-comment on trigger attachments_keep_held_file on public.attachments is 'The file of a held message is not deleted.';
-comment on trigger attachments_keep_changed_held_file on public.attachments is 'The file of a held message is not changed or unlinked.';
+comment on trigger attachments_keep_held_file on public.attachments is 'The row of a held message cannot be deleted.';
+comment on trigger attachments_keep_changed_held_file on public.attachments is 'The row of a held message cannot be changed or unlinked.';
 comment on trigger attachments_refuse_truncate_of_held on public.attachments is 'No truncate while a hold is active.';

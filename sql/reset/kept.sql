@@ -1,11 +1,11 @@
--- kept: what belongs to the database and not to the schema, as the statements that make it again, in order.
+-- kept: objects that belong to the database and not to the schema, as the statements that recreate them, in order.
 -- Why: a reset replaces the database or drops its tables, and extensions, grants, default privileges and publications with them.
--- A statement runs where its target (a schema, relation, column or routine; none: always) exists in the new database. is_dropped: it is
--- also gone where only chatschema's own objects are dropped. may: whether this role can run it there.
+-- A statement runs if its target (a schema, relation, column or routine; none: always) exists in the new database. is_dropped: the
+-- object is also lost if only chatschema's own objects are dropped. may: whether this role can run the statement there.
 with relations as materialized (
     select c.oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind, c.relacl, c.relowner, c.relreplident,
         n.nspname <> 'public' or c.relname = any ({tables}) or exists (
-            -- The sequence of a column goes with its table.
+            -- The sequence of a column is dropped with its table.
             select from pg_catalog.pg_depend as d join pg_catalog.pg_class as t on t.oid = d.refobjid
             where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i') and c.relkind = 'S'
                 and t.relnamespace = c.relnamespace and t.relname = any ({tables})
@@ -13,7 +13,7 @@ with relations as materialized (
     from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     where n.nspname in ('public', 'chatschema', 'chat_partitions') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
 ),
--- Functions that are created again get what these default privileges leave, which may be less than they had.
+-- Recreated functions get these default privileges, which may be less than they had.
 altered as materialized (
     select exists (select from pg_catalog.pg_default_acl where defaclobjtype = 'f') as is_it
 ),
@@ -22,7 +22,7 @@ objects as materialized (
         'n'::"char" as acl_class, nspname <> 'public' as is_ours, ''::text as of_column
     from pg_catalog.pg_namespace where nspname in ('public', 'chatschema', 'chat_partitions')
     union all
-    -- A month is read through its table, and the new database has new ones.
+    -- A month is read through its table, and the new database has new months.
     select 'relation', name, case relkind when 'S' then 'sequence ' else 'table ' end || name, relacl, relowner,
         case relkind when 'S' then 's' else 'r' end::"char", is_ours, ''
     from relations where name !~ '^chat_partitions'
@@ -66,7 +66,7 @@ statements as (
         select 0, format('create schema if not exists %I', n.nspname)
         where not own.schema and n.nspname not in ('public', 'pg_catalog', 'chatschema', 'chat_partitions')
         union all
-        -- A schema that the extension creates by itself must not be named before it exists.
+        -- A schema that the extension creates must not be named before it exists.
         select 1, format('create extension if not exists %I %sversion %L', e.extname,
             case when own.schema then '' else format('schema %I ', n.nspname) end, e.extversion)
     ) as s (place, statement)
@@ -85,7 +85,7 @@ statements as (
         )
     group by o.kind, o.name, o.called, o.is_ours, g.grantee, x.is_grantable
     union all
-    -- Whoever has taken from public what it has by default does not want it given back.
+    -- Default privileges that were revoked from public must stay revoked.
     select 2, 1, 'privilege of public on ' || o.called, '', o.kind, o.name, format('revoke %s on %s from public', p.name, o.called), o.is_ours, true
     from objects as o
     join (values ('schema', 'USAGE'), ('schema', 'CREATE'), ('routine', 'EXECUTE')) as p (kind, name) on p.kind = o.kind

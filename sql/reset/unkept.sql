@@ -1,4 +1,4 @@
--- unkept: what is gone with the database and what a reset cannot make again, each with the statement that removes it.
+-- unkept: objects that are dropped with the database and that a reset cannot recreate, each with the statement that removes it.
 select 'subscription ' || quote_ident(subname), 'drop subscription ' || quote_ident(subname)
 from pg_catalog.pg_subscription
 where subdbid = (select oid from pg_catalog.pg_database where datname = current_database())

@@ -1,5 +1,5 @@
--- differences: the recorded objects that are missing or other than recorded, what was added to them, and which are locked.
--- Why: compared by the server, so that one round trip brings back only what differs.
+-- differences: recorded objects that are missing or changed, objects that were added to them, and locked objects.
+-- Why: the server compares, so that one round trip returns only the differences.
 with live as materialized (
 {normal_form}
 ),

@@ -1,5 +1,5 @@
--- record: writes what a migration changed, in its transaction. {kept} is what had been changed by hand before and is still as
--- it was then: its record stays, so that it stays reported.
+-- record: writes the changes of a migration, in its transaction. {kept} are objects that were changed by hand before and not since:
+-- their record is not updated, so that they are still reported.
 with kept as materialized (
     select * from jsonb_to_recordset({kept}) as k (kind text, object text, definition text)
 ),
@@ -12,7 +12,7 @@ locked as materialized (
 gone as (
     delete from chatschema.schema_records as r
     where not exists (select from live as l where l.kind = r.kind and l.object = r.object)
-        -- What another session has locked, this transaction has not touched.
+        -- This transaction has not changed an object that another session has locked.
         and not exists (select from locked as l where l.object in (r.object, r.part_of))
         and not exists (select from kept as k where k.kind = r.kind and k.object = r.object and k.definition is null)
 )

@@ -1,4 +1,4 @@
--- strangers: the objects of public that are neither recorded nor among {tables}: somebody else's, as far as is known.
+-- strangers: the objects of public that are neither recorded nor among {tables}: chatschema did not create them.
 select f.object, f.name
 from (
     select c.relname, format('%I.%I', n.nspname, c.relname)
