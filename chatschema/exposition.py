@@ -1,4 +1,4 @@
-"""Metrics as text that Prometheus and its collectors read: OpenMetrics' and, of the older text format, what promtool checks.
+"""Metrics as text for Prometheus and its collectors: OpenMetrics, and also valid in the older text format by promtool's rules.
 
 https://prometheus.io/docs/specs/om/open_metrics_spec/, https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -13,7 +13,7 @@ Labels = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric: its name, what it is, and its samples: labels and value. A name ends with its unit; a counter's gets _total."""
+    """A metric: its name, its help, and its samples: labels and value. A name ends with its unit; a counter's gets _total."""
 
     name: str
     help: str
@@ -32,7 +32,7 @@ def name(words: str) -> str:
 
 
 def _lines(family: Family, database: str) -> Iterator[str]:
-    """Yield the family's lines. A counter is named as its samples are: that is the older format's rule."""
+    """Yield the family's lines. A counter has the name of its samples, which is the older format's rule."""
     if not family.samples:
         return
     name = f"{family.name}_total" if family.is_counter else family.name

@@ -1,4 +1,4 @@
-"""Legal holds: what must not be removed. Placed and released here; asked for wherever rows are removed."""
+"""Legal holds: messages that must not be removed. Placed and released here; checked wherever rows are removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ _COLUMNS = """
     id, conversation_id, user_id, from_at, to_at, reason, placed_by, placed_at, released_by, released_at, release_reason
 """
 _UNDEFINED_TABLE = "42P01"
-# A hold waits for the transactions that changed messages without knowing of it: briefly and often, so that others do not queue
-# behind it, and for minutes, as a drop that compares a month keeps holds out for so long.
+# A new hold waits for transactions that changed messages before they could see it: with short timeouts and many attempts, so
+# that other sessions do not queue behind it, and for minutes, because a drop that compares a month blocks holds for so long.
 _PLACING = locks.Patience(0.15, 1000, 0.48)
-# Whether a message is under a hold; the rule is the view's, and each kind of scope is asked by the index that serves it.
+# Whether a message is under a hold; the view defines the rule, and each kind of scope is looked up by the index that serves it.
 _IS_HELD = sql.SQL("""(
     exists (
         select from chatschema.held_scopes as s
@@ -35,13 +35,13 @@ _IS_HELD = sql.SQL("""(
 )""")
 IS_HELD = _IS_HELD.format(m=sql.Identifier("m"))
 REPLY_IS_HELD = _IS_HELD.format(m=sql.Identifier("r"))
-# As evidence is what it answers: without that a held reply would lose its reference.
+# The message that a held reply answers is evidence too: without it the reply would lose its reference.
 IS_ANSWERED_BY_HELD = sql.SQL("exists (select from public.messages as r where r.reply_to_id = m.id and {})").format(REPLY_IS_HELD)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A legal hold: which messages must not be removed; None in a scope is any."""
+    """A legal hold: which messages must not be removed; None in a scope means any."""
 
     id: int
     conversation_id: UUID | None
@@ -67,13 +67,14 @@ def add(
 ) -> Hold:
     """Place a hold, and record the conversations of its user as its scope.
 
-    Waits for transactions that changed messages without knowing of it. Raises UsageError for a conversation or user that does
-    not exist: a typing error would hold nothing. Raises Busy when such a transaction does not end.
+    Waits for transactions that changed messages before they could see the hold. Raises UsageError for a conversation or user
+    that does not exist: a typing error would hold nothing. Raises Busy when such a transaction does not end.
     """
     for table, id in (("conversations", conversation), ("users", user)):
         query = sql.SQL("select exists (select from {} where id = {})").format(sql.Identifier("public", table), sql.Literal(id))
         if id is not None and not postgres.fetch_one(connection, query)[0]:
-            raise UsageError(f"there is no row {id} in {table}", "look it up: chatschema server psql, or your own client")
+            text, hint = f"no row of {table} has the id {id}", "look up the id with psql, or your own client"
+            raise UsageError(text, hint, code="hold.unknown-subject")
 
     def work() -> Hold:
         # Before the insert, which would take a weaker lock first and wait for the stronger one with it.
@@ -93,7 +94,7 @@ def add(
 
 
 def release(connection: Connection, id: int, reason: str) -> Hold:
-    """Release a hold; removes nothing. Raises ChatschemaError when there is none, or it is released already."""
+    """Release a hold; removes nothing. Raises ChatschemaError when there is none, or it was released before."""
     with postgres.transaction(connection):
         row = postgres.execute(
             connection,
@@ -104,24 +105,24 @@ def release(connection: Connection, id: int, reason: str) -> Hold:
             (reason, id),
         ).fetchone()
         if row is None:
-            raise ChatschemaError(f"there is no active hold {id}", "see them: chatschema hold list --all")
+            raise ChatschemaError(f"no active hold has the number {id}", "see: chatschema hold list --all", code="hold.not-active")
         audit.record(connection, "hold.release", "hold", str(id), reason=reason)
     return Hold(*row)
 
 
 def holds(connection: Connection, *, released: bool = False) -> list[Hold]:
-    """Return the active holds, oldest first; with `released` those of the past too."""
+    """Return the active holds, oldest first; with `released` also the released ones."""
     query = f"select {_COLUMNS} from chatschema.holds where released_at is null or %s order by id"
     return [Hold(*row) for row in postgres.fetch_all(connection, query, (released,))]
 
 
 def is_readable(connection: Connection) -> bool:
-    """Return whether this role may see the holds, and there is a table for them."""
+    """Return whether this role may read the holds, and their table exists."""
     query = "select coalesce(has_table_privilege(to_regclass('chatschema.held_scopes'), 'select'), false)"
     return bool(postgres.fetch_one(connection, query)[0])
 
 
-# Each scope by the index that serves it: reading a month to find out that nothing in it is held takes seconds.
+# Each scope by the index that serves it: reading a whole month only to find that no message in it is held takes seconds.
 _HAS_HELD = sql.SQL("""
     select exists (
         select from chatschema.held_scopes as s
@@ -143,7 +144,7 @@ _HAS_HELD = sql.SQL("""
 def held(connection: Connection, months: Sequence[Month]) -> set[datetime]:
     """Return which months of messages have a message under a hold, by their first instant.
 
-    Without an active hold no partition is looked at. A role that may not see the holds gets an empty set.
+    Without an active hold no partition is read. A role that may not read the holds gets an empty set.
     """
     if not is_readable(connection) or not postgres.fetch_one(connection, "select exists (select from chatschema.held_scopes)")[0]:
         return set()
@@ -151,7 +152,7 @@ def held(connection: Connection, months: Sequence[Month]) -> set[datetime]:
 
 
 def _may_be_held(connection: Connection, month: Month) -> bool:
-    """Return whether a message is held, or could be: a month that somebody has locked is not found free of holds."""
+    """Return whether a message is held, or could be: a month that another session has locked counts as held."""
     try:
         return has_held(connection, month)
     except ServerError as error:
@@ -170,12 +171,12 @@ def has_held(connection: Connection, month: Month) -> bool:
 
 
 def freeze(connection: Connection) -> None:
-    """Let no hold be placed until the current transaction ends: what is removed in it was not held when it went."""
+    """Prevent new holds until the current transaction ends, so that no row is under a hold when it is removed."""
     postgres.execute(connection, "lock table chatschema.holds in share mode")
 
 
 def refuse_active(connection: Connection, command: str) -> None:
-    """Raise ChatschemaError while a hold is active: `command` would remove what it holds, or the hold itself."""
+    """Raise ChatschemaError while a hold is active: `command` would remove held messages, or the hold itself."""
     if not postgres.has_table(connection, "chatschema.holds"):
         return
     query = "select id from chatschema.holds where released_at is null order by id"
@@ -184,5 +185,6 @@ def refuse_active(connection: Connection, command: str) -> None:
         which = f"hold {active[0]} is" if len(active) == 1 else f"holds {', '.join(active)} are"
         raise ChatschemaError(
             f"{which} active in database {connection.info.dbname}: {command} is refused",
-            "see them: chatschema hold list; when the case is closed: chatschema hold release ID --reason TEXT",
+            "see: chatschema hold list; when the case is closed: chatschema hold release ID --reason TEXT",
+            code="hold.active",
         )

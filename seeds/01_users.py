@@ -10,7 +10,7 @@ PASSWORD = b"correct horse battery staple"
 
 
 def seed(world: World) -> None:
-    """One hash for all: each takes a fifth of a second to make, and it is one password."""
+    """All users share one hash: computing one takes a fifth of a second, and the password is the same."""
     password_hash = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(12)).decode()
     names = {"alice": "Alice Ahmed", "bob": "Bob Baker"}
     while len(names) < COUNT:

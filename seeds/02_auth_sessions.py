@@ -13,7 +13,7 @@ DEVICES = (("web", "Firefox on Linux"), ("ios", "iPhone"), ("android", "Pixel"),
 
 
 def seed(world: World) -> None:
-    """Every third user has refreshed once, so the old token points to nothing and the new one to the old."""
+    """Every third user has refreshed once: the new token has the old one as its parent."""
     users = world.fetch(
         "select u.id, u.username from public.users as u join chatschema.seeded_rows as s"
         " on s.table_name = 'users' and s.key[1] = u.id::text order by u.id"
@@ -28,7 +28,7 @@ def seed(world: World) -> None:
             stolen = _session(world, user_id, days=25)
             stolen.update(revoked_at=world.ago(24), revoked_reason="reuse_detected")
             rows.append(stolen)
-    # bcrypt lets go of the interpreter while it works.
+    # bcrypt releases the interpreter lock while it works.
     with ThreadPoolExecutor() as pool:
         secrets = [world.secret("refresh token", row["id"]).hex().encode()[:43] for row in rows]
         for row, hashed in zip(rows, pool.map(lambda secret: bcrypt.hashpw(secret, bcrypt.gensalt(12)), secrets), strict=True):

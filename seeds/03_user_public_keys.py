@@ -10,7 +10,7 @@ NEEDS = ("users",)
 
 
 def seed(world: World) -> None:
-    """The private halves can be made again from --rng; chatschema seed writes them to .chatschema/demo-keys.json."""
+    """The private keys can be computed again from --rng; chatschema seed writes them to .chatschema/demo-keys.json."""
     users = world.fetch(
         "select u.id, u.username, u.created_at from public.users as u join chatschema.seeded_rows as s"
         " on s.table_name = 'users' and s.key[1] = u.id::text order by u.id"

@@ -1,4 +1,4 @@
-"""conversation_participants: who is in, and the conversation's key, wrapped for each of them."""
+"""conversation_participants: the members of each conversation, and its key, wrapped for each of them."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ OPENINGS = {"alice": "Hi Bob, did the months get created last night?", "bob": "A
 
 
 def seed(world: World) -> None:
-    """Groups talk more than pairs; people talk in bursts, by day, and answer what was just said."""
+    """Groups write more than pairs; people write in bursts, by day, and answer recent messages."""
     people = world.fetch(
         "select p.conversation_id, c.type, c.created_at, p.user_id, u.username, k.id"
         " from public.conversation_participants as p join public.conversations as c on c.id = p.conversation_id"

@@ -10,7 +10,7 @@ REACTIONS = ("👍", "❤️", "😂", "🎉", "👀")
 
 
 def seed(world: World) -> None:
-    """A row for each reader but the sender, made on first delivery, as the delivery job does."""
+    """A row for each reader except the sender, created on first delivery, as the delivery job does."""
     pairs = world.fetch(
         "select m.id, m.conversation_id, m.created_at, p.user_id from public.messages as m"
         " join chatschema.seeded_rows as s on s.table_name = 'messages' and s.key[1] = m.id::text"

@@ -11,7 +11,7 @@ MIME_TYPES = {"image": "image/webp", "file": "application/pdf", "audio": "audio/
 
 
 def seed(world: World) -> None:
-    """The stored bytes exist nowhere; name and hash are made up, and the name is encrypted like a message."""
+    """The stored files do not exist; name and hash are invented, and the name is encrypted like a message."""
     messages = world.fetch(
         "select m.id, m.conversation_id, m.sender_id, m.message_type, m.created_at from public.messages as m"
         " join chatschema.seeded_rows as s on s.table_name = 'messages' and s.key[1] = m.id::text"

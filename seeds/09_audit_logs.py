@@ -1,4 +1,4 @@
-"""audit_logs: the trail of what the other seeders did: logins, groups, roles, edits and deletions, in order."""
+"""audit_logs: the audit trail of the other seeders' data: logins, groups, roles, edits and deletions, in order."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ NEEDS = ("auth_sessions", "conversation_participants", "messages")
 
 
 def seed(world: World) -> None:
-    """Each event names a row that is there, at the time that row says."""
+    """Each event refers to an existing row, at the time in that row."""
     events = sorted(_events(world), key=lambda event: event[0])
     ids = world.reserve_ids("audit_logs", len(events))
     world.insert("audit_logs", [_row(id, *event) for id, event in zip(ids, events, strict=True)])
@@ -76,6 +76,6 @@ def _row(
         "ip_address": ip,
         "user_agent": agent,
         "created_at": created_at,
-        # The stamp replaces it; COPY wants a value for what may not be null and has no default.
+        # A trigger replaces it; COPY needs a value for a column that is not null and has no default.
         "pii_digest": bytes(32),
     }

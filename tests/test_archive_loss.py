@@ -49,7 +49,7 @@ def test_archives_are_verified_whole(cli: Cli, dropped: tuple[Database, Path], t
 def test_each_way_an_archive_goes_bad_is_named(cli: Cli, dropped: tuple[Database, Path], tmp_path: Path, change: str) -> None:
     database, folder = dropped
     january = folder / JANUARY
-    state, words = "changed", "recorded is"
+    state, words = "changed", "... is recorded"
     if change == "manifest":
         text = (january / "manifest.json").read_text()
         (january / "manifest.json").write_text(text.replace('"rows": 300', '"rows": 299'))
@@ -67,7 +67,7 @@ def test_each_way_an_archive_goes_bad_is_named(cli: Cli, dropped: tuple[Database
         state, words = "damaged", "cannot be read"
     elif change == "elsewhere":
         folder.rename(tmp_path / "moved")
-        state, words = "unseen", "cannot be seen from this host"
+        state, words = "unseen", "does not exist on this host"
     else:
         january.rename(folder / f"{JANUARY}.previous")
         state, words = "missing", f"mv {january}.previous {january}"
@@ -102,17 +102,20 @@ def test_a_missing_archive_of_a_dropped_month_is_a_finding(
         result = cli(*command, "--url", database.url)
         if what == "another host":
             assert result.code == 0, result.out
-            assert "cannot be seen from this host" in result.err
+            assert "because their folder is not on this host: " in result.err
         else:
             assert result.code == 3, result.err
-            assert f"look at: the archive of 2024-01 is missing: {folder / JANUARY / 'manifest.json'} cannot be found" in result.out
+            assert (
+                f"the archive of 2024-01, which was dropped, is missing: {folder / JANUARY / 'manifest.json'} does not exist"
+                in result.out
+            )
     assert cli("partition", "list", "--url", database.url).code == 0
 
 
 def test_a_detached_month_without_one_of_its_tables_is_a_finding_and_stays(cli: Cli, aged: Database, tmp_path: Path) -> None:
     ok(cli, aged, *RETIRE)
     aged.run("drop table chat_partitions.messages_y2024m01")
-    words = "2024-01 was detached, and messages_y2024m01 cannot be found in schema chat_partitions"
+    words = "2024-01 was detached, but messages_y2024m01 is missing from schema chat_partitions"
     for command in (("partition", "list", "--check"), ("partition", "maintain")):
         result = cli(*command, "--url", aged.url)
         assert result.code == 3, result.err
@@ -184,4 +187,4 @@ def test_an_archive_and_a_restore_by_force_leave_a_trail(cli: Cli, aged: Databas
     assert (loaded["database"], loaded["rows"]) == (aged.name, {"messages": 300, "message_statuses": 600})
     assert loaded["cluster"] == aged.one("select system_identifier::text from pg_control_system()")
     assert len(loaded["accepted"]) == 1
-    assert "its manifest is not the one that was written last" in loaded["accepted"][0]
+    assert "its manifest is not the recorded one" in loaded["accepted"][0]

@@ -43,7 +43,7 @@ def refused(connection: Connection) -> Busy:
 
 
 def check(name: str, error: Busy) -> None:
-    golden.check(f"blockers_{name}", Result(error.exit_code, "", f"error: {error.message}\nhint:  {error.hint}\n"))
+    golden.check(f"blockers_{name}", Result(error.exit_code, "", f"error[{error.code}]: {error.message}\nhint:  {error.hint}\n"))
 
 
 class Opened(NamedTuple):
@@ -79,7 +79,7 @@ def test_the_root_of_a_chain_is_the_one_to_end(notes: Database) -> None:
         error = refused(connection)
         root.run("commit")
         waiter.join()
-    assert f"in the way: pid {middle.pid} (middle" in error.message
+    assert f"blocked by pid {middle.pid} (middle" in error.message
     assert f"pg_terminate_backend({root.pid})" in str(error.hint)
     check("chain", error)
 
@@ -103,7 +103,7 @@ def test_where_nobody_can_be_seen_nobody_is_named(notes: Database, monkeypatch: 
     monkeypatch.setattr(postgres, "again", lambda _: notes.url.replace(f"/{notes.name}", "/no_such_database"))
     with opened(notes, "billing", "select from public.notes"), connected(notes) as connection:
         error = refused(connection)
-    assert "who holds it could not be seen: database no_such_database does not exist" in error.message
+    assert "chatschema could not see who holds it: database no_such_database does not exist" in error.message
     assert "pg_terminate_backend" not in str(error.hint)
 
 
@@ -122,8 +122,8 @@ def test_a_concurrent_index_build_says_for_whom_it_waits(notes: Database) -> Non
         with watch.named(connection, after_s=0.2, say=said.append):
             postgres.execute(connection, "create index concurrently notes_id on public.notes (id)")
     assert len(said) == 1
-    assert f"in the way: pid {report.pid} (report, user " in said[0]
-    assert "is in a transaction whose end this statement waits for" in said[0]
+    assert f"blocked by pid {report.pid} (report, user " in said[0]
+    assert "has an open transaction, and this statement waits for its end" in said[0]
 
 
 @pytest.fixture(scope="module")

@@ -196,4 +196,4 @@ def test_a_concurrent_statement_says_within_seconds_whom_it_waits_for(cli: Cli, 
         said += [line for line in running.communicate(timeout=60)[1].splitlines() if "waiting for a lock" in line]
     assert running.returncode == 0
     assert len(said) == 1
-    assert said[0].startswith(f"{NEXT}: waiting for a lock; in the way: pid {pid} (a report, user postgres, idle in transaction")
+    assert said[0].startswith(f"{NEXT}: waiting for a lock; blocked by pid {pid} (a report, user postgres, idle in transaction")

@@ -29,9 +29,9 @@ def test_no_connection_left_is_told_apart_from_no_server(cli: Cli, small: PgServ
             stack.enter_context(closing(psycopg.connect(small.url("postgres", user="chat_api"), application_name="pool")))
         refused = cli("status", "--url", small.url("postgres", user="chat_api"))
         assert refused.code == 4
-        assert "has no connection left for this role: max_connections is reached" in refused.err
+        assert "has no free connection for this role: max_connections is reached" in refused.err
         assert "chatschema report connections, as a superuser" in refused.err
-        assert "is it running" not in refused.err
+        assert "check that it is running" not in refused.err
         # The one who may use a reserved place sees who has them.
         seen = cli("report", "connections", "--url", small.url("postgres"))
         assert seen.code == 0, seen.err
@@ -45,7 +45,7 @@ def test_no_place_at_all(cli: Cli, small: PgServer) -> None:
             stack.enter_context(closing(psycopg.connect(small.url("postgres"))))
         refused = cli("status", "--url", small.url("postgres"))
         assert refused.code == 4
-        assert "the reserved ones included" in refused.err
+        assert "including the reserved ones" in refused.err
 
 
 def test_the_limit_of_a_role_and_of_a_database(cli: Cli, small: PgServer) -> None:

@@ -176,7 +176,7 @@ def test_a_month_that_an_older_run_left_half_out_is_attached_again_while_it_cann
         aged.run(f"insert into chatschema.retired_months (month, state) values ('2024-{month}-01 00:00+00', 'detaching')")
     listed = quick("partition", "list", "--check", "--url", aged.url)
     assert listed.code == 3
-    assert "2024-01 is half out" in listed.out
+    assert "2024-01 is half detached" in listed.out
     # Deleted while its statuses were away.
     deleted = aged.one("delete from public.messages where id = (select id from public.messages order by id limit 1) returning id")
     with reading(aged, "select count(*) from public.messages"):
@@ -187,7 +187,7 @@ def test_a_month_that_an_older_run_left_half_out_is_attached_again_while_it_cann
     assert now["message_statuses"][FEBRUARY] == before["message_statuses"][FEBRUARY]
     assert now["message_statuses"][JANUARY][0] == before["message_statuses"][JANUARY][0] - 2
     assert aged.one("select count(*) from public.message_statuses where message_id = %s", deleted) == 0
-    assert "half out" not in quick("partition", "list", "--check", "--url", aged.url).out
+    assert "half detached" not in quick("partition", "list", "--check", "--url", aged.url).out
     assert quick("maintain", "--url", aged.url).code == 0
     assert set(there(aged, JANUARY).values()) == {"detached"}
 

@@ -48,7 +48,7 @@ def test_erased_held_restored_released_and_then_erased(cli: Cli, aged: Database,
     assert (aged.one(CONTENT), aged.one(REACTIONS)) == (kept, reactions), "the hold is active"
     due = aged.one("select count(*) from chatschema.deferred_erasures")
     released = run(cli, aged, "hold", "release", "1", "--reason", "closed")
-    assert f"{due} rows that it kept from being erased are due: chatschema maintain" in released
+    assert f"{due} rows whose erasure it deferred are due now: chatschema maintain" in released
     assert f"erased {due} rows" in run(cli, aged, *command)
     assert (aged.one(CONTENT), aged.one(REACTIONS)) == (0, 0)
     linked = "select count(*) from public.attachments as a join public.messages as m on m.id = a.message_id join public.users as u on u.id = m.sender_id where u.username like 'deleted-%%'"

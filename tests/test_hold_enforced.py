@@ -101,7 +101,7 @@ def test_a_tombstone_keeps_the_content_until_the_release_and_then_loses_it(
     assert cli("maintain", "--url", database.url).code == 0
     assert database.one(seen, message) == (b"x", True), "the hold is still active"
     released = cli("hold", "release", "1", "--reason", "closed", "--url", database.url)
-    assert "1 rows that it kept from being erased are due: chatschema maintain" in released.out
+    assert "1 rows whose erasure it deferred are due now: chatschema maintain" in released.out
     assert database.one(seen, message) == (b"x", True), "a release removes nothing"
     assert "erased 1 rows" in cli("maintain", "--url", database.url).out
     assert database.one(seen, message) == (None, True)

@@ -68,4 +68,4 @@ def test_an_export_refuses_a_folder_that_exists_and_a_hold_that_is_not_active(cl
     assert cli("hold", "release", "1", "--reason", "x", "--url", aged.url).code == 0
     gone = cli("hold", "export", "1", "--url", aged.url)
     assert gone.code == 1
-    assert "there is no active hold 1" in gone.err
+    assert "no active hold has the number 1" in gone.err

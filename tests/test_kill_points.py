@@ -155,7 +155,7 @@ def run_killed(own: tuple[PgServer, str], way: Way, nth: int, mode: str, folder:
     def done(*commands: tuple[str, ...]) -> None:
         for command in commands:
             result = run_cli(*command, "--url", database.url, cwd=folder)
-            assert result.code == 0 or "nothing to bring back" in result.err, result.err
+            assert result.code == 0 or "there is nothing to restore" in result.err, result.err
 
     shutil.rmtree(folder / "archives", ignore_errors=True)
     for database in create(server, f"killed_{nth}", template):

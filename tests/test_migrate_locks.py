@@ -94,7 +94,7 @@ def test_the_session_that_blocks_is_named_and_not_the_oldest(migrated: Database,
             said = next((line for line in running.stderr if "pid " in line), "nobody is named")
         out, err = running.communicate(timeout=60)
     assert running.returncode == 0, err
-    assert f"in the way: pid {guilty} (billing, user {migrated.server.user}, idle in transaction, open for " in said
+    assert f"blocked by pid {guilty} (billing, user {migrated.server.user}, idle in transaction, open for " in said
     assert "holds ACCESS SHARE on users, and this statement needs ACCESS EXCLUSIVE" in said
     assert f"pid {innocent}" not in said + err + out
 

@@ -48,7 +48,7 @@ def test_a_group_out_of_step_is_a_finding(cli: Cli, migrated: Database) -> None:
     migrated.run(f"alter table public.messages detach partition chat_partitions.{name}")
     result = cli(*LIST, "--check", "--url", migrated.url)
     assert result.code == 3
-    assert f"{name} is detached, the other table of its month is not; bring it back: chatschema partition restore" in result.out
+    assert f"{name} is detached, the other table of its month is not; restore it: chatschema partition restore" in result.out
     month = f"{name[10:14]}-{name[15:17]}"
     assert cli("partition", "restore", month, "--url", migrated.url).code == 0
     assert cli(*LIST, "--check", "--url", migrated.url).code == 0
@@ -64,7 +64,32 @@ def test_a_detached_table_over_attached_ones_is_a_finding(cli: Cli, migrated: Da
         f" b[1], b[2]) from (select regexp_matches(pg_get_constraintdef(oid), '>= ''([0-9a-f-]+)''.*< ''([0-9a-f-]+)''') as b"
         f" from pg_constraint where conname = '{name}_bounds_check') as t); end $$"
     )
-    assert f"{name} is detached, and attached partitions cover its period" in cli(*LIST, "--check", "--url", migrated.url).out
+    assert f"{name} is detached, but attached partitions cover its period" in cli(*LIST, "--check", "--url", migrated.url).out
+
+
+def test_a_retired_month_has_one_word_for_its_state_at_each_step(cli: Cli, aged: Database) -> None:
+    """The JSON keeps its values; people read whether a detached or dropped month has an archive."""
+    retire = ("partition", "retire", "--older-than", "12mo", "--yes", "--url", aged.url)
+
+    def states() -> tuple[set[str], object]:
+        rows = [re.split(r"\s{2,}", line.strip()) for line in cli(*LIST, "--url", aged.url).out.splitlines()]
+        return {row[4] for row in rows if row[1:] and row[1].endswith("_y2024m01")}, month_of(cli, aged, "messages_y2024m01")[
+            "state"
+        ]
+
+    assert cli("partition", "archive", JANUARY, "--url", aged.url).code == 0
+    assert states() == ({"attached"}, "attached")
+    assert cli(*retire).code == 0
+    assert states() == ({"detached"}, "detached"), "sessions could still write after that archive"
+    assert cli("partition", "archive", JANUARY, "--url", aged.url).code == 0
+    assert states() == ({"detached, archived"}, "detached")
+    assert cli("hold", "add", "--everything", "--reason", "x", "--url", aged.url).code == 0
+    assert states()[0] == {"detached, archived, held"}
+    assert cli("hold", "release", "1", "--reason", "closed", "--url", aged.url).code == 0
+    assert cli(*retire, "--grace", "0d").code == 0
+    assert states() == ({"dropped (archived)"}, "archived")
+    aged.run("update chatschema.retired_months set archive_is_current = false")
+    assert states() == ({"dropped"}, "dropped")
 
 
 def test_a_locked_month_is_listed_without_its_size(cli: Cli, aged: Database) -> None:

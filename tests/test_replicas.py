@@ -82,7 +82,7 @@ def test_migrate_and_undo_wait_for_a_query_on_a_replica(cli: Cli, pair: tuple[Da
     with reading(standby):
         undone = cli("undo", *options, "--replica-wait", "0.5")
         assert undone.code == 5
-        assert f"undo of {NEXT} was not begun: on replica" in undone.err
+        assert f"undo of {NEXT} was not started: on replica" in undone.err
     # A query on another table is in nobody's way; and whoever says so is taken at their word.
     with reading(standby, "select count(*) from public.audit_logs"):
         undone = cli("undo", *options, "--yes", "--replica-wait", "0.5")
@@ -111,7 +111,7 @@ def test_a_standby_that_is_not_named_is_mentioned_once(cli: Cli, pair: tuple[Dat
     options = ("--url", primary.url, *add_column(sql_dir))
     done = cli("migrate", *options)
     assert done.code == 0
-    line = "1 standby follows that is not named"
+    line = "1 standby is not named and not checked"
     assert done.err.count(line) == 1
     assert line not in cli("migrate", *options).err, "there was nothing to run"
     undone = cli("undo", *options, "--yes", "--replica-wait", "0")
@@ -127,7 +127,7 @@ def test_without_the_right_to_see_standbys_it_is_said(pair: tuple[Database, Data
     with closing(postgres.connect(settings)) as connection, Replicas(connection, (), 1, said.append) as replicas:
         replicas.wait("it", "messages")
         replicas.wait("it", "messages")
-    assert said == ["whether standbys follow cannot be seen: grant pg_monitor to this role, or name them: --replica URL"]
+    assert said == ["this role cannot see whether standbys exist: grant pg_monitor to it, or name the standbys: --replica URL"]
 
 
 def test_a_replica_that_cannot_be_reached_is_a_warning_and_only_where_there_is_something_to_run(
@@ -136,12 +136,12 @@ def test_a_replica_that_cannot_be_reached_is_a_warning_and_only_where_there_is_s
     options = ("--replica", NOWHERE, "--url", migrated.url, *add_column(sql_dir))
     first = cli("migrate", *options)
     assert first.code == 0, first.err
-    assert "warning: a replica is not looked at: cannot reach 127.0.0.1:1" in first.err
+    assert "warning: a replica is not checked: cannot reach 127.0.0.1:1" in first.err
     assert "replica" not in cli("migrate", *options).err
     assert "replica" not in cli("maintain", "--replica", NOWHERE, "--url", migrated.url).err
     undone = cli("undo", "--replica", migrated.url, "--url", migrated.url, *options[4:])
     assert undone.code == 0
-    assert "is not a standby, so it is not looked at" in undone.err
+    assert "is not a standby, and is not checked" in undone.err
 
 
 @pytest.mark.parametrize("line", ['replicas = "postgresql://x/y"', "replicas = [1]", 'replicas = ["mysql://x/y"]'])

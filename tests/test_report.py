@@ -135,9 +135,9 @@ def test_an_unknown_report_or_threshold_is_wrong_usage(cli: Cli, migrated: Datab
         ("[report.indexes]\nunused_day = 1\n", "unused_day is not a threshold"),
         ("[report.indices]\nunused_days = 1\n", "did you mean: chatschema report indexes"),
         ('[report.indexes]\nunused_days = "1"\n', "is not a number"),
-        ("[report]\nfail_on = 1\n", "is not a setting"),
+        ("[report]\nfail_on = 1\n", "is not a valid setting"),
         ('[[report.suppress]]\nfinding = "x"\nuntil = 2027-01-01\n', "needs finding, reason and until"),
-        ('[[report.suppress]]\nfinding = "x"\nreason = "y"\nuntil = "soon"\n', "is not a day"),
+        ('[[report.suppress]]\nfinding = "x"\nreason = "y"\nuntil = "soon"\n', "is not a date"),
     ):
         (tmp_path / "chatschema.toml").write_text(toml)
         result = cli("report", "--url", migrated.url)

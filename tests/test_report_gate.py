@@ -138,5 +138,5 @@ def test_a_role_with_another_date_style_is_understood(cli: Cli, repeated: Databa
 
 def test_a_replica_is_of_the_same_cluster(cli: Cli, repeated: Database, seeded: Database) -> None:
     refused = cli("report", "indexes", "--replica", seeded.url, "--url", repeated.url)
-    assert (refused.code, "is no node of this cluster" in refused.err) == (2, True)
+    assert (refused.code, "is not a node of this cluster" in refused.err) == (2, True)
     assert cli("report", "indexes", "--replica", repeated.url, "--url", repeated.url).code == 0

@@ -48,7 +48,7 @@ def test_a_conversation_deleted_meanwhile_does_not_keep_the_month_away(cli: Cli,
     )
     refused = cli("partition", "restore", JANUARY, "--url", aged.url)
     assert refused.code == 1
-    assert "refers to a row that is gone" in refused.err
+    assert "refers to a deleted row" in refused.err
     assert "insert into chatschema.erasures" in refused.err
     aged.run("insert into chatschema.erasures (subject_type, subject_id) values ('conversation', %s)", conversation)
     result = cli("partition", "restore", JANUARY, "--url", aged.url)

@@ -53,10 +53,10 @@ def test_restore_names_the_attachments_that_were_collected_meanwhile(cli: Cli, a
     aged.run("delete from public.attachments where message_id is null and id <> all (%s)", ids)
     left = aged.one(f"select count(*) from chatschema.released_attachments where not {IN_JANUARY}")
     text = ok(cli, aged, "partition", "restore", FEBRUARY)
-    assert f"{left} attachments are gone: their row or file was removed meanwhile" in text
+    assert f"{left} attachments are missing: their row or file was removed since then" in text
 
 
-@pytest.mark.parametrize("is_due", [True, False], ids=["archived by this run", "archived after the days of grace"])
+@pytest.mark.parametrize("is_due", [True, False], ids=["archived by this run", "archived after the grace period"])
 def test_a_folder_that_cannot_be_written_is_found_before_a_month_is_detached(
     cli: Cli, aged: Database, tmp_path: Path, is_due: bool
 ) -> None:
@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_a_month_is_detached(
         assert there(aged, JANUARY) == {}
     else:
         assert result.code == 0, result.err
-        assert "warning: the months in their days of grace cannot be archived after them" in result.err
+        assert "warning: months cannot be archived when their grace period ends" in result.err
         assert set(there(aged, JANUARY).values()) == {"detached"}
 
 

@@ -118,7 +118,7 @@ def test_every_message_can_be_read_by_everybody_who_is_in(cli: Cli, migrated: Da
 def test_again_is_a_no_op(cli: Cli, seeded: Database) -> None:
     before = fingerprint(seeded)
     result = cli("seed", "--url", seeded.url)
-    assert (result.code, result.out) == (0, "nothing to do: seeded already\n")
+    assert (result.code, result.out) == (0, "nothing to do: already seeded\n")
     assert fingerprint(seeded) == before
 
 

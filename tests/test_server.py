@@ -56,7 +56,7 @@ def test_start_keeps_it_up_for_others_and_stop_ends_it(cli: Cli, tmp_path: Path)
     # The same server by its URL, as the application beside it would reach it.
     assert cli("status", "--check", "--url", url).code == 0
     assert cli("server", "stop").out == "stopped\n"
-    assert cli("server", "stop").out == "it was not running\n"
+    assert cli("server", "stop").out == "nothing to do: the server was not running\n"
     assert not is_running(tmp_path)
 
 

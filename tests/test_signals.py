@@ -55,7 +55,7 @@ def test_sigterm_stops_the_embedded_server(cli: Cli, tmp_path: Path, sql_dir: Pa
     assert running.returncode == 143, err
     assert "terminated by SIGTERM" in err
     assert "Traceback" not in err
-    assert cli("server", "stop").out == "it was not running\n"
+    assert cli("server", "stop").out == "nothing to do: the server was not running\n"
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])

@@ -1,12 +1,17 @@
 """No output of ours has a row in it, or a value of one: not an error, not its excerpt, not the traceback of --verbose."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Cli, Database, Result
 from migrations import NEXT, write
 from months import JANUARY
+
+from chatschema import postgres
+from chatschema.errors import ServerError
+from chatschema.explanations import all_codes
 
 ADDRESS, HASH, NAME = "erika.secret@example.org", "$2b$12$abcdefghijklmnopqrstuv", "Erika Mustermann"
 USER, NOBODY = "018c2f00-0000-7000-8000-00000000abcd", "018c2f00-0000-7000-8000-00000000dcba"
@@ -84,7 +89,7 @@ def test_a_month_that_a_row_keeps_away_shows_nothing_of_the_row(cli: Cli, aged: 
     aged.run("alter table public.messages add constraint messages_new_check check (length(content_algorithm) <> 8)")
     result = cli(*verbose, "partition", "restore", JANUARY, "--url", aged.url)
     refuse_values(result, "xsalsa20", "00ff0a")
-    assert re.search(r"check messages_new_check \(.*\) does not hold for \d+ rows", result.err)
+    assert re.search(r"\d+ rows fail the check messages_new_check \(.*\)", result.err)
 
 
 SEED = '''"""broken: a seeder that fails."""
@@ -157,3 +162,30 @@ def test_the_manual_names_constraints_that_exist_and_finds_their_rules(migrated:
     assert migrated.all(query)[0][:2] == ("users", "Lower-case, one @, at most 254 characters.")
     for name, table in (("messages_edit_check", "messages"), ("message_statuses_user_id_fkey", "message_statuses")):
         assert [row[0] for row in migrated.all(query.replace("users_email_format_check", name))] == [table]
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("select from nowhere", "server.undefined"),
+        ("select from", "server.syntax"),
+        ("create table public.users (id int)", "server.exists"),
+        ("drop table public.users", "server.dependents"),
+        ("select 1 / 0", "server.value"),
+        ("update public.users set username = null", "server.not-null"),
+        ("update public.users set display_name = ''", "server.check"),
+        ("insert into public.users select * from public.users", "server.unique"),
+        ("begin read only; delete from public.users", "server.read-only"),
+        ("do $$ begin raise exception 'no'; end $$", "server.raised"),
+        ("set role pg_monitor; select * from public.users", "server.permission"),
+        ("set statement_timeout = '10ms'; select pg_sleep(5)", "server.canceled"),
+        ("select pg_terminate_backend(pg_backend_pid())", "server.lost"),
+        ("do $$ begin raise exception 'no' using errcode = '99999'; end $$", "server.refused"),
+    ],
+)
+def test_an_error_of_the_server_has_the_code_of_its_sqlstate(migrated: Database, statement: str, code: str) -> None:
+    migrated.run(ERIKA)
+    with closing(postgres.connect(migrated.url)) as connection, pytest.raises(ServerError) as caught:
+        postgres.execute_text(connection, statement)
+    assert caught.value.code == code
+    assert code in all_codes()

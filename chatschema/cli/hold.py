@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from chatschema.hold import Hold
     from chatschema.postgres import Connection
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Legal holds: messages that nothing here removes.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Legal holds: messages that chatschema will not delete.")
 
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for example the number of the case.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="The reason, for example a case number.")]
 
 
 @app.command("add")
@@ -31,21 +31,27 @@ def add(
     ] = None,
     since: Annotated[str | None, typer.Option("--from", metavar="DATE", help="Messages from this day on, UTC.")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Messages before this day, UTC.")] = None,
-    everything: Annotated[bool, typer.Option("--everything", help="All messages, where no other option narrows it.")] = False,
+    everything: Annotated[bool, typer.Option("--everything", help="All messages, if no other option limits the hold.")] = False,
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
-    """Place a hold: from now on nothing removes the messages it names: not chatschema, and not the application."""
+    """Place a hold on messages.
+
+    From now on neither chatschema nor the application can remove the messages that the hold covers.
+    """
     from chatschema import hold
     from chatschema.partition import held
 
     if not (conversation or user or since or until or everything):
         raise UsageError(
-            "this would hold every message", "say so with --everything, or narrow it: --conversation, --user, --from, --to"
+            "this hold would cover every message",
+            "confirm it with --everything, or limit it: --conversation, --user, --from, --to",
+            code="hold.everything",
         )
     period = _day(since, "--from"), _day(until, "--to")
     if period[0] and period[1] and period[0] >= period[1]:
-        raise UsageError(f"--from {since} is not before --to {until}", "the day of --to is not part of the hold")
+        text = f"--from {since} is not before --to {until}"
+        raise UsageError(text, "the day of --to is not part of the hold", code="hold.empty-period")
     with session.connected(session.settings(url)) as (_, connection):
         _require_table(connection)
         placed = hold.add(
@@ -56,14 +62,14 @@ def add(
     if json:
         console.as_json({"hold": placed, "already_dropped": late})
         return
-    console.answer(f"hold {placed.id} is placed: {_scope(placed)}")
+    console.answer(f"placed hold {placed.id}: {_scope(placed)}")
     if late:
-        console.note(f"warning: dropped before this hold: {', '.join(late)}; bring them back: chatschema partition restore MONTH")
+        console.note(f"warning: dropped before this hold: {', '.join(late)}; restore them: chatschema partition restore MONTH")
 
 
 @app.command("list")
 def list_holds(
-    released: Annotated[bool, typer.Option("--all", help="Those that were released, too.")] = False,
+    released: Annotated[bool, typer.Option("--all", help="List released holds too.")] = False,
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
@@ -80,14 +86,14 @@ def list_holds(
         (str(h.id), units.when(h.placed_at), h.placed_by, units.when(h.released_at) or "active", _scope(h), h.reason) for h in holds
     ]
     if rows:
-        console.table(("hold", "placed (UTC)", "by", "released", "what", "reason"), rows, right=(0,))
+        console.table(("hold", "placed (UTC)", "by", "released", "covers", "reason"), rows, right=(0,))
     else:
         console.answer("no hold is active")
 
 
 @app.command("export")
 def export(
-    id: Annotated[int, typer.Argument(metavar="ID", help="The hold's number: chatschema hold list.")],
+    id: Annotated[int, typer.Argument(metavar="ID", help="The hold's number, as chatschema hold list shows it.")],
     directory: Annotated[
         Path | None, typer.Option("--dir", metavar="DIR", help="New folder for the files.  [default: hold-ID]", show_default=False)
     ] = None,
@@ -95,7 +101,10 @@ def export(
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
-    """Write the messages under a hold, with their statuses and attachments, to files. Removes nothing."""
+    """Export the messages under a hold to files.
+
+    Their statuses and attachments are exported too. Removes nothing.
+    """
     from chatschema.partition import held
     from chatschema.postgres import locks
 
@@ -110,17 +119,20 @@ def export(
     for part in written.tables:
         console.answer(f"{folder / part.file.name}: {part.rows} rows, {units.size(part.file.bytes)}")
     if written.dropped_months:
-        console.note(f"warning: not exported, as they were dropped before: {', '.join(written.dropped_months)}")
+        console.note(f"warning: these months were dropped before and are not exported: {', '.join(written.dropped_months)}")
 
 
 @app.command("release")
 def release(
-    id: Annotated[int, typer.Argument(metavar="ID", help="The hold's number: chatschema hold list.")],
+    id: Annotated[int, typer.Argument(metavar="ID", help="The hold's number, as chatschema hold list shows it.")],
     reason: Reason,
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
-    """Release a hold. Nothing is removed by this; the next maintain, retire or purge may."""
+    """Release a hold.
+
+    This removes nothing. The next maintain, retire or purge may remove the messages.
+    """
     from chatschema import hold
     from chatschema.partition import erasures
 
@@ -131,23 +143,25 @@ def release(
     if json:
         console.as_json({"hold": done, "erasures_due": due})
         return
-    console.answer(f"hold {id} is released; nothing was removed")
+    console.answer(f"released hold {id}; nothing was removed")
     if due:
-        console.answer(f"{due} rows that it kept from being erased are due: chatschema maintain")
+        console.answer(f"{due} rows whose erasure it deferred are due now: chatschema maintain")
 
 
 def _require_table(connection: Connection, table: str = "holds") -> None:
     from chatschema import postgres
 
     if not postgres.has_table(connection, f"chatschema.{table}"):
-        raise ChatschemaError(f"this database has no table chatschema.{table} yet", "first: chatschema migrate")
+        text = f"this database has no table chatschema.{table} yet"
+        raise ChatschemaError(text, "first: chatschema migrate", code="hold.not-migrated")
 
 
 def _uuid(text: str, where: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise UsageError(f"{where} {text} is not an id", "ids look like 019b76da-a800-7000-8000-000000000000") from None
+        hint = "ids look like 019b76da-a800-7000-8000-000000000000"
+        raise UsageError(f"{where} {text} is not an id", hint, code="hold.id-syntax") from None
 
 
 def _user(connection: Connection, text: str) -> UUID:
@@ -164,7 +178,7 @@ def _day(text: str | None, where: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise UsageError(f"{where} {text} is not a day", "write it as 2024-12-31") from None
+        raise UsageError(f"{where} {text} is not a date", "write it as 2024-12-31", code="hold.date-syntax") from None
 
 
 def _scope(hold: Hold) -> str:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def seed(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Seeders to run; all when none is named.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Remove exactly what was seeded.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Seeders to run. Defaults to all.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Remove the seeded rows, and no other rows.")] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the seeders.")] = False,
     into_used: Annotated[
-        bool, typer.Option("--into-used", help="Seed although the tables have rows that no seeder created.")
+        bool, typer.Option("--into-used", help="Seed even if the tables have rows that no seeder created.")
     ] = False,
-    rng: Annotated[int, typer.Option("--rng", metavar="N", help="Number the data is made from.")] = 0,
+    rng: Annotated[int, typer.Option("--rng", metavar="N", help="Random seed.")] = 0,
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
@@ -32,10 +32,11 @@ def seed(
 ) -> None:
     """Fill the database with demo data.
 
-    Believable, encrypted, and the same for the same --rng. What has run is not run again. Refused on a protected database.
+    The data is realistic, encrypted, and the same for the same --rng. Seeders that have run are skipped. Refused on a protected
+    database.
     """
     if undo and listing:
-        raise UsageError("--undo and --list exclude each other", "give one of them")
+        raise UsageError("--undo and --list cannot be combined", "use one of them", code="usage.options")
     settings = session.settings(url)
     with session.connected(settings, wait_s=wait, writes=not listing) as (live, connection):
         if listing:
@@ -58,7 +59,7 @@ def seeded(
     lock_wait_s: float = session.LOCK_WAIT_S,
     as_lines: bool,
 ) -> list[Seeded]:
-    """Run the named seeders and what they need; return what was done, and print it as it comes when `as_lines`."""
+    """Run the named seeders and those they need; return the results, and print each when it is done if `as_lines`."""
     from chatschema.task import seeding
 
     done = []
@@ -70,7 +71,7 @@ def seeded(
             if as_lines:
                 console.answer(f"seeded {one.name}  {one.rows} rows")
     if as_lines and not done:
-        console.answer("nothing to do: seeded already")
+        console.answer("nothing to do: already seeded")
     return done
 
 
@@ -98,4 +99,4 @@ def _list(settings: Settings, connection: Connection, *, as_json: bool) -> None:
         console.as_json({"seeds": statuses})
         return
     rows = [(s.name, "seeded" if s.seeded_at else "not run", str(s.rows), "" if console.is_narrow() else s.title) for s in statuses]
-    console.table(("seeder", "state", "rows", "what"), rows, right=(2,))
+    console.table(("seeder", "state", "rows", "description"), rows, right=(2,))

@@ -1,4 +1,4 @@
-"""chatschema server: the embedded one."""
+"""chatschema server: start, stop and use the embedded PostgreSQL."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from chatschema.cli import console
 from chatschema.errors import ExitCode
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The embedded PostgreSQL in ./.chatschema.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run the embedded PostgreSQL in ./.chatschema.")
 
 
 def _folder() -> Path:
@@ -19,25 +19,25 @@ def _folder() -> Path:
 
 @app.command()
 def start() -> None:
-    """Start it and let it stay up, for psql or the application."""
+    """Start the server and leave it running for your application."""
     from chatschema.server import lifecycle
 
     embedded = lifecycle.start(_folder())
     console.answer(f"PostgreSQL {embedded.version} is running: {lifecycle.url_of(_folder())}")
-    console.note("stop it: chatschema server stop")
+    console.note("to stop it: chatschema server stop")
 
 
 @app.command()
 def stop() -> None:
-    """Stop it. The data stays in ./.chatschema."""
+    """Stop the server. The data stays in ./.chatschema."""
     from chatschema.server import lifecycle
 
-    console.answer("stopped" if lifecycle.stop(_folder()) else "it was not running")
+    console.answer("stopped" if lifecycle.stop(_folder()) else "nothing to do: the server was not running")
 
 
 @app.command()
 def status() -> None:
-    """Say whether it is running; exit 3 when not."""
+    """Show whether the server is running; exit 3 if not."""
     from chatschema.server import lifecycle
 
     pid = lifecycle.pid(_folder())
@@ -48,17 +48,17 @@ def status() -> None:
 
 @app.command()
 def url() -> None:
-    """Print its connection URL."""
+    """Print the connection URL."""
     from chatschema.server import lifecycle
 
     console.answer(lifecycle.url_of(_folder()))
     if lifecycle.pid(_folder()) is None:
-        console.note("it is not running; start it: chatschema server start")
+        console.note("the server is not running; to start it: chatschema server start")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
-def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]...", help="For psql.")] = None) -> None:
-    """Open psql on it."""
+def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGS", help="Arguments for psql.")] = None) -> None:
+    """Open psql on the server."""
     import signal
     import subprocess
 

@@ -1,4 +1,4 @@
-"""From flags, environment, .env and chatschema.toml to one Settings. Reads them, decides nothing else."""
+"""Reading flags, environment, .env and chatschema.toml into one Settings value."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from chatschema.values import Settings
 
 STATE_DIR = ".chatschema"
 CONFIG_FILE = "chatschema.toml"
-# What --url says to mean the embedded server, whatever else is configured.
+# The value of --url that means the embedded server, whatever else is configured.
 EMBEDDED = "embedded"
 
 # The spec's variables and libpq's, and the connection keyword each one sets.
@@ -23,10 +23,10 @@ _PG_KEYWORDS = {
     "PGSERVICE": "service", "PGHOST": "host", "PGHOSTADDR": "hostaddr", "PGPORT": "port", "PGDATABASE": "dbname",
     "PGUSER": "user", "PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert",
 }  # fmt: skip
-# A password or an SSL mode alone does not say which server is meant.
+# A password or an SSL mode alone does not name a server.
 _TARGETS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
-# Set and empty, these are a secret that is missing. An empty port or password is one that is not needed, and libpq takes an
-# empty PG* for one that is not set.
+# If one of these is set but empty, a secret is missing. An empty port or password is not needed, and libpq treats an empty PG*
+# as not set.
 _NEVER_EMPTY = ("DB_HOST", "DB_NAME", "DB_USER")
 _TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
 _TOML_KEYS = ("url", "sql_dir", "seeds_dir")
@@ -40,10 +40,10 @@ def load(
     """Return the settings for a command run in `folder`.
 
     Precedence: `url`, the environment, `.env`, `chatschema.toml`, the embedded server. Within the environment and
-    `.env`: DATABASE_URL, then DB_*, then PG*; what the winning family leaves out is filled from the layer below.
-    A command that `needs_server` not gets settings without one, however wrong the connection settings are.
-    Raises UsageError for anything that cannot be understood, for a variable that is set and empty where it would have
-    named the server, and in CI where nothing names one.
+    `.env`: DATABASE_URL, then DB_*, then PG*; values that the winning family lacks come from the layer below.
+    Without `needs_server` the connection settings are not read, so they may be wrong.
+    Raises UsageError for anything that cannot be understood, for a variable that is set but empty where it would have
+    named the server, and in CI if no server is named.
     """
     toml, lists, tables = _read_toml(folder / CONFIG_FILE)
     dotenv = _read_dotenv(folder / ".env")
@@ -81,7 +81,7 @@ def _find_conninfo(
 
 
 def _of_layer(layer: Mapping[str, str], below: Mapping[str, str], where: str, ssl: str) -> tuple[str, str] | None:
-    """Return the connection that the variables of one layer name, and its source; None where they name none."""
+    """Return the connection that the variables of one layer define, and its source; None if they define none."""
     if "DATABASE_URL" in layer:
         return _from_url(layer["DATABASE_URL"], f"DATABASE_URL in {where}", ssl), f"DATABASE_URL in {where}"
     for family, keywords in (("DB_*", _DB_KEYWORDS), ("PG*", _PG_KEYWORDS)):
@@ -94,20 +94,21 @@ def _of_layer(layer: Mapping[str, str], below: Mapping[str, str], where: str, ss
 
 
 def _refuse_embedded(environ: Mapping[str, str], dotenv: Mapping[str, str]) -> None:
-    """Raise UsageError where a missing secret would look like a deploy: a variable that is set but empty, and CI."""
+    """Raise UsageError where a missing secret would start the embedded server: a variable that is set but empty, and CI."""
     for layer, where in ((environ, "the environment"), (dotenv, ".env")):
         for name in _TARGETS:
             if name in layer:
                 raise _is_empty(f"{name} in {where}")
     if _is_ci(environ):
         raise UsageError(
-            "no server is configured; where CI is set, the embedded server is not used by default",
+            "no server is configured; the embedded server is not used by default when CI is set",
             f"set DATABASE_URL, or DB_HOST and DB_NAME; to use the embedded server: --url {EMBEDDED}",
+            code="config.no-server",
         )
 
 
 def _refuse_empty(keywords: Mapping[str, str], layer: Mapping[str, str], below: Mapping[str, str], where: str) -> None:
-    """Raise UsageError where a variable of the winning family is set and empty, and would mean another server."""
+    """Raise UsageError if a variable of the winning family is set but empty, and would select another server."""
     for name in (name for name in keywords if name in _NEVER_EMPTY):
         found, place = (layer, where) if name in layer else (below, ".env")
         if name in found and not found[name].strip():
@@ -120,6 +121,7 @@ def _is_empty(what: str) -> UsageError:
     return UsageError(
         f"{name} is set but empty{separator}{place}",
         f"is a secret missing? set it, or {remove}; to use the embedded server: --url {EMBEDDED}",
+        code="config.empty",
     )
 
 
@@ -128,28 +130,31 @@ def _is_ci(environ: Mapping[str, str]) -> bool:
 
 
 def _from_url(url: str, where: str, ssl: str) -> str:
-    """Return the URL, or a libpq keyword string, as keyword string; complain in words that hold no password."""
+    """Return the URL, or a libpq keyword string, as keyword string; no error message contains a password."""
     url = url.strip()
     if not url:
         raise _is_empty(where)
     scheme, separator, rest = url.partition("://")
     if not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) or not separator:
-        # What is neither may still hold a password, so it is not quoted.
+        # A text that is neither may still contain a password, so it is not quoted.
         if not re.match(r"\s*[a-z_]+\s*=", url):
-            raise UsageError(f"{where} is not a connection URL", "it looks like postgresql://user@host:5432/database")
+            hint = "write it as postgresql://user@host:5432/database"
+            raise UsageError(f"{where} is not a connection URL", hint, code="config.url")
         return _conninfo(_parse(url, where), where, ssl)
     scheme = scheme.lower().removesuffix("+psycopg").removesuffix("+psycopg2")
     if scheme not in ("postgresql", "postgres"):
-        raise UsageError(f"{where} is not a PostgreSQL URL: it begins with {scheme}://", "use postgresql://")
+        text = f"{where} is not a PostgreSQL URL: it begins with {scheme}://"
+        raise UsageError(text, "use postgresql://", code="config.url")
     user_part = rest.rpartition("@")[0]
     user, _, secret = user_part.partition(":")
-    # Both spellings, as libpq quotes what it cannot decode.
+    # Both spellings, because libpq quotes a text that it cannot decode.
     for spelling in (secret, unquote(secret)):
         remember(spelling, public=[user, *re.split(r"[/:?,]", rest.rpartition("@")[2])])
     if user_part.count("@") or any(sign in user_part for sign in "/?#"):
         raise UsageError(
             f"{where} has a special character in its user or password that must be encoded",
             "write @ as %40, / as %2F, ? as %3F, # as %23, or set DB_HOST, DB_USER, DB_PASSWORD, DB_NAME instead",
+            code="config.url",
         )
     return _conninfo(_parse(f"postgresql://{rest}", where), where, ssl)
 
@@ -162,12 +167,12 @@ def _parse(text: str, where: str) -> dict[str, str]:
         # libpq also reads ssl=true, JDBC's spelling of sslmode=require.
         return {key: str(value) for key, value in conninfo_to_dict(text).items() if value is not None}
     except Error as error:
-        # Of a keyword string libpq quotes the part it stumbled over, and that may be half of a password.
-        why = f": {redact(str(error)).strip()}" if "://" in text else ", as libpq's keyword = value pairs"
-        hint = "quote a value that has blanks: password='...'"
+        # For a keyword string libpq quotes the part that it cannot parse, which may be half of a password.
+        why = f": {redact(str(error)).strip()}" if "://" in text else " as libpq's keyword = value pairs"
+        hint = "quote a value that contains spaces: password='...'"
         if "query parameter" in why:
-            hint = "remove it: libpq does not know it; ?schema= is another tool's"
-        raise UsageError(f"{where} cannot be read{why}", hint) from None
+            hint = "remove the parameter: libpq does not know it; ?schema= belongs to other tools"
+        raise UsageError(f"{where} cannot be read{why}", hint, code="config.url") from None
 
 
 def _conninfo(parts: dict[str, str], where: str, ssl: str) -> str:
@@ -177,19 +182,20 @@ def _conninfo(parts: dict[str, str], where: str, ssl: str) -> str:
     remember(parts.get("password", ""), public=[parts.get(key, "") for key in ("user", "dbname", "host")])
     port = parts.get("port", "")
     if not all(not part or (part.isdigit() and 0 < int(part) < 65536) for part in port.split(",")):
-        raise UsageError(f"{where}: {port!r} is not a port")
+        raise UsageError(f"{where}: {port!r} is not a port", "write a number from 1 to 65535", code="config.port")
     if "sslmode" not in parts and _is_true(ssl):
         parts = {**parts, "sslmode": "require"}
     try:
         return make_conninfo("", **parts)
     except Error as error:
-        raise UsageError(f"{where} cannot be read: {redact(str(error)).strip()}") from None
+        raise UsageError(f"{where} cannot be read: {redact(str(error)).strip()}", code="config.url") from None
 
 
 def _is_true(text: str) -> bool:
     value = text.strip().lower()
     if value not in _TRUE | _FALSE:
-        raise UsageError(f"DB_SSL={text} is neither true nor false", "set DB_SSL=true to require TLS")
+        hint = "set DB_SSL=true to require TLS"
+        raise UsageError(f"DB_SSL={text} is neither true nor false", hint, code="config.ssl")
     return value in _TRUE
 
 
@@ -199,14 +205,14 @@ def _read_dotenv(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:
-        # No interpolation: the application's dotenv does none, and a password may hold ${.
+        # No interpolation: the application's dotenv does none, and a password may contain ${.
         return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} cannot be read: {error}") from None
+        raise UsageError(f"{path.name} cannot be read: {error}", code="config.file") from None
 
 
 def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, list[str]], dict[str, dict[str, Any]]]:
-    """Return the texts and the lists of texts at the top of the file, and its tables."""
+    """Return the texts and lists of texts at the top level of the file, and its tables."""
     if not path.is_file():
         return {}, {}, {}
     import tomllib
@@ -214,7 +220,7 @@ def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, list[str]], dict[s
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path.name} cannot be read: {error}") from None
+        raise UsageError(f"{path.name} cannot be read: {error}", code="config.file") from None
     tables = {key: value for key, value in content.items() if key in _TOML_TABLES and isinstance(value, dict)}
     texts = {key: value for key, value in content.items() if key in _TOML_KEYS and isinstance(value, str)}
     lists = {
@@ -224,7 +230,7 @@ def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, list[str]], dict[s
     }
     for key in content.keys() - tables.keys() - texts.keys() - lists.keys():
         known = f"{', '.join(_TOML_KEYS)} (texts), {', '.join(_TOML_LISTS)} (a list of texts), [{'], ['.join(_TOML_TABLES)}]"
-        raise UsageError(f"{path.name}: {key} is not a setting", f"the settings are {known}")
+        raise UsageError(f"{path.name}: {key} is not a valid setting", f"the settings are {known}", code="config.unknown")
     return texts, lists, tables
 
 
@@ -233,5 +239,6 @@ def _folder(base: Path, toml: Mapping[str, str], key: str) -> Path | None:
         return None
     path = (base / toml[key]).resolve()
     if not path.is_dir():
-        raise UsageError(f"{CONFIG_FILE}: {key} = {toml[key]!r} is not a folder")
+        text = f"{CONFIG_FILE}: {key} = {toml[key]!r} is not a folder"
+        raise UsageError(text, f"the path is relative to the folder of {CONFIG_FILE}", code="config.folder")
     return path

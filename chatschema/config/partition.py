@@ -1,4 +1,4 @@
-"""The table [partition] of chatschema.toml: how long months stay and how they leave. Values only, never SQL."""
+"""The table [partition] of chatschema.toml: how long months are kept and how they are retired. Values only, never SQL."""
 
 import re
 from collections.abc import Mapping
@@ -14,29 +14,33 @@ _KEYS = {"ahead": int, "keep": str, "grace": str, "archive": bool, "archive_dir"
 
 
 def span(text: str, where: str) -> Span:
-    """Return the length of time that "24mo", "2y", "6w" or "90d" says. Raises UsageError, naming `where`."""
+    """Return the length of time of "24mo", "2y", "6w" or "90d". Raises UsageError, naming `where`."""
     match = _SPAN.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{where} {text!r} is not a length of time", "write it as 24mo, 2y, 6w or 90d")
+        raise UsageError(f"{where} {text!r} is not a length of time", "write it as 24mo, 2y, 6w or 90d", code="config.span")
     months, days = _UNITS[match[2]]
     return Span(int(match[1]) * months, int(match[1]) * days)
 
 
 def parse(table: Mapping[str, Any], folder: Path, file: str) -> Policy:
-    """Return the policy that the table describes, defaults for what it leaves out; paths are relative to `folder`."""
+    """Return the policy of the table, with defaults for missing keys; paths are relative to `folder`."""
     for key, value in table.items():
-        # bool is an int to Python, and no number of months.
+        # bool is an int in Python, but not a number of months.
         if key not in _KEYS or type(value) is not _KEYS[key]:
             known = ", ".join(f"{name} ({kind.__name__})" for name, kind in _KEYS.items())
-            raise UsageError(f"{file}: [partition] {key} = {value!r} is not a setting", f"the settings are {known}")
+            text = f"{file}: [partition] {key} = {value!r} is not a valid setting"
+            raise UsageError(text, f"the settings are {known}", code="config.unknown")
     default = Policy()
     ahead = table.get("ahead", default.ahead)
     if not 1 <= ahead <= 120:
-        raise UsageError(f"{file}: [partition] ahead = {ahead} is not from 1 to 120", "6 is the default")
+        text = f"{file}: [partition] ahead = {ahead} is not between 1 and 120"
+        raise UsageError(text, "the default is 6", code="config.ahead")
     holds = table.get("holds", default.holds)
     if holds not in ("block", "carve"):
         raise UsageError(
-            f"{file}: [partition] holds = {holds!r} is neither block nor carve", 'block keeps the whole month: holds = "block"'
+            f"{file}: [partition] holds = {holds!r} is neither block nor carve",
+            "block keeps the whole month, carve only the held rows",
+            code="config.holds",
         )
     return Policy(
         ahead=ahead,
@@ -49,8 +53,9 @@ def parse(table: Mapping[str, Any], folder: Path, file: str) -> Policy:
 
 
 def horizon(text: str, where: str) -> Span:
-    """Return how long months stay. Raises UsageError for none at all: that would retire the newest closed month."""
+    """Return how long months are kept. Raises UsageError for no time at all: that would retire the newest closed month."""
     keep = span(text, where)
     if keep == Span():
-        raise UsageError(f"{where} {text!r} keeps nothing", "the shortest is 1d: months that ended more than a day ago leave")
+        hint = "the shortest time is 1d, which retires months that ended more than a day ago"
+        raise UsageError(f"{where} {text!r} keeps no month", hint, code="config.span")
     return keep

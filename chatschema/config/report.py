@@ -1,4 +1,4 @@
-"""The table [report] of chatschema.toml: thresholds of reports, and findings that are known. Values only."""
+"""The table [report] of chatschema.toml: thresholds of reports, and suppressed findings. Values only."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -11,32 +11,41 @@ _EXAMPLE = 'write [[report.suppress]] with finding = "indexes.unused:*", reason 
 
 
 def parse(table: Mapping[str, Any], file: str) -> Reporting:
-    """Return what the table says. Raises UsageError; whether a report has such a threshold is known when it runs."""
+    """Return the table's values. Raises UsageError; whether a report has a threshold of this name is checked when it runs."""
     thresholds: dict[str, dict[str, float]] = {}
     for name, value in table.items():
         if name == "suppress":
             continue
         if not isinstance(value, dict):
-            raise UsageError(f"{file}: [report] {name} = {value!r} is not a setting", "thresholds are in a table: [report.indexes]")
+            text, hint = (
+                f"{file}: [report] {name} = {value!r} is not a valid setting",
+                "thresholds are in a table: [report.indexes]",
+            )
+            raise UsageError(text, hint, code="config.unknown")
         for key, number in value.items():
-            # bool is an int to Python, and no number.
+            # bool is an int in Python, but not a number here.
             if type(number) not in (int, float):
-                raise UsageError(f"{file}: [report.{name}] {key} = {number!r} is not a number")
+                text, hint = f"{file}: [report.{name}] {key} = {number!r} is not a number", "write a number without quotes"
+                raise UsageError(text, hint, code="config.threshold")
         thresholds[name] = dict(value)
     entries = table.get("suppress", [])
     if not isinstance(entries, list):
-        raise UsageError(f"{file}: [report] suppress is not a list of tables", _EXAMPLE)
+        raise UsageError(f"{file}: [report] suppress is not a list of tables", _EXAMPLE, code="config.suppression")
     return Reporting(thresholds, tuple(_suppression(entry, file) for entry in entries))
 
 
 def _suppression(entry: Any, file: str) -> Suppression:
     if not isinstance(entry, dict) or set(entry) != {"finding", "reason", "until"}:
-        raise UsageError(f"{file}: a [[report.suppress]] needs finding, reason and until, and nothing else", _EXAMPLE)
-    # A datetime is a date to Python, and no last day.
+        text = f"{file}: a [[report.suppress]] needs finding, reason and until, and no other key"
+        raise UsageError(text, _EXAMPLE, code="config.suppression")
+    # A datetime is a date in Python, but not a last day.
     if type(entry["until"]) is not date:
         raise UsageError(
-            f"{file}: [[report.suppress]] until = {entry['until']!r} is not a day", "write it bare: until = 2027-01-31"
+            f"{file}: [[report.suppress]] until = {entry['until']!r} is not a date",
+            "write it without quotes: until = 2027-01-31",
+            code="config.suppression",
         )
     if not all(isinstance(entry[key], str) and entry[key].strip() for key in ("finding", "reason")):
-        raise UsageError(f"{file}: [[report.suppress]] finding and reason are texts", _EXAMPLE)
+        text = f"{file}: [[report.suppress]] finding and reason must be texts that are not empty"
+        raise UsageError(text, _EXAMPLE, code="config.suppression")
     return Suppression(entry["finding"], entry["reason"], entry["until"])

@@ -1,4 +1,4 @@
-"""Months of messages and message_statuses as one group: made ahead, listed, retired, archived, brought back.
+"""Months of messages and message_statuses as one group: created ahead, listed, retired, archived and restored.
 
-Read grid.py and retirement.py first: they are the plans, and pure. The other files carry plans out.
+Read grid.py and retire_plan.py first: they hold the plans and are pure. The other files carry the plans out.
 """

@@ -1,4 +1,4 @@
-"""Letting a detached month in again: made like its parent, erased anew, and attached with nothing left to read."""
+"""Attaching a detached month: its tables get their parent's structure, later erasures are applied, then it is attached at once."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,11 +32,11 @@ def bring_in(
     lost: Lost,
     say: Say,
 ) -> int:
-    """Attach the detached tables of one month together; return how many rows were erased anew.
+    """Attach the detached tables of one month together; return how many rows were erased again.
 
-    An erasure that is recorded until the attach commits is applied. Rows that were kept under a hold are taken in, their
-    columns as `rules` say; `lost` counts what these leave out. Raises ChatschemaError where a row refers to one that
-    is gone, or the tables do not fit their parents, Held where a rule drops a column of held rows; then they stay detached.
+    Every erasure that is recorded before the attach commits is applied. Rows that were kept under a hold are added, with their
+    columns mapped by `rules`; `lost` counts the values that these leave out. Raises ChatschemaError where a row refers to a
+    deleted one, or the tables do not fit their parents, Held where a rule drops a column of held rows; then they stay detached.
     """
     erased = 0
     for month in months:
@@ -48,13 +48,13 @@ def bring_in(
             _add_foreign_keys(connection, month, say)
         _unlink_replies(connection, months[0].lower)
         if _attach(connection, months, seen, keep_until, rules, lost, say):
-            # Once more, for what was deleted before the month was attached and after it was looked at.
+            # Once more, for messages that were deleted after the first look and before the attach.
             _unlink_replies(connection, months[0].lower)
             return erased
 
 
 def put_back(connection: Connection, months: Sequence[Month], say: Say) -> None:
-    """Attach tables again whose detach was begun and could not be finished for the other table of their month.
+    """Attach tables again whose detach was started and could not be finished for the other table of their month.
 
     Reads no row before that, unless an erasure was recorded since the detach began. Raises what bring_in() raises.
     """
@@ -68,7 +68,7 @@ def put_back(connection: Connection, months: Sequence[Month], say: Say) -> None:
         _erase(connection, months)
     for month in months:
         if month.parent != GROUP[0].table:
-            # Of messages that were deleted while their statuses were away.
+            # Statuses of messages that were deleted while the statuses were detached.
             _erase_gone(connection, month)
 
 
@@ -78,7 +78,7 @@ def _last_erasure(connection: Connection) -> int:
 
 
 def _catch_up(connection: Connection, month: Month) -> None:
-    """Give a table that nobody sees the columns, checks and indexes that its parent has got since it left."""
+    """Add the columns, checks and indexes that the parent has received since the table was detached."""
     query = sqlfile.text_of("partitions/catch_up.sql")
     names = {"parent": f"public.{month.parent}", "table": f"{SCHEMA}.{month.name}"}
     for (ddl,) in postgres.fetch_all(connection, query, names):
@@ -88,12 +88,14 @@ def _catch_up(connection: Connection, month: Month) -> None:
             plan = mapping.fit(connection, month.parent, month.name, content.columns(connection, month.name), ())
             fitting.refuse_violations(connection, sql.Identifier(SCHEMA, month.name), month, plan, what=month.name)
             raise ChatschemaError(
-                f"{month.name} cannot be made like {month.parent}: {error.message}", f"do it by hand: {ddl}"
+                f"{month.name} cannot be changed to match {month.parent}: {error.message}",
+                f"make the change by hand: {ddl}",
+                code="restore.catch-up",
             ) from None
 
 
 def _erase(connection: Connection, months: Sequence[Month]) -> int:
-    """Apply every erasure to tables that nobody sees yet; return how many rows changed or went."""
+    """Apply every erasure to tables that nobody sees yet; return how many rows were changed or deleted."""
     messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, months[0].lower).name)
     changed = 0
     with postgres.transaction(connection):
@@ -108,14 +110,14 @@ def _erase(connection: Connection, months: Sequence[Month]) -> int:
 
 
 def _erase_gone(connection: Connection, month: Month) -> None:
-    """Remove the statuses of an attached month whose message was deleted."""
+    """Delete the statuses of an attached month whose message was deleted."""
     messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, month.lower).name)
     values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
     query = sqlfile.fill("partitions/erase_gone_statuses.sql", **values)
     locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
 
 
-# The parent's foreign keys that the table lacks, and whether a run that was cut off has left one unchecked.
+# The parent's foreign keys that the table lacks, and whether an interrupted run has left one unchecked.
 _MISSING_KEYS = """
     select p.conname, pg_get_constraintdef(p.oid),
         exists (select from pg_catalog.pg_constraint as c where c.conrelid = to_regclass(%(table)s) and c.conname = p.conname)
@@ -130,7 +132,7 @@ _MISSING_KEYS = """
 
 
 def _unlink_replies(connection: Connection, lower: datetime) -> None:
-    """Set reply_to_id to null where the answered message was deleted; one whose own month is away may come back."""
+    """Set reply_to_id to null where the answered message was deleted; one in a month that is not attached may be restored."""
     attached = [month for month in catalog.months(connection) if month.parent == GROUP[0].table]
     bounds = [
         sql.SQL("r.reply_to_id >= {} and r.reply_to_id < {}").format(
@@ -147,7 +149,7 @@ def _unlink_replies(connection: Connection, lower: datetime) -> None:
 
 
 def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
-    """Give a detached table its parent's foreign keys; each is added in a moment and checked while others write."""
+    """Add the parent's foreign keys to a detached table; each is added quickly and validated while others write."""
     table = sql.Identifier(SCHEMA, month.name).as_string(connection)
     names = {"parent": f"public.{month.parent}", "table": f"{SCHEMA}.{month.name}"}
     for name, definition, is_unchecked in postgres.fetch_all(connection, _MISSING_KEYS, names):
@@ -165,9 +167,9 @@ def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
             if error.sqlstate != _FOREIGN_KEY_VIOLATION:
                 raise
             record = "insert into chatschema.erasures (subject_type, subject_id) values ('conversation', '<its id>')"
-            hint = f"was that an erasure? {record}; then try again"
+            hint = f"if the row was erased on purpose, record the erasure: {record}; then try again"
             raise ChatschemaError(
-                f"{month.name} stays detached, as it refers to a row that is gone: {error.message}", hint
+                f"{month.name} stays detached, because it refers to a deleted row: {error.message}", hint, code="restore.reference"
             ) from None
 
 
@@ -180,9 +182,9 @@ def _attach(
     lost: Lost,
     say: Say,
 ) -> bool:
-    """Attach the tables in one transaction; return False, and nothing was done, when an erasure has come since `seen`.
+    """Attach the tables in one transaction; return False, with nothing done, when an erasure was recorded after `seen`.
 
-    Without `keep_until` it is the end of a detach that was given up, not a month that was brought back.
+    Without `keep_until` this ends a detach that was given up, and is not a restore.
     """
     lower = months[0].lower
 
@@ -217,7 +219,7 @@ def _attach(
 
 
 def _take_in_held(connection: Connection, month: Month, rules: Sequence[Rule], lost: Lost) -> None:
-    """Put the rows that were kept under a hold back into their month, where they are not in it, and drop their table."""
+    """Insert the rows that were kept under a hold into their month, unless it has them, and drop their table."""
     kept = grid.kept(month)
     if not postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
         return

@@ -19,16 +19,18 @@ _KEYS = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
 
 
 class Held(ChatschemaError):
-    """A message of the month is under a hold, so the month, or a column of it, stays."""
+    """A message of the month is under a hold, so the month, or a column of it, is not removed."""
+
+    code = "hold.keeps-month"
 
 
 def keep_held(connection: Connection, group: Sequence[Month], policy: Policy) -> dict[str, int]:
-    """Copy held rows out where the policy says so; return how many rows of each table stay. Raises Held where it does not."""
+    """Copy the held rows to their own tables; return how many of each table. Raises Held where the policy does not allow it."""
     messages = next((month for month in group if month.parent == GROUP[0].table), None)
     if messages is None:
         return {}
     kept_before = grid.kept(messages)
-    # A restore that was cut off leaves the rows that were kept beside the month that they were not yet taken into.
+    # An interrupted restore leaves the kept rows beside the month that they were not yet added to.
     is_kept = postgres.has_table(connection, f"{SCHEMA}.{kept_before.name}") and hold.has_held(connection, kept_before)
     if not is_kept and not hold.has_held(connection, messages):
         drop_kept(connection, group)
@@ -37,11 +39,12 @@ def keep_held(connection: Connection, group: Sequence[Month], policy: Policy) ->
         raise Held(
             f"{messages.name} has messages under a hold; nothing was dropped",
             'see: chatschema hold list; to keep only the held rows: --holds carve, or holds = "carve" in chatschema.toml',
+            code="hold.keeps-month",
         )
     kept = sql.Identifier(SCHEMA, grid.kept(messages).name)
     for month in group:
         held, partition = sql.Identifier(SCHEMA, grid.kept(month).name), sql.Identifier(SCHEMA, month.name)
-        # One that is there is of a month that came back and was cut off: it is added to.
+        # An existing table comes from an interrupted restore: the rows are added to it.
         postgres.execute(connection, sql.SQL("create table if not exists {} (like {} including all)").format(held, partition))
         file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
         values = {"held": held, "partition": partition, "is_held": hold.IS_HELD, "messages": kept}
@@ -50,15 +53,17 @@ def keep_held(connection: Connection, group: Sequence[Month], policy: Policy) ->
     partition = sql.Identifier(SCHEMA, messages.name)
     if postgres.fetch_one(connection, left.format(partition, hold.IS_HELD, kept))[0]:
         raise ChatschemaError(
-            f"not every held message of {messages.name} was kept; nothing was dropped", "this is a bug in chatschema"
+            f"not every held message of {messages.name} was kept; nothing was dropped",
+            "this is a bug in chatschema; please report it",
+            code="hold.rows-missing",
         )
     return {month.parent: content.count(connection, grid.kept(month).name) for month in group}
 
 
 def refuse_lossy(connection: Connection, lower: datetime, rules: Sequence[Rule]) -> None:
-    """Raise Held where a rule would drop a column of rows under a hold; until the transaction ends, no hold is placed.
+    """Raise Held where a rule would drop a column of rows under a hold; no hold can be placed until the transaction ends.
 
-    Looks at the tables of the month that are there, and at the rows that were kept of it.
+    Reads the existing tables of the month, and the tables with its kept rows.
     """
     if not any(rule.kind == "drop" for rule in rules):
         return
@@ -71,15 +76,16 @@ def refuse_lossy(connection: Connection, lower: datetime, rules: Sequence[Rule])
             if lost := mapping.dropped(month.parent, content.columns(connection, month.name), rules):
                 column = f"{month.parent}.{lost[0]}"
                 raise Held(
-                    f"{month.name} has rows under a hold, and --map {column}=drop would remove what they have in that column;"
+                    f"{month.name} has rows under a hold, and --map {column}=drop would remove their values in that column;"
                     f" {lower:%Y-%m} was not restored",
                     f"keep the values: add a column for them in a migration, then --map {column}=ITS_NAME; or see: chatschema hold"
                     " list; and when the case is closed: chatschema hold release ID --reason TEXT",
+                    code="hold.keeps-column",
                 )
 
 
 def drop_kept(connection: Connection, group: Sequence[Month]) -> None:
-    """Drop the tables with held rows, where there are any."""
+    """Drop the tables with held rows, if they exist."""
     for month in group:
         kept = grid.kept(month)
         if postgres.has_table(connection, f"{SCHEMA}.{kept.name}"):
@@ -101,7 +107,7 @@ def shared(connection: Connection, month: Month) -> int:
 
 
 def discard(connection: Connection, lower: datetime) -> bool:
-    """Drop the rows that were kept of a dropped month once no hold names one of them; return whether that was so."""
+    """Drop the kept rows of a dropped month once no hold covers any of them; return whether they were dropped."""
     months = [grid.month(parent.table, lower) for parent in GROUP]
     messages = grid.kept(months[0])
 

@@ -1,4 +1,4 @@
-"""What the database says of its months: attached, detached, held, gone. Reads only."""
+"""The state of the months in the database: attached, detached, held, dropped. Reads only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,18 +11,18 @@ from chatschema.partition.values import Partition, PartitionState, RetiredMonth
 from chatschema.postgres import Connection
 from chatschema.values import Month
 
-# internal_error is what the server says of a table that went while its check was being printed; undefined_table.
+# The server reports internal_error for a table that was dropped while its check was printed; and undefined_table.
 _GONE = {"XX000", "42P01"}
 
 
 def server_now(connection: Connection) -> datetime:
-    """Return the server's clock: the one that dates the ids."""
+    """Return the time of the server's clock, which dates the ids."""
     now: datetime = postgres.fetch_one(connection, "select clock_timestamp()")[0]
     return now
 
 
 def parents(connection: Connection) -> list[str]:
-    """Return which tables of the group are there, messages first."""
+    """Return which tables of the group exist, messages first."""
     tables = [parent.table for parent in GROUP]
     rows = postgres.fetch_all(
         connection,
@@ -53,12 +53,12 @@ def _attached(connection: Connection) -> list[tuple[Month, bool]]:
 
 
 def pending(connection: Connection) -> list[Month]:
-    """Return the months whose detach was cut off: invisible, and refusing rows, until it is finalized."""
+    """Return the months whose detach was interrupted: they are unavailable until it is finalized."""
     return [month for month, is_pending in _attached(connection) if is_pending]
 
 
 def detached(connection: Connection) -> list[Month]:
-    """Return the tables of months that are there and not attached, oldest first; none before the first migration."""
+    """Return the existing tables of months that are not attached, oldest first; none before the first migration."""
     if not parents(connection):
         return []
     try:
@@ -66,7 +66,7 @@ def detached(connection: Connection) -> list[Month]:
     except ServerError as error:
         if error.sqlstate not in BUSY_SQLSTATES | _GONE:
             raise
-        # Somebody drops one, or has it locked to: then the names that we give have to do.
+        # Another session drops one, or has locked it: fall back to chatschema's own names.
         return _detached_by_name(connection)
     return [
         Month(table, name, lower.astimezone(UTC), upper.astimezone(UTC))
@@ -86,7 +86,7 @@ def _detached_by_name(connection: Connection) -> list[Month]:
 
 
 def away(connection: Connection) -> list[Month]:
-    """Return the tables with rows that are not attached: detached months, and what was kept under a hold of dropped ones."""
+    """Return the tables whose rows are not attached: detached months, and the rows of dropped months kept under a hold."""
     kept = [grid.kept(grid.month(parent.table, month)) for month in retired_months.read(connection) for parent in GROUP]
     query = "select relname from pg_catalog.pg_class where relnamespace = to_regnamespace('chat_partitions') and relname = any (%s)"
     there = {row[0] for row in postgres.fetch_all(connection, query, ([month.name for month in kept],))}
@@ -94,15 +94,15 @@ def away(connection: Connection) -> list[Month]:
 
 
 def dropped(connection: Connection) -> list[Month]:
-    """Return the months that were retired to their end, by the ledger, whatever there is in their place now."""
+    """Return the months that the ledger records as dropped, whatever exists in their place now."""
     records = retired_months.read(connection).values()
     return [grid.month(parent.table, record.month) for record in records if record.state == "dropped" for parent in GROUP]
 
 
 def survey(connection: Connection, records: Mapping[datetime, RetiredMonth], *, measured: bool = True) -> list[Partition]:
-    """Return every month table there is or, by the ledger's records, was; oldest first, messages before statuses.
+    """Return every month table that exists, or that the ledger records as dropped; oldest first, messages before statuses.
 
-    With `measured`, rows, bytes and indexes too; they are None for a table that somebody holds locked.
+    With `measured`, rows, bytes and indexes too; they are None for a table that another session has locked.
     """
     found: list[tuple[Month, PartitionState]] = [
         (month, "detach pending" if is_pending else "attached") for month, is_pending in _attached(connection)
@@ -149,7 +149,7 @@ Sizes = dict[str, tuple[int | None, int | None, int | None]]
 
 
 def _measure(connection: Connection, names: Sequence[str]) -> Sizes:
-    """Return rows, bytes and indexes by name; one by one where all at once meets a lock."""
+    """Return rows, bytes and indexes by name; one by one if reading all at once meets a lock."""
     query = sqlfile.text_of("partitions/measure.sql")
 
     def ask(names: Iterable[str]) -> Sizes:

@@ -1,4 +1,4 @@
-"""Making months: each table apart, checked, and attached; the tables of a month together."""
+"""Creating months: each table is created apart, checked and attached; the tables of a month together."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ _CREATE = ("create_table.sql", "add_bounds_check.sql", "attach.sql", "guard.sql"
 
 
 def names(month: Month) -> dict[str, sql.Composable]:
-    """Return what the files in sql/partitions/ ask for: names and bounds of the month, quoted."""
+    """Return the values that the files in sql/partitions/ need: names and bounds of the month, quoted."""
     key = next(parent.key for parent in GROUP if parent.table == month.parent)
     return {
         "parent": sql.Identifier("public", month.parent),
@@ -38,7 +38,7 @@ def statement(file: str, month: Month) -> sql.Composed:
 
 
 def statements(month: Month) -> list[sql.Composed]:
-    """Return the DDL that makes `month`: create apart, check its bounds, attach, guard."""
+    """Return the DDL that creates `month`: create apart, check its bounds, attach, guard."""
     return [statement(file, month) for file in _CREATE]
 
 
@@ -51,7 +51,7 @@ def missing(
 ) -> list[Month]:
     """Return the plan of months for these parents by the server's clock; `since` is a moment, or how long ago. Reads only.
 
-    A month that was detached or dropped counts as there: it is brought back, not made anew and empty.
+    A month that was detached or dropped counts as existing: it is restored, not created again and empty.
     """
     now = catalog.server_now(connection)
     existing = [*catalog.months(connection), *catalog.detached(connection), *catalog.dropped(connection)]
@@ -59,10 +59,10 @@ def missing(
 
 
 def ensure(connection: Connection, plan: Sequence[Month], *, say: Say) -> Iterator[Month]:
-    """Make the planned months, yielding each table once its month is committed; the tables of a month together.
+    """Create the planned months, yielding each table once its month is committed; the tables of a month together.
 
-    The caller holds the migration lock. Raises ServerError (busy) when a lock does not come, ChatschemaError with the way
-    out when a default partition has rows of a month.
+    The caller holds the migration lock. Raises Busy when a lock cannot be acquired, ChatschemaError with the way out when a
+    default partition has rows of a month.
     """
     for lower in sorted({month.lower for month in plan}):
         group = [month for month in plan if month.lower == lower]
@@ -83,5 +83,6 @@ def ensure(connection: Connection, plan: Sequence[Month], *, say: Say) -> Iterat
             raise ChatschemaError(
                 f"{made} cannot be created: a default partition has rows of that month: {', '.join(one.name for one in found)}",
                 f"empty and drop it, in this order:{default.in_lines(default.commands(found, now))}",
+                code="partition.default-has-rows",
             ) from None
         yield from group

@@ -1,4 +1,4 @@
-"""A default partition that somebody added: what it costs, and the commands that empty and drop it. Reads only."""
+"""A default partition that somebody added: its cost, and the commands that empty and drop it. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,19 +47,19 @@ def defaults(connection: Connection, now: datetime) -> list[Default]:
 
 
 def finding(found: Sequence[Default], now: datetime) -> list[str]:
-    """Return what is wrong with default partitions and how to be rid of them, as one finding; nothing for none."""
+    """Return one finding about the default partitions, with the commands that remove them; nothing if there are none."""
     if not found:
         return []
     names = ", ".join(f"{one.name} is a default partition of {one.parent}" for one in found)
-    cost = "each new month reads all of it, and a detach locks out everybody"
+    cost = "creating a month reads all of it, and a detach blocks all other sessions"
     return [f"{names}: {cost}; to empty and drop it, in this order:{in_lines(commands(found, now))}"]
 
 
 def commands(found: Sequence[Default], now: datetime) -> list[str]:
-    """Return what moves the rows of default partitions to months and drops them: lines in order, each for psql or for a shell.
+    """Return the commands that move the rows of default partitions to months and drop them, in order, for psql or a shell.
 
-    A table is dropped in the transaction that copies its rows, so that after an error both are as they were. Rows are copied of
-    one that was empty too: they may have come since.
+    A table is dropped in the transaction that copies its rows, so that an error leaves both unchanged. Rows are copied even
+    from one that was empty: they may have been inserted since.
     """
     made, filled = [], [one.oldest for one in found if one.oldest]
     if filled:
@@ -86,7 +86,7 @@ def _oldest(connection: Connection, parent: str, name: str, now: datetime) -> da
     except ServerError as error:
         if error.sqlstate not in BUSY_SQLSTATES:
             raise
-        # Somebody has it locked: then it is taken for one with rows of now.
+        # Another session has locked it: assume that it has current rows.
         return now
     return rows[0][0].astimezone(UTC) if rows else None
 

@@ -1,4 +1,4 @@
-"""Taking a month out: statuses first, concurrently; whole, or not at all, also when an earlier run was cut off."""
+"""Detaching a month: statuses first, concurrently; both tables or none, also when an earlier run was interrupted."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -15,46 +15,49 @@ from chatschema.postgres import Connection, Say, blockers, locks
 from chatschema.values import Month
 
 _STALL_S = 30.0
-# Between the two tables of a month, while its statuses are refused.
+# Between the two tables of a month, while inserts of its statuses fail.
 _MOMENT_S = 1.0
 _POLL_S = 0.1
 _BRIEF = locks.Patience(0.15, 8, 0.48)
-# Not supported: a default partition is there, another detach is pending, or the server is a distributed one.
+# Not supported: a default partition exists, another detach is pending, or the server is a distributed one.
 _NO_CONCURRENTLY = {"55000", "0A000"}
 
 
 class HalfOut(ChatschemaError):
-    """One table of a month is detached, or pending, and the other is not: statuses of that month are refused."""
+    """One table of a month is detached, or pending, and the other is not: inserts of that month's statuses fail."""
+
+    code = "partition.half-detached"
 
 
 def finish_pending(connection: Connection, *, say: Say) -> list[Month]:
-    """Finalize every detach that was cut off; return the months. Raises HalfOut when an old transaction does not end."""
+    """Finalize every interrupted detach; return the months. Raises HalfOut when an old transaction does not end."""
     pending = catalog.pending(connection)
     for month in pending:
-        say(f"finishing the detach of {month.name}, which was cut off")
+        say(f"finishing the detach of {month.name}, which was interrupted")
         _finalize(connection, month, say)
     return pending
 
 
 def detach(connection: Connection, group: Sequence[Month], *, say: Say, wait_s: float | None = None) -> None:
-    """Detach the tables of one month, statuses first, and record it; what is detached already is left as it is.
+    """Detach the tables of one month, statuses first, and record it; tables that are detached already stay so.
 
     Waits `wait_s` seconds for old transactions, half a minute by default. The caller holds the migration lock and has
     finished pending detaches. Whatever ends it early, an interrupt included, both tables are attached when it raises: Busy,
-    which names who is in the way, or ChatschemaError. HalfOut where a table could be neither detached nor attached again.
+    which names the blocker, or ChatschemaError. HalfOut where a table could be neither detached nor attached again.
     """
     month = group[0].lower
     for table in group:
         if not postgres.has_table(connection, f"{SCHEMA}.{table.name}"):
             schema_hint = f"move it: alter table ... set schema {SCHEMA}"
-            raise ChatschemaError(f"{table.name} is not in schema {SCHEMA}; nothing was detached", schema_hint)
+            text = f"{table.name} is not in schema {SCHEMA}; nothing was detached"
+            raise ChatschemaError(text, schema_hint, code="partition.wrong-schema")
     left = _attached(connection, group)
     is_whole = len(left) == len(group)
     with _whole_at_the_end(connection, group, say):
         if left:
             if not postgres.fetch_one(connection, "select pg_has_role('pg_read_all_stats', 'usage')")[0]:
-                say("this role cannot see others' snapshots, which a detach may have to wait for: grant pg_read_all_stats to it")
-            # Statuses are refused while only they are out, so what an earlier run left is not waited for.
+                say("this role cannot see other sessions' snapshots, and a detach may wait for them: grant pg_read_all_stats to it")
+            # Inserts fail while only the statuses are detached, so a detach that an earlier run left half done does not wait.
             longest_s = (_STALL_S if wait_s is None else wait_s) if is_whole else _MOMENT_S
             wait_for_old_transactions(connection, group, say, longest_s)
         retired_months.write(connection, month, state="detaching")
@@ -68,9 +71,9 @@ def detach(connection: Connection, group: Sequence[Month], *, say: Say, wait_s: 
 
 
 def put_back(connection: Connection, group: Sequence[Month], why: ChatschemaError, *, say: Say) -> None:
-    """Attach what is detached of a month that is half out, as `why` keeps the rest of it; leave a whole month as it is.
+    """Attach the detached table of a half detached month again, because of `why`; leave a whole month unchanged.
 
-    Raises HalfOut, which says what to type, when that cannot be done either.
+    Raises HalfOut, whose hint is the next command, when that cannot be done either.
     """
     month, left = group[0].lower, _attached(connection, group)
     out = [table for table in group if table not in left]
@@ -81,14 +84,15 @@ def put_back(connection: Connection, group: Sequence[Month], why: ChatschemaErro
         except ChatschemaError as error:
             if connection.closed:
                 raise
-            raise _half_out(group, left, f"{why.message}; nor can it be attached again: {error.message}", why.hint) from None
+            text = f"{why.message}; it cannot be attached again either: {error.message}"
+            raise _half_out(group, left, text, why.hint) from None
     elif left:
         retired_months.end_detaching(connection, month)
 
 
 @contextmanager
 def _whole_at_the_end(connection: Connection, group: Sequence[Month], say: Say) -> Iterator[None]:
-    """Leave the month whole, whatever ends the block early; the error says how it was left. Raises HalfOut where it is not."""
+    """Leave the month whole, whatever ends the block early; the error tells its state. Raises HalfOut where that fails."""
     try:
         yield
     except HalfOut:
@@ -96,7 +100,7 @@ def _whole_at_the_end(connection: Connection, group: Sequence[Month], say: Say) 
     except ChatschemaError as error:
         if not connection.closed:
             put_back(connection, group, error, say=say)
-            is_left = "stays attached" if _attached(connection, group) else "is detached, and that was not recorded"
+            is_left = "stays attached" if _attached(connection, group) else "is detached, but this was not recorded"
             error.message = f"{group[0].lower:%Y-%m} {is_left}: {error.message}"
         raise
     except KeyboardInterrupt:
@@ -106,12 +110,12 @@ def _whole_at_the_end(connection: Connection, group: Sequence[Month], say: Say) 
 
 
 def _put_back_interrupted(connection: Connection, group: Sequence[Month], say: Say) -> None:
-    """Put a month back, what is pending of it too; only say why where that fails, as the run ends with the interrupt."""
+    """Attach a month again, a pending table too; only report a failure, because the run ends with the interrupt."""
     try:
         for table in catalog.pending(connection):
             if table in group:
                 _finalize(connection, table, say)
-        put_back(connection, group, ChatschemaError("this run was interrupted"), say=say)
+        put_back(connection, group, ChatschemaError("this run was interrupted", code="partition.interrupted"), say=say)
     except ChatschemaError as error:
         say(f"{error.message}; {error.hint}" if error.hint else error.message)
 
@@ -124,19 +128,19 @@ def _attached(connection: Connection, group: Sequence[Month]) -> list[Month]:
 
 def _half_out(group: Sequence[Month], left: Sequence[Month], why: str, hint: str | None) -> HalfOut:
     out = ", ".join(table.name for table in group if table not in left)
-    text = f"{group[0].lower:%Y-%m} is half out, and its statuses are refused: {out} is detached, {left[0].name} is not: {why}"
-    return HalfOut(text, _and_then(hint))
+    text = f"{out} is detached, {left[0].name} is not, and inserts of its statuses fail: {why}"
+    return HalfOut(f"{group[0].lower:%Y-%m} is half detached: {text}", _and_then(hint), code="partition.half-detached")
 
 
 def _and_then(hint: str | None) -> str:
-    """Return the hint of a lock that did not come, with the command that goes on from a half-out month."""
+    """Return the hint of a lock timeout, with the command that continues the detach of a half detached month."""
     again = "run the same command again"
     first = (hint or "").removesuffix(again).removesuffix("; then ")
     return f"{first}; then {again}, which finishes the detach first" if first else f"{again}, which finishes the detach first"
 
 
 def wait_for_old_transactions(connection: Connection, group: Sequence[Month], say: Say, longest_s: float) -> None:
-    """Return when no transaction that is older than a second would keep a detach of the group waiting.
+    """Return when no transaction that is older than a second would delay a detach of the group.
 
     Raises Busy, naming one, after `longest_s` seconds.
     """
@@ -151,20 +155,20 @@ def wait_for_old_transactions(connection: Connection, group: Sequence[Month], sa
         if old:
             holds, session = old[0]
             text = f"{session} " + (
-                f"holds a lock on {holds}" if holds else "has an old snapshot, which a detach may have to wait for"
+                f"holds a lock on {holds}" if holds else "has an old snapshot, and a detach may have to wait for it"
             )
             if time.monotonic() > deadline:
-                raise Busy(text, f"{session.how_to_end}; then run the same command again")
+                raise Busy(text, f"{session.how_to_end}; then run the same command again", code="lock.old-transaction")
             if not is_said and longest_s > _MOMENT_S:
-                say(f"waiting before {group[0].lower:%Y-%m} is detached: {text}")
+                say(f"waiting before the detach of {group[0].lower:%Y-%m}: {text}")
                 is_said = True
         time.sleep(_POLL_S)
 
 
 def _detach(connection: Connection, month: Month, say: Say, patience: locks.Patience) -> None:
     try:
-        # Its end takes SHARE ROW EXCLUSIVE on the tables that the month refers to, so it waits as briefly as all else does:
-        # what then is left pending is finalized in short tries.
+        # Its last step takes SHARE ROW EXCLUSIVE on the tables that the month refers to, so its lock timeout is as short as
+        # elsewhere: a detach that is left pending is finalized in short attempts.
         with locks.limited_session(connection, locks.MONTHS):
             postgres.execute(connection, statement("detach_concurrently.sql", month))
     except ServerError as error:
@@ -183,5 +187,5 @@ def _finalize(connection: Connection, month: Month, say: Say) -> None:
         with locks.limited_session(connection, locks.MONTHS):
             locks.with_lock_retries(connection, lambda: postgres.execute(connection, ddl), locks.MONTHS, say=say)
     except Busy as error:
-        text = f"{month.lower:%Y-%m} is half out: {month.name} cannot be seen and refuses rows until its detach is finalized"
-        raise HalfOut(f"{text}: {error.message}", _and_then(error.hint)) from None
+        text = f"{month.lower:%Y-%m} is half detached: {month.name} is unavailable until its pending detach is finalized"
+        raise HalfOut(f"{text}: {error.message}", _and_then(error.hint), code="partition.half-detached") from None

@@ -1,4 +1,4 @@
-"""The end of a month: compared, checked for holds and dropped in one transaction; then what referred to it."""
+"""Dropping a month: compared, checked for holds and dropped in one transaction; then its attachments are released."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from chatschema.values import Month, Policy
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What a drop removed and what it kept, in rows; `archive_is_current`: None where no archive is recorded."""
+    """How many rows a drop removed and kept; `archive_is_current` is None where no archive is recorded."""
 
     messages: int
     statuses: int
@@ -31,11 +31,11 @@ class Dropped:
 
 
 def drop(connection: Connection, group: Sequence[Month], record: RetiredMonth, policy: Policy, *, say: Say) -> Dropped:
-    """Drop the detached tables of one month; return what went.
+    """Drop the detached tables of one month; return how many rows were dropped.
 
     With `policy.archive` the archive's files are checked, and the rows compared with it in the transaction that drops them.
-    Without, a recorded archive is compared all the same, and stays recorded: as the month's, or as one with other rows.
-    Holds are read in that transaction too, and no new one can be placed while it runs. The caller holds the migration lock.
+    Without it, a recorded archive is compared too, and stays recorded: as current, or as one that may have other rows.
+    Holds are read in that transaction too, and none can be placed while it runs. The caller holds the migration lock.
     Raises Held, ArchiveRefused or Busy; then nothing was dropped.
     """
     losses.refuse_half(connection, group[0].lower, group, record)
@@ -50,7 +50,8 @@ def drop(connection: Connection, group: Sequence[Month], record: RetiredMonth, p
 
 def _checked_archive(lower: datetime, record: RetiredMonth) -> Manifest:
     if record.archive is None:
-        raise manifest.ArchiveRefused(f"{lower:%Y-%m} has no archive", f"first: chatschema partition archive {lower:%Y-%m}")
+        hint = f"first: chatschema partition archive {lower:%Y-%m}"
+        raise manifest.ArchiveRefused(f"{lower:%Y-%m} has no archive", hint, code="archive.missing")
     folder = Path(record.archive)
     described = manifest.read(folder, record.archive_sha256)
     manifest.verify(described, folder)
@@ -58,7 +59,7 @@ def _checked_archive(lower: datetime, record: RetiredMonth) -> Manifest:
 
 
 def _readable_archive(record: RetiredMonth, say: Say) -> Manifest | None:
-    """Return the manifest of the recorded archive; None where there is none, or this host does not see it."""
+    """Return the manifest of the recorded archive; None where there is none, or it cannot be read on this host."""
     if record.archive is None:
         return None
     try:
@@ -69,7 +70,7 @@ def _readable_archive(record: RetiredMonth, say: Say) -> Manifest | None:
 
 
 def free_foreign_keys(connection: Connection, group: Sequence[Month], say: Say) -> None:
-    """Drop the foreign keys of detached tables, each in a moment of its own: the table referred to is locked for it."""
+    """Drop the foreign keys of detached tables, each in its own short transaction: it locks the referenced table."""
     query = sqlfile.text_of("partitions/foreign_keys.sql")
     for month in group:
         for (name,) in postgres.fetch_all(connection, query, {"table": f"{SCHEMA}.{month.name}"}):
@@ -95,7 +96,9 @@ def _drop(
     there = {month.name for month in catalog.detached(connection)}
     if attached := [month.name for month in group if month.name not in there]:
         raise ChatschemaError(
-            f"{', '.join(attached)} is not detached (any more); nothing was dropped", "see: chatschema partition list"
+            f"{', '.join(attached)} is not detached; nothing was dropped",
+            "see: chatschema partition list",
+            code="partition.not-detached",
         )
     content.pin(connection)
     rows = {month.parent: content.count(connection, month.name) for month in group}
@@ -106,7 +109,7 @@ def _drop(
         for month in group:
             if month.parent == parent.table:
                 postgres.execute(connection, statement("drop.sql", month))
-    # In the archive, which is what comes back, or removed.
+    # The rows that a restore brings back from the archive, or else the rows that were removed.
     listed = rows if is_current else removed
     retired_months.write(
         connection, lower, state="dropped", dropped_at=retired_months.NOW, attachments_released=None, archive_is_current=is_current,
@@ -124,7 +127,7 @@ def _drop(
 
 
 def _is_compared(connection: Connection, group: Sequence[Month], described: Manifest, *, is_required: bool) -> bool:
-    """Return whether the archive has the rows of all tables; with `is_required` raise ArchiveRefused where it has not."""
+    """Return whether the archive has the rows of all tables; with `is_required` raise ArchiveRefused if it does not."""
     try:
         for month in group:
             _compare(connection, month, described)
@@ -143,6 +146,7 @@ def _compare(connection: Connection, month: Month, described: Manifest) -> None:
         raise manifest.ArchiveRefused(
             f"the archive of {described.month} does not have the columns of {month.name}; nothing was dropped",
             f"archive it again: chatschema partition archive {described.month}",
+            code="archive.columns",
         )
     found = content.checksum(connection, sql.Identifier(SCHEMA, month.name), columns)
     manifest.compare(month.name, found, archived)
@@ -150,14 +154,14 @@ def _compare(connection: Connection, month: Month, described: Manifest) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What referred to a dropped month: attachments released, and replies that keep the id they answer."""
+    """References to a dropped month: attachments that were released, and replies that keep the id they answer."""
 
     attachments: int
     replies: int
 
 
 def release(connection: Connection, lower: datetime) -> Released:
-    """Release the attachments of a dropped month in batches, and count the replies to it; finishes what was cut off."""
+    """Release the attachments of a dropped month in batches, and count the replies to it; finishes an interrupted run."""
     month = grid.month(GROUP[0].table, lower)
     held = grid.kept(month).name
     kept: sql.Composable = sql.SQL("(select null::uuid as id where false)")

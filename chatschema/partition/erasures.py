@@ -1,4 +1,4 @@
-"""Erasures that a hold deferred: recorded when the hold is met, carried out when it is released."""
+"""Erasures that a hold deferred: recorded when a hold prevents them, carried out when it is released."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ _TABLE = "chatschema.deferred_erasures"
 
 
 def defer(connection: Connection, months: Sequence[Month], messages: sql.Identifier) -> None:
-    """Record what a hold keeps of the recorded erasures in detached tables; within the caller's transaction."""
+    """Record the erasures that a hold prevents in detached tables; within the caller's transaction."""
     for month in months:
         file = "defer_messages.sql" if month.parent == GROUP[0].table else "defer_statuses.sql"
         values = {"partition": sql.Identifier(SCHEMA, month.name), "messages": messages, "is_held": hold.IS_HELD}
@@ -22,7 +22,7 @@ def defer(connection: Connection, months: Sequence[Month], messages: sql.Identif
 
 
 def due(connection: Connection) -> int:
-    """Return how many deferred erasures no hold defers any more; 0 on a database that has no record of them yet."""
+    """Return how many deferred erasures are no longer under a hold; 0 on a database that has no record of them yet."""
     if not postgres.has_table(connection, _TABLE):
         return 0
     query = sql.SQL("select count(*) from {} as d join public.messages as m on m.id = d.message_id where not {}")
@@ -31,7 +31,7 @@ def due(connection: Connection) -> int:
 
 
 def apply(connection: Connection, *, batch: int = BATCH) -> Iterator[int]:
-    """Carry out the erasures that no hold defers any more, yielding how many each batch carried out. Safe to cut off."""
+    """Carry out the erasures that are no longer under a hold, yielding the number of each batch. Safe to interrupt."""
     if not postgres.has_table(connection, _TABLE):
         return
     while done := locks.in_transaction(connection, lambda: _batch(connection, batch), locks.DDL):

@@ -1,4 +1,4 @@
-"""Rows of an earlier schema into a month of now: loaded as they were, compared, then inserted as a mapping says."""
+"""Loading rows of an earlier schema into a current month: loaded unchanged, compared, then inserted by a mapping."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _LOSES = {"22003", "22001", "22P02", "22008", "22007", "42846"}
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What a mapping left out: values that were not null, by table.column."""
+    """The values that a mapping left out and that were not null, by table.column."""
 
     values: dict[str, int] = field(default_factory=dict)
 
@@ -32,7 +32,7 @@ class Lost:
 def load_as_it_was(connection: Connection, folder: Path, archived: Table) -> sql.Identifier:
     """Load a table of an archive with its own columns into a temporary one, and compare it; within the caller's transaction.
 
-    Raises ArchiveRefused when it does not hold what its manifest says.
+    Raises ArchiveRefused when it differs from its manifest.
     """
     pieces = manifest.pieces(folder / archived.file.name)
     copy = content.load_apart(connection, f"{archived.table}_of_then", archived.columns, pieces)
@@ -41,9 +41,9 @@ def load_as_it_was(connection: Connection, folder: Path, archived: Table) -> sql
 
 
 def insert(connection: Connection, source: sql.Composable, month: Month, plan: Fit, lost: Lost, *, what: str) -> None:
-    """Insert the rows of `source` into the month's table as `plan` says, and count into `lost` what that leaves out.
+    """Insert the rows of `source` into the month's table by `plan`, and count into `lost` the values that it leaves out.
 
-    Raises ArchiveRefused, with what to do, where a type of now would change a value, or a check of now does not hold.
+    Raises ArchiveRefused, with a hint, where a current type would change a value, or a current check fails.
     """
     _refuse_changed_values(connection, source, month.parent, plan, what)
     for name in plan.dropped:
@@ -63,29 +63,29 @@ def _refuse_changed_values(connection: Connection, source: sql.Composable, paren
         query = sql.SQL("select count(*) from {} where ({}::{}::{})::text is distinct from {}::text").format(
             source, column, sql.SQL(now), sql.SQL(then), column,
         )  # fmt: skip
-        hint = f"to leave its values out: --map {parent}.{name}=drop; or restore into a database of that time, and convert there"
+        hint = f"to leave its values out: --map {parent}.{name}=drop; or convert them in a database of the old schema"
+        types = f"{what}: the type of {parent}.{name} is {now}, and was {then} in these rows"
         try:
             changed = postgres.fetch_one(connection, query)[0]
         except ServerError as error:
             if error.sqlstate not in _LOSES:
                 raise
-            raise ArchiveRefused(f"{what}: {parent}.{name} is {now} now, and was {then}: {error.message}", hint) from None
+            raise ArchiveRefused(f"{types}: {error.message}", hint, code="restore.type") from None
         if changed:
-            raise ArchiveRefused(
-                f"{what}: {parent}.{name} is {now} now, and was {then}: {changed} rows would lose a part of their value", hint
-            )
+            raise ArchiveRefused(f"{types}: {changed} rows would lose a part of their value", hint, code="restore.type")
 
 
 def refuse_violations(connection: Connection, source: sql.Composable, month: Month, plan: Fit, *, what: str) -> None:
-    """Raise ArchiveRefused where rows have null in a column that may not, or a check of now does not hold for them."""
+    """Raise ArchiveRefused where rows have null in a column that is not null now, or fail a current check."""
     now = mapping.targets(connection, month.parent)
     for name, value in plan.values.items():
         if now[name].is_required:
             query = sql.SQL("select count(*) from {} where {} is null").format(source, value)
             if rows := postgres.fetch_one(connection, query)[0]:
                 raise ArchiveRefused(
-                    f"{what}: {month.parent}.{name} is not null now, and is null in {rows} rows",
+                    f"{what}: {month.parent}.{name} must not be null, and is null in {rows} rows",
                     f"to fill them: --map {month.parent}.{name}=value:TEXT",
+                    code="restore.not-null",
                 )
     problems, ways = [], []
     for name, expression in _checks(connection, month.parent):
@@ -95,12 +95,13 @@ def refuse_violations(connection: Connection, source: sql.Composable, month: Mon
             sql.SQL(expression),
         )
         if rows := postgres.fetch_one(connection, query)[0]:
-            problems.append(f"check {name} {expression} does not hold for {rows} rows")
+            problems.append(f"{rows} rows fail the check {name} {expression}")
             ways.append(_except_month(connection, name, expression, month))
     if problems:
         raise ArchiveRefused(
             f"{what} does not fit the current tables: {'; '.join(problems)}",
-            f"let the check leave this month out, in a migration: {'; '.join(ways)}",
+            f"exclude this month from the check, in a migration: {'; '.join(ways)}",
+            code="restore.check",
         )
 
 
@@ -113,7 +114,7 @@ def _checks(connection: Connection, parent: str) -> list[tuple[str, str]]:
 
 
 def _row(connection: Connection, parent: str, plan: Fit) -> sql.Composable:
-    """Return the columns of a row of now as the check sees them; those that come from nowhere with their default."""
+    """Return the columns of a current row as the check sees them; columns without a source have their default."""
     query = """
         select attname, coalesce(pg_get_expr(adbin, adrelid), 'null') || '::' || format_type(atttypid, atttypmod)
         from pg_catalog.pg_attribute left join pg_catalog.pg_attrdef on adrelid = attrelid and adnum = attnum
@@ -135,7 +136,7 @@ def _except_month(connection: Connection, name: str, expression: str, month: Mon
 
 
 def refit(connection: Connection, month: Month, plan: Fit, lost: Lost) -> None:
-    """Make a detached table of an earlier schema one of now, in the caller's transaction; its foreign keys are gone already."""
+    """Rebuild a detached table of an earlier schema with the current one, in the caller's transaction, after its foreign keys."""
     before = f"{month.name}_before"
     old = sql.Identifier(SCHEMA, month.name)
     postgres.execute(connection, sql.SQL("alter table {} rename to {}").format(old, sql.Identifier(before)))
@@ -148,7 +149,7 @@ def refit(connection: Connection, month: Month, plan: Fit, lost: Lost) -> None:
 
 
 def sources(connection: Connection, months: Sequence[Month]) -> dict[str, Columns]:
-    """Return the columns of the tables of these months that are there, kept rows included, by the table they are a part of."""
+    """Return the columns of the existing tables of these months, kept rows included, by their parent table."""
     found: dict[str, list[tuple[str, str]]] = {month.parent: [] for month in months}
     for month in months:
         for name in (month.name, grid.kept(month).name):

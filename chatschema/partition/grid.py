@@ -1,4 +1,4 @@
-"""The grid of months, in UTC: which there should be, how far they reach, where they have gaps. Pure."""
+"""The grid of months, in UTC: which months should exist, how far they reach, where they have gaps. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class Parent:
     key: str
 
 
-# Messages first: a status can only be stored when its message can. What leaves goes in the opposite order.
+# Messages first: a status can only be stored when its message can. Months are retired in the opposite order.
 GROUP = (Parent("messages", "id"), Parent("message_statuses", "message_id"))
 
 
@@ -47,7 +47,7 @@ def month(parent: str, lower: datetime) -> Month:
 
 
 def is_month(lower: datetime, upper: datetime) -> bool:
-    """Return whether the period is a whole month in UTC; what is not is off the grid, and not ours to touch."""
+    """Return whether the period is a whole month in UTC; other periods are off the grid, and chatschema leaves them alone."""
     return month_of(lower) == lower and next_month(month_of(lower)) == upper
 
 
@@ -62,7 +62,7 @@ def overlap(one: Month, other: Month) -> bool:
 
 
 def by_age(month: Month | Partition) -> tuple[datetime, int]:
-    """Return what sorts months: oldest first, messages before their statuses."""
+    """Return the sort key of months: oldest first, messages before their statuses."""
     return month.lower, [parent.table for parent in GROUP].index(month.parent)
 
 

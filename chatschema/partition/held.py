@@ -1,4 +1,4 @@
-"""The rows under a hold as files: for the court, or whoever asked for the hold."""
+"""Exporting the rows under a hold to files, for a court or whoever asked for the hold."""
 
 import shutil
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What was exported of a hold, when and by what. `dropped_months` of its period are not in it: they were dropped before."""
+    """The export of a hold: its tables, time and tool. `dropped_months` of its period are missing: they were dropped before."""
 
     hold: Hold
     conversations: list[UUID]
@@ -53,9 +53,9 @@ def export(connection: Connection, id: int, folder: Path) -> Export:
     """
     placed = next((one for one in hold.holds(connection) if one.id == id), None)
     if placed is None:
-        raise ChatschemaError(f"there is no active hold {id}", "see them: chatschema hold list --all")
+        raise ChatschemaError(f"no active hold has the number {id}", "see: chatschema hold list --all", code="hold.not-active")
     if folder.exists():
-        raise UsageError(f"{folder} already exists", "name a new folder: --dir DIR")
+        raise UsageError(f"{folder} already exists", "name a new folder: --dir DIR", code="hold.folder-exists")
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -66,7 +66,9 @@ def export(connection: Connection, id: int, folder: Path) -> Export:
         disk.put(partial, folder)
     except OSError as error:
         raise ChatschemaError(
-            f"hold {id} was not exported: {error.filename or folder}: {error.strerror or error}", "is there room?"
+            f"hold {id} was not exported: {error.filename or folder}: {error.strerror or error}",
+            "check the free space, and that you may write to the folder",
+            code="hold.not-written",
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -99,7 +101,7 @@ def _write(connection: Connection, placed: Hold, folder: Path) -> Export:
 
 
 def _tables(connection: Connection) -> list[tuple[str, sql.Identifier]]:
-    """Return the tables that may have held rows, by the table they are a part of."""
+    """Return the tables that may have held rows, by their parent table."""
     found = [(parent.table, sql.Identifier("public", parent.table)) for parent in GROUP]
     return [*found, *((month.parent, sql.Identifier(SCHEMA, month.name)) for month in catalog.away(connection))]
 
@@ -145,7 +147,7 @@ def _list(columns: dict[str, str], there: dict[str, str]) -> sql.Composable:
 
 
 def dropped_months(connection: Connection, placed: Hold) -> list[str]:
-    """Return the months of the hold's period that were dropped, with where their archive is."""
+    """Return the months of the hold's period that were dropped, with the folder of their archive."""
     return [
         f"{record.month:%Y-%m}" + (f" (archive{_doubt(record)}: {record.archive})" if record.archive else "")
         for record in retired_months.read(connection).values()
@@ -156,4 +158,4 @@ def dropped_months(connection: Connection, placed: Hold) -> list[str]:
 
 
 def _doubt(record: RetiredMonth) -> str:
-    return "" if record.archive_is_current else ", which may hold other rows"
+    return "" if record.archive_is_current else ", which may contain other rows"

@@ -1,4 +1,4 @@
-"""What is missing of the months: a table that was dropped by hand, an archive that was removed. Reads only."""
+"""Finding lost parts of months: a table that was dropped by hand, an archive that was removed. Reads only."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ _DETACHED = ("detaching", "detached")
 
 @dataclass(frozen=True, slots=True)
 class Archives:
-    """Recorded archives: what is wrong with those that this host should see, and the folders that it does not see."""
+    """Recorded archives: findings about those that this host should have, and the folders that it cannot reach."""
 
     findings: list[str]
     unseen: list[str]
 
 
 def tables(there: Collection[Month], parents: Sequence[str], records: Mapping[datetime, RetiredMonth]) -> list[str]:
-    """Return what is wrong with months that were detached and have lost a table, or both; pure."""
+    """Return findings about months that were detached and have lost a table, or both; pure."""
     present = {(month.parent, month.lower) for month in there}
     found = []
     for month, record in records.items():
@@ -35,18 +35,19 @@ def tables(there: Collection[Month], parents: Sequence[str], records: Mapping[da
         missing = [grid.month(parent, month) for parent in parents if (parent, month) not in present]
         if missing:
             names = "its tables" if len(missing) == len(parents) else ", ".join(one.name for one in missing)
-            found.append(f"{month:%Y-%m} was detached, and {names} cannot be found in schema {SCHEMA}; {_way_back(record)}")
+            verb = "are" if len(missing) > 1 else "is"
+            found.append(f"{month:%Y-%m} was detached, but {names} {verb} missing from schema {SCHEMA}; {_way_back(record)}")
     return found
 
 
 def _way_back(record: RetiredMonth) -> str:
     if record.archive:
-        return f"see how to load its archive: chatschema partition restore {record.month:%Y-%m}"
+        return f"load its archive: chatschema partition restore {record.month:%Y-%m}"
     return "restore it from a backup: no archive is recorded"
 
 
 def refuse_half(connection: Connection, lower: datetime, there: Sequence[Month], record: RetiredMonth | None) -> None:
-    """Raise ChatschemaError where a detached month lacks a table: what would be archived or dropped is not the month."""
+    """Raise ChatschemaError where a detached month lacks a table: an archive or a drop would not be of the whole month."""
     if record is None or record.state not in _DETACHED:
         return
     found = {month.parent for month in there}
@@ -54,8 +55,9 @@ def refuse_half(connection: Connection, lower: datetime, there: Sequence[Month],
     if there and missing:
         names = ", ".join(month.name for month in missing)
         raise ChatschemaError(
-            f"{lower:%Y-%m} was detached, and {names} cannot be found in schema {SCHEMA}; {lower:%Y-%m} was not changed",
+            f"{lower:%Y-%m} was detached, but {names} is missing from schema {SCHEMA}; {lower:%Y-%m} was not changed",
             _how_to_complete(connection, lower, there, missing, record),
+            code="partition.table-missing",
         )
 
 
@@ -72,14 +74,14 @@ def _how_to_complete(
     files = ("create_table.sql", "add_bounds_check.sql")
     texts = [statement(file, month).as_string(connection) for month in missing for file in files]
     lines = [" ".join(line for line in text.splitlines() if not line.startswith("--")) for text in texts]
-    return f"restore it from a backup; if its rows are lost, go on with an empty table: {'; '.join(lines)}"
+    return f"restore it from a backup; if its rows are lost, continue with an empty table: {'; '.join(lines)}"
 
 
 def archives(records: Mapping[datetime, RetiredMonth], own: Path) -> Archives:
     """Return which recorded archives of dropped months are not where they were written; looks for their manifests only.
 
-    `own` is where the policy puts archives: what is missing there is missing. A folder elsewhere that is not on this host
-    is another host's.
+    `own` is the policy's folder of archives: an archive that is not there is missing. Another folder that does not exist on
+    this host belongs to another host.
     """
     result = Archives([], [])
     for record in records.values():
@@ -90,8 +92,8 @@ def archives(records: Mapping[datetime, RetiredMonth], own: Path) -> Archives:
             continue
         if folder.parent.exists() or folder.parent == own.absolute():
             result.findings.append(
-                f"the archive of {record.month:%Y-%m} is missing: {folder / manifest.NAME} cannot be found; the month was dropped: "
-                f"take the folder from a backup, then: chatschema partition verify-archives {record.month:%Y-%m}"
+                f"the archive of {record.month:%Y-%m}, which was dropped, is missing: {folder / manifest.NAME} does not exist; "
+                f"restore the folder from a backup, then: chatschema partition verify-archives {record.month:%Y-%m}"
             )
         else:
             result.unseen.append(f"{folder}")
@@ -99,7 +101,7 @@ def archives(records: Mapping[datetime, RetiredMonth], own: Path) -> Archives:
 
 
 def findings(connection: Connection, own: Path) -> Archives:
-    """Return what is missing of tables and archives together."""
+    """Return which tables and which archives are missing."""
     records = retired_months.read(connection)
     there = [*catalog.months(connection), *catalog.detached(connection)]
     looked = archives(records, own)

@@ -1,4 +1,4 @@
-"""What becomes of the columns of an earlier schema: kept where nothing changed, and as --map says where something did."""
+"""Mapping the columns of an earlier schema: unchanged columns are kept, and --map rules decide about the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from chatschema.partition.archive.content import Columns
 from chatschema.partition.archive.manifest import ArchiveRefused
 from chatschema.postgres import Connection
 
-_FORMS = "write OLD=NEW, OLD=drop, NEW=default or NEW=value:TEXT; a column that both tables have as TABLE.COLUMN"
+_FORMS = "write OLD=NEW, OLD=drop, NEW=default or NEW=value:TEXT; write TABLE.COLUMN for a column that both tables have"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One --map: a column of then or of now, by table where that was said, and what becomes of it."""
+    """One --map: an old or a current column, with its table where one was given, and how it is mapped."""
 
     text: str
     table: str | None
@@ -28,9 +28,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How rows of an earlier schema become rows of a table: `values` are expressions by column of the table of now.
+    """How rows of an earlier schema become rows of a table: `values` are expressions by current column.
 
-    `changed`: columns with another type, by the names of then, with both types. `dropped`: columns whose values are lost.
+    `changed`: columns with another type, by their old names, with both types. `dropped`: columns whose values are lost.
     """
 
     values: dict[str, sql.Composable]
@@ -47,7 +47,7 @@ class _Target:
 
 
 def parse(texts: Sequence[str]) -> list[Rule]:
-    """Return the rules that the values of --map are. Raises UsageError."""
+    """Return the rules of the values of --map. Raises UsageError."""
     return [_parse(text) for text in texts]
 
 
@@ -55,7 +55,7 @@ def _parse(text: str) -> Rule:
     left, separator, right = text.partition("=")
     table, _, column = left.strip().rpartition(".")
     if not separator or not column or not right.strip() or table not in ("", "messages", "message_statuses"):
-        raise UsageError(f"--map {text} is not understood", _FORMS)
+        raise UsageError(f"--map {text} is not a valid rule", _FORMS, code="restore.map-syntax")
     if right.startswith("value:"):
         return Rule(text, table or None, column, "value", right.removeprefix("value:"))
     right = right.strip()
@@ -72,19 +72,20 @@ def unused(rules: Sequence[Rule], sources: dict[str, Columns], connection: Conne
             table for table, columns in sources.items() if rule.table in (None, table) and _names(connection, rule, table, columns)
         ]
         if len(found) > 1:
-            raise UsageError(f"--map {rule.text}: both tables have {rule.column}", f"say which: --map {found[0]}.{rule.text}")
+            text, hint = f"--map {rule.text}: both tables have {rule.column}", f"name the table: --map {found[0]}.{rule.text}"
+            raise UsageError(text, hint, code="restore.map-ambiguous")
         if not found:
             left.append(rule)
     return left
 
 
 def _names(connection: Connection, rule: Rule, table: str, columns: Columns) -> bool:
-    """Return whether the rule names a column of then, or gives one of now a value."""
+    """Return whether the rule names an old column, or gives a current one a value."""
     return rule.column in (dict(columns) if rule.kind in ("rename", "drop") else targets(connection, table))
 
 
 def targets(connection: Connection, parent: str) -> dict[str, _Target]:
-    """Return the columns that rows of `parent` are given now, in order; generated ones left out."""
+    """Return the current columns of `parent`, in order, without generated ones."""
     query = """
         select attname, format_type(atttypid, atttypmod), attnotnull, atthasdef or attidentity <> '' from pg_catalog.pg_attribute
         where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped and attgenerated = '' order by attnum
@@ -94,9 +95,9 @@ def targets(connection: Connection, parent: str) -> dict[str, _Target]:
 
 
 def fit(connection: Connection, parent: str, what: str, columns: Columns, rules: Sequence[Rule]) -> Fit:
-    """Return how rows with these columns become rows of `parent`. Raises ArchiveRefused, with the --map that would do.
+    """Return how rows with these columns become rows of `parent`. Raises ArchiveRefused, with the --map that is needed.
 
-    `what` names where they are, for people.
+    `what` names the source of the rows, for people.
     """
     now, own = targets(connection, parent), [rule for rule in rules if rule.table in (None, parent)]
     result, problems, hints = Fit({}), list[str](), list[str]()
@@ -105,12 +106,12 @@ def fit(connection: Connection, parent: str, what: str, columns: Columns, rules:
         if target is None:
             result.dropped.append(name)
         elif target not in now:
-            problems.append(f"{parent}.{name} ({kind}) is gone")
+            problems.append(f"{parent}.{name} ({kind}) no longer exists")
             renamed = [new for new, one in now.items() if new not in dict(columns) and one.kind == kind]
             ways = [f"--map {parent}.{name}={new}" for new in renamed[:3]]
             hints.append(" or ".join([*ways, f"--map {parent}.{name}=drop (its values are lost)"]))
         elif now[target].kind != kind and not _is_assignable(connection, kind, now[target].kind):
-            problems.append(f"{parent}.{name} is {now[target].kind} now, which {kind} cannot be assigned to")
+            problems.append(f"the type of {parent}.{name} is {now[target].kind}, and {kind} cannot be converted to it")
             hints.append(f"--map {parent}.{name}=drop (its values are lost)")
         else:
             if now[target].kind != kind:
@@ -124,7 +125,8 @@ def fit(connection: Connection, parent: str, what: str, columns: Columns, rules:
             problems.append(f"{parent}.{name} ({column.kind}) is new, not null, and has no default")
             hints.append(f"--map {parent}.{name}=value:TEXT")
     if problems:
-        raise ArchiveRefused(f"{what} does not fit the current tables: {'; '.join(problems)}", f"add: {'; and '.join(hints)}")
+        text = f"{what} does not fit the current tables: {'; '.join(problems)}"
+        raise ArchiveRefused(text, f"add: {'; and '.join(hints)}", code="restore.columns")
     plain = all(one == sql.Identifier(name) for name, one in result.values.items())
     return Fit(result.values, result.changed, result.dropped, plain and not result.dropped and len(result.values) == len(columns))
 
@@ -136,7 +138,7 @@ def dropped(parent: str, columns: Columns, rules: Sequence[Rule]) -> list[str]:
 
 
 def _target_of(name: str, rules: Sequence[Rule]) -> str | None:
-    """Return the column of now that the column `name` of then is; None for one that is dropped."""
+    """Return the current column for the old column `name`; None for one that is dropped."""
     for rule in rules:
         if rule.column == name and rule.kind in ("rename", "drop"):
             return rule.to if rule.kind == "rename" else None
@@ -156,7 +158,7 @@ def _literal(text: str, kind: str) -> sql.Composable:
 
 
 def _is_assignable(connection: Connection, then: str, now: str) -> bool:
-    """Return whether the server assigns the one type to the other by itself; whether that loses something is asked of the rows."""
+    """Return whether the server can assign one type to the other; whether this loses values depends on the rows."""
     query = """
         select coalesce(o.base = n.base or n.typcategory = 'S' or exists (
             select from pg_catalog.pg_cast where castsource = o.base and casttarget = n.base and castcontext in ('i', 'a')

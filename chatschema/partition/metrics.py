@@ -21,11 +21,11 @@ def text(survey: Sequence[Partition], runways: Iterable[Runway], gaps: Sequence[
         sizes[p.parent] += p.bytes or 0
     families = [
         Family(
-            "chatschema_partition_runway_seconds", "Time until the months made ahead run out, in whole days.",
+            "chatschema_partition_runway_seconds", "Time until the months created ahead run out, in whole days.",
             [({"table": runway.parent}, runway.days * 86400) for runway in runways],
         ),
         Family(
-            "chatschema_partitions", "Month tables by state; those in archived and dropped are gone.",
+            "chatschema_partitions", "Month tables by state; archived and dropped tables no longer exist.",
             [({"table": table, "state": state}, states[table, state]) for table in tables for state in _STATES],
         ),
         Family(
@@ -36,7 +36,7 @@ def text(survey: Sequence[Partition], runways: Iterable[Runway], gaps: Sequence[
             "chatschema_partition_held", "Months with messages under a hold.", [({}, len({p.lower for p in survey if p.is_held}))]
         ),
         Family(
-            "chatschema_partition_bytes", "Size of the month tables, indexes included; locked ones left out.",
+            "chatschema_partition_bytes", "Size of the month tables with their indexes, without locked tables.",
             [({"table": table}, size) for table, size in sizes.items()],
         ),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Row-level retention: conversations that keep their messages for a shorter time than months stay, and expired messages."""
+"""Row-level retention: conversations that keep their messages for less time than months are kept, and expired messages."""
 
 import time
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from chatschema.postgres import Connection, Say, locks
 from chatschema.values import Month
 
 BATCH = 1000
-# As long a pause as the batch took: half of the time is the application's.
+# The pause is as long as the batch took, which leaves half of the time to the application.
 PACE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many messages of a conversation, or of any by their own expiry (conversation None)."""
+    """How many messages of a conversation; conversation None is for messages that expired by themselves."""
 
     conversation: UUID | None
     messages: int
 
 
 def _kept(connection: Connection) -> dict[str, sql.Composable]:
-    """Return the conditions that keep a message: it is held, or a held message answers it, wherever that one is.
+    """Return the conditions that keep a message: it is held, or a held message in any table answers it.
 
-    Asked in the transaction that removes, after hold.freeze(): without an active hold no other table is looked at.
+    Called in the transaction that deletes, after hold.freeze(): without an active hold no other table is read.
     """
     query = "select exists (select from chatschema.holds where released_at is null)"
     if not postgres.fetch_one(connection, query)[0]:
@@ -42,13 +42,13 @@ def _kept(connection: Connection) -> dict[str, sql.Composable]:
 
 
 def _with_something_due(connection: Connection) -> list[tuple[UUID | None, UUID | None]]:
-    """Return the conversations with messages to remove and the id they are kept from; last (None, None) for those expired."""
+    """Return the conversations with messages to purge and the first id to keep; last (None, None) for expired messages."""
     rows = postgres.fetch_all(connection, sqlfile.fill("partitions/purge_due.sql"))
     return [*((conversation, kept_from) for conversation, kept_from in rows), (None, None)]
 
 
 def due(connection: Connection) -> list[Purged]:
-    """Return what a purge would remove now; reads only."""
+    """Return which messages a purge would remove now; reads only."""
     found, kept = [], _kept(connection)
     for conversation, kept_from in _with_something_due(connection):
         query = sql.SQL("select count(*) from public.messages as m where {} and not {} and not {}")
@@ -67,10 +67,10 @@ def _condition(conversation: UUID | None, kept_from: UUID | None) -> sql.Compose
 
 
 def purge(connection: Connection, *, batch: int = BATCH, pace: float = PACE, say: Say) -> Iterator[Purged]:
-    """Remove what is due in batches, yielding each conversation once it is done.
+    """Remove the messages that are due in batches, yielding each conversation once it is done.
 
-    Nothing is remembered: the next run goes on where one was cut off. Rows in use are left to it, rows under a hold stay.
-    After a batch it pauses for `pace` times as long as the batch took.
+    No progress is stored: the next run continues where one was interrupted. It also takes the rows that were in use; rows
+    under a hold stay. After a batch it pauses for `pace` times as long as the batch took.
     """
     for conversation, kept_from in _with_something_due(connection):
         removed = 0
@@ -78,21 +78,21 @@ def purge(connection: Connection, *, batch: int = BATCH, pace: float = PACE, say
             started = time.monotonic()
             found, count = _batch(connection, conversation, kept_from, batch)
             removed += count
-            # A batch of which nothing could go would be found again for ever.
+            # A batch of which no row could be removed would be found again and again.
             if found < batch or not count:
                 break
-            say(f"purged {removed} messages of {conversation or 'those expired'}")
+            say(f"purged {removed} messages of {conversation or 'any conversation, expired'}")
             time.sleep((time.monotonic() - started) * pace)
         if removed:
             yield Purged(conversation, removed)
 
 
 def purge_detached(connection: Connection, messages: Month, statuses: Month) -> tuple[int, int]:
-    """Remove from the detached tables of one month what is due there, and erase what a released hold had deferred.
+    """Remove the messages that are due from the detached tables of one month, and carry out erasures that a hold deferred.
 
     Returns how many messages were removed, and how many rows erased.
 
-    An archive of the month that was written before holds what was removed, so the month is archived again.
+    An earlier archive of the month still contains the removed rows, so the month is archived again.
     The caller holds the migration lock.
     """
     tables = {"messages": sql.Identifier(SCHEMA, messages.name), "statuses": sql.Identifier(SCHEMA, statuses.name)}
@@ -127,7 +127,7 @@ def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> lis
 
 
 def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | None, batch: int) -> tuple[int, int]:
-    """Remove one batch; return how many messages were found, and how many of them could go."""
+    """Remove one batch; return how many messages were found, and how many of them were removed."""
     condition = _condition(conversation, kept_from)
 
     def work() -> tuple[int, int]:

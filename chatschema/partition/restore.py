@@ -1,4 +1,4 @@
-"""Bringing a month back: from the table that still is there, or from its archive, checked; attach.py lets it in."""
+"""Restoring a month: from its detached table, or from its archive, which is checked; attach.py attaches it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ _VIOLATIONS = {"23514", "23502"}
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored, and from where: rows; `erased` rows changed by erasures made since; attachments linked again.
+    """The restored rows and their source; `erased` rows changed by later erasures; attachments that were linked again.
 
-    `attachments_gone`: their row or file was removed since the month was dropped. `attachments_left`: they stay without a
-    message, as it was erased, or they belong to another one by now. `lost`: values of columns that --map dropped, by table.column.
+    `attachments_gone`: their row or file was removed since the month was dropped. `attachments_left`: they have no message,
+    because it was erased, or belong to another one now. `lost`: values of columns that --map dropped, by table.column.
     """
 
     month: str
@@ -57,14 +57,13 @@ def restore(
     rules: Sequence[Rule] = (),
     say: Say,
 ) -> Restored:
-    """Bring the month that begins at `lower` back, and keep it from being retired until `keep_until`.
+    """Restore the month that begins at `lower`, and keep it from being retired until `keep_until`.
 
-    A table that is still there is attached again; else the month is loaded from `folder`, or from where the ledger says its
-    archive is; with `force` also from one that may hold other rows than were dropped. Without any, the rows that were kept
-    under a hold come back alone. Nothing is visible before it has been compared with the manifest and later erasures have been
-    applied; a run that was cut off is finished by the next. `rules` say what becomes of columns that are not those of now. The
-    caller holds the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, Held, ChatschemaError or
-    Busy.
+    An existing detached table is attached again. Otherwise the month is loaded from `folder`, or from the archive in the ledger;
+    with `force` also from one that may contain other rows than were dropped. Without an archive, only the rows that were kept
+    under a hold are restored. No row is visible before it has been compared with the manifest and later erasures have been
+    applied; the next run finishes an interrupted one. `rules` map columns that differ from the current ones. The caller holds
+    the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, Held, ChatschemaError or Busy.
     """
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection)}
@@ -75,8 +74,9 @@ def restore(
     losses.refuse_half(connection, lower, there_now, record)
     if len(missing) == 1 or (not missing and record is not None and record.state == "dropped"):
         raise ChatschemaError(
-            f"there are tables of {lower:%Y-%m} already, which are not the ones that left",
+            f"other tables have the names of {lower:%Y-%m}: they are not the ones that were retired",
             "see: chatschema partition list; then drop or rename them",
+            code="restore.names-taken",
         )
     chosen, lost = None, Lost()
     if missing:
@@ -86,7 +86,8 @@ def restore(
         _build(connection, months, chosen, keep_until, rules, lost, say)
     to_attach = [month for month in months if (month.parent, lower) not in attached]
     if not to_attach and not postgres.fetch_one(connection, create.statement("count_released.sql", months[0]))[0]:
-        raise ChatschemaError(f"{lower:%Y-%m} is attached; there is nothing to bring back", "see: chatschema partition list")
+        text = f"{lower:%Y-%m} is attached; there is nothing to restore"
+        raise ChatschemaError(text, "see: chatschema partition list", code="restore.attached")
     if not missing:
         _refit(connection, to_attach, rules, lost, say)
     erased = attach.bring_in(connection, to_attach, keep_until, rules, lost, say) if to_attach else 0
@@ -100,7 +101,7 @@ def restore(
 def _check_rules(
     connection: Connection, months: Sequence[Month], chosen: Source | None, rules: Sequence[Rule], *, is_loading: bool, say: Say
 ) -> None:
-    """Raise UsageError for a rule that names no column; of a month that was loaded by a run before, only say so."""
+    """Raise UsageError for a rule that names no column; only warn if an earlier run has loaded the month."""
     if not rules:
         return
     columns = fitting.sources(connection, months)
@@ -108,8 +109,9 @@ def _check_rules(
         columns[table.table] = [*columns.get(table.table, ()), *table.columns]
     for rule in mapping.unused(rules, columns, connection):
         if is_loading:
-            raise UsageError(f"--map {rule.text} names no column", "see its columns: manifest.json in the folder of the archive")
-        say(f"warning: --map {rule.text} names no column of the month as it is")
+            hint = "manifest.json in the folder of the archive lists its columns"
+            raise UsageError(f"--map {rule.text} names no column", hint, code="restore.map-unknown")
+        say(f"warning: --map {rule.text} names no current column of the month")
 
 
 def _build(
@@ -121,7 +123,7 @@ def _build(
     lost: Lost,
     say: Say,
 ) -> None:
-    """Make the detached tables of a month from its archive, or empty ones for kept rows, in one transaction: all or none."""
+    """Create the detached tables of a month from its archive, or empty ones for kept rows, in one transaction: all or none."""
     if chosen:
         manifest.verify(chosen.described, chosen.folder)
         say(f"loading {chosen.folder}")
@@ -134,7 +136,7 @@ def _build(
                     postgres.execute(connection, statement(file, month))
                 if chosen:
                     _load(connection, month, chosen, rules, lost)
-            # No day of grace is counted from an earlier detach, and a run that is cut off here is not retired before its time.
+            # The grace period does not count from an earlier detach, and an interrupted restore is not retired too early.
             retired_months.write(
                 connection, months[0].lower, state="detached", detached_at=retired_months.NOW, keep_until=keep_until
             )
@@ -147,7 +149,7 @@ def _build(
 
 
 def _explain(connection: Connection, months: Sequence[Month], chosen: Source, rules: Sequence[Rule]) -> None:
-    """Raise ArchiveRefused with the check, or the column, that rows of the archive do not fit, and how many they are."""
+    """Raise ArchiveRefused with the check, or the column, that rows of the archive do not fit, and their number."""
     for month in months:
         with postgres.transaction(connection):
             content.pin(connection)
@@ -158,7 +160,7 @@ def _explain(connection: Connection, months: Sequence[Month], chosen: Source, ru
 
 
 def _refit(connection: Connection, months: Sequence[Month], rules: Sequence[Rule], lost: Lost, say: Say) -> None:
-    """Give detached tables of an earlier schema the columns of now, where the rules are needed for that; all or none."""
+    """Give detached tables of an earlier schema the current columns, where that needs the rules; all or none."""
     plans = {
         month: mapping.fit(connection, month.parent, month.name, content.columns(connection, month.name), rules) for month in months
     }
@@ -176,7 +178,7 @@ def _refit(connection: Connection, months: Sequence[Month], rules: Sequence[Rule
 
 
 def _origin(chosen: Source | None) -> dict[str, object]:
-    """Return what the trail keeps of a load: whose archive, which, and in what it was not the recorded one."""
+    """Return the details of a load for the audit trail: the archive, its origin, and how it differs from the recorded one."""
     if chosen is None:
         return {"source": "kept rows"}
     described = chosen.described
@@ -196,7 +198,7 @@ def _load(connection: Connection, month: Month, chosen: Source, rules: Sequence[
         found = content.checksum(connection, table, archived.columns)
         manifest.compare(str(folder / archived.file.name), found, archived)
     else:
-        # As it was first: only so is it compared with the manifest.
+        # First with its old columns: only these can be compared with the manifest.
         copy = fitting.load_as_it_was(connection, folder, archived)
         fitting.insert(connection, copy, month, plan, lost, what=str(folder))
     postgres.execute(connection, sql.SQL("analyze {}").format(table))
@@ -205,12 +207,13 @@ def _load(connection: Connection, month: Month, chosen: Source, rules: Sequence[
 def _table(chosen: Source, month: Month) -> Table:
     archived = chosen.described.table(month.parent)
     if archived is None:
-        raise manifest.ArchiveRefused(f"{chosen.folder} has no {month.parent}", "take it from a backup")
+        text = f"{chosen.folder} has no {month.parent}"
+        raise manifest.ArchiveRefused(text, "restore the folder from a backup", code="archive.incomplete")
     return archived
 
 
 def _relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
-    """Give attachments their message back, in batches; return how many found it, and those whose row or file is gone."""
+    """Link attachments to their message again, in batches; return how many, and those whose row or file no longer exists."""
     relinked, collected = 0, list[UUID]()
     after = str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
     while True:
@@ -220,7 +223,7 @@ def _relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
         def work(batch: sql.Composed = batch) -> tuple[Any, ...]:
             row = postgres.fetch_one(connection, batch)
             if row[2]:
-                # It is forgotten with this batch, so a run that is killed has said it here.
+                # This batch deletes its record, so the audit trail must have it even if the run is killed.
                 audit.record(connection, "partition.attachments_gone", "partition", f"{month.lower:%Y-%m}", attachments=row[2])
             return row
 

@@ -1,4 +1,4 @@
-"""Carrying a retirement out, one month's step at a time, and saying in SQL what a step does."""
+"""Retiring months, one step of a month at a time, and the SQL of each step."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from chatschema.postgres import Connection, Say
 from chatschema.postgres.replicas import ReplicaBusy, Replicas
 from chatschema.values import Month, Policy
 
-# What a step asks of the other sessions, for plan and --dry-run.
+# The statements and locks of a step, for plan and --dry-run.
 _FILES = {"detach": ("detach_concurrently.sql",), "drop": ("lock_for_drop.sql", "drop.sql")}
 LOCKS = {
-    "detach": "SHARE UPDATE EXCLUSIVE on the table: readers and writers go on; waits for older transactions",
+    "detach": "SHARE UPDATE EXCLUSIVE on the table: reads and writes continue; waits for older transactions",
     "archive": "ACCESS SHARE on the detached month, in one snapshot",
-    "drop": "ACCESS EXCLUSIVE on the detached month, SHARE on chatschema.holds; before, for a moment, on users and conversations",
+    "drop": "ACCESS EXCLUSIVE on the detached month, SHARE on chatschema.holds; before that, briefly, on users and conversations",
     "release": "row locks on attachments, a thousand at a time",
     "discard held": "ACCESS EXCLUSIVE on the kept rows, SHARE on chatschema.holds",
 }
@@ -27,7 +27,7 @@ LOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A step that was carried out, and what came of it in words."""
+    """A step that was carried out, and its result as text."""
 
     month: datetime
     action: str
@@ -35,7 +35,7 @@ class Done:
 
 
 def steps(connection: Connection, policy: Policy) -> list[Step]:
-    """Return the next step of every month that leaves or is kept; reads only."""
+    """Return the next step of every month that is due, in progress or kept; reads only."""
     records = retired_months.read(connection)
     survey = catalog.survey(connection, records, measured=False)
     return retire_plan.plan(catalog.server_now(connection), survey, records, policy)
@@ -54,9 +54,9 @@ def statements(connection: Connection, step: Step) -> list[str]:
 def retire(connection: Connection, policy: Policy, *, replicas: Replicas | None = None, say: Say) -> Iterator[Done]:
     """Carry out every step that is due, oldest month first, until none is left; yield each once it is committed.
 
-    Begins with what an earlier run left unfinished. The caller holds the migration lock. A month that cannot go on does
-    not keep the others, except that no other is detached after one that could not be: the same would be in its way.
-    The worst error is raised when they are done: HalfOut, another one, Busy. Raises ChatschemaError.
+    Begins with steps that an earlier run left unfinished. The caller holds the migration lock. A month that fails does not
+    stop the others, except that no other is detached after a failed detach: the same session would block it.
+    The worst error is raised at the end: HalfOut, another one, Busy. Raises ChatschemaError.
     """
     done: list[str] = []
     stalled = unfinished = _finish(connection, say)
@@ -81,27 +81,27 @@ def retire(connection: Connection, policy: Policy, *, replicas: Replicas | None 
                 if not isinstance(error, Busy | detach.HalfOut):
                     say(error.message)
             elif not isinstance(error, _PassedOver):
-                say(f"{step.month:%Y-%m} stays as it is: {error.message}")
+                say(f"skipped {step.month:%Y-%m}: {error.message}")
     if unfinished or failed:
         raise _worst(unfinished, failed, done)
 
 
 def _try_folder(connection: Connection, policy: Policy, say: Say) -> dict[datetime, ChatschemaError]:
-    """Return the months that this run could not archive, and say why; they stay attached."""
+    """Return the months that this run cannot archive, and report why; they stay attached."""
     failed = folder.try_it(connection, retired_months.read(connection), steps(connection, policy), policy, say=say)
     for month, refused in failed.items():
-        say(f"{month:%Y-%m} stays as it is: {refused.message}")
+        say(f"skipped {month:%Y-%m}: {refused.message}")
     return failed
 
 
 def _purged_again(connection: Connection, step: Step, policy: Policy, archived: set[datetime]) -> Done | None:
-    """Remove what has expired since the month was archived, before it is dropped; return that when there was any."""
+    """Purge messages that have expired since the month was archived, before it is dropped; return the step if any were."""
     if step.action != "drop" or not policy.archive or step.month in archived:
         return None
-    # Once a run: of an archive that took hours, what has expired since is left to the one who restores it.
+    # Once a run: if the archive took hours, messages that expired meanwhile stay in it, and a purge after a restore removes them.
     archived.add(step.month)
     purged = _purge_detached(connection, members(connection, step.month))
-    return Done(step.month, "purge", f"{purged}; its archive is written again") if purged else None
+    return Done(step.month, "purge", f"{purged}; its archive will be written again") if purged else None
 
 
 def _next(connection: Connection, policy: Policy, failed: Mapping[datetime, ChatschemaError]) -> Step | None:
@@ -111,11 +111,11 @@ def _next(connection: Connection, policy: Policy, failed: Mapping[datetime, Chat
 
 
 class _PassedOver(Busy):
-    """A month that was not detached, as the one before it could not be."""
+    """A month that was not detached, because the detach of the month before it failed."""
 
 
 def _finish(connection: Connection, say: Say) -> ChatschemaError | None:
-    """Finish what an earlier run left pending; return why it could not be."""
+    """Finish detaches that an earlier run left pending; return the error if that fails."""
     try:
         detach.finish_pending(connection, say=say)
     except detach.HalfOut as error:
@@ -124,7 +124,7 @@ def _finish(connection: Connection, say: Say) -> ChatschemaError | None:
 
 
 def _make_way(connection: Connection, step: Step, stalled: ChatschemaError | None, replicas: Replicas | None, say: Say) -> None:
-    """Wait for the queries on the replicas that the step would hold up; raise where it is not to be tried."""
+    """Wait for queries on the replicas that would block the replay of the step; raise where it must not be tried."""
     if step.action not in ("detach", "drop"):
         return
     if stalled and (step.action == "detach" or isinstance(stalled, ReplicaBusy)):
@@ -140,15 +140,15 @@ def _make_way(connection: Connection, step: Step, stalled: ChatschemaError | Non
 
 
 def _pass_over(connection: Connection, lower: datetime, stalled: ChatschemaError, say: Say) -> None:
-    """Raise instead of detaching the month; what an earlier run detached of it is attached again first."""
+    """Raise instead of detaching the month; attach a table that an earlier run detached first."""
     if any(month.lower == lower for month in catalog.pending(connection)):
         raise stalled
     detach.put_back(connection, members(connection, lower), stalled, say=say)
-    raise _PassedOver(stalled.message, stalled.hint)
+    raise _PassedOver(stalled.message, stalled.hint, code=stalled.code)
 
 
 def _worst(unfinished: ChatschemaError | None, failed: Mapping[datetime, ChatschemaError], done: Sequence[str]) -> ChatschemaError:
-    """Return the error to end with, and say in it what else this run did. One that is safe to try again hides no other."""
+    """Return the error to end with, with the other results of this run in its message. Busy never hides another error."""
     errors = [error for error in (unfinished, *failed.values()) if error is not None and not isinstance(error, _PassedOver)]
     worst = min(errors, key=lambda error: (not isinstance(error, detach.HalfOut), error.exit_code == ExitCode.BUSY))
     passed_over = [f"{month:%Y-%m}" for month, error in failed.items() if isinstance(error, _PassedOver)]
@@ -158,7 +158,7 @@ def _worst(unfinished: ChatschemaError | None, failed: Mapping[datetime, Chatsch
 
 
 def carry_out(connection: Connection, step: Step, policy: Policy, *, say: Say) -> Done:
-    """Carry out one step; return what came of it."""
+    """Carry out one step; return its result."""
     group = members(connection, step.month)
     if step.action == "detach":
         detach.detach(connection, group, say=say)
@@ -167,7 +167,7 @@ def carry_out(connection: Connection, step: Step, policy: Policy, *, say: Say) -
         purged = _purge_detached(connection, group)
         written = write.archive(connection, group, policy.archive_dir, with_parquet=False, say=say)
         where = disk.folder_of(policy.archive_dir, step.month)
-        result = f"archived {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {where}, read back"
+        result = f"archived and verified {', '.join(f'{table.rows} {table.table}' for table in written.tables)} in {where}"
         if purged:
             result = f"{purged}, {result}"
     elif step.action == "drop":
@@ -176,7 +176,7 @@ def carry_out(connection: Connection, step: Step, policy: Policy, *, say: Say) -
         result = _dropped(gone)
     elif step.action == "discard held":
         is_dropped = carve.discard(connection, step.month)
-        result = "dropped the rows that had been under a hold" if is_dropped else "keeps its rows: a hold names them again"
+        result = "dropped the rows that had been under a hold" if is_dropped else "kept its rows: a hold covers them again"
     else:
         released = drop.release(connection, step.month)
         result = f"released {released.attachments} attachments; {released.replies} replies elsewhere keep the id they answer"
@@ -188,23 +188,23 @@ def _dropped(gone: drop.Dropped) -> str:
     if gone.held_messages:
         parts.append(f"kept {gone.held_messages} messages, {gone.held_statuses} statuses under a hold")
     if gone.archive_is_current is False:
-        parts.append("which its archive may not hold: rows changed after it was written, or this host does not see it")
+        parts.append("but its archive may not contain all of them: rows changed after it was written, or this host cannot read it")
     return ", ".join(parts)
 
 
 def _purge_detached(connection: Connection, group: Sequence[Month]) -> str:
-    """Remove what is due from a month before it is archived; return what was done in words, nothing for nothing."""
+    """Purge the messages that are due in a month before it is archived; return the result as text, empty for none."""
     tables = {month.parent: month for month in group}
     if len(tables) < len(GROUP):
         return ""
     removed, erased = purge.purge_detached(connection, tables[GROUP[0].table], tables[GROUP[1].table])
-    parts = [f"purged {removed} messages that had outstayed their retention"] if removed else []
+    parts = [f"purged {removed} messages that were past their retention"] if removed else []
     parts += [f"erased {erased} rows that a released hold had kept"] if erased else []
     return ", ".join(parts)
 
 
 def members(connection: Connection, lower: datetime) -> list[Month]:
-    """Return the tables of a month that are there, attached or not, messages first."""
+    """Return the existing tables of a month, attached or not, messages first."""
     there = [*catalog.months(connection), *catalog.detached(connection)]
     upper = grid.next_month(lower)
     return sorted((m for m in there if (m.lower, m.upper) == (lower, upper)), key=grid.by_age)

@@ -1,4 +1,4 @@
-"""Which months leave, and what each one's next step is. Pure: from now, the survey, the ledger and the policy."""
+"""Which months to retire, and the next step of each. Pure: from now, the survey, the ledger and the policy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Action = Literal["detach", "archive", "drop", "release", "discard held", "wait",
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next thing that happens to a month, and why; `wait` and `keep` are what does not happen."""
+    """The next step of a month, and its reason; with `wait` and `keep` nothing happens."""
 
     month: datetime
     action: Action
@@ -29,9 +29,9 @@ def before(now: datetime, span: Span) -> datetime:
 
 
 def plan(now: datetime, survey: Sequence[Partition], records: Mapping[datetime, RetiredMonth], policy: Policy) -> list[Step]:
-    """Return the next step of every month that is to leave or is leaving, oldest first.
+    """Return the next step of every month that is due to be retired or is being retired, oldest first.
 
-    A month is to leave when it ended before `policy.keep` ago. What the grid does not know is never named.
+    A month is due when it ended before `policy.keep` ago. Periods that are off the grid are never named.
     """
     months: dict[datetime, list[Partition]] = {}
     for partition in survey:
@@ -47,10 +47,11 @@ def _step(now: datetime, month: datetime, tables: Sequence[Partition], record: R
     attached = [table for table in tables if table.state in ("attached", "detach pending")]
     is_due = policy.keep is not None and tables[0].upper <= before(now, policy.keep)
     if record is not None and record.state == "detaching":
-        # A month that is half out refuses rows: it goes on, whatever the policy and the holds say now. A detach removes nothing.
-        return Step(month, "detach", "its detach was cut off")
+        # Inserts into a half detached month fail: its detach is finished, whatever the policy and the holds are now. A detach
+        # deletes nothing.
+        return Step(month, "detach", "its detach was interrupted")
     was_detached = record is not None and record.state == "detached" and len(attached) < len(tables)
-    # A table that is detached without a record was detached by hand: that is somebody's decision, and listed.
+    # A table that is detached without a record was detached by hand: somebody decided that, and it is only listed.
     if not was_detached and not (is_due and len(attached) == len(tables)):
         return None
     if reason := _why_it_stays(now, tables, record, policy, is_due=is_due):
@@ -64,13 +65,13 @@ def _why_it_stays(
     now: datetime, tables: Sequence[Partition], record: RetiredMonth | None, policy: Policy, *, is_due: bool
 ) -> str | None:
     if record and record.state == "dropped":
-        return "it was dropped before; the tables that have its name now are not the ones that left"
+        return "it was dropped before; the tables that have its name now are not the ones that were retired"
     if any(table.is_held for table in tables) and policy.holds == "block":
         return "it has messages under a hold: chatschema hold list"
     if record and record.keep_until and record.keep_until > now:
-        return f"it was brought back until {record.keep_until:%Y-%m-%d}"
+        return f"it was restored, and is kept until {record.keep_until:%Y-%m-%d}"
     if not is_due:
-        return "it is detached, and no policy lets it go: retire --older-than, or partition restore"
+        return "it is detached, and no retention policy covers it: partition retire --older-than, or partition restore"
     return None
 
 
@@ -78,21 +79,19 @@ def _after_detach(now: datetime, month: datetime, record: RetiredMonth | None, p
     if record is None or record.detached_at is None:
         return Step(month, "detach", "its detach was not recorded")
     if before(now, policy.grace) < record.detached_at:
-        return Step(month, "wait", f"detached on {record.detached_at:%Y-%m-%d}, in its days of grace")
-    # An archive from before the detach may be of other rows: somebody could still write then.
-    is_archived = record.archived_at is not None and record.archived_at >= record.detached_at and record.archive_is_current
-    if policy.archive and not is_archived:
-        return Step(month, "archive", "only what is archived is dropped")
-    return Step(month, "drop", "its days of grace are over" + ("" if policy.archive else ", and the policy asks for no archive"))
+        return Step(month, "wait", f"it was detached on {record.detached_at:%Y-%m-%d}, and its grace period is not over")
+    if policy.archive and not record.has_archive_since_detach:
+        return Step(month, "archive", "a month is archived before it is dropped")
+    return Step(month, "drop", "its grace period is over" + ("" if policy.archive else ", and the policy requires no archive"))
 
 
 def _after_drop(month: datetime, tables: Sequence[Partition], record: RetiredMonth | None) -> Step | None:
     if record is None:
         return None
     if record.held_messages and not any(table.is_held for table in tables):
-        return Step(month, "discard held", "no hold names the rows that were kept any more")
+        return Step(month, "discard held", "no hold covers the kept rows any more")
     if record.attachments_released is None:
-        return Step(month, "release", "its attachments still name dropped messages")
+        return Step(month, "release", "its attachments still refer to dropped messages")
     return None
 
 
@@ -103,26 +102,26 @@ def findings(
     parents: Sequence[str],
     records: Mapping[datetime, RetiredMonth],
 ) -> list[str]:
-    """Return what is wrong with the months, in words: a detach cut off, gaps, overlaps, a group out of step, a lost table."""
+    """Return findings about the months, as text: an interrupted detach, gaps, overlaps, half a month, a missing table."""
     found = [
-        f"{p.name} is pending detach: out of sight, and refusing rows; finish it: chatschema partition maintain"
+        f"{p.name} is unavailable until its pending detach is finalized; finalize it: chatschema maintain"
         for p in survey
         if p.state == "detach pending"
     ]
     attached = {p.lower for p in survey if p.state == "attached"}
     half_out = {month for month, record in records.items() if record.state == "detaching" and month in attached}
     found += [
-        f"{month:%Y-%m} is half out, and its statuses are refused; finish it: chatschema maintain;"
-        f" or bring it back: chatschema partition restore {month:%Y-%m}"
+        f"{month:%Y-%m} is half detached, and inserts of its statuses fail; finish the detach: chatschema maintain;"
+        f" or undo it: chatschema partition restore {month:%Y-%m}"
         for month in sorted({p.lower for p in survey if p.state == "detached"} & half_out)
     ]
     found += [
-        f"{p.name} is detached, the other table of its month is not; bring it back: chatschema partition restore {p.lower:%Y-%m}"
+        f"{p.name} is detached, the other table of its month is not; restore it: chatschema partition restore {p.lower:%Y-%m}"
         for p in survey
         if p.state == "detached" and p.lower in attached - half_out
     ]
     found += [f"{gap.parent} has no partition from {gap.lower:%Y-%m-%d} to {gap.upper:%Y-%m-%d}" for gap in gaps]
     there = [Month(p.parent, p.name, p.lower, p.upper) for p in survey if p.state in ("attached", "detach pending", "detached")]
     found += losses.tables(there, parents, records)
-    found += [f"{month.name} is detached, and attached partitions cover its period" for month in overlaps]
+    found += [f"{month.name} is detached, but attached partitions cover its period" for month in overlaps]
     return found

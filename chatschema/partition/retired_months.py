@@ -1,4 +1,4 @@
-"""chatschema.retired_months: a row before the first step of a month's way out, so that nothing is forgotten on it."""
+"""chatschema.retired_months: a row is written before the first step of retiring a month, so that no step is lost."""
 
 from datetime import UTC, datetime
 
@@ -26,9 +26,9 @@ def read(connection: Connection) -> dict[datetime, RetiredMonth]:
 
 
 def write(connection: Connection, month: datetime, **values: object) -> None:
-    """Set columns of the month's record, making it when there is none. A value of sql.SQL is an expression.
+    """Set columns of the month's record, and create the record if there is none. A value of sql.SQL is an expression.
 
-    Raises ChatschemaError where the database is of an earlier release, and lacks a column.
+    Raises ChatschemaError where a database of an earlier release lacks a column.
     """
     columns = [sql.Identifier(name) for name in values]
     literals = [value if isinstance(value, sql.SQL) else sql.Literal(value) for value in values.values()]
@@ -48,11 +48,12 @@ def write(connection: Connection, month: datetime, **values: object) -> None:
         raise ChatschemaError(
             f"chatschema.retired_months is of an earlier release: {error.message}; nothing was changed",
             "first: chatschema migrate",
+            code="partition.not-migrated",
         ) from None
 
 
 def end_detaching(connection: Connection, month: datetime) -> None:
-    """Record that a detach of the month was begun and given up, with both tables attached; no other state changes."""
+    """Record that a detach of the month was started and given up, with both tables attached; changes no other state."""
     query = """
         update chatschema.retired_months set state = 'attached', changed_at = clock_timestamp()
         where month = %s and state = 'detaching'

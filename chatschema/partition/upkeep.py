@@ -1,4 +1,4 @@
-"""What keeps months cheap: frozen once they are over, and statistics for the parents, which autovacuum never makes."""
+"""Freezing months that have ended, and analyzing the partitioned tables, which autovacuum never does."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,12 +11,12 @@ from chatschema.partition import catalog
 from chatschema.partition.grid import SCHEMA
 from chatschema.postgres import Connection, locks
 
-# A month is closed a day after its end: by then clocks that disagree and late clients have written.
+# A month is closed a day after its end: this leaves time for late clients and clocks that are wrong.
 _CLOSED_AFTER = timedelta(days=1)
 
 
 def freeze_closed(connection: Connection) -> Iterator[str]:
-    """Freeze and analyze the closed months that need it, oldest first, yielding each name; one in use is left for later."""
+    """Freeze and analyze the closed months that need it, oldest first, yielding each name; skips months in use."""
     now = catalog.server_now(connection)
     names = [month.name for month in catalog.months(connection) if month.upper + _CLOSED_AFTER <= now]
     query = sqlfile.text_of("partitions/closed_months.sql")
@@ -34,7 +34,7 @@ def freeze_closed(connection: Connection) -> Iterator[str]:
 def analyze_parents(connection: Connection) -> list[str]:
     """Refresh the statistics of the partitioned tables; where the server can, without those of every month.
 
-    Waits for nobody: a month that is locked is left out, and the server says so.
+    Waits for no lock: the server skips a locked month and reports it.
     """
     only = sql.SQL("only ") if connection.info.server_version >= 180000 else sql.SQL("")
     parents = catalog.parents(connection)

@@ -1,4 +1,4 @@
-"""What is said of a month: its tables, there or dropped, and what the ledger knows of it."""
+"""Values about a month: its existing or dropped tables, and its record in the ledger."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,10 @@ PartitionState = Literal["attached", "detach pending", "detached", "archived", "
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A month's table, there or gone: `rows` estimated, None where unknown; `bytes` with indexes; bounds as in Month."""
+    """A month's table, existing or dropped: `rows` estimated, None where unknown; `bytes` with indexes; bounds as in Month.
+
+    Of a dropped month the state is `archived` if its archive has its rows, otherwise `dropped`.
+    """
 
     parent: str
     name: str
@@ -24,7 +27,7 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class RetiredMonth:
-    """What the ledger knows of a month that left, is leaving, was archived or was brought back.
+    """The ledger's record of a month that was or is being retired, was archived or was restored.
 
     `archive_is_current` is False once rows may have changed after the archive was written.
     """
@@ -43,6 +46,13 @@ class RetiredMonth:
     held_messages: int | None
     attachments_released: int | None
     archive_is_current: bool = True
+
+    @property
+    def has_archive_since_detach(self) -> bool:
+        """Whether an archive was written after the detach and has the current rows; before it, sessions could still write."""
+        if self.archived_at is None or self.detached_at is None:
+            return False
+        return self.archived_at >= self.detached_at and self.archive_is_current
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Connections, and what the server says put into our words. The only file that opens one or catches psycopg's errors."""
+"""Connections, and errors of the server as chatschema's errors. Only this file opens a connection or catches psycopg's errors."""
 
 import logging
 import time
@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 
 OLDEST_VERSION = 150000
 _POLL_S = (0.05, 1.0)
-# psycopg logs what fails while a pipeline is left after a failure, to stderr where nobody listens; that failure is raised.
+# When a failed pipeline ends, psycopg logs a second failure to stderr if no handler is set; the first failure is raised.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
@@ -29,9 +29,9 @@ def connect(
 ) -> Connection:
     """Return an autocommit connection, in UTC, without timeouts.
 
-    A server that does not answer yet is tried again for `wait_s` seconds; a wrong password or database never is.
-    Raises CannotConnect, also for a server older than 15, for a pooler that keeps no sessions, and for a standby when the
-    command `writes`.
+    Retries for `wait_s` seconds while the server does not answer; never after a wrong password or database.
+    Raises CannotConnect, also for a server older than 15, for a pooler in transaction mode, and for a standby if the command
+    `writes`.
     """
     conninfo = make_conninfo(settings if isinstance(settings, str) else settings.conninfo, **({"dbname": dbname} if dbname else {}))
     deadline, pause = time.monotonic() + wait_s, _POLL_S[0]
@@ -41,7 +41,7 @@ def connect(
             break
         except _NotYet as error:
             if time.monotonic() + pause > deadline:
-                raise CannotConnect(error.refusal.message, error.refusal.hint) from None
+                raise CannotConnect(error.refusal.message, error.refusal.hint, code=error.refusal.code) from None
             if say and pause == _POLL_S[0]:
                 say(f"waiting for the server: {error.refusal.message}")
             time.sleep(pause)
@@ -59,16 +59,16 @@ def connect(
 
 
 def again(connection: Connection) -> str:
-    """Return what connect() takes to open a second connection like this one, or to give up in two seconds; holds the password."""
+    """Return the argument of connect() for a second connection like this one, with a timeout of 2 s; contains the password."""
     info = connection.info
     parts: dict[str, Any] = {**info.get_parameters(), "host": info.host, "port": info.port, "connect_timeout": 2}
-    # Of several addresses the one that answered: only that server knows this session.
+    # Of several addresses, the one that answered: only that server has this session.
     parts |= {"hostaddr": info.hostaddr} if info.hostaddr else {}
     return make_conninfo("", **parts, **({"password": info.password} if info.password else {}))
 
 
 class _NotYet(Exception):
-    """The server does not answer, or has no place, but may in a moment."""
+    """The server does not answer or has no free connection, but a later attempt may succeed."""
 
     def __init__(self, refusal: unreachable.Refusal) -> None:
         super().__init__(refusal.message)
@@ -80,12 +80,14 @@ def _open(conninfo: str) -> Connection:
     parts.setdefault("application_name", "chatschema")
     parts.setdefault("connect_timeout", "10")
     try:
-        # Behind a transaction pooler a prepared statement is gone on the next one.
+        # Behind a pooler in transaction mode, the next transaction does not have a prepared statement.
         connection = psycopg.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         refused = unreachable.explain(str(error), unreachable.target(parts))
-        raise (CannotConnect(refused.message, refused.hint) if refused.is_final else _NotYet(refused)) from None
-    # Said with every BEGIN, not only once a session: holds, erasures and comparisons are read anew by each statement.
+        if refused.is_final:
+            raise CannotConnect(refused.message, refused.hint, code=refused.code) from None
+        raise _NotYet(refused) from None
+    # Sent with every BEGIN, not only once a session: each statement must read the current holds, erasures and comparisons.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
 
@@ -100,12 +102,13 @@ def _another(conninfo: str) -> Connection | None:
 def _check(connection: Connection, writes: bool) -> None:
     if connection.info.server_version < OLDEST_VERSION:
         version = connection.info.parameter_status("server_version")
-        raise CannotConnect(f"the server is PostgreSQL {version}; chatschema needs 15 or later", "upgrade the server")
+        text = f"the server is PostgreSQL {version}; chatschema needs 15 or later"
+        raise CannotConnect(text, "upgrade the server", code="connect.old-server")
     with translated():
         connection.execute(pinned.ISOLATION)
         connection.execute(pinned.SETTINGS)
         if not writes:
-            # A report that waits for a lock is of no use to the one who looks into a blocked database.
+            # A report that waits for a lock does not help when the database is blocked.
             connection.execute("select set_config('lock_timeout', '1s', false) /* chatschema */")
         query = "select pg_is_in_recovery(), current_setting('default_transaction_read_only') /* chatschema */"
         row = connection.execute(query).fetchone()
@@ -113,10 +116,11 @@ def _check(connection: Connection, writes: bool) -> None:
         _pin_triggers(connection)
     if writes and row and row[0]:
         hint = "use the primary; with several hosts add target_session_attrs=read-write to the URL"
-        raise CannotConnect(f"{connection.info.host} is a read-only standby", hint)
+        raise CannotConnect(f"{connection.info.host} is a read-only standby", hint, code="connect.standby")
     if writes and row and row[1] == "on":
         hint = "use another role, or: alter role ... reset default_transaction_read_only"
-        raise CannotConnect(f"{connection.info.dbname} is read-only for {connection.info.user}", hint)
+        text = f"{connection.info.dbname} is read-only for {connection.info.user}"
+        raise CannotConnect(text, hint, code="connect.read-only")
 
 
 def _pin_triggers(connection: Connection) -> None:
@@ -128,25 +132,27 @@ def _pin_triggers(connection: Connection) -> None:
         name = fetch_one(connection, "select quote_ident(current_user)")[0]
         raise CannotConnect(
             f"role {connection.info.user} has session_replication_role = replica: triggers and foreign keys would not work",
-            f"as a superuser: alter role {name} reset session_replication_role; or for the database, where it was set for that",
+            f"as a superuser: alter role {name} reset session_replication_role; or, if it was set for the database: alter database"
+            " ... reset session_replication_role",
+            code="connect.triggers-off",
         ) from None
 
 
 def reset_session(connection: Connection) -> None:
-    """Take back what a migration file may have set for the session: role, search_path, timeouts, time zone."""
+    """Reset the settings that a migration file may have changed: role, search_path, timeouts, time zone."""
     execute(connection, pinned.RESET)
 
 
 def describe(connection: Connection) -> Server:
-    """Return who and what this connection talks to."""
+    """Return the server, database and role of this connection."""
     row = fetch_one(connection, "select current_setting('server_version'), current_database(), current_user, pg_is_in_recovery()")
     return Server(row[0].split()[0], row[1], row[2], connection.info.host, row[3])
 
 
 def database_name(settings: Settings) -> str:
-    """Return the name of the database the settings point at.
+    """Return the name of the database in the settings.
 
-    Where they do not say it, the server is asked: libpq may take it from a service file, a variable or the user.
+    If they do not contain it, the server is asked: libpq may take it from a service file, a variable or the user.
     """
     name = conninfo_to_dict(settings.conninfo).get("dbname")
     if name:
@@ -157,7 +163,7 @@ def database_name(settings: Settings) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn psycopg's errors into ours."""
+    """Turn psycopg's errors into ServerError."""
     try:
         yield
     except psycopg.Error as error:
@@ -191,7 +197,7 @@ def fetch_named(connection: Connection, query: Query, params: Any = None) -> tup
 
 
 def has_table(connection: Connection, name: str) -> bool:
-    """Return whether there is a table of this qualified name; needs no privilege and waits for no lock."""
+    """Return whether a table of this qualified name exists; needs no privilege and waits for no lock."""
     return bool(fetch_one(connection, "select to_regclass(%s) is not null", (name,))[0])
 
 
@@ -200,7 +206,7 @@ def fetch_one(connection: Connection, query: Query, params: Any = None) -> tuple
     with translated():
         row = connection.execute(query, params).fetchone()
     if row is None:
-        raise ChatschemaError("the server returned no row where there is always one")
+        raise ChatschemaError("a query that always returns a row returned none", "this is a bug; please report it", code="bug")
     return row
 
 

@@ -1,4 +1,4 @@
-"""Who is in the way of a statement that waits for a lock, as the server's lock table shows it."""
+"""Finding the sessions that block a statement, in the server's lock table."""
 
 import time
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ _OLD_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session or a prepared transaction that holds locks; None is what this role may not see.
+    """A session or a prepared transaction that holds locks; a field is None if this role may not read it.
 
-    `seconds`: how long its transaction has been open. `gid`: its name, where it is a prepared transaction.
+    `seconds`: how long its transaction has been open. `gid`: the name of a prepared transaction.
     """
 
     pid: int | None
@@ -29,7 +29,7 @@ class Session:
     is_wraparound: bool
 
     def __str__(self) -> str:
-        """Return who it is, in words."""
+        """Return a description of the session."""
         age = "" if self.seconds is None else f"open for {self.seconds} s"
         if self.gid is not None:
             return f"prepared transaction {self._quoted_gid} ({', '.join(filter(None, (f'of {self.user}', age)))})"
@@ -41,13 +41,13 @@ class Session:
 
     @property
     def how_to_end(self) -> str:
-        """Return what to type, or to wait for, so that it is no longer in the way."""
+        """Return the command that ends the block, or what to wait for."""
         if self.gid is not None:
             return f"end it: commit prepared {self._quoted_gid}; or: rollback prepared {self._quoted_gid}"
         if self.is_wraparound:
-            return "let it finish, as it prevents transaction ID wraparound"
+            return "let it finish, because it prevents transaction ID wraparound"
         if self.is_autovacuum:
-            return f"let it finish; or cancel it as a superuser, it starts again later: select pg_cancel_backend({self.pid})"
+            return f"let it finish; or cancel it as a superuser (it will start again later): select pg_cancel_backend({self.pid})"
         if self.state == "active":
             return f"let it finish, or cancel it: select pg_cancel_backend({self.pid})"
         if self.state is None:
@@ -60,28 +60,28 @@ class Session:
 
 
 class Ages:
-    """Which of the transactions that are looked at again and again are old: open for longer than a second.
+    """Which of the transactions that are checked repeatedly are old: open for longer than a second.
 
-    One whose age this role may not see is old a second after it was seen first.
+    One whose age this role may not read counts as old a second after it was first seen.
     """
 
     def __init__(self) -> None:
-        """Begin to look."""
+        """Start the clock."""
         self._begun, self._seen = time.monotonic(), dict[str, float]()
 
     def old(self, found: Sequence[tuple[str, T, Session]]) -> tuple[list[tuple[T, Session]], bool]:
-        """Return the old ones of what was `found`, by their virtualtransaction; and whether no other may turn out to be old."""
+        """Return the old ones of `found`, by their virtualtransaction; and whether no other of them may turn out to be old."""
         now = time.monotonic()
         hidden = {name: self._seen.setdefault(name, now) for name, _, session in found if session.seconds is None}
         old = [(what, session) for name, what, session in found if now - hidden.get(name, 0) >= _OLD_S]
         return old, not any(seen - self._begun < _OLD_S and now - seen < _OLD_S for seen in hidden.values())
 
 
-# The columns of a Session, of a row of pg_stat_activity `a` or else of pg_prepared_xacts `p`.
+# The columns of a Session, from a row of pg_stat_activity `a` or of pg_prepared_xacts `p`.
 SESSION = """
     a.pid, p.gid, coalesce(nullif(a.application_name, ''), a.backend_type, ''), coalesce(a.usename, p.owner)::text, a.state,
     extract(epoch from clock_timestamp() - coalesce(a.xact_start, p.prepared))::integer,
-    -- Of an autovacuum worker others see the progress, and that it has no user.
+    -- Other roles can see the progress of an autovacuum worker, and that it has no user.
     coalesce(a.backend_type = 'autovacuum worker', a.usesysid is null and (
         exists (select from pg_catalog.pg_stat_progress_vacuum as v where v.pid = a.pid)
         or exists (select from pg_catalog.pg_stat_progress_analyze as v where v.pid = a.pid))),
@@ -94,7 +94,7 @@ _BLOCKING = f"""
         select c.depth + 1, c.pid, b from chain as c, unnest(pg_blocking_pids(c.pid)) as b where c.pid <> 0 and c.depth < 8
     ),
     locks as materialized (select * from pg_catalog.pg_locks),
-    -- A lock of a prepared transaction has no process; the lock on its transaction's number says which one it is.
+    -- A lock of a prepared transaction has no process; the lock on its transaction id identifies it.
     prepared as (
         select l.virtualtransaction, p.* from pg_catalog.pg_prepared_xacts as p
         join locks as l on l.locktype = 'transactionid' and l.transactionid = p.transaction and l.pid is null
@@ -118,7 +118,7 @@ _BLOCKING = f"""
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why a statement waits: the session in its way, what each has of the lock; and what that session waits for itself."""
+    """Why a statement waits: the session that blocks it, the lock modes of both, and what blocks that session."""
 
     by: Session
     how: str
@@ -127,38 +127,38 @@ class Blocked:
     then: "Blocked | None"
 
     def __str__(self) -> str:
-        """Return the chain in words, the nearest blocker first."""
-        more = f", and {self.others} more" if self.others else ""
-        return f"{self.by} {self.how}{more}" + (f"; it waits itself: {self.then}" if self.then else "")
+        """Return a description of the chain, the nearest blocker first."""
+        more = f" ({self.others} more also block it)" if self.others else ""
+        return f"{self.by}, which {self.how}{more}" + (f"; pid {self.by.pid} is blocked by {self.then}" if self.then else "")
 
     @property
     def root(self) -> "Blocked":
-        """Return the end of the chain, which waits for nobody: the one to end."""
+        """Return the end of the chain, which nothing blocks: the session to end."""
         return self.then.root if self.then else self
 
 
 def blocking(connection: Connection, pid: int) -> Blocked | None:
-    """Return what the process `pid` of this server waits for right now, None for nothing; needs no privilege."""
+    """Return what blocks the process `pid` of this server now, None for nothing; needs no privilege."""
     rows = postgres.fetch_all(connection, _BLOCKING, {"pid": pid})
     return _chain(rows, pid, frozenset(), "this statement")
 
 
 def _chain(rows: Sequence[tuple[Any, ...]], waiter: int | None, seen: frozenset[int], who: str) -> Blocked | None:
-    # The oldest transaction first; whoever cannot be seen last. A circle is the server's to end.
+    # The oldest transaction first; sessions whose age is hidden last. The server itself ends a deadlock.
     own = sorted((row for row in rows if row[0] == waiter and row[7] not in seen), key=lambda row: -(row[12] or 0))
     if not own:
         return None
     (_, transaction, is_granted, kind, wanted, held, relation), by = own[0][:7], Session(*own[0][7:])
     if relation is None or kind in ("transactionid", "virtualxid"):
         how = (
-            f"is in a transaction whose end {who} waits for"
+            f"has an open transaction, and {who} waits for its end"
             if kind in ("transactionid", "virtualxid")
             else f"holds a lock ({kind})"
         )
     elif is_granted:
         how = f"holds {_mode(held)} on {relation}, and {who} needs {_mode(wanted)}"
     else:
-        how = f"waits for {_mode(held)} on {relation} before {who}, which needs {_mode(wanted)}"
+        how = f"waits for {_mode(held)} on {relation} ahead of {who}, and {who} needs {_mode(wanted)}"
     then = _chain(rows, by.pid, seen | {waiter or 0}, f"pid {by.pid}") if by.pid else None
     return Blocked(by, how, transaction, len(own) - 1, then)
 

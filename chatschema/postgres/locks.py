@@ -1,4 +1,4 @@
-"""Locks: one chatschema at a time in a database, and DDL that never makes everybody wait for long."""
+"""Locks: one chatschema command at a time in a database, and DDL that never blocks other sessions for long."""
 
 import random
 import time
@@ -24,9 +24,9 @@ class Patience:
     longest_pause_s: float
 
 
-# Below deadlock_timeout (1 s): of a deadlock with the application's transactions, ours is the one that gives up.
+# Below deadlock_timeout (1 s): in a deadlock with the application's transactions, chatschema's statement gives up first.
 DDL = Patience(0.8, 8, 4.0)
-# Attaching a month clones foreign keys, which stops writers of every table they name, so it asks briefly and often.
+# Attaching a month clones foreign keys, which blocks writers of every referenced table: short timeouts, many attempts.
 MONTHS = Patience(0.15, 60, 0.48)
 # Two integers name an advisory lock of a database: 'chat' in ASCII, and the purpose.
 _LOCK_CLASS, _MIGRATION_LOCK = 0x63686174, 1
@@ -42,31 +42,31 @@ HOLDS_MIGRATION_LOCK: LiteralString = """
 
 @contextmanager
 def migration_lock(connection: Connection, *, wait_s: float, say: Say | None = None) -> Iterator[None]:
-    """Hold the lock that keeps two chatschema commands from changing one database at a time.
+    """Hold the lock that keeps two chatschema commands from changing one database at the same time.
 
-    Tried again and again instead of waited for: a waiting session would block CREATE INDEX CONCURRENTLY for ever.
-    Raises Busy after `wait_s` seconds, naming the holder. A killed client frees it within a second.
+    Polls instead of waiting: a waiting session would block CREATE INDEX CONCURRENTLY forever.
+    Raises Busy after `wait_s` seconds, naming the holder. After a client is killed, its lock is freed within a second.
     """
     deadline, pause = time.monotonic() + wait_s, _POLL_S[0]
     lock = "select pg_try_advisory_lock(%s, %s)"
     while not postgres.fetch_one(connection, lock, (_LOCK_CLASS, _MIGRATION_LOCK))[0]:
         if time.monotonic() + pause > deadline:
             holder, hint = _holder(connection)
-            raise Busy(f"another chatschema is at work in this database: {holder}", hint)
+            raise Busy(f"another chatschema command is running in this database: {holder}", hint, code="lock.migration")
         if say and pause == _POLL_S[0]:
-            say(f"waiting for another chatschema: {_holder(connection)[0]}")
+            say(f"waiting for another chatschema command: {_holder(connection)[0]}")
         time.sleep(pause)
         pause = min(pause * 2, _POLL_S[1])
     try:
         yield
     finally:
-        # Without a connection there is no lock left to give back.
+        # Without a connection the lock is already free.
         with suppress(ServerError):
             postgres.execute(connection, "select pg_advisory_unlock(%s, %s)", (_LOCK_CLASS, _MIGRATION_LOCK))
 
 
 def _holder(connection: Connection) -> tuple[str, str]:
-    """Return who holds the migration lock, and what to do about it."""
+    """Return the holder of the migration lock, and the hint."""
     rows = postgres.fetch_all(
         connection,
         f"""
@@ -79,23 +79,23 @@ def _holder(connection: Connection) -> tuple[str, str]:
         (_LOCK_CLASS, _MIGRATION_LOCK),
     )
     if not rows:
-        return "it has just finished", "try again"
+        return "it has just finished", "run the same command again"
     holder, connected_s = blockers.Session(*rows[0][:-1]), rows[0][-1]
     age = "" if connected_s is None else f", connected for {connected_s} s"
     return f"{holder}{age}", f"let it finish, or end it: select pg_terminate_backend({holder.pid}); then run the same command again"
 
 
 def limit_lock_wait(connection: Connection, patience: Patience, *, of: Literal["transaction", "session"] = "transaction") -> None:
-    """Let the current transaction, or the session, wait for no lock longer than `patience` allows."""
+    """Set lock_timeout of the current transaction, or of the session, to that of `patience`."""
     query = "select set_config('lock_timeout', %s, %s)"
     postgres.execute(connection, query, (f"{patience.timeout_s * 1000:.0f}ms", of == "transaction"))
 
 
 def with_lock_retries(connection: Connection, work: Callable[[], T], patience: Patience, *, say: Say | None = None) -> T:
-    """Return what `work`, a whole transaction, returns; try it again when a lock did not come in time.
+    """Return the result of `work`, a whole transaction; run it again after a lock timeout.
 
-    The lock timeout is short, because everybody else queues behind a waiting ALTER TABLE; between two tries
-    they run. Raises Busy after the last try, naming who was in the way.
+    The lock timeout is short, because all other sessions queue behind a waiting ALTER TABLE; between two attempts
+    they run. Raises Busy after the last attempt, naming the blocker.
     """
     watch = Watch(connection)
     try:
@@ -108,12 +108,13 @@ def with_lock_retries(connection: Connection, work: Callable[[], T], patience: P
                     raise
                 words, hint = watch.words()
                 if attempt == patience.attempts:
-                    raise Busy(f"could not acquire the lock after {attempt} attempts{words}", hint) from error
-                # Only now: who waited once may wait again, and everybody else needs no second connection.
+                    text = f"could not acquire the lock after {attempt} attempts{words}"
+                    raise Busy(text, hint, code="lock.timeout") from error
+                # Only now: a statement that waited once may wait again, and the others need no second connection.
                 watch.start(poll_s=patience.timeout_s / 3)
                 if say and (attempt <= 2 or attempt % 10 == 0):
                     say(f"waiting for a lock (attempt {attempt} of {patience.attempts}){words}")
-            # Growing, and never the same: two that retry in step would meet again and again.
+            # Growing and random: two commands that retry at the same times would block each other again and again.
             pause = min(0.3 * 1.6**attempt, patience.longest_pause_s)
             time.sleep(pause * random.uniform(0.3, 1.0))  # noqa: S311  # no secret
     finally:
@@ -122,9 +123,9 @@ def with_lock_retries(connection: Connection, work: Callable[[], T], patience: P
 
 
 def in_transaction(connection: Connection, work: Callable[[], T], patience: Patience, *, say: Say | None = None) -> T:
-    """Return what `work` returns, run as a transaction of its own that waits and is tried again as `patience` allows.
+    """Return the result of `work`, run in its own transaction with the timeouts and retries of `patience`.
 
-    Commits at its end; raises Busy after the last try, and whatever `work` raises, with nothing kept.
+    Commits at its end; raises Busy after the last attempt, and any error of `work`, after a rollback.
     """
 
     def attempt() -> T:
@@ -137,11 +138,11 @@ def in_transaction(connection: Connection, work: Callable[[], T], patience: Pati
 
 @contextmanager
 def limited_session(connection: Connection, patience: Patience) -> Iterator[None]:
-    """Let the session wait for no lock longer than `patience` allows while the block runs, and without limit after it."""
+    """Set the session's lock_timeout to that of `patience` while the block runs, and to 0 after it."""
     limit_lock_wait(connection, patience, of="session")
     try:
         yield
     finally:
-        # On a connection that is lost there is nothing to set, and the error that lost it says why.
+        # A lost connection has no setting to reset, and the error that lost it is raised.
         with suppress(ServerError):
             postgres.execute(connection, "set lock_timeout = 0")

@@ -1,4 +1,4 @@
-"""Statements sent one after the other without waiting for each answer, in a transaction that knows which one was refused."""
+"""Sending statements without waiting for each answer, in a transaction that knows which statement failed."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from chatschema.postgres import Connection
 
 T = TypeVar("T")
 
-# So much is sent before the answers are waited for: enough to keep the server busy, little enough to hold in memory.
+# The limits of what is sent before waiting for answers: enough to keep the server busy, small enough for memory.
 _STATEMENTS, _CHARACTERS = 500, 1 << 20
 _OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 class Pipeline(Generic[T]):
-    """Statements on their way over a connection, each with a label, until they are answered."""
+    """Statements that were sent over a connection, each with a label, until they are answered."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -40,7 +40,7 @@ class Pipeline(Generic[T]):
         """Run the block as a transaction that commits at its end; a small one takes a single round trip.
 
         In it one execute() takes one statement, and reading a row waits for all that was sent before it. Raises Refused
-        when a statement of send() failed, ServerError for any other and for the commit; of a block that fails nothing is kept.
+        when a statement of send() failed, ServerError for any other and for the commit; a failed block is rolled back.
         """
         self._sent.clear()
         self._statements = self._characters = 0
@@ -73,7 +73,7 @@ class Pipeline(Generic[T]):
             raise failure
 
     def send(self, text: str, label: T) -> None:
-        """Send a statement of the transaction; that it was refused is known at the end, or at any later execute()."""
+        """Send a statement of the transaction; a refusal is raised at the end, or at any later execute()."""
         cursor = self._connection.cursor()
         self._sent.append((cursor, label))
         cursor.execute(text.encode())
@@ -90,7 +90,7 @@ class Pipeline(Generic[T]):
             pipeline.sync()
 
     def _settle(self) -> None:
-        """Take the rest of the answers, which are errors by now; psycopg would log them on its way out."""
+        """Read the remaining answers, which are errors; otherwise psycopg would log them when the pipeline ends."""
         with suppress(ServerError):
             self._wait()
 
@@ -99,14 +99,14 @@ class Pipeline(Generic[T]):
             self._sent.popleft()
 
     def _roll_back(self) -> None:
-        # On a connection that is lost there is nothing to roll back, and the error that lost it says why.
+        # A lost connection has nothing to roll back, and the error that lost it is raised.
         if self._connection.info.transaction_status in _OPEN:
             with suppress(ServerError):
                 postgres.execute(self._connection, "rollback")
 
 
 def _without_protocol(error: ServerError) -> ServerError:
-    """Return the error as a statement sent alone has it, where the protocol of a pipeline shows through."""
+    """Return the error that the statement would have outside of a pipeline, if it comes from the pipeline protocol."""
     if error.sqlstate != "08P01":
         return error
-    return ServerError("there is no value for its parameter ($1)", "write the value itself", "42P02")
+    return ServerError("there is no value for its parameter ($1)", "write the value itself", "42P02", code="server.parameter")

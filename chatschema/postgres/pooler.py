@@ -1,4 +1,4 @@
-"""Connection poolers: one that gives each transaction another server process is noticed before anything is set or locked.
+"""Connection poolers: one that gives each transaction another server process is detected before any setting or lock.
 
 Behind such a pooler (PgBouncer with pool_mode = transaction or statement) a session's advisory lock stays with a process that
 other clients use, and so do its settings.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
-# Says what it needs itself: under a role's own settings a snapshot may have to be waited for. Leaves nothing behind.
+# It sets its own isolation level: with the settings of some roles it would wait for a snapshot. It changes nothing in the session.
 _ASK: LiteralString = """
     begin transaction isolation level read committed, not deferrable;
     select pg_catalog.pg_backend_pid() /* chatschema */;
@@ -36,9 +36,9 @@ def refuse_transaction_mode(
 ) -> None:
     """Raise CannotConnect when `connection` goes through a pooler that does not keep a session on one server process.
 
-    PostgreSQL tells a client the process's number at the beginning, and a pooler tells one of its own: where the two are the
-    same, as always without a pooler, this is one query. Otherwise `another` session is opened, and asked in turn: sessions that
-    are both open and share a process are not sessions. `translated` turns the driver's errors into ServerError.
+    PostgreSQL sends a client the process id at login, and a pooler sends its own number: if the two are the same, as always
+    without a pooler, this is one query. Otherwise `another` session is opened, and both are asked in turn: if two open sessions
+    share a process, the pooler is in transaction mode. `translated` turns the driver's errors into ServerError.
     """
     try:
         with translated():
@@ -57,19 +57,20 @@ def refuse_transaction_mode(
             raise
     if is_shared:
         raise CannotConnect(
-            f"{target} is a connection pooler that keeps no sessions (pool_mode = transaction): locks and settings of this command "
-            "would pass to other clients; nothing was changed",
+            f"{target} is a connection pooler in transaction mode (pool_mode = transaction): it would pass the locks and settings "
+            "of this command to other clients; nothing was changed",
             "connect to the server itself, on its own port; or set pool_mode = session for this database or role in the pooler",
+            code="connect.pooler",
         )
 
 
 def _is_shared(
     ask: Callable[[], int], ask_other: Callable[[], int | None], translated: Callable[[], AbstractContextManager[None]]
 ) -> bool:
-    """Return whether two sessions met the same process, or one met two.
+    """Return whether two sessions used the same process, or one used two.
 
-    An idle pooler gives out the process that came back last, so the first question is enough; a busy one, or one that gives them
-    out in turn, is asked again, by the first session once and twice by turns, so as not to keep in step with it.
+    An idle pooler reuses the process that was returned last, so the first question is enough. A busy one, or one that takes
+    them in turn, is asked again: the first session asks once and twice by turns, so that it does not stay in step with it.
     """
     mine: set[int] = set()
     for round in range(_ROUNDS):
@@ -81,7 +82,7 @@ def _is_shared(
             with translated():
                 other = ask_other()
         except ServerError:
-            # No process is free for it, as where each session has one of its own.
+            # No process is free for it, as with a pooler in which each session has its own.
             continue
         if other in mine:
             return True
@@ -96,7 +97,7 @@ def _process(connection: "Connection") -> int:
 
 
 def _process_in_time(connection: "Connection") -> int:
-    """Return the process, or let the driver fail when none is free in time: a pooler lets its clients wait for minutes."""
+    """Return the process, or make the driver fail if none is free in time: a pooler may keep its clients waiting for minutes."""
     with socket.socket(fileno=os.dup(connection.fileno())) as own:
         limit = threading.Timer(_PATIENCE_S, own.shutdown, [socket.SHUT_RDWR])
         limit.start()

@@ -1,7 +1,7 @@
-"""An error of the server in our words: which constraint, table and columns refused a row, never a value of the row.
+"""Translating an error of the server: which constraint, table and columns refused a row, and never a value of the row.
 
 PostgreSQL prints rows in DETAIL ("Failing row contains (...)", "Key (email)=(...) already exists."), in CONTEXT and, for a
-value that cannot be read, in the message. They are addresses and hashes, and our output ends up in the logs of CI systems.
+value that cannot be read, in the message. They are addresses and hashes, and the output ends up in the logs of CI systems.
 """
 
 import re
@@ -19,10 +19,23 @@ if TYPE_CHECKING:
 _ABOUT_OBJECTS = frozenset({"08", "0A", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX"})
 _HINTS = {
     "25006": "the connection is read-only: use the primary and a role that may write",
-    "55P03": "somebody holds a lock that this needs; see who: chatschema report locks; then try again",
+    "55P03": "another session holds a lock that this statement needs; to see it: chatschema report locks; then try again",
 }
+# The codes of SQLSTATEs, the longest prefix first: a whole state, or else its class of two characters.
+_CODES = {
+    "08": "server.lost", "57P01": "server.lost", "57P02": "server.lost", "57P05": "server.lost",
+    "22": "server.value", "25006": "server.read-only", "25P02": "server.aborted", "42501": "server.permission",
+    "23505": "server.unique", "23503": "server.foreign-key", "23514": "server.check", "23502": "server.not-null",
+    "23": "server.constraint", "2BP01": "server.dependents", "0A": "server.unsupported",
+    "40P01": "server.deadlock", "40": "server.serialization", "55P03": "lock.timeout", "55006": "server.in-use",
+    "42601": "server.syntax", "42P01": "server.undefined", "42703": "server.undefined", "42883": "server.undefined",
+    "42704": "server.undefined", "3F000": "server.undefined", "42P07": "server.exists", "42701": "server.exists",
+    "42710": "server.exists", "42723": "server.exists", "42P06": "server.exists",
+    "53100": "server.disk", "53200": "server.memory", "53": "server.resources",
+    "57014": "server.canceled", "58": "server.internal", "XX": "server.internal", "P0": "server.raised",
+}  # fmt: skip
 
-# The session is over: admin_shutdown, crash_shutdown, idle_session_timeout, and the connection itself. (what to say, why)
+# The session is over: admin_shutdown, crash_shutdown, idle_session_timeout, and the connection itself. (message, reason)
 _LOST = {
     "57P01": ("the server ended this session", "an administrator ended it (pg_terminate_backend), or the server is shutting down"),
     "57P02": ("the server ended this session", "a process of the server crashed, and the server is recovering"),
@@ -31,8 +44,8 @@ _LOST = {
 }
 _LIBPQ = re.compile(r"^consuming input failed: | This probably means the server terminated abnormally.*")
 
-# "Key (email)=(...) already exists.": the columns stand before the values, and what is wrong with the key after them. Of a
-# server that speaks another language than English the columns are shown at most.
+# "Key (email)=(...) already exists.": the columns come before the values, and the problem after them. If the server's messages
+# are not in English, only the columns are shown.
 _KEY = re.compile(r"^\S+ \((?P<columns>.*?)\)\s?=\s?\(", re.DOTALL)
 _KEY_END = re.compile(
     r"\) (?P<end>already exists|is duplicated|conflicts with|is not present in|is (?:still )?referenced from)"
@@ -47,24 +60,29 @@ _LABELS = re.compile(r"\n(?:DETAIL|CONTEXT|QUERY):\s.*", re.DOTALL)
 
 
 def translate(error: "psycopg.Error") -> ServerError:
-    """Return the error in our words."""
+    """Return the driver's error as a ServerError."""
     diag = error.diag
     position = int(diag.statement_position) if diag.statement_position else None
     state = _sqlstate(error)
     if state in _LOST:
         words, why = _LOST[state]
-        again = f"{why}; what was committed stays; run the command again"
-        return ServerError(f"{words}: {_LIBPQ.sub('', message(error))}", again, state, position)
+        again = f"{why}; committed changes are kept; run the command again"
+        return ServerError(f"{words}: {_LIBPQ.sub('', message(error))}", again, state, position, code=code_of(state))
     hint = _HINTS.get(state, diag.message_hint)
     if state == "42501" and not hint:
-        hint = "log in as the owner of the schema, or have it granted"
+        hint = "log in as the owner of the schema, or ask the owner to grant the privilege"
     elif state.startswith("53"):
-        hint = hint or "the server has run out of room; nothing of this step was kept"
-    return ServerError(message(error), redact(hint) if hint else None, state, position)
+        hint = hint or "the server has run out of a resource; this step was rolled back"
+    return ServerError(message(error), redact(hint) if hint else None, state, position, code=code_of(state))
+
+
+def code_of(sqlstate: str) -> str:
+    """Return the code of an error with this SQLSTATE."""
+    return _CODES.get(sqlstate) or _CODES.get(sqlstate[:2], ServerError.code)
 
 
 def first_loss(error: "psycopg.Error") -> ServerError | None:
-    """Return the error that lost the connection, where `error` only says that it is closed: a rollback or clean-up met that."""
+    """Return the error that lost the connection, if `error` only reports a closed connection, as in a rollback after it."""
     if "connection is closed" not in str(error):
         return None
     earlier = error.__context__
@@ -83,7 +101,7 @@ def _sqlstate(error: "psycopg.Error") -> str:
 
 
 def message(error: "psycopg.Error") -> str:
-    """Return what the server says, with the part of its DETAIL that is not about the values of a row."""
+    """Return the server's message, with the part of its DETAIL that has no values of a row."""
     diag, state = error.diag, _sqlstate(error)
     primary = diag.message_primary or " ".join(str(error).split()) or "the connection was lost"
     is_unreadable = error.sqlstate is None and type(error).__name__ == "DataError"
@@ -94,7 +112,7 @@ def message(error: "psycopg.Error") -> str:
 
 
 def _detail(state: str, diag: "Diagnostic") -> str | None:
-    # The DETAIL of a raise in a function is whatever its author has put there.
+    # The DETAIL of a raise in a function can be anything that its author chose.
     if diag.message_detail is None or diag.source_function == "exec_stmt_raise":
         return None
     if state[:2] in _ABOUT_OBJECTS:
@@ -116,7 +134,7 @@ def _key(detail: str, table: str | None) -> str | None:
 
 
 def hush(error: BaseException) -> None:
-    """Take the values of rows out of `error` and of all errors that led to it, before their texts or tracebacks are shown."""
+    """Remove the values of rows from `error` and all errors that caused it, before their texts or tracebacks are shown."""
     chain: list[BaseException] = []
     todo: list[BaseException | None] = [error]
     while todo:

@@ -1,4 +1,4 @@
-"""A table seen from outside: its primary key, and its rows counted, up to a limit and without waiting for long."""
+"""The primary key of a table, and the number of its rows, counted up to a limit and without waiting for long."""
 
 from psycopg import sql
 
@@ -6,7 +6,7 @@ from chatschema import postgres
 from chatschema.errors import BUSY_SQLSTATES, ServerError
 from chatschema.postgres import Connection
 
-# Counted up to here, which takes some ten milliseconds; what has more is large in any case.
+# Counted up to this number, which takes some ten milliseconds; a table with more rows is large in any case.
 COUNTED = 100_000
 ALL = sql.SQL("true")
 _UNDEFINED_TABLE, _NO_PRIVILEGE = "42P01", "42501"
@@ -15,7 +15,7 @@ _UNDEFINED_TABLE, _NO_PRIVILEGE = "42P01", "42501"
 def count(connection: Connection, table: str, condition: sql.Composable = ALL) -> int | None:
     """Return how many rows of `table`, a name as SQL writes it, meet the condition on `t`; COUNTED + 1 for more.
 
-    None where this role may not look or would have to wait for a lock; 0 where there is no such table.
+    None where this role may not read the table or would have to wait for a lock; 0 where the table does not exist.
     """
     query = sql.SQL("select count(*) from (select from {} as t where {} limit {}) as counted").format(
         sql.SQL(table),  # quoted by the server
@@ -24,7 +24,7 @@ def count(connection: Connection, table: str, condition: sql.Composable = ALL) -
     )
     try:
         with postgres.transaction(connection):
-            # A policy would hide rows without a word; so it is an error, and the rows are not counted.
+            # A policy would hide rows silently; with row_security off it is an error, and the rows are not counted.
             postgres.execute(connection, "set local lock_timeout = '1s'; set local row_security = off")
             found: int = postgres.fetch_one(connection, query)[0]
     except ServerError as error:
@@ -37,7 +37,7 @@ def count(connection: Connection, table: str, condition: sql.Composable = ALL) -
 
 
 def in_words(rows: int | None) -> str:
-    """Return what count() has returned in words."""
+    """Return the result of count() as text."""
     if rows is None:
         return "rows not counted"
     if rows > COUNTED:

@@ -1,4 +1,4 @@
-"""Replicas: a long query there holds up the replay of a lock, and behind it everybody who reads the table, so it goes first."""
+"""Replicas: a long query there delays the replay of a lock, and with it all readers of the table, so the query goes first."""
 
 import re
 import time
@@ -12,14 +12,14 @@ from chatschema.postgres import Connection, Say, blockers
 
 WAIT_S = 30.0
 _POLL_S = 0.2
-# Who follows: standbys, not subscribers of a publication or pg_receivewal. A role without pg_monitor sees no state.
+# The standbys, without subscribers of a publication and pg_receivewal. A role without pg_monitor sees no state.
 _FOLLOWING = """
     select count(*) filter (where r.state in ('streaming', 'catchup')), count(*) filter (where r.state is null)
     from pg_catalog.pg_stat_replication as r
     where r.application_name <> 'pg_receivewal' and not exists (
         select from pg_catalog.pg_replication_slots as s where s.active_pid = r.pid and s.slot_type = 'logical')
 """
-# Transactions that are open for a second, or whose age is hidden, with each table they have locked, and that of a month.
+# Transactions that are open for a second, or whose age is hidden, with each table they have locked, and a month's parent.
 _READING = f"""
     select distinct l.virtualtransaction, c.relname, coalesce(root.relname, c.relname), {blockers.SESSION}
     from pg_catalog.pg_locks as l
@@ -32,24 +32,26 @@ _READING = f"""
         and coalesce(a.xact_start, '-infinity') < clock_timestamp() - interval '1 second'
     order by 6 desc nulls last, 3, 2
 """
-# In such text a table may be named that does not stand in it.
+# Text with these words may use a table that it does not name.
 _DYNAMIC = re.compile(r"(?i)\b(?:do|call|perform|format)\b")
 
 
 class ReplicaBusy(Busy):
-    """A query on a replica did not end in time; what would have waited for it there was not begun."""
+    """A query on a replica did not end in time; the change whose replay would have waited for it was not started."""
+
+    code = "replica.busy"
 
 
 class Replicas:
-    """The replicas that are named, connected to when something is to be run, and let go at the end."""
+    """The named replicas: connected to before the first change, and closed at the end."""
 
     def __init__(self, primary: Connection, urls: Sequence[str], wait_s: float, say: Say) -> None:
-        """Know the replicas by what libpq connects with; `wait_s` is how long to wait for their queries, 0 not to look at all."""
+        """Take the URLs of the replicas; `wait_s` is how long to wait for their queries, and 0 skips the check."""
         self._primary, self._urls, self._wait_s, self._say = primary, urls, wait_s, say
         self._open: list[Connection] | None = None
 
     def __enter__(self) -> Self:
-        """Connect to nobody yet."""
+        """Return self; connections are opened later."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -58,9 +60,9 @@ class Replicas:
             connection.close()
 
     def wait(self, what: str, concerned: str) -> None:
-        """Return when no query on a replica has long locked a table whose name stands in the text `concerned`.
+        """Return when no long query on a replica has locked a table whose name is in the text `concerned`.
 
-        What cannot be looked at is told once and not waited for. Raises ReplicaBusy, which says that `what` was not begun.
+        A replica that cannot be checked is reported once and skipped. Raises ReplicaBusy: `what` was not started.
         """
         if not self._wait_s:
             return
@@ -74,17 +76,17 @@ class Replicas:
                 raise
             except ChatschemaError as error:
                 self._open.remove(connection)
-                self._say(f"warning: a replica is not looked at: {error.message}")
+                self._say(f"warning: a replica is not checked: {error.message}")
 
     def _connected(self, url: str) -> Connection | None:
         try:
             connection = postgres.connect(url, writes=False)
         except ChatschemaError as error:
-            self._say(f"warning: a replica is not looked at: {error.message}")
+            self._say(f"warning: a replica is not checked: {error.message}")
             return None
         if postgres.describe(connection).is_standby:
             return connection
-        self._say(f"warning: {_name(connection)} is not a standby, so it is not looked at")
+        self._say(f"warning: {_name(connection)} is not a standby, and is not checked")
         connection.close()
         return None
 
@@ -92,10 +94,10 @@ class Replicas:
         following, hidden = postgres.fetch_one(self._primary, _FOLLOWING)
         others = following - len(self._open or ())
         if hidden and not self._urls:
-            self._say("whether standbys follow cannot be seen: grant pg_monitor to this role, or name them: --replica URL")
+            self._say("this role cannot see whether standbys exist: grant pg_monitor to it, or name the standbys: --replica URL")
         elif others > 0:
-            who = "1 standby follows that is" if others == 1 else f"{others} standbys follow that are"
-            self._say(f"{who} not named; a long query there would hold up the replay of a lock: name it with --replica URL")
+            who = "1 standby is" if others == 1 else f"{others} standbys are"
+            self._say(f"{who} not named and not checked; a long query there could delay the replay of this: name it: --replica URL")
 
     def _wait(self, connection: Connection, what: str, concerned: str) -> None:
         ages, deadline, is_said = blockers.Ages(), time.monotonic() + self._wait_s, False
@@ -110,8 +112,8 @@ class Replicas:
                     f"on replica {_name(connection)}, {session} holds a lock on {table}, and the replay of this would wait for it"
                 )
                 if time.monotonic() > deadline:
-                    hint = f"there, {session.how_to_end}; wait longer: --replica-wait 300; or go on all the same: --replica-wait 0"
-                    raise ReplicaBusy(f"{what} was not begun: {text}", hint)
+                    hint = f"there, {session.how_to_end}; or wait longer: --replica-wait 300; or skip the check: --replica-wait 0"
+                    raise ReplicaBusy(f"{what} was not started: {text}", hint, code="replica.busy")
                 if not is_said:
                     self._say(f"waiting before {what}: {text}")
                     is_said = True

@@ -1,4 +1,4 @@
-"""Demo data: the seeders of seeds/, the world they work in, and the record of every row they made."""
+"""Demo data: the seeders of seeds/, the World they use, and the record of every row they created."""
 
 from chatschema.seed.world import World
 

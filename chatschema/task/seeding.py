@@ -1,4 +1,4 @@
-"""Seeding: the months that the demo's past needs, then the seeders, and taking away exactly what they made."""
+"""Seeding: creating the past months that the demo needs, running the seeders, and removing exactly the rows they created."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from chatschema.values import Settings
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """A seeder that ran: its name, the rows that it made, and how long it took."""
+    """A seeder that ran: its name, the rows that it created, and how long it took."""
 
     name: str
     rows: int
@@ -24,14 +24,14 @@ class Seeded:
 
 @dataclass(frozen=True, slots=True)
 class Unseeded:
-    """A seeder whose rows were removed, and how many they were."""
+    """A seeder whose rows were removed, and their number."""
 
     name: str
     rows: int
 
 
 def count(settings: Settings, names: Sequence[str] = ()) -> int:
-    """Return how many seeders the names stand for, with those that they need; all when none is named. Raises UsageError."""
+    """Return the number of the named seeders and those they need; of all if none is named. Raises UsageError."""
     return len(files.choose(files.discover(settings.seeds_dir), list(names)))
 
 
@@ -45,17 +45,17 @@ def seed(
     lock_wait_s: float = LOCK_WAIT_S,
     say: Say,
 ) -> Generator[Seeded, None, None]:
-    """Run the named seeders and what they need, all when none is named; yield each once it is committed.
+    """Run the named seeders and those they need, all if none is named; yield each once it is committed.
 
-    What has run is not run again. Raises Protected, UsageError for an unknown name, and ChatschemaError where the tables are
-    missing or have rows that no seeder made, unless `into_used`.
+    Seeders that have run are skipped. Raises Protected, UsageError for an unknown name, and ChatschemaError where the tables are
+    missing or have rows that no seeder created, unless `into_used`.
     """
     seeders = files.choose(files.discover(settings.seeds_dir), list(names))
     contents.refuse_foreign(connection, "seed")
     _refuse_unmigrated(connection)
     seeded = set()
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
-        # Under the lock, which `protect` takes too: what was protected while we waited counts.
+        # Under the lock, which `protect` takes too: the database may have become protected during the wait.
         protection.refuse(connection, settings, "seed")
         if not into_used and runner.is_due(connection, seeders):
             _refuse_used(connection)
@@ -70,17 +70,19 @@ def seed(
 
 
 def _refuse_used(connection: Connection) -> None:
-    """Raise where demo data would come among the rows of others."""
+    """Raise where demo data would be mixed with rows that no seeder created."""
     if table := contents.has_others(connection):
         raise ChatschemaError(
             f"table {table} of database {connection.info.dbname} has rows that no seeder created; nothing was seeded",
             "seed an empty database; or, to add demo data to these rows: chatschema seed --into-used",
+            code="seed.used",
         )
 
 
 def _refuse_unmigrated(connection: Connection) -> None:
     if missing := tables.missing(connection):
-        raise ChatschemaError(f"table {missing[0]} is not there, so nothing can be seeded", "first: chatschema migrate")
+        text = f"table {missing[0]} does not exist; nothing was seeded"
+        raise ChatschemaError(text, "first: chatschema migrate", code="seed.not-migrated")
 
 
 def _make_past_months(settings: Settings, connection: Connection, say: Say) -> None:
@@ -88,15 +90,15 @@ def _make_past_months(settings: Settings, connection: Connection, say: Say) -> N
     plan = create.missing(connection, parents, since=runner.HISTORY, ahead=settings.policy.ahead)
     for month in create.ensure(connection, plan, say=say):
         if month.parent == grid.GROUP[0].table:
-            say(f"created the month {month.lower:%Y-%m} for the demo's past")
+            say(f"created the month {month.lower:%Y-%m} for the demo's older messages")
 
 
 def unseed(
     settings: Settings, connection: Connection, names: Sequence[str] = (), *, lock_wait_s: float = LOCK_WAIT_S, say: Say
 ) -> Generator[Unseeded, None, None]:
-    """Remove what the named seeders made, and those that need it; all when none is named. Yield each once it is committed.
+    """Remove the rows of the named seeders and of those that need them; of all if none is named. Yield each once committed.
 
-    Raises Protected, UsageError for an unknown name, and ChatschemaError where a row of somebody else refers to a seeded one.
+    Raises Protected, UsageError for an unknown name, and ChatschemaError where a row that was not seeded refers to a seeded one.
     """
     contents.refuse_foreign(connection, "seed --undo")
     seeders = files.choose(files.discover(settings.seeds_dir), list(names), dependents=True)

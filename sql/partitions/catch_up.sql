@@ -1,5 +1,5 @@
--- catch_up: what a detached month lacks of what its parent has got since: columns, not null, checks, indexes; as DDL, in order.
--- Why: ATTACH would build a missing index while it holds the locks that writers wait for, and refuse for the rest.
+-- catch_up: DDL, in order, for the columns, not null, checks and indexes that the parent has received since the detach.
+-- Why: ATTACH would build a missing index while it holds the locks that writers wait for, and fail for the others.
 select ddl
 from (
     select 1 as step, a.attnum as position,

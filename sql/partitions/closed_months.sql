@@ -1,5 +1,5 @@
--- closed_months: tables of months that are over and have pages that vacuum has not frozen and found all visible.
--- Why: nobody writes there any more; frozen once, they never wake autovacuum again, and index-only scans stay so.
+-- closed_months: tables of months that have ended and have pages that are not frozen or not marked all-visible.
+-- Why: no session writes to them any more. Frozen once, they never start autovacuum again, and index-only scans stay fast.
 select c.relname as name
 from pg_catalog.pg_class as c
 join unnest(%(names)s::text[]) as n (name) on n.name = c.relname

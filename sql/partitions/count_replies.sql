@@ -1,4 +1,4 @@
--- count_replies: answers, in months that stay, to messages of a month that has left.
--- Why: they keep the id they answer, which is good again when the month comes back; here is how many.
+-- count_replies: replies, in attached months, to messages of a dropped month.
+-- Why: they keep the id that they answer, which is valid again after a restore; the output shows their number.
 select count(*) from public.messages
 where reply_to_id >= {lower} and reply_to_id < {upper} and id >= {upper}

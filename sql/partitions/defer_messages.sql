@@ -1,5 +1,5 @@
--- defer_messages: messages that were erased while their month was away, and that a hold keeps: erased after its release.
--- Why: without a record of it the content would stay for ever.
+-- defer_messages: messages that were erased while their month was detached or dropped, and that a hold protects.
+-- Why: they are erased after the release of the hold; without this record the content would stay forever.
 insert into chatschema.deferred_erasures (message_id, origin, erased_at)
 select distinct on (m.id) m.id, 'restore', x.erased_at
 from {partition} as m

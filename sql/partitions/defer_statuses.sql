@@ -1,5 +1,5 @@
--- defer_statuses: reactions that were erased while their month was away, and that a hold on their message keeps.
--- Why: as with the messages.
+-- defer_statuses: reactions that were erased while their month was detached or dropped, and whose message is under a hold.
+-- Why: as for the messages in defer_messages.
 insert into chatschema.deferred_erasures (message_id, user_id, origin, erased_at)
 select distinct on (t.message_id, t.user_id) t.message_id, t.user_id, 'restore', x.erased_at
 from {partition} as t

@@ -1,5 +1,5 @@
 -- delete_detached: messages of a detached month with their statuses; replies are unlinked, attachments released.
--- Why: no trigger of the parents does it while the month is detached.
+-- Why: the triggers of the parents do not fire for a detached month.
 with statuses as (
     delete from {statuses} as s where s.message_id = any ({ids})
 ), replies as (

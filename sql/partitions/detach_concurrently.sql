@@ -1,3 +1,3 @@
--- detach_concurrently: takes a month out while readers and writers of all months go on.
--- Why: it waits for the transactions that were there before it instead of making new ones wait; what is cut off, finalize ends.
+-- detach_concurrently: detaches a month while reads and writes of all months continue.
+-- Why: it waits for older transactions, and new ones do not wait for it; finalize finishes an interrupted detach.
 alter table {parent} detach partition {partition} concurrently

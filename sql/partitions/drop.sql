@@ -1,3 +1,3 @@
--- drop: the end of a detached month.
--- Why: a dropped table gives its disk back at once and leaves nothing for vacuum.
+-- drop: drops the table of a detached month.
+-- Why: a dropped table frees its disk space at once and leaves no work for vacuum.
 drop table {partition}

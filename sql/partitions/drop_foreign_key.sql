@@ -1,3 +1,3 @@
--- drop_foreign_key: frees a detached month from a table it refers to.
--- Why: dropping the month would lock that table for as long as the last comparison of the rows takes; alone it is a moment.
+-- drop_foreign_key: drops a foreign key of a detached month.
+-- Why: dropping the month would lock the referenced table while the rows are compared; dropping the key alone is quick.
 alter table {partition} drop constraint {constraint}

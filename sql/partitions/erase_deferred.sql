@@ -1,6 +1,6 @@
 -- erase_deferred: carries out erasures that a hold had deferred.
--- Why: content and history of the messages, reactions of the statuses; a file only where the erasure was recorded: the application
--- looks after the files of what it deletes itself.
+-- Why: it erases content and history of the messages, and reactions of the statuses. It releases a file only if the erasure was
+-- recorded: the application manages the files of messages that it deletes itself.
 with due (message_id, user_id, origin, erased_at) as (
     select * from unnest({messages}::uuid[], {users}::uuid[], {origins}::text[], {times}::timestamptz[])
 ), contents as (
@@ -9,7 +9,7 @@ with due (message_id, user_id, origin, erased_at) as (
         deleted_at = coalesce(m.deleted_at, d.erased_at), updated_at = clock_timestamp()
     from due as d
     where d.user_id is null and m.id = d.message_id and m.id between {first} and {last}
-        -- One that the application has taken back is not deleted any more.
+        -- If the application has undone its delete, the message is not deleted any more.
         and (d.origin = 'restore' or m.is_deleted)
         and (m.content_encrypted is not null or m.content_nonce is not null or m.edit_history <> '[]' or not m.is_deleted)
 ), reactions as (

@@ -1,5 +1,5 @@
 -- erase_deferred_detached: carries out deferred erasures in the tables of a detached month, before it is archived.
--- Why: an archive is a copy; what was deleted under a hold that is released by now must not live on in it.
+-- Why: an archive is a copy, and must not contain content that was erased under a hold that is released now.
 with due as (
     select d.message_id, d.user_id, d.origin, d.erased_at from chatschema.deferred_erasures as d
     join {messages} as m on m.id = d.message_id

@@ -1,5 +1,5 @@
--- erase_gone_messages: messages whose conversation or sender is gone, where that was an erasure.
--- Why: their foreign key could never hold again, and the erasure says that they should not come back.
+-- erase_gone_messages: deletes messages whose conversation or sender was deleted, if that was a recorded erasure.
+-- Why: their foreign key can never be valid again, and an erased message must not be restored.
 delete from {partition} as m
 where not {is_held}
     and exists (

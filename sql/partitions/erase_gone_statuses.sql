@@ -1,5 +1,5 @@
--- erase_gone_statuses: statuses whose message is not in the month any more, or whose erased reader is gone.
--- Why: as with their messages.
+-- erase_gone_statuses: deletes statuses whose message was deleted from the month, or whose erased reader was deleted.
+-- Why: as for the messages in erase_gone_messages.
 delete from {partition} as t
 where not exists (select from {messages} as m where m.id = t.message_id)
     or not exists (select from public.users as u where u.id = t.user_id)

@@ -1,5 +1,5 @@
--- erase_messages: what was erased while a month was away is erased from it before anybody sees it.
--- Why: an archive is a copy. A message under a hold keeps its content: the hold came first in law.
+-- erase_messages: carries out the erasures of the time when the month was detached or dropped, before any session can read it.
+-- Why: an archive is a copy. A message under a hold keeps its content: legally the hold has priority.
 update {partition} as m
 set content_encrypted = null, content_nonce = null, edit_history = '[]', is_deleted = true,
     deleted_at = coalesce(m.deleted_at, e.erased_at), updated_at = clock_timestamp()
@@ -8,7 +8,7 @@ from (
     from {partition} as m
     join (
         select subject_type, subject_id, erased_at from chatschema.erasures
-        -- A hold deferred it, and was released while the month was away.
+        -- A hold deferred it, and was released before the month was attached.
         union all select 'message', message_id, erased_at from chatschema.deferred_erasures where user_id is null
     ) as x
         on x.subject_type = 'user' and x.subject_id = m.sender_id

@@ -1,5 +1,5 @@
--- erase_statuses: the reactions of erased users, and those to erased messages.
--- Why: what somebody thought of a message is theirs; that it was delivered is the sender's as well, and stays.
+-- erase_statuses: erases the reactions of erased users, and those to erased messages.
+-- Why: a reaction is personal data of the reader. The delivery also concerns the sender, and is kept.
 update {partition} as t
 set reactions = '{{}}', reacted_at = null, error_code = null, updated_at = clock_timestamp()
 where (t.reactions <> '{{}}' or t.reacted_at is not null or t.error_code is not null)

@@ -1,3 +1,3 @@
--- finalize: ends a detach that was cut off.
--- Why: until then the month is invisible, refuses rows, and no other can be detached concurrently.
+-- finalize: finishes an interrupted detach.
+-- Why: until then the month is unavailable, inserts into it fail, and no other month can be detached concurrently.
 alter table {parent} detach partition {partition} finalize

@@ -1,5 +1,5 @@
--- forget_deferred: deferred erasures whose message is gone, and not only away with its month.
--- Why: what was deleted has nothing left to erase. A month that is not attached may still have it, whoever took it out.
+-- forget_deferred: deletes deferred erasures whose message was deleted from an attached month.
+-- Why: a deleted message has no content left to erase. If its month is not attached, the message may still exist there.
 delete from chatschema.deferred_erasures as d
 where not exists (select from public.messages as m where m.id = d.message_id)
     and exists (

@@ -1,9 +1,9 @@
--- guard: gives an attached month the statement triggers of its parent, for whoever writes to the month directly.
--- Why: a statement trigger fires for the table that the statement names, and for no partition of it.
+-- guard: adds the statement triggers of the parent to an attached month, for statements that write to the month directly.
+-- Why: a statement trigger fires only for the table that the statement names, and not for its partitions.
 do $guard$
 begin
-    -- Before the migration that gives the parent its statement triggers it has row triggers, which months get by themselves;
-    -- that migration guards the months that are there.
+    -- Before the migration that adds statement triggers, the parent has row triggers, which PostgreSQL copies to months itself;
+    -- that migration guards the existing months.
     if exists (
         select from pg_catalog.pg_inherits as i
         join pg_catalog.pg_trigger as t on t.tgrelid = i.inhparent

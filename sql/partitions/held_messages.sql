@@ -1,5 +1,5 @@
--- held_messages: collects the messages of a table that one hold names.
--- Why: each scope is looked up by the index that serves it; a message that two scopes name is there once.
+-- held_messages: collects the messages of a table that one hold covers.
+-- Why: each scope is looked up by the index that serves it; a message in two scopes is collected once.
 insert into held_messages
 select m.id from chatschema.held_scopes as s
 join {messages} as m on m.conversation_id = s.conversation_id and m.id >= s.low and m.id < s.high

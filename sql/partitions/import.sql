@@ -1,3 +1,3 @@
--- import: reads back what export wrote.
--- Why: the header must name the same columns in the same order, or nothing is read.
+-- import: loads a file that export wrote.
+-- Why: the header must name the same columns in the same order, otherwise no row is loaded.
 copy {table} ({columns}) from stdin (format csv, header match, encoding 'UTF8')

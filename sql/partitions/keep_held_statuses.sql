@@ -1,3 +1,3 @@
--- keep_held_statuses: what became of the held messages, beside them.
--- Why: who had read a message is part of what a hold is for.
+-- keep_held_statuses: copies the statuses of the held messages to their own table.
+-- Why: a hold also protects the record of who had read a message.
 insert into {held} select t.* from {partition} as t join {messages} as m on m.id = t.message_id on conflict do nothing

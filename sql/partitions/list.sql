@@ -1,5 +1,5 @@
--- list: the partitions of a table, with the moments their bounds stand for, and whether a detach of them was cut off.
--- Why: the catalog knows the truth; names are only names.
+-- list: the partitions of a table, with their bounds as times, and whether their detach was interrupted.
+-- Why: the catalog is the source of truth for partitions; names are never used to decide.
 select
     child.relname as name,
     i.inhdetachpending as is_pending,
@@ -8,7 +8,7 @@ select
 from pg_catalog.pg_inherits as i
 join pg_catalog.pg_class as child on child.oid = i.inhrelid
 cross join lateral (
-    -- A bound names no column, so no table has to be opened, and locked, to read it: 0 stands for none.
+    -- A bound names no column, so no table has to be opened, and locked, to read it: 0 means no table.
     select regexp_match(pg_get_expr(child.relpartbound, 0), 'FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)')
 ) as bounds (parts)
 where i.inhparent = to_regclass(%(parent)s)

@@ -1,7 +1,7 @@
--- list_detached: months that were attached once, or are not yet; known by the check on their bounds, whatever its name.
--- Why: a table that was detached and then forgotten costs disk, and no policy or grant of its parent covers it.
+-- list_detached: tables of months that are not attached; found by the check on their bounds, whatever its name.
+-- Why: a table that was detached and then forgotten uses disk space, and no policy or grant of its parent covers it.
 with unattached as materialized (
-    -- First these, and apart: to print a check its table is opened, and locked.
+    -- Select these first, in their own step: printing a check opens and locks its table.
     select c.relname as name, b.oid as check_oid, case key.attname when 'message_id' then 'message_statuses' else 'messages' end as parent
     from pg_catalog.pg_class as c
     join pg_catalog.pg_constraint as b on b.conrelid = c.oid and b.contype = 'c' and cardinality(b.conkey) = 1

@@ -1,3 +1,3 @@
--- lock_for_drop: nobody reads or writes a detached month from here to its end.
--- Why: what is compared in this transaction is what is dropped in it.
+-- lock_for_drop: prevents reads and writes of a detached month until the end of the transaction.
+-- Why: the rows that are compared in this transaction are the rows that it drops.
 lock table {partition} in access exclusive mode

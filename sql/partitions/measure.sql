@@ -1,5 +1,5 @@
--- measure: size, indexes and estimated rows of the month tables named.
--- Why: pg_total_relation_size waits for whoever holds the table; the caller gives up after a second and shows the rest.
+-- measure: size, indexes and estimated rows of the named month tables.
+-- Why: pg_total_relation_size waits for a locked table; the caller gives up after a second and shows the other tables.
 select
     c.relname as name,
     case when c.reltuples >= 0 then c.reltuples::bigint when pg_relation_size(c.oid) = 0 then 0 end as rows,

@@ -1,5 +1,5 @@
--- purge_detached: messages of a detached month that their conversation or their own expiry removes, before it is archived.
--- Why: an archive is a copy; what retention removes must not live on in it.
+-- purge_detached: messages of a detached month that are past their retention or have expired, before it is archived.
+-- Why: an archive is a copy, and must not contain messages that are past their retention.
 select m.id from {messages} as m
 where (
         m.expires_at < now() or exists (

@@ -1,5 +1,5 @@
--- purge_due: conversations with a message that is older than they keep theirs, and the id that their messages are kept from.
--- Why: one query for all of them, each a look-up by index that ends at the first message; most have nothing due.
+-- purge_due: conversations with a message past their retention, and the first id that they keep.
+-- Why: one query for all, with one index look-up each that stops at the first message; most have no message due.
 select c.id, c.kept_from
 from (
     select id, chatschema.uuid7_floor(now() - least(retention_days, 36500) * interval '1 day') as kept_from

@@ -1,5 +1,5 @@
--- release_attachments: attachments of a dropped month become the file collector's, a thousand at a time.
--- Why: their row is the only pointer to the stored file; which message each had is kept for a month that comes back.
+-- release_attachments: unlinks the attachments of a dropped month, a thousand at a time, so that the file collector removes them.
+-- Why: their row is the only pointer to the stored file; the message of each is recorded for a later restore.
 with released as (
     select a.id, a.message_id from public.attachments as a
     where a.message_id >= {lower} and a.message_id < {upper} and not exists (select from {kept} as k where k.id = a.message_id)

@@ -1,6 +1,6 @@
--- relink_attachments: attachments find their message again when its month comes back, a thousand at a time.
--- Why: only those that still exist and are still released; not those of erased messages, unless a hold names them. What was
--- not linked is remembered on: it may be after the next erasure, hold or restore. One whose row or file is gone is returned.
+-- relink_attachments: links attachments to their messages again when a month is restored, a thousand at a time.
+-- Why: only attachments that still exist and are still released; not those of erased messages, unless a hold covers them. An
+-- attachment that was not linked stays recorded for the next restore. Those whose row or file was removed are returned.
 with batch as (
     select attachment_id, message_id from chatschema.released_attachments
     where message_id > {after} and message_id < {upper} order by message_id limit 1000

@@ -1,6 +1,6 @@
--- stalling: who would keep a detach waiting: transactions with a lock that it waits for, and those with a snapshot.
--- Why: while a detach waits its month is out of sight already. A detach that was cut off waits for every older snapshot in the
--- database besides. A transaction is old after a second; where its age is hidden from this role, it is null.
+-- stalling: sessions that would delay a detach: transactions with a lock that it waits for, and those with a snapshot.
+-- Why: while a detach waits, its month is already unavailable. An interrupted detach also waits for every older snapshot in the
+-- database. A transaction is old after a second; its age is null if it is hidden from this role.
 with locks as materialized (
     select * from pg_catalog.pg_locks
     where granted and pid is distinct from pg_backend_pid()
@@ -8,11 +8,11 @@ with locks as materialized (
 tables as (
     select to_regclass(t) as oid, false as is_referenced from unnest(%(tables)s::text[]) as t
     union
-    -- Its end takes SHARE ROW EXCLUSIVE on the tables that the month refers to.
+    -- The last step of a detach takes SHARE ROW EXCLUSIVE on the tables that the month refers to.
     select confrelid, true from pg_catalog.pg_constraint
     where contype = 'f' and conrelid = any (select to_regclass(t) from unnest(%(tables)s::text[]) as t)
 ),
--- A lock of a prepared transaction has no process; the lock on its transaction's number says which one it is.
+-- A lock of a prepared transaction has no process; the lock on its transaction id identifies it.
 prepared as (
     select l.virtualtransaction, p.* from pg_catalog.pg_prepared_xacts as p
     join locks as l on l.locktype = 'transactionid' and l.transactionid = p.transaction and l.pid is null

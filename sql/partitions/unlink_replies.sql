@@ -1,4 +1,4 @@
--- unlink_replies: replies of a month whose message was deleted while the month was away, and did not leave with its own month.
+-- unlink_replies: replies whose message was deleted while their month was detached or dropped, and is not in a retired month.
 -- Why: deleting a message unlinks its replies in attached months only.
 update {partition} as r set reply_to_id = null
 where r.reply_to_id is not null and ({in_attached_months})

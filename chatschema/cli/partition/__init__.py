@@ -1,1 +1,1 @@
-"""chatschema partition: one file a command; nothing is loaded by naming the package."""
+"""chatschema partition: one file a command; importing the package loads nothing else."""

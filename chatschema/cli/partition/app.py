@@ -1,11 +1,13 @@
-"""chatschema partition: the months of messages and message_statuses, from their making to their return."""
+"""chatschema partition: the months of messages and message_statuses, from creation to restore."""
 
 import typer
 
 from chatschema.cli.partition import archive, ensure, maintain, plan, purge, restore, retire, verify_archives
 from chatschema.cli.partition import list as listing
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The monthly partitions of messages and message_statuses.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Manage the monthly partitions of messages and message_statuses."
+)
 app.command("list")(listing.list_months)
 app.command("plan")(plan.plan)
 app.command("ensure")(ensure.ensure)

@@ -16,13 +16,16 @@ def archive(
     month: arguments.MonthArgument,
     directory: options.ArchiveDir = None,
     parquet: Annotated[
-        bool, typer.Option("--parquet", help="Parquet files as well, for analysts; needs chatschema[parquet].")
+        bool, typer.Option("--parquet", help="Also write Parquet files, for analysts; needs chatschema[parquet].")
     ] = False,
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
-    """Write a month, attached or detached, to files; read them back and compare. Removes nothing."""
+    """Archive a month to files, and verify them.
+
+    The month may be attached or detached. The files are read back and compared. Removes nothing.
+    """
     from chatschema.partition import retire as steps
     from chatschema.partition.archive import disk
     from chatschema.partition.archive import write as files
@@ -38,7 +41,8 @@ def archive(
         months.require_tables(connection)
         group = steps.members(connection, lower)
         if not group:
-            raise ChatschemaError(f"there is no table of {month}", "see: chatschema partition list")
+            text = f"{month} has no table in this database"
+            raise ChatschemaError(text, "see: chatschema partition list", code="partition.no-table")
         written = files.archive(connection, group, archives, with_parquet=parquet, say=console.note)
     folder = disk.folder_of(archives, lower)
     if json:
@@ -46,4 +50,4 @@ def archive(
         return
     for table in written.tables:
         console.answer(f"{folder / table.file.name}: {table.rows} rows, {units.size(table.file.bytes)}")
-    console.answer("read back and compared: the files hold what the database does")
+    console.answer("verified: the files were read back and match the database")

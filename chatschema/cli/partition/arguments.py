@@ -1,4 +1,4 @@
-"""What the commands about months have in common: a month, and a policy."""
+"""Arguments that the commands about months share: a month, and a policy."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="The month, 
 def month(text: str, where: str) -> datetime:
     """Return the first instant of the month that "2024-12" names. Raises UsageError, naming `where`."""
     if not re.fullmatch(r"(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])", text):
-        raise UsageError(f"{where} {text} is not a month from 1970 on, where UUIDv7 begins", "write it as 2024-12")
+        text = f"{where} {text} is not a month since 1970, when UUIDv7 begins"
+        raise UsageError(text, "write it as 2024-12", code="partition.month-syntax")
     return datetime(int(text[:4]), int(text[5:]), 1, tzinfo=UTC)
 
 
 def policy(
     base: Policy, *, older_than: str | None, grace: str | None, holds: str | None, archive: bool | None, archive_dir: Path | None
 ) -> Policy:
-    """Return the policy with what the command line says in its place. Raises UsageError for what it cannot mean."""
+    """Return the policy with the options of the command line applied. Raises UsageError for an invalid one."""
     from dataclasses import replace
 
     from chatschema.config import partition
 
     if holds not in (None, "block", "carve"):
-        raise UsageError(f"--holds {holds} is neither block nor carve", "block keeps the whole month")
+        hint = "block keeps the whole month, carve only the held rows"
+        raise UsageError(f"--holds {holds} is neither block nor carve", hint, code="config.holds")
     changes = {
         "keep": partition.horizon(older_than, "--older-than") if older_than else None,
         "grace": partition.span(grace, "--grace") if grace else None,

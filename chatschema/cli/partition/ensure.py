@@ -12,13 +12,13 @@ from chatschema.cli.partition import arguments
 
 def ensure(
     since: Annotated[
-        str | None, typer.Option("--from", metavar="YYYY-MM", help="First month, for an import of old messages.")
+        str | None, typer.Option("--from", metavar="YYYY-MM", help="Create months from this one on, to import old messages.")
     ] = None,
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
-    """Make the months that are missing."""
+    """Create the missing months, from now to the months ahead."""
     from chatschema.postgres import locks
     from chatschema.task import months
 

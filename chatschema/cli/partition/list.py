@@ -1,4 +1,4 @@
-"""chatschema partition list: the months there are and were. Reads only."""
+"""chatschema partition list: the months that exist and those that were dropped. Reads only."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from chatschema.cli import console, options, session
 from chatschema.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chatschema.partition.values import Partition
     from chatschema.postgres import Connection
     from chatschema.task.months import Months
     from chatschema.values import Settings
@@ -20,21 +23,25 @@ if TYPE_CHECKING:
 
 def list_months(
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 3 when the months run out, a detach is pending or a month is missing.")
+        bool, typer.Option("--check", help="Exit 3 if the runway is short, a detach is pending or a month is missing.")
     ] = False,
     openmetrics: Annotated[bool, typer.Option("--openmetrics", help="Print OpenMetrics text, for alerting.")] = False,
     json: options.Json = False,
     wait: options.Wait = 0,
     url: options.Url = None,
 ) -> None:
-    """List the months there are and were, with rows, size and state. Reads only."""
-    from chatschema.partition import catalog, default, metrics
+    """List months with rows, size and state.
+
+    Lists dropped months too. Reads only.
+    """
+    from chatschema.partition import catalog, default, metrics, retired_months
     from chatschema.task import months
 
     if json and openmetrics:
-        raise UsageError("--json and --openmetrics are two forms of one answer", "take one")
+        raise UsageError("--json and --openmetrics cannot be combined", "use one of them", code="usage.options")
     with session.connected(session.settings(url), wait_s=wait, writes=False) as (live, connection):
         found, database = months.survey(connection), connection.info.dbname
+        archived = {month for month, record in retired_months.read(connection).items() if record.has_archive_since_detach}
         if check:
             now = catalog.server_now(connection)
             more = [*_missing_archives(connection, live), *default.finding(default.defaults(connection, now), now)]
@@ -44,13 +51,13 @@ def list_months(
     elif openmetrics:
         console.data(metrics.text(found.partitions, found.runway, found.gaps, database).rstrip("\n"))
     else:
-        _print(found)
+        _print(found, archived)
     if check and found.findings:
         raise typer.Exit(ExitCode.FINDINGS)
 
 
 def _missing_archives(connection: Connection, settings: Settings) -> list[str]:
-    """Return which archives are missing on this host; those of another host are noted."""
+    """Return findings about archives that are missing on this host; note the folders that this host cannot reach."""
     from chatschema.partition import losses, retired_months
 
     looked = losses.archives(retired_months.read(connection), settings.policy.archive_dir)
@@ -59,22 +66,32 @@ def _missing_archives(connection: Connection, settings: Settings) -> list[str]:
 
 
 def note_unseen(folders: Sequence[str]) -> None:
-    """Say which archives nobody looked for: their folder is not on this host."""
+    """Note the archives that were not checked, because their folder is not on this host."""
     if folders:
-        console.note(f"note: not looked for, as their folder cannot be seen from this host: {', '.join(folders)}")
+        console.note(f"note: these archives were not checked, because their folder is not on this host: {', '.join(folders)}")
 
 
-def _print(found: Months) -> None:
+def state(partition: Partition, archived: set[datetime]) -> str:
+    """Return the state as people read it; `archived` are the detached months that have an archive of their rows."""
+    words: str = partition.state
+    if partition.state == "archived":
+        words = "dropped (archived)"
+    elif partition.state == "detached" and partition.lower in archived:
+        words = "detached, archived"
+    return words + (", held" if partition.is_held else "")
+
+
+def _print(found: Months, archived: set[datetime]) -> None:
     rows = [
         (
-            p.parent, p.name, f"{p.lower:%Y-%m-%d}", f"{p.upper:%Y-%m-%d}", p.state + (", held" if p.is_held else ""),
+            p.parent, p.name, f"{p.lower:%Y-%m-%d}", f"{p.upper:%Y-%m-%d}", state(p, archived),
             "?" if p.rows is None else f"{p.rows}", "?" if p.bytes is None else units.size(p.bytes),
             "?" if p.indexes is None else f"{p.indexes}",
         )
         for p in found.partitions
     ]  # fmt: skip
     if console.is_narrow():
-        # The name says table and month.
+        # The name contains table and month.
         narrow = [(name, state, count, size) for _, name, _, _, state, count, size, _ in rows]
         console.table(("partition", "state", "rows", "size"), narrow, right=(2, 3))
     else:

@@ -1,4 +1,4 @@
-"""chatschema maintain: all that is due, in one command for cron; partition maintain is the same."""
+"""chatschema maintain: all maintenance that is due, in one command for cron; partition maintain is the same command."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def maintain(
     replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
     url: options.Url = None,
 ) -> None:
-    """Do all that is due, for cron: create months, finish detaches, erase, purge, retire by the policy, freeze, analyze.
+    """Run all maintenance that is due, for cron.
 
-    Exit 3 when a table or an archive of a retired month is missing.
+    Creates months, finishes detaches, carries out deferred erasures, purges messages, retires months by the policy, freezes
+    and analyzes. Exit 3 if a table or an archive of a retired month is missing.
     """
     from chatschema.task import maintaining
 
@@ -44,7 +45,7 @@ def maintain(
         for finding in done.findings:
             console.answer(f"look at: {finding}")
     if done.failed:
-        # What is safe to try again is not to hide what failed.
+        # Busy is safe to retry, so it must not hide another failure.
         raise next((error for error in done.failed if error.exit_code != ExitCode.BUSY), done.failed[0])
     if done.findings:
         raise typer.Exit(ExitCode.FINDINGS)

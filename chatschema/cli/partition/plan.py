@@ -1,4 +1,4 @@
-"""chatschema partition plan: what is due on the months, with its SQL and locks. Reads only."""
+"""chatschema partition plan: the steps that are due for the months, with their SQL and locks. Reads only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ def plan(
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
-    """Show what ensure, retire and purge would do now, with the SQL and the locks. Reads only."""
+    """Show the steps that are due, with SQL and locks.
+
+    These are the steps that ensure, retire and purge would carry out now. Reads only.
+    """
     from chatschema.partition import catalog, create, default, lock_table, purge, retire
     from chatschema.task import months
 
@@ -48,9 +51,9 @@ def plan(
             print_sql(text)
     print_steps(steps)
     for purged in purges:
-        console.answer(f"purge {purged.messages} messages of {purged.conversation or 'any conversation: they have expired'}")
+        console.answer(f"purge {purged.messages} messages of {purged.conversation or 'any conversation, expired'}")
     if not (ddl or steps or purges):
-        console.answer("nothing to do: no month is missing, and none is to leave")
+        console.answer("nothing to do: no month is missing, and none is due to be retired")
     for finding in findings:
         console.answer(f"look at: {finding}")
 
@@ -82,7 +85,7 @@ def print_steps(steps: list[dict[str, Any]]) -> None:
 
 
 def print_sql(text: str) -> None:
-    """Print a statement, indented; our own comments left out."""
+    """Print a statement, indented, without the comments of its file."""
     for line in text.strip().splitlines():
         if not line.startswith("--"):
             console.answer(f"    {line}")

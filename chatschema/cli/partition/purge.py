@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
 
 def purge(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
-    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, max=100000, help="Messages in a transaction.")] = 1000,
-    pace: Annotated[float, typer.Option("--pace", metavar="X", min=0, help="Pause X times as long as a batch took.")] = 1.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the messages.")] = False,
+    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, max=100000, help="Messages per transaction.")] = 1000,
+    pace: Annotated[
+        float, typer.Option("--pace", metavar="X", min=0, help="Pause between batches, as a multiple of batch time.")
+    ] = 1.0,
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
-    """Remove messages by retention_days of their conversation and by expires_at; erase what a released hold had deferred."""
+    """Delete messages that are past their retention.
+
+    Deletes messages older than retention_days of their conversation, and those past expires_at. Carries out erasures that a
+    released hold had deferred.
+    """
     from chatschema.partition import erasures
     from chatschema.partition import purge as rows
     from chatschema.task import months
@@ -36,9 +42,9 @@ def purge(
     if erased:
         console.answer(f"{'would erase' if dry_run else 'erased'} {erased} rows that a released hold had kept")
     if not purged and not erased:
-        console.answer("nothing to do: no message has outstayed its retention")
+        console.answer("nothing to do: no message is past its retention")
 
 
 def messages_of(purged: Purged) -> str:
-    """Return how many messages were purged, and whose, in words."""
+    """Return how many messages were purged, and of which conversation, as text."""
     return f"{purged.messages} messages of {purged.conversation or 'any conversation, expired'}"

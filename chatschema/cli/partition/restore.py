@@ -14,24 +14,27 @@ def restore(
     month: arguments.MonthArgument,
     directory: options.ArchiveDir = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Load an archive also when it may hold other rows than those that were dropped.")
+        bool, typer.Option("--force", help="Load an archive even if it may contain other rows than were dropped.")
     ] = False,
     maps: Annotated[
         list[str] | None,
         typer.Option(
             "--map",
             metavar="RULE",
-            help="Map an old column: OLD=NEW, OLD=drop, NEW=default, NEW=value:TEXT; as TABLE.COLUMN where both have it.",
+            help="Map an old column: OLD=NEW, OLD=drop, NEW=default, NEW=value:TEXT; TABLE.COLUMN if both tables have it.",
         ),
     ] = None,
     keep_for: Annotated[
-        str, typer.Option("--for", metavar="SPAN", help="How long retire leaves it alone, for example 30d.")
+        str, typer.Option("--for", metavar="SPAN", help="Do not retire the month again for this long, for example 30d.")
     ] = "30d",
     json: options.Json = False,
     lock_wait: options.LockWait = session.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
-    """Bring a month back: attach its detached table again, or load it from its archive. Erasures made since are applied."""
+    """Restore a month from its tables or archive.
+
+    Attaches the detached tables again, or loads the archive. Erasures recorded since then are applied.
+    """
     from datetime import timedelta
 
     from chatschema.config import partition
@@ -58,19 +61,19 @@ def restore(
     if json:
         console.as_json(back)
         return
-    console.answer(f"{back.month} is back: {back.messages} messages, {back.statuses} statuses")
+    console.answer(f"restored {back.month}: {back.messages} messages, {back.statuses} statuses")
     if back.source == "kept rows":
         console.answer("these are the rows that were kept under a hold; the others were dropped without an archive")
-    console.answer(f"retire leaves it alone until {back.keep_until:%Y-%m-%d}")
+    console.answer(f"retire will not detach it before {back.keep_until:%Y-%m-%d}")
     for column, values in back.lost.items():
         console.answer(f"left out: {values} values of {column}")
     if back.erased:
-        console.answer(f"erased anew: {back.erased} rows, of erasures recorded since")
+        console.answer(f"erased {back.erased} rows again, by erasures recorded since then")
     if back.attachments:
-        console.answer(f"{back.attachments} attachments have their message again")
+        console.answer(f"linked {back.attachments} attachments to their messages again")
     if back.attachments_gone:
         console.answer(
-            f"{len(back.attachments_gone)} attachments are gone: their row or file was removed meanwhile; --json lists them"
+            f"{len(back.attachments_gone)} attachments are missing: their row or file was removed since then; --json lists them"
         )
     if back.attachments_left:
-        console.answer(f"{back.attachments_left} attachments stay without their message: it was erased, or they have another one")
+        console.answer(f"{back.attachments_left} attachments were not linked: their message was erased or has another attachment")

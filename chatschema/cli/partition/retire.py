@@ -29,7 +29,10 @@ def retire(
     replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
     url: options.Url = None,
 ) -> None:
-    """Let old months go: detach, wait the days of grace, archive, drop. Each run does the steps that are due."""
+    """Retire old months: detach, archive, drop.
+
+    A month is detached, kept for the grace period, archived, and dropped. Each run carries out the steps that are due.
+    """
     from chatschema.partition import retire as steps
     from chatschema.postgres import locks
     from chatschema.task import months
@@ -40,8 +43,9 @@ def retire(
     )
     if policy.keep is None:
         raise UsageError(
-            "no policy says how long months stay",
-            'name it: --older-than 24mo, or keep = "24mo" under [partition] in chatschema.toml',
+            "no retention policy is set",
+            'set one: --older-than 24mo, or keep = "24mo" under [partition] in chatschema.toml',
+            code="partition.no-policy",
         )
     if dry_run:
         _dry_run(settings, policy, json=json)
@@ -63,7 +67,7 @@ def retire(
         console.as_json({"done": done, "left": left})
         return
     for next_step in left:
-        verb = f"{next_step.action}s" if next_step.action in ("keep", "wait") else f"left to {next_step.action}"
+        verb = {"keep": "is kept", "wait": "waits"}.get(next_step.action, f"still to {next_step.action}")
         console.answer(f"{next_step.month:%Y-%m} {verb}: {next_step.reason}")
     if not done and not left:
         console.answer("nothing to do: no month is old enough")
@@ -85,7 +89,7 @@ def _dry_run(settings: Settings, policy: Policy, *, json: bool) -> None:
 
 
 def _confirm(connection: Connection, policy: Policy, *, yes: bool) -> None:
-    """Ask before anything is dropped; the policy in chatschema.toml and maintain need no answer."""
+    """Ask before anything is dropped; maintain follows the policy in chatschema.toml and does not ask."""
     from chatschema.partition import retire as steps
 
     months = [f"{s.month:%Y-%m}" for s in steps.steps(connection, policy) if s.action in ("archive", "drop", "discard held")]

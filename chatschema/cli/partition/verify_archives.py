@@ -1,4 +1,4 @@
-"""chatschema partition verify-archives: whether the archives still are what was written."""
+"""chatschema partition verify-archives: check that the archives are complete and unchanged."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ from chatschema.errors import ExitCode, UsageError
 def verify_archives(
     months: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MONTH...]", help="Months, for example 2024-12; all recorded archives by default."),
+        typer.Argument(metavar="MONTH", help="Months, for example 2024-12. Defaults to all recorded archives."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All recorded archives; the default.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Verify all recorded archives, which is the default.")] = False,
     directory: Annotated[
-        Path | None, typer.Option("--dir", metavar="DIR", help="Where the archives are now.", file_okay=False)
+        Path | None,
+        typer.Option("--dir", metavar="DIR", help="Current folder of the archives, if they were moved.", file_okay=False),
     ] = None,
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
-    """Read archives whole and compare them with what was recorded. For cron: exit 3 when one is missing, damaged or changed."""
+    """Check that archives are complete and unchanged.
+
+    Reads each archive completely and compares it with the ledger. For cron: exit 3 if one is missing, damaged or changed.
+    """
     from chatschema.partition.archive import verify
     from chatschema.task import months as tables
 
     if months and every:
-        raise UsageError("--all and a month are two answers to one question", "take one")
+        raise UsageError("--all and MONTH cannot be combined", "use one of them", code="usage.options")
     chosen = [arguments.month(month, "MONTH") for month in months or []]
     with session.connected(session.settings(url), writes=False) as (_, connection):
         tables.require_tables(connection)
@@ -41,7 +45,7 @@ def verify_archives(
             if json:
                 continue
             if one.state == "ok":
-                doubt = "" if one.is_current else "; may hold other rows than were dropped"
+                doubt = "" if one.is_current else "; it may not match the rows of the month"
                 console.answer(f"{one.month} ok: {one.folder}, {one.files} files, {units.size(one.bytes)}{doubt}")
             for problem in one.problems:
                 console.answer(f"{one.month} {one.state}: {problem}")

@@ -1,1 +1,1 @@
-"""The archive of a month: its files, their manifest, and whether they are still what was written."""
+"""The archive of a month: its files, their manifest, and the check that they are unchanged."""

@@ -9,8 +9,8 @@ from chatschema.partition.grid import SCHEMA
 from chatschema.postgres import Connection
 
 Columns = Sequence[tuple[str, str]]
-# What decides how a value looks as text, so that the same row gives the same checksum on every server and in every session;
-# and where a policy would hide rows, an error instead of a copy without them.
+# The settings that decide how a value looks as text, so that the same row gives the same checksum on every server and in every
+# session. If a policy would hide rows, the result is an error, and not a copy without them.
 _PINNED = """
     set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1;
     set local bytea_output = 'hex'; set local timezone = 'UTC'; set local xmloption = 'content'; set local row_security = off
@@ -18,7 +18,7 @@ _PINNED = """
 
 
 def pin(connection: Connection) -> None:
-    """Fix how values look, and that no row is hidden, until the current transaction ends; before checksum() and export()."""
+    """Fix the text form of values, and refuse hidden rows, until the transaction ends; call before checksum() and export()."""
     postgres.execute(connection, _PINNED)
 
 

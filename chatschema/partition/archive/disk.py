@@ -1,4 +1,4 @@
-"""The folder of an archive on disk: its names, what is left of a run that was killed, and files that survive the power."""
+"""The folder of an archive on disk: its names, recovery after a killed run, and files that survive a power failure."""
 
 import hashlib
 import os
@@ -17,12 +17,12 @@ def folder_of(archives: Path, lower: datetime) -> Path:
 
 
 def name_aside(target: Path, sha256: str) -> Path:
-    """Return the name under which an archive is kept that another one replaces."""
+    """Return the name under which an archive is kept when another one replaces it."""
     return target.with_name(f"{target.name}.{sha256[:12]}")
 
 
 def compress(pieces: Iterable[bytes], path: Path) -> File:
-    """Write `pieces` as zstd to disk for good; return size and SHA-256 of the file. Raises OSError."""
+    """Write `pieces` as zstd and flush them to disk; return size and SHA-256 of the file. Raises OSError."""
     import zstandard
 
     digest, size = hashlib.sha256(), 0
@@ -44,12 +44,12 @@ def compress(pieces: Iterable[bytes], path: Path) -> File:
 
 
 def recover(target: Path, sha256: str | None) -> None:
-    """Give an archive its name back that a run took from it, and that was killed before the new one had it.
+    """Give an archive its name back after a run that renamed it was killed before the new one had the name.
 
     `sha256` is that of the recorded manifest.
     """
     kept = [target.with_name(target.name + ".previous"), *([name_aside(target, sha256)] if sha256 else [])]
-    # Where that is not possible, whoever reads the archive says so.
+    # If that is not possible, the error comes when the archive is read.
     with suppress(OSError):
         for folder in kept:
             if not target.exists() and folder.exists():
@@ -57,10 +57,10 @@ def recover(target: Path, sha256: str | None) -> None:
 
 
 def put(partial: Path, target: Path, aside: Path | None = None) -> None:
-    """Give the new archive its name; the one before it is removed when that is done, or is kept as `aside`."""
+    """Give the new archive its name; the previous one is removed after that, or is kept as `aside`."""
     previous = target.with_name(target.name + ".previous")
     shutil.rmtree(previous, ignore_errors=True)
-    # A drop may follow: the names of the files have to survive the power, not only what is in them.
+    # A drop may follow: the names of the files must survive a power failure, and not only their content.
     _sync(partial)
     if target.exists():
         target.rename(aside or previous)

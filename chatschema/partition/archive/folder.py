@@ -1,4 +1,4 @@
-"""The folder of the archives, tried before a month is detached: what cannot be written must not be half out."""
+"""Testing the folder of the archives before a month is detached: a month that cannot be archived must stay attached."""
 
 import os
 import shutil
@@ -25,10 +25,10 @@ _SIZE = """
 def try_it(
     connection: Connection, records: dict[datetime, RetiredMonth], steps: Sequence[Step], policy: Policy, *, say: Say
 ) -> dict[datetime, ChatschemaError]:
-    """Return which months this run would archive and cannot, each with its error; they are to stay as they are.
+    """Return which months this run should archive and cannot, each with its error; the caller does not change them.
 
-    Where a month is archived by this run, the folder is made and written to; where only by a later one, it is looked at,
-    and what is wrong is said. A month that is half out goes on in any case.
+    If this run archives a month, the folder is created and written to; if only a later run does, the folder is checked
+    without a change, and a problem is a warning. The detach of a half detached month continues in any case.
     """
     if not policy.archive:
         return {}
@@ -41,7 +41,7 @@ def try_it(
     ]
     if not due:
         if any(step.action in ("detach", "wait") for step in steps) and (problem := _look(policy.archive_dir)):
-            say(f"warning: the months in their days of grace cannot be archived after them: {policy.archive_dir}: {problem}")
+            say(f"warning: months cannot be archived when their grace period ends: {policy.archive_dir}: {problem}")
         return {}
     if problem := _write(policy.archive_dir):
         return {step.month: _error(step, policy.archive_dir, problem) for step in due}
@@ -54,29 +54,30 @@ def try_it(
 
 def _error(step: Step, archives: Path, problem: str) -> ArchiveRefused:
     verb = "archived" if step.action == "archive" else "detached"
-    hint = "let this user write there, or name another folder: --dir DIR, or archive_dir in chatschema.toml"
-    return ArchiveRefused(f"{step.month:%Y-%m} was not {verb}: archives cannot be written to {archives}: {problem}", hint)
+    hint = "give this user the right to write there, or name another folder: --dir DIR, or archive_dir in chatschema.toml"
+    text = f"{step.month:%Y-%m} was not {verb}: archives cannot be written to {archives}: {problem}"
+    return ArchiveRefused(text, hint, code="archive.not-writable")
 
 
 def _write(archives: Path) -> str | None:
-    """Make the folder and write a file in it; return what is wrong."""
+    """Create the folder and write a file in it; return the problem, if any."""
     if archives.exists() and not archives.is_dir():
         return "it is not a folder"
     probe = archives / f".chatschema-{os.getpid()}"
     try:
         archives.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"chatschema tries whether it may write here\n")
+        probe.write_bytes(b"chatschema tests whether it can write here\n")
     except OSError as error:
         return error.strerror or str(error)
     finally:
-        # A folder that is none has no file in it.
+        # If it is not a folder, there is no file to remove.
         if archives.is_dir():
             probe.unlink(missing_ok=True)
     return None
 
 
 def _look(archives: Path) -> str | None:
-    """Return what is wrong with the folder, or with the one that it would be made in; makes nothing."""
+    """Return the problem with the folder, or with the one in which it would be created; creates nothing."""
     there = next(folder for folder in (archives.absolute(), *archives.absolute().parents) if folder.exists())
     if not there.is_dir():
         return f"{there} is not a folder"

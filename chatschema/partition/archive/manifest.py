@@ -1,4 +1,4 @@
-"""What an archive says of itself, and whether it is true: manifest.json beside the files it describes."""
+"""manifest.json, which describes the files of an archive beside it, and the check that the files match."""
 
 import dataclasses
 import hashlib
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 NAME = "manifest.json"
 FORMAT = 1
 _PIECE = 1 << 20
+_FROM_BACKUP = "restore it from a backup"
 
 
 class ArchiveRefused(ChatschemaError):
-    """An archive is not there, not whole, not as its manifest says, or not what the database has."""
+    """An archive is missing, incomplete, different from its manifest, or different from the database."""
+
+    code = "archive.refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was archived, when and by what; bounds in UTC, the upper one exclusive."""
+    """The archived month, its tables, and the time and tool that wrote it; bounds in UTC, the upper one exclusive."""
 
     month: str
     lower: datetime
@@ -65,12 +68,12 @@ class Manifest:
     format: int = FORMAT
 
     def table(self, name: str) -> Table | None:
-        """Return what the archive has of this table."""
+        """Return this table's entry, or None."""
         return next((table for table in self.tables if table.table == name), None)
 
 
 def write(manifest: "DataclassInstance", folder: Path) -> str:
-    """Write a manifest, of an archive or of an export, to disk for good; return its SHA-256."""
+    """Write the manifest of an archive or an export and flush it to disk; return its SHA-256."""
     text = json.dumps(dataclasses.asdict(manifest), default=_plain, indent=2, ensure_ascii=False) + "\n"
     with (folder / NAME).open("w", encoding="utf-8") as file:
         file.write(text)
@@ -83,7 +86,8 @@ def read(folder: Path, sha256: str | None = None) -> Manifest:
     """Return the manifest in `folder`. Raises ArchiveRefused when there is none, or not the one with this SHA-256."""
     found, digest = load(folder)
     if sha256 is not None and digest != sha256:
-        raise ArchiveRefused(f"{folder / NAME} is not the one that was written: its SHA-256 differs", "take it from a backup")
+        text = f"{folder / NAME} was changed after it was written: its SHA-256 differs"
+        raise ArchiveRefused(text, _FROM_BACKUP, code="archive.changed")
     return found
 
 
@@ -93,13 +97,15 @@ def load(folder: Path) -> tuple[Manifest, str]:
         content = (folder / NAME).read_bytes()
     except OSError as error:
         raise ArchiveRefused(
-            f"{folder / NAME} cannot be read: {error.strerror}", "is this the host that wrote it? --dir names another folder"
+            f"{folder / NAME} cannot be read: {error.strerror}",
+            "run this on the host that wrote it, or name its folder here: --dir DIR",
+            code="archive.unreadable",
         ) from None
     try:
         return _parse(json.loads(content)), hashlib.sha256(content).hexdigest()
     except (ValueError, KeyError, TypeError) as error:
         raise ArchiveRefused(
-            f"{folder / NAME} is not a manifest that this version reads: {error!r}", "take it from a backup"
+            f"{folder / NAME} is not a manifest that this version can read: {error!r}", _FROM_BACKUP, code="archive.format"
         ) from None
 
 
@@ -137,13 +143,14 @@ def verify_file(path: Path, file: File) -> None:
             while piece := stream.read(_PIECE):
                 digest.update(piece)
     except OSError as error:
-        raise ArchiveRefused(f"{path} cannot be read: {error.strerror}", "take it from a backup") from None
+        raise ArchiveRefused(f"{path} cannot be read: {error.strerror}", _FROM_BACKUP, code="archive.unreadable") from None
     if digest.hexdigest() != file.sha256:
-        raise ArchiveRefused(f"{path} is damaged: its SHA-256 is not the one in its manifest", "take it from a backup")
+        text = f"{path} is damaged: its SHA-256 differs from the manifest"
+        raise ArchiveRefused(text, _FROM_BACKUP, code="archive.damaged")
 
 
 def pieces(path: Path) -> Iterator[bytes]:
-    """Yield the decompressed content of a .zst file. Raises ArchiveRefused when it is cut off or no zstd."""
+    """Yield the decompressed content of a .zst file. Raises ArchiveRefused when it is truncated or not zstd."""
     import zstandard
 
     try:
@@ -151,7 +158,7 @@ def pieces(path: Path) -> Iterator[bytes]:
             while piece := reader.read(_PIECE):
                 yield piece
     except (OSError, zstandard.ZstdError) as error:
-        raise ArchiveRefused(f"{path} cannot be read: {error}", "take it from a backup") from None
+        raise ArchiveRefused(f"{path} cannot be read: {error}", _FROM_BACKUP, code="archive.damaged") from None
 
 
 def _plain(value: object) -> str:
@@ -163,18 +170,15 @@ def _plain(value: object) -> str:
 
 
 def cluster(connection: Connection) -> str:
-    """Return what tells this server from every other: two of them may have a database of one name."""
+    """Return the identifier of this server: two servers may have a database of the same name."""
     return str(postgres.fetch_one(connection, "select system_identifier from pg_control_system()")[0])
 
 
 def compare(what: str, found: tuple[int, str], described: Table) -> None:
     """Raise ArchiveRefused unless rows and checksum are those of the manifest."""
+    hint = "archive it again: chatschema partition archive"
     if found[0] != described.rows:
-        raise ArchiveRefused(
-            f"{what} has {found[0]} rows, the archive's manifest says {described.rows}",
-            "archive it again: chatschema partition archive",
-        )
+        text = f"{what} has {found[0]} rows, but the archive's manifest lists {described.rows}"
+        raise ArchiveRefused(text, hint, code="archive.checksum")
     if found[1] != described.checksum:
-        raise ArchiveRefused(
-            f"{what} has other values than the archive's manifest says", "archive it again: chatschema partition archive"
-        )
+        raise ArchiveRefused(f"{what}: checksum differs from the archive's manifest", hint, code="archive.checksum")

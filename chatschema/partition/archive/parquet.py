@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 def convert(folder: Path, table: Table) -> File:
-    """Write `table`'s CSV as Parquet, typed where Arrow has the type, else as PostgreSQL's text; return the file.
+    """Write `table`'s CSV as Parquet, typed where Arrow has the type, otherwise as PostgreSQL's text; return the file.
 
-    Raises UsageError without pyarrow, ArchiveRefused when the rows do not come out at the same count.
+    Raises UsageError without pyarrow, ArchiveRefused when the number of rows differs.
     """
     try:
         import pyarrow as pa
     except ImportError:
-        raise UsageError("--parquet needs pyarrow, which is not installed", "pip install 'chatschema[parquet]'") from None
+        text, hint = "--parquet needs pyarrow, which is not installed", "pip install 'chatschema[parquet]'"
+        raise UsageError(text, hint, code="archive.pyarrow") from None
     kinds: dict[str, Any] = {"boolean": pa.bool_(), "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64()}
     path = folder / f"{table.table}.parquet"
     try:
@@ -31,7 +32,8 @@ def convert(folder: Path, table: Table) -> File:
         # Arrow has no infinity, and no time before the year 1: then times stay PostgreSQL's text.
         rows = _write(folder / table.file.name, path, table, kinds)
     if rows != table.rows:
-        raise ArchiveRefused(f"{path} has {rows} rows, the database has {table.rows}")
+        text = f"{path} has {rows} rows, but the database has {table.rows}"
+        raise ArchiveRefused(text, "archive it again without --parquet", code="archive.parquet-rows")
     with path.open("rb") as file:
         os.fsync(file.fileno())
         return File(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())

@@ -1,4 +1,4 @@
-"""Which archive a month is restored from, and what is known of it: an archive that may hold other rows needs a word."""
+"""Choosing the archive to restore a month from: one that may contain other rows than were dropped needs --force."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from chatschema.postgres import Connection, Say
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The archive to load: its folder, its manifest with SHA-256, and why it may not hold the rows that were dropped."""
+    """The archive to load: its folder, its manifest with SHA-256, and why its rows may differ from the dropped ones."""
 
     folder: Path
     described: Manifest
@@ -34,10 +34,10 @@ def choose(
     force: bool,
     say: Say,
 ) -> Source | None:
-    """Return the archive to restore the month that begins at `lower` from; None where only rows under a hold are left of it.
+    """Return the archive to restore the month that begins at `lower` from; None where only its rows under a hold are left.
 
-    `folder` is the one the user names, else the recorded one; `archives` is where archives are by the policy. Raises
-    ArchiveRefused where the archive cannot be read, is of another month, or may hold other rows than were dropped and
+    `folder` is the one that the user names, otherwise the recorded one is used; `archives` is the policy's folder. Raises
+    ArchiveRefused where the archive cannot be read, is of another month, or may contain other rows than were dropped and
     `force` does not accept that; ChatschemaError where none is known.
     """
     chosen = folder or (Path(record.archive) if record and record.archive else None)
@@ -45,16 +45,19 @@ def choose(
         _refuse_unnamed(lower, archives, record)
         if _is_kept(connection, lower):
             return None
-        raise ChatschemaError(_nothing(lower, record), "was it archived elsewhere? name the folder: --dir DIR")
+        hint = "if it was archived elsewhere, name the folder: --dir DIR"
+        raise ChatschemaError(_nothing(lower, record), hint, code="restore.no-archive")
     disk.recover(chosen, record.archive_sha256 if record else None)
     found, sha256 = manifest.load(chosen)
     if (found.lower, found.upper) != (lower, grid.next_month(lower)):
-        raise ArchiveRefused(f"{chosen} is the archive of {found.month}", "name another folder: --dir DIR")
+        text = f"{chosen} is the archive of {found.month}, not of {lower:%Y-%m}"
+        raise ArchiveRefused(text, "name another folder: --dir DIR", code="restore.wrong-month")
     doubts = _doubts(found, sha256, record)
     if doubts and not force:
         raise ArchiveRefused(
-            f"{chosen} may hold other rows than were removed of {lower:%Y-%m}: {'; '.join(doubts)}",
+            f"{chosen} may contain other rows than were dropped with {lower:%Y-%m}: {'; '.join(doubts)}",
             f"to load it anyway: chatschema partition restore {lower:%Y-%m} --force; to load another one: --dir DIR",
+            code="restore.other-rows",
         )
     if not _is_recorded(record, sha256):
         doubts += _strangeness(connection, found)
@@ -68,36 +71,37 @@ def _is_recorded(record: RetiredMonth | None, sha256: str) -> bool:
 
 
 def _doubts(found: Manifest, sha256: str, record: RetiredMonth | None) -> list[str]:
-    """Return why the archive may hold other rows than those that were dropped, for whom nothing was recorded: nothing."""
+    """Return why the archive may contain other rows than were dropped; empty where no archive is recorded."""
     if record is None or record.archive is None:
         return []
     written = f"it was written on {_when(found.created_at)} with {_rows(found)}"
     if not _is_recorded(record, sha256):
-        return [f"its manifest is not the one that was written last, in {record.archive}; {written}"]
+        return [f"its manifest is not the recorded one, which is in {record.archive}; {written}"]
     if record.state != "dropped":
-        return [f"{written}, and the tables were lost after that, not dropped by chatschema"]
+        return [f"{written}; later the tables were lost, and chatschema did not drop them"]
     if record.archive_is_current:
         return []
     removed = f"{record.messages} messages and {record.statuses} statuses"
-    return [f"{written}; {removed} were dropped on {_when(record.dropped_at)}, and differ or were not compared"]
+    return [f"{written}; {removed} were dropped on {_when(record.dropped_at)}, which differ or were not compared"]
 
 
 def _strangeness(connection: Connection, found: Manifest) -> list[str]:
-    """Return whose archive this is, where it is not recorded and not of this database by name and cluster."""
+    """Return a doubt where the archive is of another database or cluster; only called for one that is not recorded."""
     if (found.cluster, found.database) == (manifest.cluster(connection), connection.info.dbname):
         return []
-    return [f"it is the archive of database {found.database} in cluster {found.cluster}, and not recorded here"]
+    return [f"it is the archive of database {found.database} in cluster {found.cluster}, and is not recorded here"]
 
 
 def _refuse_unnamed(lower: datetime, archives: Path, record: RetiredMonth | None) -> None:
-    """Raise where nothing is recorded, and an archive lies where the policy puts them."""
+    """Raise where no archive is recorded, but the policy's folder has one."""
     folder = disk.folder_of(archives, lower)
     if (folder / manifest.NAME).exists():
         found, _ = manifest.load(folder)
         raise ArchiveRefused(
-            f"{_nothing(lower, record)}; {folder} holds one of database {found.database}, written on {_when(found.created_at)} "
+            f"{_nothing(lower, record)}; {folder} has one of database {found.database}, written on {_when(found.created_at)} "
             f"with {_rows(found)}",
             f"to load that one: chatschema partition restore {lower:%Y-%m} --dir {archives}",
+            code="restore.unrecorded",
         )
 
 
@@ -118,4 +122,4 @@ def _rows(found: Manifest) -> str:
 
 
 def _when(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "an unknown day"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "an unknown date"

@@ -1,4 +1,4 @@
-"""Whether recorded archives are still what was written: read whole, and compared with the ledger. Changes nothing."""
+"""Verifying recorded archives: each is read completely and compared with the ledger. Changes nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ State = Literal["ok", "missing", "damaged", "changed", "unseen"]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A recorded archive: its state, what is wrong, and what to do about it. `is_current`: as in the ledger."""
+    """A recorded archive: its state, its problems, and the next step. `is_current`: as in the ledger."""
 
     month: str
     folder: Path
@@ -31,15 +31,16 @@ class Verified:
 
 
 def verify(connection: Connection, months: Sequence[datetime], archives: Path | None, *, say: Say) -> Iterator[Verified]:
-    """Yield what each recorded archive is like, oldest first; of all months, or of `months`.
+    """Yield the state of each recorded archive, oldest first; of all months, or of `months`.
 
-    `archives` is where they are now, if not where they were written. Raises ChatschemaError for a month in `months` that
-    has no recorded archive.
+    `archives` is their current folder, if they were moved. Raises ChatschemaError for a month in `months` that has no
+    recorded archive.
     """
     records = retired_months.read(connection)
     for month in months:
         if month not in records or records[month].archive is None:
-            raise ChatschemaError(f"no archive of {month:%Y-%m} is recorded", "see: chatschema partition list")
+            text = f"no archive of {month:%Y-%m} is recorded"
+            raise ChatschemaError(text, "see: chatschema partition list", code="archive.not-recorded")
     for record in records.values():
         if record.archive is not None and (not months or record.month in months):
             say(f"verifying the archive of {record.month:%Y-%m}")
@@ -53,17 +54,18 @@ def _verify(record: RetiredMonth, archives: Path | None) -> Verified:
     folder = disk.folder_of(archives, record.month) if archives else Path(record.archive or "")
     month = f"{record.month:%Y-%m}"
     if not folder.parent.exists():
-        problem = f"{folder.parent} cannot be seen from this host"
-        advice = f"run this on the host that has it, or say where it is: chatschema partition verify-archives {month} --dir DIR"
+        problem = f"{folder.parent} does not exist on this host"
+        advice = f"run this on the host that has it, or name its folder: chatschema partition verify-archives {month} --dir DIR"
         return Verified(month, folder, "unseen", record.archive_is_current, problems=[problem], advice=advice)
     if not (folder / manifest.NAME).exists():
-        return _bad(record, folder, "missing", [f"{folder / manifest.NAME} cannot be found"])
+        return _bad(record, folder, "missing", [f"{folder / manifest.NAME} does not exist"])
     try:
         described, sha256 = manifest.load(folder)
     except ArchiveRefused as error:
         return _bad(record, folder, "damaged", [error.message])
     if sha256 != record.archive_sha256:
-        problem = f"{folder / manifest.NAME} has SHA-256 {sha256[:16]}..., recorded is {(record.archive_sha256 or '')[:16]}..."
+        recorded = (record.archive_sha256 or "")[:16]
+        problem = f"{folder / manifest.NAME} has SHA-256 {sha256[:16]}..., but {recorded}... is recorded"
         return _bad(record, folder, "changed", [problem])
     problems = []
     for table in described.tables:
@@ -90,9 +92,9 @@ def _bad(record: RetiredMonth, folder: Path, state: State, problems: list[str]) 
     month = f"{record.month:%Y-%m}"
     previous = folder.with_name(folder.name + ".previous")
     if previous.exists() and not folder.exists():
-        advice = f"a run was killed while it replaced the archive: mv {previous} {folder}"
+        advice = f"a run was killed while it replaced the archive; undo its rename: mv {previous} {folder}"
     elif record.state == "dropped":
-        advice = f"its month was dropped: take {folder} from a backup"
+        advice = f"its month was dropped; restore {folder} from a backup"
     else:
-        advice = f"its month is in the database: chatschema partition archive {month} --dir {folder.parent}"
+        advice = f"its month is in the database; archive it again: chatschema partition archive {month} --dir {folder.parent}"
     return Verified(month, folder, state, record.archive_is_current, problems=problems, advice=advice)

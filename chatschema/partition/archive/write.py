@@ -1,4 +1,4 @@
-"""A month into files: written beside, read back into the server, compared, and only then given its name."""
+"""Archiving a month: files are written beside, read back into the server and compared, and only then get their name."""
 
 import shutil
 from collections.abc import Sequence
@@ -22,16 +22,18 @@ _ORDER = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
 def archive(connection: Connection, group: Sequence[Month], archives: Path, *, with_parquet: bool, say: Say) -> Manifest:
     """Write the tables of one month to files, read them back, compare, and record the archive.
 
-    Both tables are read in one snapshot. An archive of the month that is there already is replaced at the end, in one
-    step a folder. The caller holds the migration lock. Raises ArchiveRefused when the files do not hold what the database
-    does, or cannot be written; an earlier archive is then still there.
+    Both tables are read in one snapshot. An existing archive of the month is replaced at the end, by renaming folders. The
+    caller holds the migration lock. Raises ArchiveRefused when the files differ from the database, or cannot be written; an
+    earlier archive is kept then.
     """
     lower = group[0].lower
     target = disk.folder_of(archives, lower)
     record = retired_months.read(connection).get(lower)
     if record is not None and record.state == "dropped":
         raise ArchiveRefused(
-            f"{lower:%Y-%m} was dropped: what has its name now is not what was archived", "see: chatschema partition list"
+            f"{lower:%Y-%m} was dropped: the tables that have its name now are different tables",
+            "see: chatschema partition list",
+            code="archive.dropped",
         )
     losses.refuse_half(connection, lower, group, record)
     sha256 = record.archive_sha256 if record else None
@@ -39,12 +41,13 @@ def archive(connection: Connection, group: Sequence[Month], archives: Path, *, w
     aside = _aside(target, sha256, manifest.cluster(connection), connection.info.dbname)
     try:
         if aside is not None:
-            say(f"{target} was written in another cluster, or under another name of the database; it is kept as {aside}")
+            say(f"{target} was written by another cluster, or under another database name; it is kept as {aside}")
         return _archive(connection, group, target, aside, with_parquet=with_parquet, say=say)
     except OSError as error:
         raise ArchiveRefused(
             f"{lower:%Y-%m} was not archived: {error.filename or target}: {error.strerror or error}",
-            "is there room, and may this user write there?",
+            "check the free space, and that this user may write there",
+            code="archive.not-written",
         ) from None
 
 
@@ -60,7 +63,7 @@ def _archive(
     lower = group[0].lower
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    # What people wrote to whom is nobody else's on this host.
+    # Other users of this host must not read who wrote what to whom.
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir(mode=0o700)
     try:
@@ -71,7 +74,7 @@ def _archive(
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    # Between here and the end the ledger trusts no archive: a run that is cut off archives once more.
+    # Until the end the ledger trusts no archive: after an interrupted run the month is archived again.
     retired_months.write(connection, lower, archive_is_current=False)
     disk.put(partial, target, aside)
     rows = {table.table: table.rows for table in written.tables}
@@ -88,27 +91,30 @@ def _archive(
 
 
 def _aside(target: Path, sha256: str | None, cluster: str, database: str) -> Path | None:
-    """Return the name to keep the archive under that is there, where it was written under another name or in another cluster.
+    """Return the name to keep an existing archive under, if another cluster or a database of another name wrote it.
 
-    The ledger came along with a rename, a dump or an upgrade, so that an archive it records is this database's; but a copy
-    has the same ledger, so what may be the original's is not removed. Raises ArchiveRefused for one that is not recorded.
+    The ledger survives a rename, a dump or an upgrade, so an archive in it belongs to this database. But a copy of the
+    database has the same ledger, so an archive of the original is not removed. Raises ArchiveRefused for one that is not
+    recorded.
     """
     if not (target / manifest.NAME).exists():
         return None
     try:
         there, found = manifest.load(target)
     except ArchiveRefused as error:
-        raise ArchiveRefused(f"{target} cannot be replaced: {error.message}", f"move it away: mv {target} {target}.old") from None
+        text, hint = f"{target} cannot be replaced: {error.message}", f"move it away: mv {target} {target}.old"
+        raise ArchiveRefused(text, hint, code="archive.folder-taken") from None
     if (there.cluster, there.database) == (cluster, database):
         return None
     if found == sha256:
         kept = disk.name_aside(target, found)
-        # Of one manifest one is enough.
+        # One copy of the same manifest is enough.
         return None if kept.exists() else kept
     whose = f"database {there.database}" + ("" if there.database != database else " on another server")
     raise ArchiveRefused(
         f"{target} is the archive of {whose}, and not the one that is recorded here",
-        f"give each database its own folder: --dir DIR; is it this database's own? move it away: mv {target} {target}.old",
+        f"give each database its own folder: --dir DIR; if it belongs to this database, move it away: mv {target} {target}.old",
+        code="archive.other-database",
     )
 
 
