@@ -99,7 +99,7 @@ def test_what_is_counted_is_listed(cli: Cli, noted: Database) -> None:
     new = [query["query"] for query in document["queries"] if query["state"] == "new"]
     assert f"{len(listed)} new" in result.out
     assert len(listed) < len(new)
-    apart = re.findall(r"^not listed: (\d+) that .*, which --json has$", result.out, re.MULTILINE)
+    apart = re.findall(r"^not listed: (\d+) that .*; see --json$", result.out, re.MULTILINE)
     assert len(apart) == 2
     table = result.out[result.out.index("\nqueries: ") : result.out.index("\nnot listed: ")].splitlines()[3:]
     assert sum(map(int, apart)) + len(table) == len(document["queries"])

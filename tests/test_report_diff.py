@@ -77,7 +77,7 @@ def test_an_index_dropped_under_load(cli: Cli, watched: Database, tmp_path: Path
     assert result.code == 3
     first = next(line for line in result.out.splitlines() if line.startswith("REGRESSED"))
     assert "from public.message_statuses where user_id = $1" in first
-    assert "an index of its table has gone: public.idx_message_statuses_user_status_time" in result.out
+    assert "an index of its table was dropped: public.idx_message_statuses_user_status_time" in result.out
     assert "fails: " in result.err
     document = compared(cli, "before.json", "--url", watched.url)
     worst = document["queries"][0]

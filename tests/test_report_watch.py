@@ -126,7 +126,7 @@ def test_a_lost_connection_ends_it_as_one(migrated: Database) -> None:
         assert running.wait(10) == 4
         assert running.stderr
         error = running.stderr.read()
-        assert error.startswith("error: ")
+        assert error.startswith("error[")
         assert "Traceback" not in error
 
 

@@ -1,4 +1,4 @@
-"""What changed between two snapshots as one document with stable keys, and as rows of tables."""
+"""Changes between two snapshots as one document with stable keys, and as rows of tables."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +13,7 @@ FORMAT = 1
 
 
 def of(diff: Diff) -> dict[str, Any]:
-    """Return all of it; times in milliseconds, sizes in bytes, `per call` means between the two moments named."""
+    """Return the document; times in milliseconds, sizes in bytes; `per_call` values are means between the two moments."""
     return {
         "format": FORMAT,
         "before": _origin(diff.earlier),
@@ -109,18 +109,18 @@ def index_row(index: IndexChange) -> dict[str, Any]:
 
 
 _MEASURES = {
-    "blocks_per_call": "blocks a call",
-    "temp_blocks_per_call": "temporary blocks a call",
-    "rows_per_call": "rows a call",
-    "wal_records_per_call": "WAL records a call",
-    "mean_ms": "ms a call",
+    "blocks_per_call": "blocks per call",
+    "temp_blocks_per_call": "temporary blocks per call",
+    "rows_per_call": "rows per call",
+    "wal_records_per_call": "WAL records per call",
+    "mean_ms": "ms per call",
 }
 
 
 def said(reason: Reason) -> str:
     """Return the reason in words."""
     if reason.measure == "calls_per_transaction":
-        return f"{_calls(reason.between)} calls a transaction, {_calls(reason.before)} before"
+        return f"{_calls(reason.between)} calls per transaction, {_calls(reason.before)} before"
     factor = f" (x{reason.factor:,.1f})" if reason.factor else ""
     return f"{_number(reason.before)} -> {_number(reason.between)} {_MEASURES[reason.measure]}{factor}"
 

@@ -1,5 +1,5 @@
--- foreign_keys: each foreign key, and under it those that its partitions have of it.
--- Why: a partition's columns have numbers of their own; `root` is the one that somebody made.
+-- foreign_keys: each foreign key, followed by those that partitions inherit from it.
+-- Why: a partition numbers its columns differently; `root` is the foreign key that somebody created.
 select f.oid as root, f.oid, f.conname, f.conrelid, f.confrelid, f.confdeltype = 'c' as is_cascade, f.conkey
 from pg_catalog.pg_constraint as f
 where f.contype = 'f' and f.conparentid = 0
