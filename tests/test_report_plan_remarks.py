@@ -43,7 +43,7 @@ def test_a_backward_scan_for_few_rows_is_said(cli: Cli, ticking: Database) -> No
     assert "Index Scan Backward using ticks_at" in out
     assert f"many blocks: public.ticks: each call read {truth:,.0f} blocks for 9.0 rows" in out
     assert "filter along an index: public.ticks: reads an index on (at) backward and filters rows by owner" in out
-    assert "one on (owner, at) has those alone, in the same order" in out
+    assert "an index on (owner, at) contains only the matching rows, in the same order" in out
     # What it names helps, where the planner cannot still take the other.
     ticking.run("drop index public.ticks_at; create index on public.ticks (owner, at)")
     assert asked(ticking, NEWEST) < 30

@@ -57,7 +57,8 @@ def test_n_counts_as_the_report_is_sorted(cli: Cli, busy: Database) -> None:
     first = cli("report", "queries", "--json", "--url", busy.url).json()["reports"][0]["rows"][0]["query"]
     assert first in cli("report", "queries", "--explain", "1", "--url", busy.url).out
     assert "there is no query 9999" in cli("report", "queries", "--explain", "9999", "--url", busy.url).err
-    assert cli("report", "queries", "--explain", "1", "--csv", "--url", busy.url).code == 2
+    refused = cli("report", "queries", "--explain", "1", "--csv", "--url", busy.url)
+    assert (refused.code, "--csv cannot be combined with --explain or --advise" in refused.err) == (2, True)
 
 
 def test_partitions_that_no_condition_leaves_out_are_counted(cli: Cli, migrated: Database) -> None:

@@ -199,7 +199,7 @@ def test_files_that_are_no_snapshot(cli: Cli, noted: Database, tmp_path: Path) -
         assert "chatschema report snapshot FILE" in result.err
     missing = cli("report", "diff", "good.json", "nothing.json")
     assert (missing.code, "nothing.json cannot be read: No such file" in missing.err) == (2, True)
-    assert "format 2; this chatschema reads format 1" in cli("report", "diff", "later.json").err
+    assert "format 2; this version of chatschema reads format 1" in cli("report", "diff", "later.json").err
 
 
 def test_snapshots_that_do_not_follow_each_other(cli: Cli, noted: Database, tmp_path: Path, server: Any) -> None:

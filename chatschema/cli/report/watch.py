@@ -28,6 +28,8 @@ _TEXT_WIDTH = 48
 _FINDING_LINES = 6
 _ORDER = list(WORDS.values())
 _HEADER = ["", "change", "check", "finding"]
+# Changes as people read them, where they differ from the document's.
+_SHOWN = {"gone": "cleared"}
 
 
 def watch(
@@ -131,7 +133,7 @@ def _overview(before: Sequence[Result], now: Sequence[Result], changed: Sequence
 
 
 def _marks(changed: Sequence[Change]) -> dict[str, str]:
-    return {change.object: change.change for change in changed if change.what == "finding"}
+    return {change.object: _SHOWN.get(change.change, change.change) for change in changed if change.what == "finding"}
 
 
 def _gone(before: Sequence[Result], changed: Sequence[Change]) -> list[Finding]:

@@ -10,6 +10,9 @@ from chatschema.report.compare.relations import IndexChange
 from chatschema.report.compare.snapshot import Origin
 
 FORMAT = 1
+# States as people read them, where they differ from the document's.
+QUERY_WORDS = {"gone": "no longer called"}
+INDEX_WORDS = {"gone": "dropped"}
 
 
 def of(diff: Diff) -> dict[str, Any]:
@@ -73,7 +76,7 @@ def query_row(query: QueryChange, diff: Diff) -> dict[str, Any]:
     before, between = query.before, query.between
     size = diff.later.block_size
     return {
-        "state": query.state,
+        "state": QUERY_WORDS.get(query.state, query.state),
         "query": query.query,
         "calls": between.calls or None,
         "blocks_before": before.each(before.blocks),
@@ -83,8 +86,8 @@ def query_row(query: QueryChange, diff: Diff) -> dict[str, Any]:
         "stddev_ms": between.stddev_ms,
         "total_ms": between.total_ms if between.calls else None,
         "hit_pct": between.hit_pct,
-        "calls_a_transaction_before": query.per_transaction_before,
-        "calls_a_transaction": query.per_transaction,
+        "calls_per_transaction_before": query.per_transaction_before,
+        "calls_per_transaction": query.per_transaction,
         "rows_before": before.each(before.rows),
         "rows_per_call": between.each(between.rows),
         "temp_bytes": between.each(between.temp * size),
@@ -98,7 +101,7 @@ def query_row(query: QueryChange, diff: Diff) -> dict[str, Any]:
 def index_row(index: IndexChange) -> dict[str, Any]:
     """Return the index as a row for people."""
     return {
-        "state": index.state,
+        "state": INDEX_WORDS.get(index.state, index.state),
         "index": index.name,
         "scans_before": index.scans_before,
         "scans": index.scans_between,

@@ -12,7 +12,7 @@ from chatschema.report.compare.queries import FORMER_CALLS, STATES, QueryChange
 
 # Statements that drivers, poolers and reports run at the start of a session: they cost nothing, and are in --json.
 _SESSION = re.compile(r"\s*(set|reset|show|discard|deallocate|begin|start|commit|end|rollback)\b", re.IGNORECASE)
-_WORDS = {"gone": "no longer called", "no verdict": "without a verdict (too few calls)"}
+_WORDS = {**document.QUERY_WORDS, "no verdict": "without a verdict (too few calls)"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,5 +6,5 @@ where f.contype = 'f' and f.conparentid = 0
 union all
 select p.root, f.oid, f.conname, f.conrelid, f.confrelid, p.is_cascade, f.conkey
 from foreign_keys as p
--- Those that a partitioned table has been given for the partitions of what it refers to are on the same table.
+-- For each partition of the referenced table, PostgreSQL adds a constraint on the same table; those are left out.
 join pg_catalog.pg_constraint as f on f.conparentid = p.oid and f.confrelid = p.confrelid and f.conrelid <> p.conrelid
