@@ -1,7 +1,7 @@
-"""`make bench`: what running migrations costs: a file of 50 MB, 300 files of one line, and runs that find nothing to do.
+"""`make bench`: the cost of migrations: a file of 50 MB, 300 files of one line, and runs with nothing to do.
 
-Every ratio is of medians of runs that took turns on one private server with fsync on. "Net" is less the time of a run of the
-same folder that finds nothing to do. With --small the sizes are those of a test, and the ratios mean nothing.
+Every ratio is of medians of runs that took turns on one private server with fsync on. "Net" is without the time of a
+run of the same folder with nothing to do. With --small the sizes are those of a test, and the ratios mean nothing.
 """
 
 import argparse
@@ -32,7 +32,7 @@ PYTHON = sys.executable
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured, and how often."""
+    """The amounts to measure, and the number of repetitions."""
 
     file_mb: float
     files: int
@@ -41,7 +41,7 @@ class Sizes:
 
 
 def main() -> None:
-    """Print one line a comparison."""
+    """Print one line per comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="the sizes of a test, without dbmate")
     parser.add_argument("--server", default="embedded", choices=("embedded", "system"))
@@ -59,7 +59,7 @@ def main() -> None:
         bench.many_files()
         bench.large_file()
         if not dbmate:
-            print("dbmate                         skipped: dbmate is not to be had" + (" with --small" if options.small else ""))
+            print("dbmate                         skipped: dbmate is not available" + (" with --small" if options.small else ""))
 
 
 class Bench:
@@ -94,7 +94,7 @@ class Bench:
         ours, psql, commits, *dbmate = times
         net = ours - statistics.median(idle)
         report(f"{self.sizes.files} files, net", net, "psql -1 -f of the statements", psql, "4")
-        report(f"{self.sizes.files} files, net", net, "psql -f, a commit each", commits)
+        report(f"{self.sizes.files} files, net", net, "psql -f, one commit each", commits)
         for theirs in dbmate:
             report(f"{self.sizes.files} files, whole process", ours, "dbmate up", theirs)
 
@@ -118,7 +118,7 @@ class Bench:
             report(f"file of {size / 1e6:.0f} MB", ours, "dbmate up", theirs)
 
     def sql_dir(self, name: str, texts: Sequence[str]) -> Path:
-        """Write a folder with one migration a text; return it."""
+        """Write a folder with one migration per text; return it."""
         folder = self.folder / name
         (folder / "migrations").mkdir(parents=True)
         shutil.copytree(ROOT / "sql" / "partitions", folder / "partitions")
@@ -134,7 +134,7 @@ class Bench:
         return (str(self.bin / "psql"), "-q", "-X", "-1", "-v", "ON_ERROR_STOP=1", "-f", str(script), "-d", self.url)
 
     def dbmate_step(self, sql_dir: Path, name: str) -> list[tuple[str, ...]]:
-        """Return the command that runs the same migrations with dbmate, where there is one."""
+        """Return the command that runs the same migrations with dbmate, if it is installed."""
         if not self.dbmate:
             return []
         folder = self.folder / f"dbmate-{name}"
@@ -160,7 +160,7 @@ class Bench:
         before: Callable[[], None] = lambda: None,
         after: dict[int, Callable[[], None]] | None = None,
     ) -> list[float]:
-        """Return the median seconds of each command; they take turns, so that a slow moment hits all."""
+        """Return the median seconds of each command; they take turns, so that a slow moment affects all."""
         times: list[list[float]] = [[] for _ in steps]
         for _ in range(repeat):
             for number, step in enumerate(steps):

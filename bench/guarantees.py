@@ -1,7 +1,7 @@
-"""`make bench`, fifth part: what the guarantees of statuses, deletes, holds and pages cost, against the previous release.
+"""`make bench`, fifth part: the cost of the guarantees for statuses, deletes, holds and pages, compared with the previous release.
 
-Two databases side by side on a private server with fsync on, "old" of release 0.1.0, the two sides taken in turn, medians. Work
-on rows is rolled back, so that a commit is not what is measured. `--small` is a minute's form of it: fewer rows, 24 months only.
+Two databases side by side on a private server with fsync on, "old" is release 0.1.0, the two sides take turns, medians. Work on
+rows is rolled back, so that the commit is not measured. `--small` takes a minute: fewer rows, 24 months only.
 """
 
 import sys
@@ -41,7 +41,7 @@ SETTINGS = "fsync = on\nmax_wal_size = '4GB'\nshared_buffers = '512MB'\nautovacu
 
 @dataclass(frozen=True)
 class Form:
-    """How much is measured."""
+    """The amounts to measure."""
 
     months: tuple[int, ...]
     days: int
@@ -55,7 +55,7 @@ SMALL = Form((24,), 0, 20_000, 100, 21)
 
 
 def main() -> None:
-    """Print one line a measurement, on both servers."""
+    """Print one line per measurement, on both servers."""
     form = SMALL if "--small" in sys.argv[1:] else FULL
     for kind in ("system", "embedded"):
         with private(programs(kind), kind, config=SETTINGS) as server, tempfile.TemporaryDirectory() as folder:
@@ -76,7 +76,7 @@ def rows(old: Side, new: Side, form: Form, months: str) -> None:
     """Compare status upserts, COPY and DELETE."""
     aim = "at most 1.0"
     for where, work in (("in a loop of the server", in_server), ("from a client", from_client)):
-        for which, user in (("new", 2), ("there already", 1)):
+        for which, user in (("new", 2), ("existing", 1)):
             times = in_turn([partial(work, side, user, form.upserts) for side in (old, new)], form.repeat)
             report(f"status upsert, {which}, {where}, {months}", micro(times, form.upserts), "us", aim)
     times = in_turn([partial(copy, side, form.rows) for side in (old, new)], 3)
@@ -86,17 +86,17 @@ def rows(old: Side, new: Side, form: Form, months: str) -> None:
 
 
 def few(form: Form, months: str) -> int:
-    """Return how often to do what takes the old one a minute with many months."""
+    """Return the number of repetitions: fewer where the old release takes a minute with many months."""
     return 3 if months == "24 months" and form is FULL else 1
 
 
 def micro(times: list[float], rows: int) -> list[float]:
-    """Return seconds for so many rows as microseconds a row."""
+    """Return seconds for this many rows as microseconds per row."""
     return [time / rows * 1e6 for time in times]
 
 
 def in_server(side: Side, user: int, count: int) -> float:
-    """Store statuses one by one in a DO; most have a row already for the first user, none for the others."""
+    """Store statuses one by one in a DO; most already have a row for the first user, none for the others."""
     statement = UPSERT.format("m.id", f"'{side.user(user)}'", "m.conversation_id")
     block = LOOP.format(range=side.range(count), upsert=statement)
     with side.undone() as connection:
@@ -104,7 +104,7 @@ def in_server(side: Side, user: int, count: int) -> float:
 
 
 def from_client(side: Side, user: int, count: int) -> float:
-    """Store statuses one by one from here, in one transaction."""
+    """Store statuses one by one from the client, in one transaction."""
     reader = side.user(user)
     parameters = [(message, reader, conversation) for message, conversation in side.rows(count)]
     statement = UPSERT.format("%s", "%s", "%s")
@@ -140,7 +140,7 @@ def statement(text: str, side: Side, count: int) -> float:
 
 
 def holds(old: Side, new: Side, form: Form) -> None:
-    """Compare what changes rows, without a hold and with 20 on others."""
+    """Compare statements that change rows, without a hold and with 20 holds on other rows."""
     changes: list[tuple[str, int, Callable[[Side], float]]] = [
         ("edit with its history", 1000, lambda side: statement(EDIT, side, 1000)),
         ("DELETE of 1,000 messages", 1000, lambda side: statement("delete from public.messages where {}", side, 1000)),
@@ -148,7 +148,7 @@ def holds(old: Side, new: Side, form: Form) -> None:
     ]
     for state in ("no hold", "20 holds on others"):
         for what, count, change in changes:
-            # Versions that the one before left, or newer statistics of one side, would be measured with it.
+            # Dead rows of the previous measurement, or newer statistics of one side, would be measured as well.
             for side in (old, new):
                 side.database.run("vacuum analyze")
             times = in_turn([partial(change, old), partial(change, new)], form.repeat)
@@ -200,19 +200,19 @@ def pages(database: Database, form: Form, partitions: str, *, with_memory: bool)
 
 
 def ask(connection: Any, query: str, conversation: uuid.UUID) -> Any:
-    """Return the page; a driver that prepares nothing sends it so."""
+    """Return the page, as a driver without prepared statements sends it."""
     return connection.execute(query, (conversation,), prepare=False).fetchall()
 
 
 def memory(database: Database, query: str, conversation: uuid.UUID) -> float:
-    """Return the kilobytes that the server process of a connection has after one page."""
+    """Return the memory of a connection's server process after one page, in kilobytes."""
     with database.connect() as connection:
         ask(connection, query, conversation)
         return float(connection.execute(MEMORY).fetchall()[0][0])
 
 
 def days(server: PgServer, form: Form, folder: Path) -> None:
-    """Compare pages over many partitions, days as there are not so many months."""
+    """Compare pages over many partitions: days, as there are not that many months."""
     for database in create(server, "days"):
         migrate(database, folder)
         make_days(database, form.days - 7)

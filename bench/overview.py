@@ -1,6 +1,6 @@
-"""`make bench`, fourth part: what the health overview costs with 1,000 partitions and 10,000 indexes.
+"""`make bench`, fourth part: the cost of the health overview with 1,000 partitions and 10,000 indexes.
 
-The limit is the same queries in one psql session: what is over it is Python, the connection and the text.
+The limit is the same queries in one psql session; the rest is Python, the connection and the text.
 """
 
 import os
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def fill(database: Database, folder: Path) -> None:
-    """Make 500 partitions of each table, and indexes on them."""
+    """Create 500 partitions of each table, and indexes on them."""
     if run_cli("migrate", "--url", database.url, cwd=folder).code:
         sys.exit("migrate failed")
     database.run("create extension pg_stat_statements")
@@ -49,12 +49,12 @@ def fill(database: Database, folder: Path) -> None:
 
 
 def measure(server: PgServer, database: Database, folder: Path) -> None:
-    """Print one server's numbers."""
+    """Print the numbers of one server."""
     counts = database.one(
         "select count(*) filter (where relispartition and relkind = 'r'), count(*) filter (where relkind in ('i', 'I'))"
         " from pg_class"
     )
-    # The first look at so many relations fills the server's caches.
+    # The first report on so many relations fills the server's caches.
     times, memory = zip(*(whole(database, folder) for _ in range(RUNS + 1)), strict=True)
     limit = bare(server, database, folder)
     major, minor = divmod(server.version, 10000)

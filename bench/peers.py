@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def dbmate_command(folder: Path) -> str | None:
-    """Install dbmate from npm into `folder` and return its program, or None where npm or the package is missing."""
+    """Install dbmate from npm into `folder` and return its program, or None if npm or the package is missing."""
     if not shutil.which("npm"):
         return None
     command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error", "dbmate"]

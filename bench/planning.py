@@ -1,7 +1,7 @@
-"""`make bench`, third part: what many partitions cost a query's plan, and chatschema itself.
+"""`make bench`, third part: the cost of many partitions, for planning a query and for chatschema itself.
 
 Daily partitions instead of monthly ones, half of them of each table, on a private server. Planning time is the median of
-eleven EXPLAINs in a session that has planned the query before; locks are those that the planned query holds.
+eleven EXPLAINs in a session that has planned the query before; locks are those of the planned query.
 """
 
 import statistics
@@ -28,7 +28,7 @@ def main() -> None:
         with private(programs(kind), kind) as server, tempfile.TemporaryDirectory() as folder:
             major, minor = divmod(server.version, 10000)
             print(f"\nPostgreSQL {major}.{minor}: planning time and locks\n")
-            print(f"{'partitions a table':<20}{'newest page':>22}{'keyset page':>22}{'keyset, bounded':>22}{'by id':>22}")
+            print(f"{'partitions per table':<20}{'newest page':>22}{'keyset page':>22}{'keyset, bounded':>22}{'by id':>22}")
             for count in COUNTS:
                 for database in with_days(server, count, Path(folder)):
                     cells = [f"{ms:.2f} ms, {locks} locks" for ms, locks in (plan(database, query) for query in queries(database))]
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def with_days(server: PgServer, count: int, folder: Path) -> Iterator[Database]:
-    """Yield a database with `count` partitions a table."""
+    """Yield a database with `count` partitions per table."""
     for database in create(server, f"days_{count}"):
         if run_cli("migrate", "--url", database.url, cwd=folder).code:
             sys.exit("migrate failed")
@@ -48,14 +48,14 @@ def with_days(server: PgServer, count: int, folder: Path) -> Iterator[Database]:
 
 
 def commands(database: Database, folder: Path) -> None:
-    """Print what chatschema's own commands take, whole processes, with a thousand partitions in all."""
+    """Print the time of chatschema's own commands, as whole processes, with a thousand partitions in total."""
     for command in (("partition", "list"), ("partition", "ensure"), ("status", "--check")):
         times = []
         for _ in range(5):
             started = time.perf_counter()
             run_cli(*command, "--url", database.url, cwd=folder)
             times.append(time.perf_counter() - started)
-        print(f"{' '.join(command):<20} with 1000 partitions in all: {statistics.median(times):.2f} s   aim: under 1 s")
+        print(f"{' '.join(command):<20} with 1000 partitions in total: {statistics.median(times):.2f} s   aim: under 1 s")
 
 
 def queries(database: Database) -> list[str]:
@@ -73,14 +73,14 @@ def queries(database: Database) -> list[str]:
 
 
 def plan(database: Database, query: str) -> tuple[float, int]:
-    """Return the median planning time in milliseconds, and how many relations are locked."""
+    """Return the median planning time in milliseconds, and the number of locked relations."""
     with database.connect() as connection:
         explained = [connection.execute(f"explain (summary, format json) {query}".encode()).fetchall() for _ in range(12)]
         times = [rows[0][0][0]["Planning Time"] for rows in explained]
         connection.execute("begin")
         connection.execute(query.encode())
         locks = "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'relation'"
-        # The one on pg_locks itself is not the query's.
+        # The lock on pg_locks itself is not the query's.
         return statistics.median(times[1:]), connection.execute(locks.encode()).fetchall()[0][0] - 1
 
 

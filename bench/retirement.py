@@ -1,8 +1,8 @@
-"""`make bench`, second part: a month that leaves, beside a DELETE of one just like it, while clients work.
+"""`make bench`, second part: retiring a month, compared with a DELETE of an equal month, while clients work.
 
-The clients send messages, read pages and report what was read, four at a time; "longest wait" is the slowest of their
+Four clients send messages, read pages and mark messages as read; "longest wait" is the slowest of their
 transactions while the command ran, and every failed one is counted. Sizes are of one private server with fsync on.
-With --small, a few rows and short pauses: a test runs that, so that it is known to end; its numbers mean nothing.
+With --small, a few rows and short pauses: a test runs that; its numbers mean nothing.
 """
 
 import os
@@ -29,7 +29,7 @@ RETIRE = ("partition", "retire", "--older-than", "2y", "--grace", "0d", "--no-ar
 
 @dataclass(frozen=True)
 class Phase:
-    """A command's name and what it cost: from when to when (seconds since 1970), WAL and freed disk in bytes."""
+    """A command's name and cost: start and end (seconds since 1970), WAL and freed disk in bytes."""
 
     name: str
     start: float
@@ -57,16 +57,16 @@ def main() -> None:
 
 
 def measure(database: Database, folder: Path) -> None:
-    """Fill two months of a migrated database, and print what it costs to retire one and to delete the other."""
+    """Fill two months of a migrated database, and print the cost of retiring one and of deleting the other."""
     for month in (LEAVING, DELETED):
         make_month(database, month)
     prepare(database, {LEAVING: MESSAGES, DELETED: MESSAGES})
-    print(f"\na month of {MESSAGES} messages and {2 * MESSAGES} statuses, beside it another one, four clients at work:\n")
+    print(f"\na month of {MESSAGES} messages and {2 * MESSAGES} statuses, and another one like it, with four clients at work:\n")
     compare(work(database, folder))
 
 
 def make_month(database: Database, month: str) -> None:
-    """Make one old month alone, not all since then."""
+    """Create only one old month, not all since then."""
     from datetime import UTC, datetime
 
     from chatschema import postgres
@@ -80,7 +80,7 @@ def make_month(database: Database, month: str) -> None:
 
 
 def work(database: Database, folder: Path) -> list[Phase]:
-    """Run the commands, then the DELETE, under load; print what the clients met; return what each cost."""
+    """Run the commands, then the DELETE, under load; print the waits of the clients; return the cost of each."""
     phases: list[Phase] = []
     (folder / "chatschema.toml").write_text("[partition]\nahead = 18\n")
 
@@ -100,7 +100,7 @@ def work(database: Database, folder: Path) -> list[Phase]:
         phase("maintain", lambda: cli(database, folder, "partition", "maintain"))
         phase("DELETE", lambda: delete(database))
         phase("VACUUM after it", lambda: vacuum(database))
-    print(f"{'':<22} {'took':>9} {'longest wait':>13} {'WAL':>10} {'given back':>11}")
+    print(f"{'':<22} {'took':>9} {'longest wait':>13} {'WAL':>10} {'freed':>11}")
     for one in phases:
         wait = load.longest(one.start, one.end)
         print(
@@ -111,7 +111,7 @@ def work(database: Database, folder: Path) -> list[Phase]:
 
 
 def keep(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the command with a span that only the leaving month is older than."""
+    """Return the command with a span that covers only the month to retire."""
     from datetime import UTC, datetime
 
     days = (datetime.now(UTC) - datetime(2024, 2, 15, tzinfo=UTC)).days
@@ -124,15 +124,15 @@ def compare(phases: list[Phase]) -> None:
     ours, theirs = by_name["retire"], (by_name["DELETE"], by_name["VACUUM after it"])
     seconds = sum(phase.end - phase.start for phase in theirs)
     wal, freed = sum(phase.wal for phase in theirs), sum(phase.freed for phase in theirs)
-    print("\nretire (no archive), against DELETE + VACUUM of a month just like it:")
+    print("\nretire (no archive), compared with DELETE + VACUUM of an equal month:")
     print(f"  time        {ours.end - ours.start:8.1f} s  against {seconds:8.1f} s   ratio {(ours.end - ours.start) / seconds:.3f}")
     print(f"  WAL         {ours.wal / 1e6:8.0f} MB against {wal / 1e6:8.0f} MB  ratio {ours.wal / wal:.3f}")
-    print(f"  given back  {ours.freed / 1e6:8.0f} MB against {freed / 1e6:8.0f} MB")
+    print(f"  freed       {ours.freed / 1e6:8.0f} MB against {freed / 1e6:8.0f} MB")
 
 
 @contextmanager
 def measured(database: Database, name: str) -> Iterator[list[Phase]]:
-    """Yield a list that holds the phase when the block has ended."""
+    """Yield a list that contains the phase after the block."""
     result: list[Phase] = []
     start, before = time.time(), state(database)
     yield result
@@ -150,14 +150,14 @@ def state(database: Database) -> tuple[float, int]:
 
 
 def delete(database: Database) -> None:
-    """Do what a script does that knows no partitions: statuses first, so that no trigger has to look for them."""
+    """Delete as a script without partitions does: statuses first, so that no trigger has to look for them."""
     month = "between chatschema.uuid7_floor('2024-02-01 00:00+00') and chatschema.uuid7_floor('2024-03-01 00:00+00')"
     database.run(f"delete from public.message_statuses where message_id {month}")
     database.run(f"delete from public.messages where id {month}")
 
 
 def vacuum(database: Database) -> None:
-    """Let the room be used again, and what lies at the end be given back."""
+    """Make the space reusable, and return the space at the end to the system."""
     for table in ("message_statuses", "messages"):
         database.run(f"vacuum chat_partitions.{table}_y2024m02")
 

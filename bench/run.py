@@ -1,7 +1,7 @@
-"""`make bench`: what chatschema costs, as ratios against the limit and the peers, all measured in this run.
+"""`make bench`: the cost of chatschema, as ratios to the limit and to other tools, all measured in this run.
 
 Every line is the median of its repetitions, the two sides taken in turn, on one private server with fsync on. "Net" is
-less the time of `chatschema status`, which is what starting Python, connecting and reading the ledger takes.
+without the time of `chatschema status`: starting Python, connecting and reading the ledger.
 """
 
 import os
@@ -28,7 +28,7 @@ Step = Callable[[], None]
 
 
 def main() -> None:
-    """Print one line a comparison."""
+    """Print one line per comparison."""
     with private(programs("embedded"), "bench") as server, tempfile.TemporaryDirectory() as folder:
         with server.connect("postgres") as admin:
             admin.execute("alter system set fsync = on")
@@ -54,7 +54,7 @@ class Bench:
         self.env = {**os.environ, "PGHOST": server.host, "PGPORT": str(server.port), "PGUSER": server.user}
 
     def start_up(self) -> None:
-        """--version against the import of the library it is written with."""
+        """--version against the import of the library that it uses."""
         ours, bare = self.medians([self.step(CHATSCHEMA, "--version"), self.step(PYTHON, "-c", "import typer")], repeat=21)
         report("--version", ours, "python -c 'import typer'", bare, aim=1.3)
 
@@ -108,12 +108,12 @@ class Bench:
             folder = write_dbmate_folder(migrations, self.folder / "dbmate-migrations")
             steps.append(self.step(dbmate, "--url", f"{self.url}?sslmode=disable", "-d", str(folder), "--no-dump-schema", "up"))
         times = self.medians(steps, before=self.recreate)
-        print("\nthe same migrations by others, which make no months, keep no checksum and (dbmate) take no lock:")
+        print("\nthe same migrations with other tools, which create no months, store no checksum and (dbmate) take no lock:")
         report("migrate, whole process", times[0], "stock yoyo apply", times[1])
         if dbmate:
             report("migrate, whole process", times[0], "dbmate up", times[2])
         else:
-            print("  dbmate: not measured, as npm could not install it")
+            print("  dbmate: not measured, because npm could not install it")
 
     def step(self, *command: str) -> Step:
         """Return a step that runs a command."""
@@ -128,7 +128,7 @@ class Bench:
         return done.stdout
 
     def medians(self, steps: Sequence[Step], *, before: Step = lambda: None, repeat: int = 7) -> list[float]:
-        """Return the median time of each step in seconds; they take turns, so that a slow moment hits all."""
+        """Return the median time of each step in seconds; they take turns, so that a slow moment affects all."""
         times: list[list[float]] = [[] for _ in steps]
         for _ in range(repeat):
             for own, step in zip(times, steps, strict=True):
@@ -145,7 +145,7 @@ class Bench:
             admin.execute(f"create database {DATABASE}".encode())
 
     def drop_templates(self) -> None:
-        """Let the next reset be a first one."""
+        """Drop the template, so that the next reset is a first one."""
         with self.server.connect("postgres") as admin:
             for (name,) in admin.execute("select datname from pg_database where datname ~ '^chatschema_template'").fetchall():
                 admin.execute(f"drop database {name} with (force)".encode())

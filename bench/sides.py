@@ -1,4 +1,4 @@
-"""Two databases with the same rows, one of the previous release and one of this, and what is measured on them in turn."""
+"""Two databases with the same rows, one of the previous release and one of this, measured in turn."""
 
 import statistics
 import sys
@@ -20,7 +20,7 @@ from servers import PgServer  # noqa: E402
 
 OLD = "0.1.0"
 _AHEAD = 7  # the current month and six ahead
-# Triggers and keys are off: they would take minutes, and the rows are as they would leave them.
+# Triggers and keys are off: they would take minutes, and the rows are the same as with them.
 _FILL = """
     set session_replication_role = replica;
     insert into public.messages (id, conversation_id, sender_id, content_encrypted, created_at)
@@ -51,7 +51,7 @@ _HOLDS = """
 
 @dataclass(frozen=True)
 class Side:
-    """A database, a connection that stays, so that it has planned things before, and the month the rows are in."""
+    """A database, a connection that stays open, so that its plans are cached, and the month of the rows."""
 
     database: Database
     connection: Any
@@ -85,7 +85,7 @@ class Side:
 
 
 def pair(server: PgServer, folder: Path, months: int, rows: int) -> Iterator[tuple[Side, Side]]:
-    """Yield the previous release's database and this one's, with so many months, and rows in the last that is over."""
+    """Yield the databases of the previous release and of this one, with these months, and rows in the last past month."""
     for old, new in zip(create(server, f"old_{months}"), create(server, f"new_{months}"), strict=True):
         past = released.load(old, OLD, past=months - _AHEAD)
         migrate(new, folder)
@@ -106,14 +106,14 @@ def migrate(database: Database, folder: Path) -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long it takes."""
+    """Return the time that it takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def in_turn(steps: Sequence[Callable[[], float]], repeat: int) -> list[float]:
-    """Return the median of what each step returns; they take turns, so that a slow moment hits all."""
+    """Return the median result of each step; they take turns, so that a slow moment affects all."""
     turns = [[step() for step in steps] for _ in range(repeat)]
     return [statistics.median(own) for own in zip(*turns, strict=True)]
 

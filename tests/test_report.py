@@ -44,7 +44,7 @@ def test_the_overview_has_one_line_a_check_worst_first(cli: Cli, repeated: Datab
     (passed,) = [line for line in lines if line.startswith("ok: ")]
     assert "sequences" in passed
     assert "indexes" not in passed
-    assert "left out, as chatschema.toml says: 1" in result.out
+    assert "suppressed in chatschema.toml: 1" in result.out
     assert lines[-1] == "next: chatschema report indexes"
 
 
@@ -167,14 +167,14 @@ def test_a_table_fits_its_terminal_and_says_what_it_left_out(repeated: Database,
     table = [line for line in text.splitlines() if line.startswith((" public.", "public."))]
     assert len(table) >= len(TABLES)
     assert max(len(line) for line in table) <= columns
-    assert ("no room for " in text) is (columns < 160)
+    assert ("columns that do not fit: " in text) is (columns < 160)
     assert "\x1b[3" not in on_terminal(repeated, columns, "report", NO_COLOR="1")
 
 
 def test_a_table_can_be_sorted_cut_and_piped(cli: Cli, repeated: Database) -> None:
     full = cli("report", "tables", "--sort", "index_s", "--limit", "3", "--url", repeated.url)
     assert "index scans ▼" in full.out
-    assert re.search(r"^3 of \d+ rows; all of them: --limit 0$", full.out, re.MULTILINE)
+    assert re.search(r"^3 of \d+ rows; show all: --limit 0$", full.out, re.MULTILINE)
     listed = cli("report", "tables", "--limit", "0", "--url", repeated.url).out
     assert len([line for line in listed.splitlines() if line.startswith("public.")]) == len(TABLES)
     assert "…" not in listed

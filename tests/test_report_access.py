@@ -79,7 +79,7 @@ def test_pg_monitor_sees_all_but_what_needs_the_tables(cli: Cli, seeded: Databas
     seeded.run(f'grant pg_monitor to "{role}"')
     reports = by_name(answer(cli, url(seeded, role)))
     assert {name for name, report in reports.items() if unseen(report)} == {"bloat", "sequences"}
-    assert "may not be read" in next(f["message"] for f in reports["bloat"]["findings"] if f["severity"] == "not evaluated")
+    assert "may not read" in next(f["message"] for f in reports["bloat"]["findings"] if f["severity"] == "not evaluated")
 
 
 def test_sessions_of_others_are_counted_though_hidden(cli: Cli, seeded: Database, role: str) -> None:

@@ -78,8 +78,8 @@ def test_each_damage_is_found_and_its_fix_mends_it(cli: Cli, damaged: Database) 
             "slow",
         }
         assert {f["check"] for f in found.values()} <= expected
-        # The rows that repeat are found by hand first, as the finding says.
-        assert "find the rows that repeat" in by_check["indexes", "invalid", "public.labels_name_key"]["message"]
+        # Duplicate rows are removed by hand first, as the finding asks.
+        assert "remove duplicate rows" in by_check["indexes", "invalid", "public.labels_name_key"]["message"]
 
         damaged.run("delete from public.labels where ctid = (select max(ctid) from public.labels)")
         # Who holds the others up goes first, as drops and rebuilds would wait for them.

@@ -63,7 +63,7 @@ def test_one_query_asked_eight_times_a_transaction(cli: Cli, noted: Database, tm
     result = cli("report", "diff", "a.json", "b.json", "--fail-on-regression")
     assert result.code == 3
     # Beside the 200 there are the few of the test itself.
-    assert re.search(r"^ +(7\.[7-9]|8\.0) calls a transaction, (0\.9|1\.0) before;", result.out, re.MULTILINE)
+    assert re.search(r"^ +(7\.[7-9]|8\.0) calls per transaction, (0\.9|1\.0) before;", result.out, re.MULTILINE)
     assert result.err.count("fails: ") == 1
 
     # Where the queries are counted since later than the transactions, what said commit is the measure.
@@ -99,7 +99,7 @@ def test_what_is_counted_is_listed(cli: Cli, noted: Database) -> None:
     new = [query["query"] for query in document["queries"] if query["state"] == "new"]
     assert f"{len(listed)} new" in result.out
     assert len(listed) < len(new)
-    apart = re.findall(r"^not listed: (\d+) that .*, which --json has$", result.out, re.MULTILINE)
+    apart = re.findall(r"^not listed: (\d+) that .*; see --json$", result.out, re.MULTILINE)
     assert len(apart) == 2
     table = result.out[result.out.index("\nqueries: ") : result.out.index("\nnot listed: ")].splitlines()[3:]
     assert sum(map(int, apart)) + len(table) == len(document["queries"])
@@ -125,7 +125,7 @@ def test_work_that_was_done_once_leaves_nothing_unused(cli: Cli, noted: Database
     assert [index["name"] for index in document["indexes"] if index["state"] != "same"] == []
     result = cli("report", "diff", "a.json", "b.json", "--limit", "0")
     assert "generate_series" not in result.out
-    assert re.search(r"^not listed: \d+ that ran a few times before A and not since, which --json has$", result.out, re.MULTILINE)
+    assert re.search(r"^not listed: \d+ that ran a few times before A and not since; see --json$", result.out, re.MULTILINE)
 
 
 def test_a_table_made_anew_while_its_queries_run(cli: Cli, noted: Database) -> None:

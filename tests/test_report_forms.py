@@ -124,7 +124,7 @@ def test_markdown_of_the_overview_leaves_out_what_is_known_and_names_what_passed
     rows = [cells(line) for line in text.splitlines() if line.startswith("|")][2:]
     assert [row[1].strip() for row in rows] == ["critical", "warn", "not evaluated"]
     assert "ok: three" in text
-    assert "left out, as chatschema.toml says: 1" in text
+    assert "suppressed in chatschema.toml: 1" in text
     assert "statistics since 2026-11-21 12:00 UTC" in text
 
 

@@ -37,7 +37,7 @@ def test_a_job_fails_on_findings_and_not_on_known_ones(cli: Cli, repeated: Datab
     (tmp_path / "chatschema.toml").write_text(toml % (today - timedelta(days=1)))
     expired = cli(*gate)
     assert expired.code == 3
-    assert "ended on" in expired.err
+    assert "expired on" in expired.err
 
 
 def test_a_baseline_tolerates_what_was_there_and_is_no_worse(cli: Cli, repeated: Database, tmp_path: Path) -> None:

@@ -28,5 +28,5 @@ def test_a_standby_does_not_know_what_the_primary_scans(cli: Cli, tmp_path: Path
             primary.one("select pg_stat_force_next_flush()")
             alone = findings(cli, standby, "indexes")["indexes.unused:public.t_a"]
             assert alone["severity"] == "info"
-            assert alone["message"].endswith("on this standby; ask the primary with --replica URL")
+            assert alone["message"].endswith("on this standby; add the primary with --replica URL")
             assert "indexes.unused:public.t_a" not in findings(cli, standby, "indexes", "--replica", primary.url)

@@ -41,9 +41,9 @@ def test_a_backward_scan_for_few_rows_is_said(cli: Cli, ticking: Database) -> No
     assert truth > 1000
     out = explain(cli, ticking, "select * from ticks").out
     assert "Index Scan Backward using ticks_at" in out
-    assert f"many blocks: public.ticks: the calls so far read {truth:,.0f} blocks for 9.0 rows each" in out
-    assert "filter along an index: public.ticks: reads backward along an index on (at) and removes rows by owner" in out
-    assert "one on (owner, at) has those alone, in the same order" in out
+    assert f"many blocks: public.ticks: each call read {truth:,.0f} blocks for 9.0 rows" in out
+    assert "filter along an index: public.ticks: reads an index on (at) backward and filters rows by owner" in out
+    assert "an index on (owner, at) contains only the matching rows, in the same order" in out
     # What it names helps, where the planner cannot still take the other.
     ticking.run("drop index public.ticks_at; create index on public.ticks (owner, at)")
     assert asked(ticking, NEWEST) < 30
@@ -58,7 +58,7 @@ def test_a_wrong_order_of_columns_is_said(cli: Cli, ticking: Database) -> None:
     document = explain(cli, ticking, "select * from ticks", "--json").json()
     said = {remark["kind"]: remark["message"] for remark in document["remarks"]}
     assert said["column order"] == (
-        "an index on (at, owner) does not begin with owner, so most of it is read; one on (owner, at) would find the rows"
+        "an index on (at, owner) does not begin with owner, so most of it is read; an index on (owner, at) would find the rows"
     ), json.dumps(document["plan"])
     ticking.run("drop index public.ticks_at_owner; create index on public.ticks (owner, at)")
     assert asked(ticking, NEWEST) < truth
@@ -75,6 +75,6 @@ def test_a_wrong_estimate_is_said(cli: Cli, ticking: Database) -> None:
             connection.execute(query.encode(), ("k",))
     out = explain(cli, ticking, "select id from ticks").out
     assert "wrong estimate: public.ticks: the planner expects " in out
-    assert "the calls so far returned 30,000.0 each: analyze public.ticks" in out
+    assert "but each call returned 30,000.0: analyze public.ticks" in out
     ticking.run("analyze public.ticks")
     assert "wrong estimate" not in explain(cli, ticking, "select id from ticks").out

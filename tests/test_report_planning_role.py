@@ -72,6 +72,6 @@ def test_the_query_of_a_role_that_is_gone_is_not_planned_by_a_superuser(cli: Cli
     migrated.run(f"drop role gone_{plain}")
     result = explained(cli, migrated, "select count(*) from notes")
     assert result.code == 1
-    assert "the role that ran it is gone" in result.err
+    assert "the role that ran it was dropped" in result.err
     ask(migrated, "select body from notes where owner = %s", 1)
     assert explained(cli, migrated, "select body from notes").code == 0

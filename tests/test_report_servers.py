@@ -115,7 +115,8 @@ def check_the_standby(cli: Cli, primary: Database, standby: Database) -> None:
     blind = {name: report["gaps"] for name, report in reports.items() if report["status"] == "not evaluated"}
     assert set(blind) == {"vacuum", "bloat", "wal"}
     assert all(
-        gaps == [{"what": "a standby does not know it", "fix": "run it on the primary: --url ..."}] for gaps in blind.values()
+        gaps == [{"what": "a standby does not have this information", "fix": "run it on the primary: --url ..."}]
+        for gaps in blind.values()
     )
     assert reports["replication"]["rows"][0]["state"] == "streaming"
     assert [f for f in reports["replication"]["findings"] if f["severity"] != "info"] == []
@@ -138,7 +139,7 @@ def check_the_standby(cli: Cli, primary: Database, standby: Database) -> None:
         reader.execute("select pg_stat_force_next_flush()")
     alone = findings(cli, primary, "indexes")
     assert alone["indexes.unused:public.idx_users_far"]["severity"] == "info"
-    assert "ask it with --replica" in alone["indexes.unused:public.idx_users_far"]["message"]
+    assert "add it with --replica" in alone["indexes.unused:public.idx_users_far"]["message"]
     both = findings(cli, primary, "indexes", "--replica", standby.url)
     assert "indexes.unused:public.idx_users_far" not in both
     assert both["indexes.unused:public.idx_users_never"]["severity"] == "warn"

@@ -126,8 +126,20 @@ def test_a_lost_connection_ends_it_as_one(migrated: Database) -> None:
         assert running.wait(10) == 4
         assert running.stderr
         error = running.stderr.read()
-        assert error.startswith("error: ")
+        assert error.startswith("error[")
         assert "Traceback" not in error
+
+
+def test_watch_is_a_command_with_options_of_its_own(cli: Cli, migrated: Database) -> None:
+    command = [sys.executable, "-m", "chatschema", "report", "watch", "locks", "--every", "0.2", "--url", migrated.url]
+    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            assert [[report["name"] for report in tick(running)["reports"]] for _ in range(2)] == [["locks"], ["locks"]]
+        finally:
+            running.kill()
+    unknown = cli("report", "watch", "nothing", "--url", migrated.url)
+    assert (unknown.code, "error[report.unknown]: there is no report nothing" in unknown.err) == (2, True)
+    assert cli("report", "watch", "locks", "--every", "0.1", "--url", migrated.url).code == 2
 
 
 def test_a_tick_shorter_than_its_report_does_not_stop_it(migrated: Database) -> None:

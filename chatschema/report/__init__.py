@@ -1,1 +1,1 @@
-"""Reports on the health of a database: SQL files that say what they find, and what is made of their answers."""
+"""Reports on the health of a database: SQL files that return findings, and the code that runs and compares them."""

@@ -1,4 +1,4 @@
-"""What one cause explains: its finding comes first, and what follows from it comes under it."""
+"""Groups of findings: the finding of a cause comes first, and those that it explains come under it."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from chatschema.report.result import STATUSES, Finding, Result, Severity
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A finding, and those that it explains. `severity` is the worst of them: what follows from a cause is its own."""
+    """A finding, and those that it explains. `severity` is the worst of them, as the cause is to blame for all."""
 
     finding: Finding
     explained: tuple[Finding, ...]
@@ -40,7 +40,7 @@ def groups(found: Sequence[Finding], acute: Container[str] = ()) -> list[Group]:
 def _causes(found: Sequence[Finding]) -> Mapping[int, Finding]:
     """Return the finding that explains each explained one in the end, by id(): a cause may have a cause."""
     named = {cause: [one for one in found if _is_named(cause, one)] for cause in {one.cause for one in found if one.cause}}
-    # The last of several, as none is more of a cause than the others.
+    # The last of several: none is more of a cause than the others.
     nearest = {
         id(one): others[-1] for one in found if one.cause and (others := [other for other in named[one.cause] if other is not one])
     }

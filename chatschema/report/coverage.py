@@ -1,20 +1,20 @@
-"""What this role can see on this server, and the statement that lets it see the rest."""
+"""The statistics that this role can see on this server, and the statements that make the rest visible."""
 
 from chatschema import postgres, sqlfile
 from chatschema.postgres import Connection
 from chatschema.report.definition import Definition
 from chatschema.report.result import Coverage, Gap
 
-# What is hidden without the role.
+# The information that is hidden without the role.
 _HIDDEN = {
     "pg_read_all_stats": "the sessions and queries of other roles are hidden from {role}",
     "pg_read_all_settings": "some settings are hidden from {role}",
-    "pg_stat_scan_tables": "pgstattuple is closed to {role}",
+    "pg_stat_scan_tables": "{role} may not use pgstattuple",
 }
 
 
 def read(connection: Connection) -> Coverage:
-    """Return what there is to see; needs no right."""
+    """Return what this role can see; needs no privilege."""
     _, (row,) = postgres.fetch_named(connection, sqlfile.text_of("reports/parts/coverage.sql"))
     for name in ("roles", "available"):
         row[name] = tuple(row[name])
@@ -22,15 +22,15 @@ def read(connection: Connection) -> Coverage:
 
 
 def blocking(definition: Definition, coverage: Coverage) -> list[Gap]:
-    """Return what keeps the report from running at all."""
+    """Return why the report cannot run at all."""
     gaps = [gap for extension in definition.needs if (gap := _missing(extension, coverage))]
     if definition.on_primary and coverage.is_standby:
-        gaps.append(Gap("a standby does not know it", "run it on the primary: --url ..."))
+        gaps.append(Gap("a standby does not have this information", "run it on the primary: --url ..."))
     return gaps
 
 
 def hiding(definition: Definition, coverage: Coverage) -> list[Gap]:
-    """Return what the report will not see."""
+    """Return the gaps of the report: it runs, but some information is hidden."""
     return [
         Gap(_HIDDEN[role].format(role=coverage.role), f"grant {role} to {_quoted(coverage.role)};")
         for role in definition.fully
@@ -42,7 +42,7 @@ def _missing(extension: str, coverage: Coverage) -> Gap | None:
     preload = _preload(extension, coverage) if extension == "pg_stat_statements" and not coverage.is_statements_loaded else None
     if extension not in coverage.extensions:
         if extension not in coverage.available:
-            return Gap(f"the server has no {extension}", _package(extension, coverage.version_num // 10000))
+            return Gap(f"{extension} is not installed on the server", _package(extension, coverage.version_num // 10000))
         create = f"create extension {extension};"
         return Gap(f"{extension} is not created in {coverage.database}", f"{create}\n{preload}" if preload else create)
     return Gap(f"{extension} is created but not loaded", preload) if preload else None
@@ -51,13 +51,13 @@ def _missing(extension: str, coverage: Coverage) -> Gap | None:
 def _preload(extension: str, coverage: Coverage) -> str:
     loaded = [name.strip() for name in (coverage.preloaded or "").split(",") if name.strip()]
     names = ", ".join(f"'{name}'" for name in [*loaded, extension])
-    keep = "" if coverage.preloaded is not None else "  -- add what show shared_preload_libraries names"
-    return f"alter system set shared_preload_libraries = {names};{keep}\n-- then restart the server: no reload loads it"
+    keep = "" if coverage.preloaded is not None else "  -- add the libraries that `show shared_preload_libraries` lists"
+    return f"alter system set shared_preload_libraries = {names};{keep}\n-- then restart the server; a reload is not enough"
 
 
 def _package(extension: str, major: int) -> str:
     package = f"postgresql-{major}-{extension}" if extension == "hypopg" else "postgresql-contrib"
-    return f"-- install it beside the server; on Debian: apt-get install {package}"
+    return f"-- install it on the server; on Debian: apt-get install {package}"
 
 
 def _quoted(name: str) -> str:

@@ -1,6 +1,7 @@
-"""What a report file says of itself: its header, as the docs and `report explain` print it."""
+"""The header of a report file: title, reason, checks and thresholds, as `report explain` prints them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,14 +9,11 @@ from pathlib import Path
 from chatschema import assets, sqlfile
 from chatschema.errors import ChatschemaError, UsageError
 
-_ENTRY = re.compile(
-    r"-- (Why|Check|Threshold|Needs|Fully|Runs on|Counts|Counters|Overview|Acute)(?: (\w+))?(?: = (-?[\d.]+))?: (.+)"
-)
-# What chatschema report has beside the reports.
-_COMMANDS = {"explain", "snapshot", "diff", "report"}
+_ENTRY = re.compile(r"-- (Why|Check|Threshold|Needs|Fully|Runs on|Counters|Overview|Acute)(?: (\w+))?(?: = (-?[\d.]+))?: (.+)")
+# Commands of chatschema report, which no report can have as its name.
+_COMMANDS = {"explain", "snapshot", "diff", "watch", "report"}
 _WORDS = {
     "Runs on": ("anything", "primary"),
-    "Counts": ("now", "since the last reset"),
     "Overview": ("yes", "no"),
     "Acute": ("yes", "no"),
 }
@@ -23,7 +21,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A number that decides: its default, and what it means."""
+    """A number that decides a verdict: its default and its meaning."""
 
     default: float
     meaning: str
@@ -34,7 +32,7 @@ class Definition:
     """One report: the header of its file.
 
     `needs`: extensions without which it cannot run. `fully`: roles without which it sees less. `on_primary`: whether
-    a standby has no answer. `is_acute`: whether it looks at this moment: what it finds comes first among equals.
+    it cannot run on a standby. `is_acute`: whether it looks at this moment: its findings come first among equals.
     `counters`: the columns that only grow until the statistics are reset.
     """
 
@@ -64,67 +62,76 @@ def _files(sql_dir: Path) -> dict[str, Path]:
     """Return the files of the reports by name; a user's own takes the place of one of the same name."""
     if not any((sql_dir / folder).is_dir() for folder in ("migrations", "reports")):
         raise UsageError(
-            f"{sql_dir} has neither a folder migrations/ nor reports/",
-            "point to the folder above them: --sql-dir DIR, or sql_dir in chatschema.toml",
+            f"{sql_dir} contains neither migrations/ nor reports/",
+            "give the folder above them: --sql-dir DIR, or sql_dir in chatschema.toml",
+            code="report.folder",
         )
-    found = {path.stem: path for folder in (assets.sql_dir(), sql_dir) for path in (folder / "reports").glob("*.sql")}
+    found = {path.stem: path.absolute() for folder in (assets.sql_dir(), sql_dir) for path in (folder / "reports").glob("*.sql")}
     if taken := _COMMANDS.intersection(found):
-        raise ChatschemaError(f"{taken.pop()}.sql has the name of a command of chatschema report", "give it another name")
+        name = taken.pop()
+        raise ChatschemaError(
+            f"{name}.sql cannot be a report: chatschema report {name} is a command", "rename the file", code="report.name-taken"
+        )
     return found
 
 
 def load(sql_dir: Path, name: str) -> Definition:
-    """Return the report `name`. Raises UsageError, with what is near, when there is none; ChatschemaError for a bad header."""
+    """Return the report `name`. Raises UsageError, with a similar name, when there is none; ChatschemaError for a bad header."""
     known = _files(sql_dir)
     if name not in known:
         near = get_close_matches(name, known, n=1)
-        hint = f"did you mean: chatschema report {near[0]}" if near else "see what there is: chatschema report --list"
-        raise UsageError(f"there is no report {name}", hint)
+        hint = f"did you mean: chatschema report {near[0]}" if near else "list the reports: chatschema report --list"
+        raise UsageError(f"there is no report {name}", hint, code="report.unknown")
     return parse(known[name])
 
 
 def parse(path: Path) -> Definition:
-    """Return what the header of the file says. Raises ChatschemaError for a line that is not understood."""
+    """Return the header of the file. Raises ChatschemaError for a line that is not understood."""
     file = sqlfile.read(path)
     if len(file.statements) != 1:
-        raise ChatschemaError(f"{path.name} has {len(file.statements)} statements; a report is one query")
+        raise wrong(path, f"it has {len(file.statements)} statements; a report is one query")
     object_, separator, title = file.title.partition(": ")
     if object_ != path.stem or not separator:
-        raise ChatschemaError(f"{path.name}: its first line is not `-- {path.stem}: sentence.`")
-    values: dict[str, str] = {}
+        raise wrong(path, f"its first line is not `-- {path.stem}: sentence.`")
+    entries: dict[str, str] = {}
     checks: dict[str, str] = {}
     thresholds: dict[str, Threshold] = {}
     for entry in _entries(file.text):
         match = _ENTRY.fullmatch(entry)
         if match is None:
-            raise ChatschemaError(f"{path.name}: the header line {entry!r} is not understood", "see: docs/how-to/add-report.md")
+            raise wrong(path, f"the header line {entry!r} is not understood")
         key, name, default, text = match.groups()
         if key == "Check" and name:
             checks[name] = text
         elif key == "Threshold" and name and default:
             thresholds[name] = Threshold(float(default) if "." in default else int(default), text)
         elif not name and not default and text in _WORDS.get(key, (text,)):
-            values[key] = text
+            entries[key] = text
         else:
-            raise ChatschemaError(f"{path.name}: the header line {entry!r} is not understood", "see: docs/how-to/add-report.md")
+            raise wrong(path, f"the header line {entry!r} is not understood")
     return Definition(
         name=path.stem,
         path=path,
         title=title,
-        why=values.get("Why", ""),
+        why=entries.get("Why", ""),
         checks=checks,
         thresholds=thresholds,
-        needs=_listed(values.get("Needs")),
-        fully=_listed(values.get("Fully")),
-        on_primary=values.get("Runs on") == "primary",
-        in_overview=values.get("Overview") != "no",
-        is_acute=values.get("Acute") == "yes",
-        counters=_listed(values.get("Counters")),
+        needs=_listed(entries.get("Needs")),
+        fully=_listed(entries.get("Fully")),
+        on_primary=entries.get("Runs on") == "primary",
+        in_overview=entries.get("Overview") != "no",
+        is_acute=entries.get("Acute") == "yes",
+        counters=_listed(entries.get("Counters")),
     )
 
 
+def wrong(path: Path, problem: str) -> ChatschemaError:
+    """Return the error for a report file that is not valid."""
+    return ChatschemaError(f"{path.name}: {problem}", "see: docs/how-to/add-report.md", code="report.definition")
+
+
 def _entries(text: str) -> list[str]:
-    """Return the entries of the header after the title; a line that begins with three blanks goes on with the one above."""
+    """Return the entries of the header after the title; a line that begins with three blanks continues the one above."""
     entries: list[str] = []
     for line in text.splitlines()[1:]:
         if not line.startswith("--"):
@@ -134,6 +141,23 @@ def _entries(text: str) -> list[str]:
         else:
             entries.append(line.rstrip())
     return entries
+
+
+def plain(value: float) -> str:
+    """Return a threshold as it is written in chatschema.toml."""
+    return str(int(value)) if value == int(value) else f"{value:g}"
+
+
+def values(definition: Definition, given: Mapping[str, float]) -> dict[str, float]:
+    """Return the thresholds of a report, those of `given` first. Raises UsageError for one that the report does not have."""
+    for name in given.keys() - definition.thresholds.keys():
+        known = ", ".join(f"{key} = {plain(one.default)}" for key, one in definition.thresholds.items()) or "none"
+        raise UsageError(
+            f"chatschema.toml: [report.{definition.name}] {name} is not a threshold",
+            f"its thresholds: {known}",
+            code="report.threshold",
+        )
+    return {name: given.get(name, one.default) for name, one in definition.thresholds.items()}
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Texts of queries without what people put in them: a password in a statement must not get into a file."""
+"""Texts of queries without their literals: a password in a statement must not get into a file."""
 
 import re
 
@@ -10,17 +10,17 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# The beginning of a statement that has a plan, whatever comments stand before it.
-PLANNED = re.compile(
-    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE | re.DOTALL
-)
+# What may stand before the first word of a statement. A comment ends at its first */, or it could hide another statement.
+_BEFORE = r"(?:\s|\(|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*"
+# The beginning of a statement that has a plan.
+PLANNED = re.compile(_BEFORE + r"(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
 
 
 def without(text: str) -> str:
     """Return the query without its literals.
 
-    pg_stat_statements has put $1 for those of planned queries, save a few that it had forgotten while they ran: they become '?'.
-    Utility statements may hold a password in any form: nothing from their first literal on is kept.
+    pg_stat_statements replaces those of planned queries by $1, except in a few that it removed while they ran: they become '?'.
+    Utility statements may contain a password in any form: nothing from their first literal on is kept.
     """
     if PLANNED.match(text):
         return _PIECE.sub(lambda piece: "'?'" if piece["literal"] else piece[0], text)
@@ -34,13 +34,14 @@ _COMMENT = re.compile(
 
 
 def bare(text: str) -> str:
-    """Return the query as the server tells it from others: without comments, whatever blanks are between its words."""
+    """Return the query as the server compares it with others: without comments, and with single blanks between its words."""
     return " ".join(_COMMENT.sub(lambda piece: piece["kept"] or " ", text).split())
 
 
 _STATEMENT = re.compile(
-    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:alter|call|comment|copy|create|declare|do|drop|execute|explain|grant|import|notify|prepare|revoke|security|set)\b",
-    re.IGNORECASE | re.DOTALL,
+    _BEFORE
+    + r"(?:alter|call|comment|copy|create|declare|do|drop|execute|explain|grant|import|notify|prepare|revoke|security|set)\b",
+    re.IGNORECASE,
 )
 _SECRET = re.compile(
     r"\bpassword\b|\b(?:create|alter)\s+(?:role|user|group|server|subscription|foreign)\b|\bconnection\s+'", re.IGNORECASE
@@ -48,10 +49,10 @@ _SECRET = re.compile(
 
 
 def redacted(text: str) -> str:
-    """Return a query, or a message that may quote one, as it may be shown.
+    """Return a query, or a message that may quote one, without secrets.
 
-    A query loses its literals as by without(). Other words are left as they are, up to the first literal of a statement in
-    them that may hold a password.
+    A query loses its literals as by without(). Other texts are unchanged, up to the first literal of a statement in them that
+    may contain a password.
     """
     if PLANNED.match(text) or _STATEMENT.match(text):
         return without(text)

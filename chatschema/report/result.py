@@ -1,4 +1,4 @@
-"""What a report answers: rows, findings, and what it could not see."""
+"""The result of a report: rows, findings, and gaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +12,17 @@ Status = Literal["critical", "warn", "info", "not evaluated", "partial", "no ver
 STATUSES: tuple[Status, ...] = ("critical", "warn", "not evaluated", "partial", "info", "no verdict", "ok")
 # The columns of a report's query that make a finding; the others are its table.
 FINDING_COLUMNS = ("severity", "check_name", "object", "message", "value", "threshold", "fix", "undo")
-# And the one that may be missing.
+# This one may be missing.
 CAUSE = "cause"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to look at. `id` is the same as long as it is the same thing; a larger `value` is a worse one.
+    """Something to look at. `id` stays the same for the same problem; a larger `value` is a worse one.
 
-    `severity` is "not evaluated" where a right or an extension is missing, "no verdict" where time or a setting is.
-    `fix` is what to run, `undo` what takes that back; `suppressed` is the reason given in chatschema.toml. `cause` is the
-    beginning of the id of the finding that explains this one, where there is one: report, report.check or more.
+    `severity` is "not evaluated" if a privilege or an extension is missing, "no verdict" if time or a setting is.
+    `fix` is the statement or command to run, `undo` reverses it; `suppressed` is the reason given in chatschema.toml. `cause` is
+    the beginning of the id of the finding that explains this one, if there is one: report, report.check or more.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What a report could not see, and the statement or command that lets it."""
+    """Information that a report could not see, and the statement or command that makes it visible."""
 
     what: str
     fix: str | None
@@ -51,7 +51,7 @@ class Gap:
 class Coverage:
     """The server, what the role may see on it, and since when its statistics count.
 
-    `since` is the last moment at which they began anew; after a crash that is the restart.
+    `since` is the moment of their last reset; after a crash that is the restart.
     """
 
     version: str
@@ -79,7 +79,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One report's answer. `columns` name the cells of `rows`; their suffix is their unit: _bytes, _ms, _pct, _at.
+    """The result of one report. `columns` name the cells of `rows`; their suffix is their unit: _bytes, _ms, _pct, _at.
 
     `is_acute`: whether it looks at this moment. `counters`: the columns that only grow until the statistics are reset.
     """
@@ -98,7 +98,7 @@ class Result:
 
 
 def status_of(findings: Sequence[Finding], gaps: Sequence[Gap], *, ran: bool) -> Status:
-    """Return the worst of it. What was not evaluated never counts as ok."""
+    """Return the worst status. A report that was not evaluated never counts as ok."""
     if not ran:
         return "not evaluated"
     seen = {finding.severity for finding in findings if not finding.suppressed}
@@ -109,5 +109,5 @@ def status_of(findings: Sequence[Finding], gaps: Sequence[Gap], *, ran: bool) ->
 
 
 def with_findings(result: Result, findings: list[Finding]) -> Result:
-    """Return the result with other findings, its status as they say."""
+    """Return the result with other findings, and the status that follows from them."""
     return replace(result, findings=findings, status=status_of(findings, result.gaps, ran=result.is_evaluated))

@@ -1,4 +1,4 @@
-"""Runs report queries so that a sick server does not mind: they read, give up soon, and leave out what is locked."""
+"""Runs report queries so that they do not harm a sick server: they only read, give up soon, and leave out locked relations."""
 
 import json
 import re
@@ -16,20 +16,21 @@ from typing import Any
 from psycopg import sql
 
 from chatschema import assets, postgres, sqlfile
-from chatschema.errors import LOCK_SQLSTATES, ChatschemaError, ExitCode, ServerError, UsageError
+from chatschema.errors import LOCK_SQLSTATES, ExitCode, ServerError
 from chatschema.postgres import Connection
 from chatschema.report import coverage as coverages
+from chatschema.report import definition as definitions
 from chatschema.report import literals
 from chatschema.report.definition import Definition
 from chatschema.report.result import CAUSE, FINDING_COLUMNS, STATUSES, Coverage, Finding, Gap, Result, status_of
 
 LOCK_WAIT_MS = 500
 TIMEOUT_S = 4.0
-# A relation that was dropped, or locked, after the catalog had named it: the next try does not see, or measure, it.
+# A relation was dropped or locked after the catalog named it: the next attempt does not see it, or does not measure it.
 _PASSING = LOCK_SQLSTATES | {"XX000", "42P01"}
 _TRIES = 3
 
-# Fixes that a standby refuses; it may end a session of its own, continue its replay, and change its own settings.
+# Fixes that a standby refuses; it can end its own sessions, continue its replay, and change its own settings.
 _WRITES = re.compile(r"(--.*\n|set .*\n)*(create|drop|alter(?! system)|reindex|vacuum|analyze|grant|revoke)\b", re.IGNORECASE)
 
 Thresholds = Mapping[str, Mapping[str, float]]
@@ -37,7 +38,7 @@ Thresholds = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What other nodes of the same cluster counted: scans by an index's qualified name, since the last of their resets."""
+    """The scans of indexes on other nodes of the cluster, by the index's qualified name, since the last of their resets."""
 
     nodes: int
     since: datetime
@@ -64,12 +65,12 @@ def run(
     thresholds: Thresholds | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Result:
-    """Return the report's answer; what it could not see is in it, never an error of the server.
+    """Return the result of the report; an error of the server is a gap in it, never raised.
 
-    `thresholds` override those of the file, by report and name; `elsewhere` is what other nodes counted.
+    `thresholds` override those of the file, by report and name; `elsewhere` are the scans on other nodes.
     Raises UsageError for a threshold the report does not have, ChatschemaError for columns or severities that are wrong.
     """
-    values = _thresholds(definition, (thresholds or {}).get(definition.name, {}))
+    values = definitions.values(definition, (thresholds or {}).get(definition.name, {}))
     gaps = coverages.blocking(definition, coverage)
     if gaps:
         return Result(definition.name, definition.title, "not evaluated", (), [], [], gaps, 0, is_evaluated=False)
@@ -81,9 +82,7 @@ def run(
         return Result(definition.name, definition.title, "not evaluated", (), [], [], [answer], duration_ms, is_evaluated=False)
     columns, rows = answer
     if missing := set(FINDING_COLUMNS) - set(columns):
-        raise ChatschemaError(
-            f"{definition.path.name}: its query has no {', '.join(sorted(missing))}", "see: docs/how-to/add-report.md"
-        )
+        raise definitions.wrong(definition.path, f"its query has no column {', '.join(sorted(missing))}")
     shown = tuple(column for column in columns if column not in (*FINDING_COLUMNS, CAUSE) or column == "object")
     found = (_finding(definition, row, is_standby=coverage.is_standby) for row in rows if row["severity"])
     findings = sorted(found, key=_worst_first)
@@ -103,24 +102,24 @@ def run(
 def compose(
     definition: Definition, coverage: Coverage, values: Mapping[str, float], elsewhere: Elsewhere | None = None
 ) -> sql.Composed:
-    """Return the report's query with its thresholds, the parts it stands on and the schemas of its extensions filled in."""
+    """Return the report's query with its thresholds, its parts and the schemas of its extensions filled in."""
     given: dict[str, sql.Composable] = {name: sql.Literal(value) for name, value in values.items()}
     given |= {name: sql.Identifier(schema) for name, schema in coverage.extensions.items()}
     since = max(coverage.since, elsewhere.since) if elsewhere else coverage.since
     given["stats_days"] = sql.Literal(round((coverage.now - since).total_seconds() / 86400, 3))
     given["stats_since"] = sql.Literal(since.isoformat())
     given["standbys"] = sql.Literal(coverage.standbys)
-    # One of three standbys is not all of them.
+    # The scans of one of three standbys are not those of all.
     given["is_asked_elsewhere"] = sql.Literal(elsewhere is not None and elsewhere.nodes >= coverage.standbys)
     given["scans_elsewhere"] = sql.Literal(json.dumps(elsewhere.scans if elsewhere else {}))
     text = sqlfile.text_of(definition.path)
     _fill_parts(text, coverage, given)
-    # The mark by which the queries report leaves our own out; one in front would not be kept with the query.
+    # The report on queries leaves out statements with this mark; pg_stat_statements does not keep a comment in front.
     return sql.SQL(text).format(**given) + sql.SQL("\n/* chatschema report */")
 
 
 def _fill_parts(text: str, coverage: Coverage, given: dict[str, sql.Composable]) -> None:
-    """Add to `given` the parts that the text names, with those that they stand on themselves."""
+    """Add to `given` the parts that the text names, and the parts that those use."""
     for name in _placeholders(text) - given.keys():
         part = _part(name, coverage)
         inner = sqlfile.text_of(part)
@@ -129,9 +128,9 @@ def _fill_parts(text: str, coverage: Coverage, given: dict[str, sql.Composable])
 
 
 def _part(name: str, coverage: Coverage) -> Path:
-    """Return the part's file: for a role that may not see all, or the newest that the server's version reads, where there is one.
+    """Return the part's file: the one for a role that may not see everything, or the newest for the server's version.
 
-    A query does not parse on a server that has not all of its views, and is refused with a function that the role may not call.
+    A query does not parse on a server that lacks one of its views, and fails with a function that the role may not call.
     """
     parts = assets.sql_dir() / "reports" / "parts"
     hidden = parts / f"{name}_hidden.sql"
@@ -145,17 +144,10 @@ def _placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
-def _thresholds(definition: Definition, given: Mapping[str, float]) -> dict[str, float]:
-    for name in given.keys() - definition.thresholds.keys():
-        known = ", ".join(f"{key} = {one.default:g}" for key, one in definition.thresholds.items()) or "none"
-        raise UsageError(f"chatschema.toml: [report.{definition.name}] {name} is not a threshold", f"there are {known}")
-    return {name: given.get(name, one.default) for name, one in definition.thresholds.items()}
-
-
 def ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[dict[str, Any]]] | Gap:
-    """Return columns and rows, or why there are none: a lock, the time, a right, a wrong query.
+    """Return columns and rows, or why there are none: a lock, a timeout, a missing privilege, a wrong query.
 
-    Raises ServerError when the server has gone.
+    Raises ServerError when the connection is lost.
     """
     try:
         return fetch(connection, query)
@@ -166,18 +158,18 @@ def ask(connection: Connection, query: sql.Composed) -> tuple[list[str], list[di
 
 
 def fetch(connection: Connection, query: sql.Composed) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return columns and rows; tries again when a relation was dropped or locked meanwhile. Raises ServerError."""
+    """Return columns and rows; retries when a relation was dropped or locked meanwhile. Raises ServerError."""
     for left in reversed(range(_TRIES)):
         try:
             return postgres.fetch_named(connection, query)
         except ServerError as error:
             if not left or error.sqlstate not in _PASSING:
                 raise
-    raise AssertionError("unreachable: the last try returns or raises")
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with its query as it may leave the server: other people's passwords are in some."""
+    """Return the row with its query redacted: some queries contain passwords."""
     return {**row, "query": literals.redacted(row["query"])} if row.get("query") else row
 
 
@@ -189,17 +181,17 @@ def _plain(value: Any) -> Any:
 
 
 def _refused(connection: Connection, error: ServerError) -> Gap:
-    """Return what keeps the server from answering, in our words: whatever it is, the other reports go on."""
+    """Return the error of the server as a gap: the other reports continue."""
     if error.sqlstate in LOCK_SQLSTATES:
         return Gap(f"a table is locked: {error.message}", "chatschema report locks")
     if error.sqlstate == "57014":
-        return Gap(f"the server did not answer in time: {error.message}", "give it longer: --timeout 30")
+        return Gap(f"the query did not finish in time: {error.message}", "allow more time: --timeout 30")
     if error.sqlstate == "42501":
         role = sql.Identifier(connection.info.user).as_string(None)
         schema = re.search(r"schema (\S+)", error.message)
         return Gap(error.message, f"grant usage on schema {schema[1]} to {role};" if schema else f"grant pg_monitor to {role};")
     if error.sqlstate == "55000":
-        return Gap(f"{error.message}", "-- an extension is created but not loaded: see shared_preload_libraries")
+        return Gap(f"{error.message}", "-- an extension is created but not loaded; see shared_preload_libraries")
     return Gap(f"its query failed: {error.message}", error.hint)
 
 
@@ -207,9 +199,7 @@ def _finding(definition: Definition, row: Mapping[str, Any], *, is_standby: bool
     check, fix = row["check_name"], row["fix"]
     object_ = literals.redacted(row["object"]) if row["object"] else None
     if row["severity"] not in STATUSES:
-        raise ChatschemaError(
-            f"{definition.path.name}: {row['severity']!r} is no severity", f"there are {', '.join(STATUSES[:-1])}"
-        )
+        raise definitions.wrong(definition.path, f"{row['severity']!r} is not a severity ({', '.join(STATUSES[:-1])})")
     if is_standby and fix and _WRITES.match(fix):
         fix = f"-- on the primary:\n{fix}"
     return Finding(
@@ -238,7 +228,7 @@ def scans(connection: Connection) -> dict[str, int]:
 
 
 def together(nodes: Sequence[tuple[Coverage, Mapping[str, int]]]) -> Elsewhere | None:
-    """Return what the nodes counted in all; None for no node."""
+    """Return the sum of the scans on the nodes; None for no node."""
     if not nodes:
         return None
     total: Counter[str] = Counter()

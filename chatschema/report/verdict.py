@@ -1,4 +1,4 @@
-"""What findings mean to a CI job: known ones are left out, and the rest is compared with what is tolerated."""
+"""The verdict for a CI job: suppressed findings are left out, and the others are compared with a baseline."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from chatschema.report.literals import bare
 from chatschema.report.result import STATUSES, Finding, Result, Status, with_findings
 from chatschema.values import Suppression
 
-# A measured value moves a little between two runs; more than this is worse.
+# A measured value varies a little between two runs; a value this many times larger is worse.
 WORSE = 1.1
 
 Known = Mapping[str, Sequence[tuple[Status, float | None]]]
 
 
 def suppress(results: Sequence[Result], suppressions: Sequence[Suppression], today: date) -> list[Result]:
-    """Return the results with the known findings marked; one whose last day has passed counts again."""
+    """Return the results with the suppressed findings marked; a suppression whose last day has passed has no effect."""
     valid = [one for one in suppressions if today <= one.until]
 
     def marked(finding: Finding) -> Finding:
@@ -34,14 +34,18 @@ def _names(pattern: str, id: str) -> bool:
 
 
 def expired(suppressions: Sequence[Suppression], today: date) -> list[str]:
-    """Return what is to be said of suppressions whose last day has passed."""
-    return [f"the suppression of {one.finding} ended on {one.until}: {one.reason}" for one in suppressions if today > one.until]
+    """Return a warning for each suppression whose last day has passed."""
+    return [
+        f"the suppression of {one.finding} expired on {one.until}; its reason was: {one.reason}"
+        for one in suppressions
+        if today > one.until
+    ]
 
 
 def baseline(path: Path) -> Known:
     """Return severities and values of the findings in a document that `report --json` printed, by id. Raises UsageError.
 
-    What was suppressed then is not known now: its suppression may have ended.
+    A finding that was suppressed then is not in the baseline: its suppression may have expired.
     """
     try:
         document = json.loads(path.read_text("utf-8"))
@@ -52,12 +56,14 @@ def baseline(path: Path) -> Known:
         return known
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{path} is not an answer of chatschema report --json: {error}", "write one: chatschema report --json"
+            f"{path} is not a document of chatschema report --json: {error}",
+            f"write one: chatschema report --json > {path}",
+            code="report.baseline",
         ) from None
 
 
 def failing(results: Sequence[Result], fail_on: str, known: Known | None, *, allow_partial: bool) -> list[str]:
-    """Return why a job fails: findings of severity `fail_on` or worse that are new, or worse than known; and what was not seen."""
+    """Return why a job fails: findings of severity `fail_on` or worse that are new or worse than in the baseline; and gaps."""
     limit = STATUSES.index("critical" if fail_on == "critical" else "warn")
     bad: dict[str, list[Finding]] = {}
     for result in results:
@@ -79,9 +85,9 @@ def failing(results: Sequence[Result], fail_on: str, known: Known | None, *, all
 
 
 def _renamed(known: Known, now: Collection[str]) -> Known:
-    """Return what is known under the ids of now: before PostgreSQL 18 a table made anew gives its queries other numbers.
+    """Return the baseline with today's ids: before PostgreSQL 18, recreating a table gives its queries other numbers.
 
-    A query that is not found any more is the one of the same text, or of the same number where only a comment differs.
+    A query that is missing today is the one with the same text, or with the same number where only a comment differs.
     """
     ids, found = set(now), dict(known)
     for id in sorted(ids - known.keys()):
@@ -106,7 +112,7 @@ def _is_same_query(one: re.Match[str], other: re.Match[str] | None) -> bool:
 
 
 def _is_news(found: Sequence[Finding], known: Sequence[tuple[Status, float | None]]) -> bool:
-    """Return whether there are more of one id than were known, or one is worse than the worst of those."""
+    """Return whether there are more findings of one id than in the baseline, or one is worse than the worst of those."""
     if len(found) > len(known):
         return True
     severity = min(STATUSES.index(one) for one, _ in known)
@@ -120,6 +126,6 @@ def _is_news(found: Sequence[Finding], known: Sequence[tuple[Status, float | Non
 def _is_worse(finding: Finding, known: float) -> bool:
     value, limit = finding.value or 0, finding.threshold
     if limit is not None and limit <= 100 and known < value <= 100:
-        # Of a percentage what is left counts: from 91 to 99 it has all but gone.
+        # For a percentage the rest counts: from 91 to 99, little of it is left.
         return 100 - value < (100 - known) / WORSE
     return value > known * WORSE

@@ -1,4 +1,4 @@
-"""What every written form of a report says alike: its header, its findings, the names and the units of its columns."""
+"""The texts that all forms of a report share: header, findings, names and units of columns."""
 
 import json
 import math
@@ -14,13 +14,14 @@ from chatschema.report.result import STATUSES, Coverage, Finding, Result
 _SUFFIXES = ("_bytes", "_ms", "_at")
 # A number of five digits or more and what it counts.
 _COUNT = re.compile(
-    r"(?<![\w.:/-])\d{5,}(?= (?:of|rows?|times|dead|calls?|blocks?|transactions|more|scans|sessions|keys|partitions|others)\b)"
+    r"(?<![\w.:/-])\d{5,}(?= (?:of|rows?|times|dead|calls?|blocks?|transactions|more|scans|sessions|keys|partitions|others|writes"
+    r"|sequential)\b)"
     r"|(?<= of )\d{5,}(?![\w.])"
 )
 
 
 def header(coverage: Coverage) -> str:
-    """Return where, who and since when, as one line."""
+    """Return server, database, role and start of the statistics, as one line."""
     standby = ", standby" if coverage.is_standby else ""
     return (
         f"PostgreSQL {coverage.version}{standby}, database {coverage.database}, as {coverage.role};"
@@ -29,15 +30,15 @@ def header(coverage: Coverage) -> str:
 
 
 def days(coverage: Coverage) -> str:
-    """Return how long the statistics have counted."""
+    """Return how long the statistics have been counting."""
     return f"{coverage.days:,.0f} days" if coverage.days >= 100 else units.duration(coverage.days * 86_400_000)
 
 
 def findings(results: Iterable[Result]) -> list[Finding]:
-    """Return the findings of all, worst first; what was not seen is one of them, as it must not read as fine."""
+    """Return the findings of all reports, worst first; a gap is one of them, as it must not look like ok."""
     found: list[Finding] = []
     for result in results:
-        prefix = "" if result.status == "not evaluated" else "partly seen: "
+        prefix = "" if result.status == "not evaluated" else "partly evaluated: "
         found += [
             Finding(result.report, result.report, "", None, "not evaluated", prefix + gap.what, None, None, gap.fix, None)
             for gap in result.gaps
@@ -57,12 +58,12 @@ def filled(result: Result) -> list[str]:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether the value is one to calculate with."""
+    """Return whether the value is a number."""
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def numeric(rows: Sequence[dict[str, Any]], column: str) -> bool:
-    """Return whether the column is one of numbers."""
+    """Return whether the column contains only numbers."""
     values = [row[column] for row in rows if row[column] is not None]
     return bool(values) and all(map(is_number, values))
 
@@ -98,12 +99,17 @@ def raw(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return iso(value)
     if isinstance(value, Decimal):
         return f"{value.normalize():f}" if value.is_finite() else str(value)
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, default=str, ensure_ascii=False)
     return str(value)
+
+
+def iso(moment: datetime) -> str:
+    """Return a time as ISO 8601 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def number(column: str, value: float | Decimal) -> str:
@@ -125,5 +131,5 @@ def grouped(message: str) -> str:
 
 
 def flat(words: str) -> str:
-    """Return the text on one line, without what a terminal or a comment would obey."""
+    """Return the text on one line, without control characters."""
     return " ".join("".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in words).split())

@@ -1,10 +1,11 @@
--- access: who may do more than their work needs.
--- Why: what an application may do, whoever takes it over may do. A superuser and the owner of a table pass every row policy, and can
---   drop what they see. A schema in which everybody may create objects lets anybody put a function in front of yours.
+-- access: roles with more rights than their work needs.
+-- Why: Whoever takes over an application can do everything that its role may do. Row policies do not restrict a superuser or the
+--   owner of a table, and both can drop the tables. If everybody may create objects in a schema, any role can add a function that
+--   is found before yours.
 -- Check create: PUBLIC may create objects in a schema, or schemas in the database.
--- Check superuser: as many sessions as an application has, of a superuser.
--- Check owner: as many sessions as an application has, of the owner of tables.
--- Threshold app_sessions = 5: sessions of one role and program that are an application, not a person
+-- Check superuser: an application is connected as a superuser.
+-- Check owner: an application is connected as the owner of tables.
+-- Threshold app_sessions = 5: sessions of one role and program that count as an application, not as a person
 -- Fully: pg_read_all_stats
 with recursive
 table_tree as ({table_tree}),
@@ -15,7 +16,7 @@ sessions as (
     select a.usesysid as role, a.usename, coalesce(a.application_name, '') as program, count(*) as sessions
     from pg_catalog.pg_stat_activity as a
     where a.backend_type = 'client backend' and a.datname = current_database() and a.pid <> pg_backend_pid()
-        -- What people and jobs use as the owner, on purpose.
+        -- People and jobs use these programs as the owner on purpose.
         and coalesce(a.application_name, '') !~* '^(psql|pg_|pgbench|pgadmin|dbeaver|datagrip|postico|chatschema)'
     group by a.usesysid, a.usename, a.application_name
 ),
@@ -29,7 +30,7 @@ users as (
 granted as (
     select
         format('schema %I', n.nspname) as object, format('revoke create on schema %I from public;', n.nspname) as fix,
-        format('grant create on schema %I to public;', n.nspname) as undo, 'a function or table of any role can be found before yours' as harm
+        format('grant create on schema %I to public;', n.nspname) as undo, 'any role can add a function or table that is found before yours' as harm
     from pg_catalog.pg_namespace as n
     cross join lateral aclexplode(n.nspacl) as g
     where g.grantee = 0 and g.privilege_type = 'CREATE' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -46,18 +47,18 @@ select
     null as severity, null as check_name, null as message, null::numeric as value, null::numeric as threshold, null as fix, null as undo
 from users as u
 union all
-select g.object, null, null, null, 'warn', 'create', format('PUBLIC has the right to create in it: %s', g.harm), null, null, g.fix, g.undo
+select g.object, null, null, null, 'warn', 'create', format('PUBLIC has the CREATE privilege: %s', g.harm), null, null, g.fix, g.undo
 from granted as g
 union all
 select
     u.object, null, null, null, 'warn', case when u.is_super then 'superuser' else 'owner' end,
     format(
-        case when u.is_super then '%s sessions use a superuser: no privilege and no row policy restricts them' else '%s sessions use the owner of %s tables: no row policy restricts them, and they can drop the tables' end,
+        case when u.is_super then '%s sessions are connected as a superuser: privileges and row policies do not restrict them' else '%s sessions are connected as the owner of %s tables: row policies do not restrict them, and they can drop the tables' end,
         u.sessions, u.tables
     ),
     u.sessions, {app_sessions},
     format(
-        E'-- then give it a password, in psql: \\password %1$I; and let the application log in as it\n' || n.create_role || E'grant usage on schema public to %1$I;\n'
+        E'-- then set its password in psql with \\password %1$I, and let the application log in as this role\n' || n.create_role || E'grant usage on schema public to %1$I;\n'
             'grant select, insert, update, delete on all tables in schema public to %1$I;',
         n.name
     ),

@@ -1,38 +1,38 @@
--- activity: what the sessions wait for at this moment, and what the database counts of deadlocks, rollbacks and temporary files.
--- Why: one look is a sample: where many sessions wait for the same, that is the bottleneck. A commit that waits for a standby which is not there
---   waits for ever. Counts since the last reset say little; per day, or as a share of the transactions, they can be compared.
--- Check commits: commits wait for a synchronous standby to confirm them.
--- Check waiting: many sessions wait for the same thing at once.
--- Check snapshot: serializable reads wait until a transaction ends: `read only deferrable`, such as pg_dump --serializable-deferrable.
--- Check deadlocks: deadlocks for each day.
--- Check rollbacks: the share of the transactions that were rolled back.
--- Check temporary: bytes written to temporary files for each day.
--- Check window: the statistics count for less than a day.
--- Threshold commit_wait_ms = 5000: wait of a commit from which it is a warning
--- Threshold waiting_sessions = 10: sessions that wait for the same from which that is a warning
--- Threshold waiting_ms = 1000: time of their statements from which such sessions are counted
--- Threshold snapshot_sessions = 3: reads that wait for the same transaction from which that is a warning
--- Threshold deadlocks_per_day = 10: deadlocks that are a warning
--- Threshold rollback_pct = 10: percent of the transactions that are a warning
--- Threshold min_transactions = 10000: transactions below which no share is said
--- Threshold temporary_bytes_per_day = 107374182400: bytes for each day that are a warning
--- Threshold min_days = 1: days of statistics below which no rate is said
+-- activity: waits, deadlocks, rollbacks and temporary files.
+-- Why: The waits are a sample of this moment: if many sessions wait for the same thing, that is the bottleneck. A commit that waits
+--   for a missing synchronous standby waits for ever. Totals since the last reset are hard to judge, so they are shown per day, or
+--   as a share of all transactions.
+-- Check commits: commits wait for a synchronous standby.
+-- Check waiting: many sessions wait for the same thing.
+-- Check snapshot: `serializable read only deferrable` transactions, such as pg_dump --serializable-deferrable, wait for another transaction to end.
+-- Check deadlocks: many deadlocks per day.
+-- Check rollbacks: a large share of the transactions was rolled back.
+-- Check temporary: queries write large temporary files.
+-- Check window: the statistics cover too short a time for rates per day.
+-- Threshold commit_wait_ms = 5000: critical when a commit has waited this long
+-- Threshold waiting_sessions = 10: warn when this many sessions wait for the same thing
+-- Threshold waiting_ms = 1000: count a waiting session when its statement has run this long
+-- Threshold snapshot_sessions = 3: warn when this many transactions wait for the same one; below it the finding is info
+-- Threshold deadlocks_per_day = 10: warn at this many deadlocks per day
+-- Threshold rollback_pct = 10: warn at this percentage of rolled back transactions
+-- Threshold min_transactions = 10000: do not judge rollbacks below this many transactions
+-- Threshold temporary_bytes_per_day = 107374182400: warn at this many bytes of temporary files per day
+-- Threshold min_days = 1: do not judge rates before the statistics cover this many days
 -- Fully: pg_read_all_stats
--- Counts: since the last reset
 with
 sessions as materialized (
     select
         a.pid,
         a.wait_event_type as type,
         a.wait_event as event,
-        -- A commit has been waiting since its statement began at the earliest, and since it changed its state at the latest.
+        -- A commit has waited since its statement began at the earliest, and since its state changed at the latest.
         extract(epoch from clock_timestamp() - greatest(a.query_start, a.state_change))::double precision * 1000 as since_ms
     from pg_catalog.pg_stat_activity as a
     where a.backend_type = 'client backend' and a.state = 'active' and a.pid <> pg_backend_pid()
         -- A standby that does not confirm stops the commits of all databases.
         and (a.datname = current_database() or a.wait_event = 'SyncRep')
 ),
--- Who keeps each from its snapshot.
+-- The sessions that keep each of them from its snapshot.
 unsafe as (
     select s.pid, b.pid as blocker
     from sessions as s
@@ -66,30 +66,30 @@ counted as (
 findings as (
     select
         'critical' as severity, 'commits' as check_name, 'synchronous_standby_names' as object,
-        format('%s commits wait for a synchronous standby, the longest for %s s; %s of the standbys that are connected may confirm',
+        format('%s commits wait for a synchronous standby, the longest for %s s; connected standbys that can confirm: %s',
             w.sessions, round(w.longest_ms::numeric / 1000),
             (select count(*) from pg_catalog.pg_stat_replication as r where r.sync_state in ('sync', 'quorum'))) as message,
         w.longest_ms::numeric as value, {commit_wait_ms}::numeric as threshold,
-        format(E'-- first bring the standby back: chatschema report replication\n-- or accept that a commit is on this server alone, which also ends the waits:\nalter system set synchronous_standby_names = ''''; select pg_reload_conf();') as fix,
+        format(E'-- first try to bring the standby back: chatschema report replication\n-- or end the waits; commits are then stored on this server only:\nalter system set synchronous_standby_names = ''''; select pg_reload_conf();') as fix,
         format('alter system set synchronous_standby_names = %L; select pg_reload_conf();', current_setting('synchronous_standby_names')) as undo
     from waits as w
     where w.event = 'SyncRep' and w.longest_ms >= {commit_wait_ms}
     union all
     select
-        'warn', 'waiting', w.object, format('%s sessions wait for it at this moment, their longest statement for %s s', w.stuck,
+        'warn', 'waiting', w.object, format('%s sessions wait for this; the longest of their statements has run for %s s', w.stuck,
             round(w.longest_ms::numeric / 1000)),
         w.stuck, {waiting_sessions},
-        case when w.type = 'Lock' then 'chatschema report locks' else '-- look again: one look is a sample: chatschema report activity --watch 2' end,
+        case when w.type = 'Lock' then 'chatschema report locks' else '-- this is a sample; watch it: chatschema report watch activity --every 2' end,
         null
     from waits as w
     where w.type in ('Lock', 'LWLock', 'IO', 'IPC', 'BufferPin') and w.event not in ('SyncRep', 'SafeSnapshot') and w.stuck >= {waiting_sessions}
-        -- A query that waits for the workers it has started works.
+        -- A query that waits for its own parallel workers is working.
         and not (w.type = 'IPC' and w.event ~ '^(ExecuteGather|Parallel|BgWorker|MessageQueue|Hash|AppendReady)')
     union all
     select
         case when count(*) >= {snapshot_sessions} then 'warn' else 'info' end, 'snapshot',
         format('%s (%s, %s)', a.pid, coalesce(a.usename, 'hidden'), coalesce(nullif(a.application_name, ''), 'no name')),
-        format('serializable reads that wait until its transaction ends: %s; it is %s for %s s', count(*), a.state,
+        format('serializable transactions that wait for this one to end: %s; it has been %s for %s s', count(*), a.state,
             round(extract(epoch from clock_timestamp() - a.state_change))),
         count(*), {snapshot_sessions},
         case when a.state ~ '^idle' then format('select pg_terminate_backend(%s);', a.pid) else format('select pg_cancel_backend(%s);', a.pid) end,
@@ -99,29 +99,29 @@ findings as (
     group by a.pid, a.usename, a.application_name, a.state, a.state_change
     union all
     select
-        'warn', 'deadlocks', 'deadlocks', format('%s since the last reset, %s a day', c.deadlocks, round(c.deadlocks_per_day, 1)),
+        'warn', 'deadlocks', 'deadlocks', format('%s since the last reset, %s per day', c.deadlocks, round(c.deadlocks_per_day, 1)),
         c.deadlocks_per_day, {deadlocks_per_day},
-        '-- the server log has both queries of each: let all transactions take their locks in the same order', null
+        '-- the server log shows both queries of each deadlock; make all transactions lock rows in the same order', null
     from counted as c
     where {stats_days} >= {min_days} and c.deadlocks_per_day >= {deadlocks_per_day}
     union all
     select
         'warn', 'rollbacks', 'rollbacks',
-        format('%s of %s transactions, %s %%, were rolled back', c.rollbacks, c.transactions, round(c.rollback_pct, 1)),
-        c.rollback_pct, {rollback_pct}, '-- the server log has the errors: look for the one that comes most often', null
+        format('%s of %s transactions (%s %%) were rolled back', c.rollbacks, c.transactions, round(c.rollback_pct, 1)),
+        c.rollback_pct, {rollback_pct}, '-- the server log shows the errors; fix the most frequent one first', null
     from counted as c
     where c.transactions >= {min_transactions} and c.rollback_pct >= {rollback_pct}
     union all
     select
         'warn', 'temporary', 'temporary files',
-        format('%s in %s files, %s a day', pg_size_pretty(c.temp_bytes), c.temp_files, pg_size_pretty(round(c.bytes_per_day))),
+        format('%s in %s files, %s per day', pg_size_pretty(c.temp_bytes), c.temp_files, pg_size_pretty(round(c.bytes_per_day))),
         c.bytes_per_day, {temporary_bytes_per_day},
-        '-- which queries write them: chatschema report queries --sort temp; then more work_mem for their role', null
+        '-- find the queries: chatschema report queries --sort temp; then raise work_mem for their role', null
     from counted as c
     where {stats_days} >= {min_days} and c.bytes_per_day >= {temporary_bytes_per_day}
     union all
     select
-        'no verdict', 'window', null, format('statistics cover {stats_days} days; rates are given after {min_days}'),
+        'no verdict', 'window', null, format('not enough data: the statistics cover {stats_days} of {min_days} days'),
         null, null, null, null
     where {stats_days} < {min_days}
 )

@@ -1,15 +1,16 @@
--- bloat-exact: how much of tables, their TOAST tables and indexes is empty, measured.
--- Why: reads tables and indexes whole, so it takes its time: give it some with --timeout. A table's empty share is what its rows,
---   written anew, would not need. A B-tree's empty share is what its leaf pages, packed to the fill factor, would not need; pages that were emptied
---   and wait for reuse count, which avg_leaf_density alone does not. Wide keys leave room on a page that no rebuild fills.
--- Check table: much of a table, or of its TOAST table, is empty.
--- Check index: much of an index is empty.
--- Check skipped: what is locked was not measured.
--- Threshold warn_pct = 30: percent empty that is a warning
--- Threshold warn_bytes = 104857600: and what that takes at least; below it is worth knowing
--- Threshold critical_pct = 50: percent that is critical
--- Threshold critical_bytes = 1073741824: and what that takes at least
--- Threshold min_bytes = 1048576: smaller ones are not measured
+-- bloat-exact: the measured empty space in tables and indexes.
+-- Why: This report reads tables and indexes completely, which takes time: raise --timeout. The empty share of a table is the space that
+--   a rewrite of its rows would save. The empty share of a B-tree is the space that packing its leaf pages to the fill factor would
+--   save. Emptied pages that wait for reuse count as empty; avg_leaf_density alone ignores them. Wide keys leave space on each page
+--   that no rebuild fills.
+-- Check table: a large share of a table, or of its TOAST table, is empty.
+-- Check index: a large share of an index is empty.
+-- Check skipped: locked relations were not measured.
+-- Threshold warn_pct = 30: report relations from this percentage of empty space
+-- Threshold warn_bytes = 104857600: warn if at least this much is empty; below it the finding is info
+-- Threshold critical_pct = 50: critical from this percentage of empty space ...
+-- Threshold critical_bytes = 1073741824: ... if at least this much is empty
+-- Threshold min_bytes = 1048576: do not measure smaller relations
 -- Needs: pgstattuple
 -- Fully: pg_stat_scan_tables
 -- Runs on: primary
@@ -42,7 +43,7 @@ measured as materialized (
     cross join lateral {pgstattuple}.pgstatindex(s.oid::regclass) as i
     where s.relkind = 'i' and s.bytes >= {min_bytes} and s.bytes > 0
     union all
-    -- Not the free space: the pointers of rows that are gone are no part of it, but are of what a rebuild gives back.
+    -- Not free_space: it leaves out the pointers of removed rows, which a rebuild does save.
     select s.*, (
         s.bytes - ceil(
             p.tuple_count * (ceil(p.tuple_len / greatest(p.tuple_count, 1) / 8.0) * 8 + 4)
@@ -76,7 +77,7 @@ select
     j.empty_pct, {warn_pct},
     case
         when j.kind = 'index' then format('reindex index concurrently %s;', j.oid::regclass)
-        else format(E'-- locks the table against everybody while it is written anew; pg_repack does not\nvacuum (full, analyze) %s;', j.owner::regclass)
+        else format(E'-- blocks all access to the table while it is rewritten; pg_repack does not\nvacuum (full, analyze) %s;', j.owner::regclass)
     end,
     null
 from judged as j
@@ -84,7 +85,7 @@ where j.empty_pct >= {warn_pct}
 union all
 select
     null, null, null, null, null, 'not evaluated', 'skipped',
-    format('%s relations are locked, and were not measured', count(*)), null, null, 'chatschema report locks', null
+    format('%s relations are locked and were not measured', count(*)), null, null, 'chatschema report locks', null
 from candidates as c
 where c.is_locked
 having count(*) > 0

@@ -1,14 +1,14 @@
--- bloat: tables that are larger on disk than their rows need; an estimate.
--- Why: what was deleted and vacuumed is free for new rows of the same table, but scans read it and backups carry it. Estimated from
---   the rows and widths that ANALYZE found, so never critical; a table without such statistics is named, not passed over. Of a TOAST
---   table, where long values are stored in chunks of which a page holds four, it is the least that is empty. Indexes are not
---   estimated: with many equal keys such an estimate is wrong by a factor of three. bloat-exact measures all three.
--- Check table: much of a table, or of its TOAST table, is empty.
--- Check unreadable: tables whose statistics this role may not read, all columns of them.
+-- bloat: the estimated empty space in tables.
+-- Why: The space of deleted and vacuumed rows is reused by the same table, but scans still read it and backups still copy it. The
+--   estimate uses the row counts and widths from ANALYZE, so it is never critical; tables without these statistics are listed. A
+--   TOAST table stores long values in chunks, four to a page, so for it the least possible empty space is given. Indexes are not
+--   estimated: with many equal keys an estimate is wrong by a factor of three. bloat-exact measures tables, TOAST tables and indexes.
+-- Check table: a large share of a table, or of its TOAST table, is empty.
+-- Check unreadable: this role may not read the statistics of all columns of some tables.
 -- Check unmeasured: tables that were never analyzed, or not since they were filled.
--- Threshold warn_pct = 30: percent empty that is a warning
--- Threshold warn_bytes = 104857600: and what that takes at least
--- Threshold min_bytes = 1048576: smaller tables are not estimated
+-- Threshold warn_pct = 30: warn from this percentage of empty space ...
+-- Threshold warn_bytes = 104857600: ... if at least this much is empty
+-- Threshold min_bytes = 1048576: do not estimate smaller tables
 -- Runs on: primary
 with recursive
 locked as materialized ({locked}),
@@ -17,24 +17,24 @@ stored as ({stored}),
 sized as materialized (
     select
         s.owner, s.member, s.is_toast, s.object, c.reltuples, c.relpages, c.reloptions,
-        case
-            when c.oid in (select l.relation from locked as l) or s.owner in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
-            else pg_relation_size(c.oid)
-        end as bytes
+        {size_unless_locked} as bytes
     from stored as s
     join pg_catalog.pg_class as c on c.oid = s.member
+    cross join lateral (
+        select c.oid in (select l.relation from locked as l) or s.owner in (select l.relation from locked as l) as is_locked
+    ) as l
 ),
 tables as materialized (
     select
         s.*,
         coalesce((select o.option_value::integer from pg_options_to_table(s.reloptions) as o where o.option_name = 'fillfactor'), 100) as fillfactor,
-        -- The planner's statistics of a column are shown to those who may read it, and of no column where rows are hidden.
+        -- A role sees the statistics of the columns that it may read, and none where row level security hides rows from it.
         s.is_toast or not row_security_active(s.member) and not exists (
             select from pg_catalog.pg_attribute as a
             where a.attrelid = s.member and a.attnum > 0 and not a.attisdropped and not has_column_privilege(s.member, a.attnum, 'select')
         ) as is_readable,
-        -- As dense as when they were counted: a table that has grown since is not emptier for it. Nothing counts the chunks of a
-        -- TOAST table before its first vacuum but the statistics.
+        -- As dense as when the rows were counted: a table that has grown since is not emptier. Before its first vacuum the
+        -- chunks of a TOAST table are only in the statistics.
         case
             when s.reltuples >= 0 and s.relpages > 0 then s.reltuples / s.relpages * (s.bytes / current_setting('block_size')::integer)
             when s.is_toast then nullif(pg_stat_get_live_tuples(s.member), 0)
@@ -86,15 +86,15 @@ from judged as j
 union all
 select
     j.object, null, null, null, null, 'warn', 'table',
-    format('%s %s %% is empty: %s of %s (an estimate)', j.how_sure, round(j.empty_pct), pg_size_pretty(j.empty), pg_size_pretty(j.bytes)),
+    format('%s %s %% is empty: %s of %s (estimate)', j.how_sure, round(j.empty_pct), pg_size_pretty(j.empty), pg_size_pretty(j.bytes)),
     j.empty_pct::numeric, {warn_pct},
-    format(E'-- locks the table against everybody while it is written anew; pg_repack does not\nvacuum (full, analyze) %s;', j.owner::regclass), null
+    format(E'-- blocks all access to the table while it is rewritten; pg_repack does not\nvacuum (full, analyze) %s;', j.owner::regclass), null
 from judged as j
 where j.empty_pct >= {warn_pct} and j.empty >= {warn_bytes}
 union all
 select
     null, null, null, null, null, 'not evaluated', 'unreadable',
-    format('the statistics of %s tables may not be read: %s%s', count(*),
+    format('this role may not read the statistics of %s tables: %s%s', count(*),
         array_to_string((array_agg(t.object order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
     null, null,
     format('grant pg_read_all_data to %I;', current_user)
@@ -106,12 +106,12 @@ having count(*) > 0
 union all
 select
     null, null, null, null, null, 'not evaluated', 'unmeasured',
-    format('%s tables were never analyzed, or not since they were filled, so nothing is known of their rows: %s%s', count(*),
+    format('%s tables cannot be estimated because they were never analyzed, or not since they were filled: %s%s', count(*),
         array_to_string((array_agg(t.object order by t.bytes desc))[1:3], ', '), case when count(*) > 3 then ', ...' end),
     null, null, string_agg(format(case when t.is_toast then 'vacuum %s;' else 'analyze %s;' end, t.owner::regclass), E'\n' order by t.bytes desc), null
 from tables as t
 where t.is_readable and not exists (select from estimated as e where e.member = t.member)
-    -- One that autovacuum will count within a minute is not worth a word unless it could be a warning.
+    -- Autovacuum counts a small TOAST table within a minute: it is listed only if it could be a warning.
     and (t.bytes >= {warn_bytes} or not t.is_toast and (t.rows is not null or t.reltuples < 0))
 having count(*) > 0
 order by empty_bytes desc nulls last, object

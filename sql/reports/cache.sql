@@ -1,13 +1,12 @@
--- cache: how much of what was read was found in shared buffers.
--- Why: a miss asks the operating system, whose own cache is not seen from here, and at worst a disk. A ratio without reads is no
---   ratio: tables nobody read are left out, and few reads are no verdict. Counted since the statistics began; watch it with
---   --watch or diff, as a bad hour drowns in good months.
+-- cache: the share of block reads found in shared buffers.
+-- Why: A block that is not in shared buffers is read from the cache of the operating system, which PostgreSQL cannot see, or from
+--   disk. Tables that nobody read are left out, and few reads give no verdict. The counts start at the last reset, so a bad hour
+--   disappears in good months: use report watch or report diff to see it.
 -- Check heap: the pages of tables and of their TOAST tables.
--- Check index: the pages of indexes, those of TOAST tables included; these should nearly always be there.
--- Threshold hit_warn_pct = 99: below it is a warning
--- Threshold hit_critical_pct = 95: below it is critical
--- Threshold min_blocks = 1000000: blocks read before there is a verdict
--- Counts: since the last reset
+-- Check index: the pages of indexes, including those of TOAST tables; these should nearly always be in shared buffers.
+-- Threshold hit_warn_pct = 99: warn below this percentage of hits
+-- Threshold hit_critical_pct = 95: critical below this percentage of hits
+-- Threshold min_blocks = 1000000: no verdict below this many block reads
 -- Counters: blocks, missed
 with recursive
 table_tree as ({table_tree}),
@@ -57,12 +56,12 @@ select
     end,
     k.kind,
     case
-        when coalesce(k.blocks, 0) < greatest({min_blocks}, 1) then format('%s blocks read so far; said after %s', coalesce(k.blocks, 0), {min_blocks})
-        else format('%s %% of %s blocks were in shared buffers (%s)', round(100.0 * k.hit / k.blocks, 2), k.blocks, current_setting('shared_buffers'))
+        when coalesce(k.blocks, 0) < greatest({min_blocks}, 1) then format('not enough data: %s of %s block reads', coalesce(k.blocks, 0), {min_blocks})
+        else format('%s %% of %s block reads were found in shared buffers (%s)', round(100.0 * k.hit / k.blocks, 2), k.blocks, current_setting('shared_buffers'))
     end,
     100 - 100.0 * k.hit / nullif(k.blocks, 0), 100 - {hit_warn_pct},
     case
-        when k.blocks >= greatest({min_blocks}, 1) then '-- see which table: chatschema report cache --sort missed; then an index, or a larger shared_buffers (needs a restart)'
+        when k.blocks >= greatest({min_blocks}, 1) then '-- find the tables: chatschema report cache --sort missed; then add an index, or raise shared_buffers (needs a restart)'
     end,
     null
 from kinds as k

@@ -1,16 +1,16 @@
--- connections: who is connected, from where, and how many more may come.
--- Why: at the limit the server refuses the application. Only clients count: the server's own processes need none of these places,
---   and the last ones are reserved for those who repair it.
--- Check used: places in use, of those that clients may have.
--- Threshold used_warn_pct = 70: percent in use that is a warning
--- Threshold used_critical_pct = 85: percent in use that is critical
+-- connections: the connection slots in use, and who uses them.
+-- Why: When all slots are in use, the server refuses the application. Only clients count: the server's own processes need no slot,
+--   and the last slots are reserved for administrators.
+-- Check used: most of the slots for clients are in use.
+-- Threshold used_warn_pct = 70: warn from this percentage of slots in use
+-- Threshold used_critical_pct = 85: critical from this percentage of slots in use
 -- Fully: pg_read_all_stats
 -- Acute: yes
 with
 clients as materialized (
     select
         a.pid, a.usename, a.datname,
-        -- What another role does is hidden; that it is there is not.
+        -- The state of another role's session is hidden; the session itself is not.
         case when a.state is null then 'hidden' else a.state end as state,
         nullif(a.application_name, '') as application,
         coalesce(host(a.client_addr), case when a.state is not null then 'local' end) as client,
@@ -32,13 +32,13 @@ places as (
         l.configured,
         count(*) filter (where c.is_waiting) as waiting,
         count(*) filter (where c.state = 'idle') as idle,
-        -- As many as have to end until it is no longer a warning.
+        -- The number of sessions that have to end so that this is no longer a warning.
         greatest(count(c.pid) - ceil({used_warn_pct}::numeric * l.all / 100)::bigint + 1, 1) as surplus
     from limits as l
     left join clients as c on true
     group by l.all, l.configured
 ),
--- By application and role, the most first; from the fourth on they are counted together.
+-- By application and role, the most sessions first; the fourth and later ones are counted together.
 ranked as (
     select
         coalesce(c.application, 'no name') as application, coalesce(c.usename, 'hidden') as usename, count(*) as sessions,
@@ -74,16 +74,16 @@ select
     null, null, null, null, null, null, null, null,
     case when 100.0 * p.used / p.all >= {used_critical_pct} then 'critical' else 'warn' end,
     'used',
-    format('%s of %s places are in use: %s', p.used, p.all, n.who)
+    format('%s of %s connection slots are in use: %s', p.used, p.all, n.who)
         || case when p.waiting > 0 then format('; %s of them wait for a lock', p.waiting) else '' end,
     100.0 * p.used / p.all, {used_warn_pct},
     case
         when p.waiting * 2 >= p.used then 'chatschema report locks'
         when p.idle >= p.surplus then format(
-            E'-- ends the %s that have been idle for longest; a pool opens them again, so then lower its size or put a pooler in front\n'
+            E'-- ends the %s sessions that have been idle longest; a pool reopens them, so then reduce its size or add a pooler\n'
             'select pg_terminate_backend(i.pid) from (select pid from pg_stat_activity where backend_type = ''client backend'''
             ' and state = ''idle'' and pid <> pg_backend_pid() order by state_change limit %1$s) as i;', p.surplus)
-        else format(E'-- %s are idle, so the others are needed; needs a restart, and memory for each\nalter system set max_connections = %s;',
+        else format(E'-- only %s sessions are idle; a higher limit needs a restart, and memory for each connection\nalter system set max_connections = %s;',
             p.idle, p.configured + p.surplus)
     end,
     case when p.waiting * 2 < p.used and p.idle < p.surplus then format('alter system set max_connections = %s;', p.configured) end,

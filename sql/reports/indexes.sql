@@ -1,28 +1,27 @@
--- indexes: which indexes earn their keep, which repeat others, and which are missing.
--- Why: every index is written with every row, and read only where a query asks for it. A missing one behind a foreign key makes
---   each delete of a parent read the whole child. Counted at the whole index: its parts in the partitions are summed, and never
---   offered for dropping. Never offered either: what backs a primary key, a unique or exclusion constraint, a replica identity,
---   a clustering, alone supports a foreign key once all else offered is gone, or is what another one is dropped for. A scan counter lies: uniqueness checks and the estimates that an expression
---   index feeds are not in it, EXPLAIN and standbys' scans are, or are elsewhere.
+-- indexes: unused, repeated, invalid and missing indexes.
+-- Why: Every write to a table also writes its indexes, and an index is worth that only if queries use it. Without an index on a
+--   foreign key, each delete in the parent reads the whole child table. The parts of a partitioned index are summed, and never
+--   offered for dropping. Also never offered: an index behind a primary key, a unique or exclusion constraint, a replica identity
+--   or a CLUSTER; the last one that supports a foreign key; and one in whose favour another is dropped. Scan counts are not the
+--   whole truth: they include EXPLAIN, but not uniqueness checks, estimates from an expression index, or scans on standbys.
 -- Check unused: no scan since the statistics began, on this node and on those named with --replica.
--- Check rare: scanned less often than written; what it costs is more than what it gives.
--- Check duplicate: the same columns, order, collation, operator class and predicate as another one.
+-- Check rare: written more often than scanned, so it costs more than it gains.
+-- Check duplicate: same columns, order, collation, operator class and predicate as another index.
 -- Check redundant: another index begins with the same keys and answers the same queries.
--- Check invalid: a concurrent build or rebuild that failed: written, never read.
--- Check incomplete: a partitioned index that waits for its parts; normal while they are being made.
--- Check sparse: an index that holds almost nothing but nulls; a partial one is a fraction of it.
--- Check missing: a foreign key whose columns no index leads with.
--- Threshold unused_days = 14: days the statistics must cover before unused is said
--- Threshold unused_min_bytes = 10485760: smaller ones are not worth the risk
--- Threshold rare_min_bytes = 104857600: smaller ones may be rare
--- Threshold rare_min_writes = 10000: writes before rare is said
--- Threshold rare_pct = 10: percent of the table's index scans below which an index may be rare
--- Threshold redundant_critical_bytes = 1073741824: a repeated index of this size is critical
--- Threshold sparse_pct = 90: percent of nulls in its first column from which an index is sparse
--- Threshold sparse_min_bytes = 10485760: smaller ones do not matter
--- Threshold missing_min_rows = 10000: rows of the referencing table from which a missing index is a warning
--- Threshold missing_critical_rows = 1000000: rows from which it is critical where deletes cascade
--- Counts: since the last reset
+-- Check invalid: left over from a failed concurrent build or rebuild; written, but never read.
+-- Check incomplete: a partitioned index without a part in some partitions; normal while the parts are being created.
+-- Check sparse: the index contains almost only nulls; a partial index would be much smaller.
+-- Check missing: a foreign key has no index that begins with its columns.
+-- Threshold unused_days = 14: no verdict on unused indexes before the statistics cover this many days
+-- Threshold unused_min_bytes = 10485760: ignore smaller unused indexes
+-- Threshold rare_min_bytes = 104857600: ignore smaller rarely used indexes
+-- Threshold rare_min_writes = 10000: an index is not rare below this many writes to its table
+-- Threshold rare_pct = 10: an index can be rare below this percentage of its table's index scans
+-- Threshold redundant_critical_bytes = 1073741824: a repeated index is critical from this size
+-- Threshold sparse_pct = 90: an index is sparse from this percentage of nulls in its first column
+-- Threshold sparse_min_bytes = 10485760: ignore smaller sparse indexes
+-- Threshold missing_min_rows = 10000: warn from this many rows in the referencing table; below it the finding is info
+-- Threshold missing_critical_rows = 1000000: critical from this many rows if deletes cascade
 -- Counters: scans, writes
 with recursive
 locked as materialized ({locked}),
@@ -72,14 +71,14 @@ findings as (
         case when ({standbys} > 0 or pg_is_in_recovery()) and not {is_asked_elsewhere} or i.has_expression then 'info' else 'warn' end as severity,
         'unused' as check_name,
         i.index as object,
-        format('never scanned since %s UTC, or since it was made, %s', to_char({stats_since}::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), pg_size_pretty(i.bytes))
+        format('never scanned since %s UTC, or since it was created, %s', to_char({stats_since}::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), pg_size_pretty(i.bytes))
             || case
                 when {is_asked_elsewhere} then ''
-                when pg_is_in_recovery() then ', on this standby; ask the primary with --replica URL'
-                when {standbys} > 0 then '; a standby is attached: ask it with --replica URL'
+                when pg_is_in_recovery() then ', on this standby; add the primary with --replica URL'
+                when {standbys} > 0 then '; a standby is attached: add it with --replica URL'
                 else ''
             end
-            || case when i.has_expression then '; review it: the planner estimates with an expression index''s statistics' else '' end as message,
+            || case when i.has_expression then '; review it: the planner uses the statistics of an expression index' else '' end as message,
         i.bytes::numeric as value,
         {unused_min_bytes}::numeric as threshold,
         d.fix,
@@ -93,14 +92,14 @@ findings as (
     union all
     select
         'no verdict', 'unused', null,
-        format('statistics cover %s days; unused is said after %s days', round({stats_days}, 1), {unused_days}),
+        format('not enough data: the statistics cover %s of %s days', round({stats_days}, 1), {unused_days}),
         null, null, null, null
     where {stats_days} < {unused_days}
     union all
     select
         'info', 'rare', i.index,
         format('%s scans for %s writes, %s', i.scans, w.writes, pg_size_pretty(i.bytes))
-            || case when pg_is_in_recovery() and not {is_asked_elsewhere} then ', on this standby; ask the primary with --replica URL' else '' end,
+            || case when pg_is_in_recovery() and not {is_asked_elsewhere} then ', on this standby; add the primary with --replica URL' else '' end,
         i.bytes, {rare_min_bytes}, d.fix, d.undo
     from indexes as i
     join drops as d on d.root = i.root
@@ -116,8 +115,8 @@ findings as (
             when r.is_duplicate then format('the same as %s, %s', r.kept::regclass, pg_size_pretty(i.bytes))
             else format('%s begins with the same keys, %s', r.kept::regclass, pg_size_pretty(i.bytes))
         end
-            || case when not r.is_sure then '; this one is partial, and may be kept for being small' else '' end
-            || case when i.is_unique then '; both are unique: their owner knows which one may go' else '' end,
+            || case when not r.is_sure then '; this one is partial: keep it if its small size matters' else '' end
+            || case when i.is_unique then '; both are unique: decide which one to drop' else '' end,
         i.bytes, null, d.fix, d.undo
     from repeated as r
     join indexes as i on i.root = r.root
@@ -127,11 +126,11 @@ findings as (
     select
         'warn', 'invalid', x.indexrelid::regclass::text,
         case
-            when c.relname ~ '_ccold\d*$' then 'left over from a REINDEX CONCURRENTLY that was done: written, never read'
+            when c.relname ~ '_ccold\d*$' then 'left over from a REINDEX CONCURRENTLY that finished: written, never read'
             when c.relname ~ '_ccnew\d*$' then 'left over from a REINDEX CONCURRENTLY that failed: written, never read'
-            when twin.indexrelid is not null then format('failed to build, and %s does its work: written, never read', twin.indexrelid::regclass)
-            when x.indisunique then 'failed to build: written, never read; find the rows that repeat before the rebuild'
-            else 'failed to build: written, never read'
+            when twin.indexrelid is not null then format('its build failed, and %s replaces it: written, never read', twin.indexrelid::regclass)
+            when x.indisunique then 'its build failed: written, never read; remove duplicate rows before you rebuild it'
+            else 'its build failed: written, never read'
         end,
         null, null,
         case
@@ -153,14 +152,14 @@ findings as (
         limit 1
     ) as twin on true
     where c.relkind = 'i' and not (x.indisvalid and x.indisready)
-        -- One being built, rebuilt or dropped is none of these; nor known to be, while the builder's row is hidden from this role.
+        -- Not those being built, rebuilt or dropped; nor any that may be, while the builder's row is hidden from this role.
         and x.indislive and not exists (select from building as b where b.relid = x.indrelid or b.relid is null)
         and not exists (select from pg_catalog.pg_locks as l where l.relation = x.indexrelid and l.mode = 'ShareUpdateExclusiveLock' and l.granted
             and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database()))
     union all
     select
         'info', 'incomplete', x.indexrelid::regclass::text,
-        format('waits for its part in %s partitions', p.missing),
+        format('not valid yet: %s partitions have no part of it', p.missing),
         p.missing, null, null, null
     from pg_catalog.pg_index as x
     join pg_catalog.pg_class as c on c.oid = x.indexrelid and c.relkind = 'I'
@@ -182,7 +181,7 @@ findings as (
         i.bytes, {sparse_min_bytes},
         d.fix, d.undo
     from indexes as i
-    -- offset 0: few are looked at, so index by index; else all columns and statistics of the catalog are read.
+    -- offset 0: few are looked at, so index by index; without it all columns and statistics of the catalog are read.
     cross join lateral (
         select a.attname, s.null_frac
         from pg_catalog.pg_attribute as a
@@ -206,8 +205,8 @@ findings as (
         format('%s.%s', f.conrelid::regclass, quote_ident(f.conname)),
         case
             when m.is_supported_in_parts
-                then format('every partition of %s has an index on (%s), the whole has none: a new partition gets none', f.conrelid::regclass, m.columns)
-            else format('no index on %s (%s): each delete in %s reads all of it, about %s rows', f.conrelid::regclass, m.columns,
+                then format('every partition of %s has an index on (%s), but the partitioned table has none: a new partition gets none', f.conrelid::regclass, m.columns)
+            else format('no index on %s (%s): each delete in %s reads the whole table, about %s rows', f.conrelid::regclass, m.columns,
                 f.confrelid::regclass, coalesce(a.rows, 0))
         end,
         a.rows, {missing_min_rows}, m.fix, m.undo

@@ -1,12 +1,12 @@
--- locks: who waits for whom, as a tree, and the least harmful way out.
--- Why: one statement that waits for a strong lock holds up all that come after it, though these could run beside the session that it
---   waits for. The server itself is asked who blocks whom: it knows the queue, which a comparison of locks does not.
--- Check blocking: a session or prepared transaction that waits for nobody and makes others wait.
--- Check queue: a statement that waits for a working session and makes others wait that would not wait for that session.
--- Threshold wait_warn_ms = 60000: longest wait that is a warning
--- Threshold wait_critical_ms = 120000: longest wait that is critical
--- Threshold blocked_warn = 3: sessions held up that are a warning
--- Threshold blocked_min_ms = 1000: once the longest has waited for this long
+-- locks: which sessions block others, as a tree.
+-- Why: A statement that waits for a strong lock blocks all statements behind it, even those that could run beside the session that
+--   it waits for. The report asks the server who blocks whom: the server knows the queue, which a comparison of locks does not.
+-- Check blocking: a session or prepared transaction that waits for nobody and blocks others.
+-- Check queue: a statement that waits for a working session, and blocks others that would not wait for that session.
+-- Threshold wait_warn_ms = 60000: warn when the longest wait reaches this
+-- Threshold wait_critical_ms = 120000: critical when the longest wait reaches this
+-- Threshold blocked_warn = 3: warn when this many sessions are blocked ...
+-- Threshold blocked_min_ms = 1000: ... and the longest has waited this long
 -- Fully: pg_read_all_stats
 -- Acute: yes
 with recursive
@@ -25,7 +25,8 @@ conflicts (held, wanted) as (
     ('ExclusiveLock', array['RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']),
     ('AccessExclusiveLock', array['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'])
 ),
--- They have no process: a negative number stands for each. Their locks are those of the virtual transaction that holds their number.
+-- Prepared transactions have no process: a negative number stands for each. The virtual transaction that holds the lock on their
+-- transaction ID holds their other locks, too.
 prepared as materialized (
     select - row_number() over (order by p.gid)::integer as pid, p.gid, p.owner, p.prepared, l.virtualtransaction
     from pg_catalog.pg_prepared_xacts as p
@@ -51,7 +52,7 @@ blockers as materialized (
     select w.pid, b.pid as blocker from waiting as w cross join lateral unnest(pg_blocking_pids(w.pid)) as b (pid)
 ),
 edges as materialized (
-    -- A parallel worker waits and blocks in its leader's name.
+    -- A parallel worker counts as its leader.
     select distinct b.pid, coalesce(a.leader_pid, b.blocker) as blocker
     from blockers as b
     left join pg_catalog.pg_stat_activity as a on a.pid = b.blocker
@@ -67,7 +68,7 @@ edges as materialized (
     join conflicts as c on c.held = h.mode and w.mode = any (c.wanted)
     join prepared as p on p.virtualtransaction = h.virtualtransaction
 ),
--- Who is held up by each root, and how far from it: without the paths, which in a queue of forty are more than can be counted.
+-- The sessions blocked by each root, and their distance from it: not the paths, of which a queue of forty has too many to count.
 reached as (
     select distinct e.blocker as root, e.blocker as pid, 0 as depth
     from edges as e
@@ -81,7 +82,7 @@ reached as (
 nearest as materialized (
     select r.root, r.pid, min(r.depth) as depth from reached as r group by r.root, r.pid
 ),
--- A session that waits for several is shown once, behind the one nearest to the root.
+-- A session that waits for several others is shown once, behind the one nearest to the root.
 behind as materialized (
     select n.root, n.pid, n.depth, min(b.pid) as parent
     from nearest as n
@@ -118,9 +119,9 @@ shown as materialized (
         coalesce(a.usename, p.owner) as usename, a.application_name,
         case when p.gid is not null then 'prepared transaction' else coalesce(a.state, 'hidden') end as state,
         coalesce(a.xact_start, p.prepared) as xact_start,
-        -- A session can hold a lock without a transaction; an idle one was left at its last change of state.
+        -- A session can hold a lock without a transaction; an idle one has been idle since its last change of state.
         case when a.state ~ '^idle' then a.state_change else coalesce(a.xact_start, p.prepared) end as state_since, a.query, w.since, w.wants,
-        -- What costs more to repeat than the statement that waits for it.
+        -- These cost more to repeat than the statement that waits for them.
         coalesce(a.application_name ~ '^pg_(dump|dumpall|restore|basebackup)' or a.query ~ '\(to prevent wraparound\)', false) as is_precious,
         (
             select string_agg(distinct case when l.relation is null then l.mode else format('%s on %s', l.mode, l.relation::regclass) end, ', ')
@@ -133,7 +134,7 @@ shown as materialized (
     left join prepared as p on p.pid = o.pid
     left join waiting as w on w.pid = o.pid
 ),
--- Those who wait for the root itself; a head of them has others behind that wait for its turn on the same table alone.
+-- The sessions that wait for the root itself; a head is one that others queue behind only because of the same table.
 direct as materialized (
     select
         s.root, s.pid, s.object, s.query, s.since,
@@ -195,15 +196,15 @@ from (
     select
         null, null, null, null, null, null, null, null, null, null,
         j.object, j.severity, 'blocking',
-        format('%s for %s s%s: holds up %s, the longest for %s s', j.state, coalesce(round(extract(epoch from clock_timestamp() - j.state_since)), 0),
+        format('%s for %s s%s; sessions blocked: %s, the longest for %s s', j.state, coalesce(round(extract(epoch from clock_timestamp() - j.state_since)), 0),
             case when j.holds is not null then format(', holds %s', j.holds) end, j.sessions, round(j.longest_ms / 1000)),
         j.longest_ms, {wait_warn_ms},
         case
             when j.gid is not null
-                then format(E'-- its transaction manager knows whether it is to be: commit prepared %L;\nrollback prepared %1$L;', j.gid)
-            when j.is_precious then format(E'-- it costs more to repeat than what waits for it\n%s', j.cancel)
+                then format(E'-- ask its transaction manager first; if it decides to commit: commit prepared %L;\nrollback prepared %1$L;', j.gid)
+            when j.is_precious then format(E'-- repeating this session costs more than repeating those that wait for it\n%s', j.cancel)
             when j.state ~ '^idle' then format('select pg_terminate_backend(%s);', j.pid)
-            else format(E'select pg_cancel_backend(%s);  -- if it goes on: select pg_terminate_backend(%1$s);', j.pid)
+            else format(E'select pg_cancel_backend(%s);  -- if it does not stop: select pg_terminate_backend(%1$s);', j.pid)
         end,
         null
     from judged as j
@@ -212,11 +213,11 @@ from (
     select
         null, null, null, null, null, null, null, null, null, null,
         j.head, j.severity, 'queue',
-        format('waits %s s for %s, %s for %s s%s; holds up %s that would not wait for that one, the longest for %s s: %s',
+        format('waits %s s for %s, %s for %s s%s; sessions blocked only by this wait: %s, the longest for %s s: %s',
             round(extract(epoch from clock_timestamp() - j.head_since)), j.object, j.state, coalesce(round(extract(epoch from clock_timestamp() - j.state_since)), 0),
             case when j.holds is not null then format(', which holds %s', j.holds) end, j.sessions - j.heads, round(j.longest_ms / 1000), j.head_query),
         j.longest_ms, {wait_warn_ms},
-        format(E'-- it can be run again, with a lock_timeout; those behind it go on at once\n%s', j.cancel), null
+        format(E'-- run it again later with a lock_timeout; the sessions behind it continue at once\n%s', j.cancel), null
     from judged as j
     where j.is_queue
 ) as a

@@ -1,22 +1,22 @@
--- partitions: how far ahead the months reach, and what is wrong with them.
--- Why: a row whose month has no partition is refused: the application cannot send; or a default partition takes it, and is in the
---   way later. Autovacuum analyzes partitions, never the table they are parts of, and the planner asks that one. The bounds are
---   read from the catalog: by time, or by the time in a UUIDv7.
--- Check runway: the partitions made ahead run out; critical where rows are refused then.
--- Check gap: a period ahead that has no partition while a later one has.
--- Check default: rows in a default partition; each new partition has to read them all.
--- Check pending: a detach that was cut off.
--- Check analyze: a partitioned table whose parts have rows, that was never analyzed.
--- Check lost: a month that was detached, and has a table less than it had.
--- Check skew: a partition many times larger than the others.
--- Threshold runway_warn_days = 60: days ahead below which it is a warning
--- Threshold runway_critical_days = 30: days ahead below which it is critical
--- Threshold analyze_min_rows = 10000: rows from which a partitioned table should have been analyzed
--- Threshold skew_factor = 10: times the median that is skew
--- Threshold skew_min_bytes = 1073741824: and the size from which it matters
+-- partitions: the partition runway, gaps and other problems.
+-- Why: A row without a partition is refused, so the application cannot send messages; or a default partition takes it, and blocks
+--   the right partition later. Autovacuum analyzes partitions, but never the partitioned table, whose statistics the planner
+--   uses. Bounds are read from the catalog, as times or as the time in a UUIDv7.
+-- Check runway: the partitions created ahead run out; critical if rows are refused then.
+-- Check gap: a period ahead has no partition, although a later one has.
+-- Check default: the default partition has rows; each new partition has to scan them.
+-- Check pending: a detach was interrupted.
+-- Check analyze: a partitioned table with rows was never analyzed.
+-- Check lost: a detached month is missing one of its tables.
+-- Check skew: a partition is many times larger than the others.
+-- Threshold runway_warn_days = 60: warn below this many days ahead
+-- Threshold runway_critical_days = 30: critical below this many days ahead
+-- Threshold analyze_min_rows = 10000: ignore partitioned tables with fewer rows that were never analyzed
+-- Threshold skew_factor = 10: report partitions this many times larger than the median ...
+-- Threshold skew_min_bytes = 1073741824: ... and at least this large
 with recursive
 locked as materialized ({locked}),
--- A partition may be partitioned again; what it holds is in its parts.
+-- A partition may be partitioned again; its rows are in its parts.
 members as (
     select i.inhrelid as part, i.inhrelid as member
     from pg_catalog.pg_inherits as i
@@ -38,13 +38,11 @@ held as materialized (
             m.part,
             c.reltuples,
             pg_stat_get_live_tuples(c.oid) as live,
-            case
-                when c.oid in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
-                else pg_relation_size(c.oid)
-            end as bytes
+            {size_unless_locked} as bytes
         from members as m
         join pg_catalog.pg_class as c on c.oid = m.member and c.relkind in ('r', 'f')
-        -- offset 0: else every relation of the catalog is measured before the join.
+        cross join lateral (select c.oid in (select l.relation from locked as l) as is_locked) as l
+        -- offset 0: without it every relation of the catalog is measured before the join.
         offset 0
     ) as m
     group by m.part
@@ -92,7 +90,7 @@ parents as materialized (
     where not c.relispartition and n.nspname !~ '^pg_'
     group by c.oid, c.relname, n.nspname, c.reltuples, p.partstrat
 ),
--- From now on, as long as each one begins where the one before ends.
+-- The partitions from now on; an edge is one whose end is not the start of the next.
 ahead as (
     select l.parent, l.oid, l.lower, l.upper, l.is_time, l.upper is distinct from lead(l.lower) over w as is_edge, lead(l.lower) over w as next
     from leaves as l
@@ -120,14 +118,14 @@ reach as (
         case when n.is_ours then 'chatschema partition ensure' else f.fix end as fix
     from parents as p
     left join runways as r on r.oid = p.oid
-    -- A last partition without an end takes all that comes.
+    -- A last partition without an upper bound takes all later rows.
     cross join lateral (
         select
             r.oid is not null and r.until is distinct from 'infinity' as has_runway,
             p.object in ('public.messages', 'public.message_statuses') as is_ours
     ) as n
     cross join lateral (select case when isfinite(r.until) then r.until end as until) as u
-    -- More of the same: as long as the last, in whole months where that is.
+    -- The partitions to add are as long as the last one, in whole months if that is.
     left join lateral (
         select
             case
@@ -145,13 +143,13 @@ reach as (
                     format('%s.%I', p.schema, p.name || to_char(m.lower at time zone 'UTC', '"_p"YYYYMMDD')), p.object,
                     to_char(m.lower at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS+00'), to_char((m.lower + w.width) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS+00')),
                     E'\n' order by m.lower),
-                format('-- create the partition that what is written now falls in: the bounds of the others are in \d+ %s', p.object)
+                format('-- create the partition for the current time; \d+ %s shows the bounds of the others', p.object)
             ) as fix
         from generate_series(u.until, now() + make_interval(days => {runway_warn_days}::integer), w.width) as m (lower)
     ) as f
 ),
--- What was detached, as chatschema recorded it. As a text for ts_stat, which runs it, as a query cannot name a table that most databases
--- do not have, or that this role may not read.
+-- The months that chatschema recorded as detached. ts_stat runs a query given as text: a plain query cannot name a table that most
+-- databases do not have, or that this role may not read.
 detached as materialized (
     select s.word as month
     from (
@@ -182,16 +180,16 @@ select
     end,
     'runway',
     case
-        when r.until is null then 'no partition for what is written now'
+        when r.until is null then 'no partition for the current time'
         else format('partitions for %s more days, until %s', round(r.days), to_char(r.until at time zone 'UTC', 'YYYY-MM-DD'))
-    end || case when r.has_default then ': rows without one go to the default partition' else '' end,
+    end || case when r.has_default then ': rows without a partition go to the default partition' else '' end,
     {runway_warn_days} - r.days, 0, r.fix, null
 from reach as r
 where r.has_runway and r.days < {runway_warn_days}
 union all
 select
     r.object, null, null, null, null, null, null, null, case when r.has_default then 'info' else 'warn' end, 'gap',
-    format('nothing from %s to %s, though there is a partition after it', to_char(a.upper at time zone 'UTC', 'YYYY-MM-DD'), to_char(a.next at time zone 'UTC', 'YYYY-MM-DD'))
+    format('no partition from %s to %s, but there is a later one', to_char(a.upper at time zone 'UTC', 'YYYY-MM-DD'), to_char(a.next at time zone 'UTC', 'YYYY-MM-DD'))
         || case when r.has_default then ': its rows go to the default partition' else '' end,
     null, null,
     case
@@ -209,27 +207,27 @@ select
     l.oid::regclass::text, null, null, null, null, null, null, null, 'warn', 'default',
     case
         when l.counted > 0 then format('about %s rows in the default partition', l.counted)
-        else format('%s of rows in the default partition, never counted', pg_size_pretty(l.bytes))
+        else format('%s in the default partition, whose rows were never counted', pg_size_pretty(l.bytes))
     end,
     greatest(l.counted, 1), 0,
     case
         when l.parent in (to_regclass('public.messages'), to_regclass('public.message_statuses'))
-            then E'-- prints the commands that empty and drop it, filled in\nchatschema partition plan'
-        else format('-- in this order: detach %s; create the partitions that its rows need; insert them into %s; drop it', l.oid::regclass, l.parent::regclass)
+            then E'-- prints the commands that empty and drop it\nchatschema partition plan'
+        else format('-- in this order: detach %s; create the partitions that its rows need; insert its rows into %s; drop it', l.oid::regclass, l.parent::regclass)
     end,
     null
 from leaves as l
 where l.is_default and (l.counted > 0 or l.is_uncounted)
 union all
 select
-    l.oid::regclass::text, null, null, null, null, null, null, null, 'warn', 'pending', 'its detach was cut off: readers see it or not, as they began', null, null,
+    l.oid::regclass::text, null, null, null, null, null, null, null, 'warn', 'pending', 'unavailable until its pending detach is finalized', null, null,
     format('alter table %s detach partition %s finalize;', l.parent::regclass, l.oid::regclass), null
 from leaves as l
 where l.is_pending
 union all
 select
     format('chat_partitions.%s', t.name), null, null, null, null, null, null, null, 'critical', 'lost',
-    format('%s was detached, and this table of it cannot be found', d.month), null, null, E'-- says what is missing and what to do\nchatschema partition list --check', null
+    format('%s is detached, but this table of it is missing', d.month), null, null, E'-- shows what is missing and what to do\nchatschema partition list --check', null
 from detached as d
 join pg_catalog.pg_class as p on p.relkind = 'p' and p.relnamespace = to_regnamespace('public') and p.relname in ('messages', 'message_statuses')
 cross join lateral (select p.relname || '_y' || replace(d.month, '-', 'm') as name) as t
@@ -238,14 +236,14 @@ where not exists (
 )
 union all
 select
-    p.object, null, null, null, null, null, null, null, 'warn', 'analyze', format('never analyzed as a whole, %s rows in its partitions', p.rows), p.rows, {analyze_min_rows},
+    p.object, null, null, null, null, null, null, null, 'warn', 'analyze', format('the partitioned table was never analyzed; %s rows in its partitions', p.rows), p.rows, {analyze_min_rows},
     format('analyze %s;', p.object), null
 from parents as p
 where p.last_analyze is null and p.reltuples < 0 and p.rows >= {analyze_min_rows}
 union all
 select
     l.oid::regclass::text, null, null, null, null, null, null, null, 'info', 'skew',
-    format('%s, %s times the median of its table', pg_size_pretty(l.bytes), round((l.bytes / p.median)::numeric)), l.bytes, (p.median * {skew_factor})::numeric, null, null
+    format('%s, %s times the median partition of its table', pg_size_pretty(l.bytes), round((l.bytes / p.median)::numeric)), l.bytes, (p.median * {skew_factor})::numeric, null, null
 from leaves as l
 join parents as p on p.oid = l.parent
 where l.bytes >= {skew_min_bytes} and l.bytes >= p.median * {skew_factor}

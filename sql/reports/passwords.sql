@@ -1,7 +1,7 @@
--- passwords: statements with a password in them that pg_stat_statements keeps, and shows.
--- Why: whoever may read all statistics may read these, and so does every tool that copies them. The texts are never printed here.
---   In psql, \password sends what cannot be turned back; a password that stood here is no secret any more, so change it as well.
--- Check kept: a role has set a password in plain text.
+-- passwords: passwords stored in pg_stat_statements.
+-- Why: Everybody who may read all statistics can read these statements, and so can every tool that copies them. This report never
+--   prints their texts. In psql, \password sends only a hash. A password that was stored here is no longer secret: change it.
+-- Check kept: a role set a password in plain text.
 -- Needs: pg_stat_statements
 -- Fully: pg_read_all_stats
 with
@@ -11,7 +11,7 @@ kept as (
     left join pg_catalog.pg_roles as r on r.oid = s.userid
     where s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
         and s.query ~* '\m(create|alter)\s+(role|user|group|subscription|server|foreign)\M.*\mpassword\s*(=|\s)\s*(e|u&)?(''|\$[^0-9])|\mconnection\s+(e|u&)?''[^'']*password\s*='
-        -- What is sent hashed is no password.
+        -- A hash is not a password.
         and s.query !~* '\mpassword\s+''(scram-sha-256\$|md5[0-9a-f]{{32}}'')'
 )
 select
@@ -22,7 +22,7 @@ group by k.role
 union all
 select
     k.role, null, null, 'warn', 'kept', format('pg_stat_statements stores %s statements with a password in plain text', count(*)), count(*), null,
-    '-- forgets these statements, and no others; then change the passwords: \password in psql' || E'\n'
+    '-- removes only these statements; then change the passwords with \password in psql' || E'\n'
         || string_agg(distinct format('select %I.pg_stat_statements_reset(%s, %s, %s);', n.nspname, k.userid, k.dbid, k.queryid), E'\n'),
     null
 from kept as k

@@ -1,29 +1,28 @@
--- queries: what the server spends its time on, query by query.
--- Why: the query to mend is not the slowest but the one that takes most in all; a mean hides its worst, so the spread is beside it.
---   The roles that run a query are summed. Blocks per call stay the same on a busy and on an idle server; milliseconds do not.
---   Time that blocks, rows, compilation and timed reads cannot explain is not work: the call waited for a lock, or it computed.
---   Such a call counts as work only when it is repeated and even its fastest call takes half the mean, as no wait is so regular.
--- Check slow: its mean is over slow_ms after slow_calls calls, or over very_slow_ms after the first; a write has to be repeated.
--- Check hog: one query takes hog_pct of all the time that queries spent working; maintenance, loads and locks are none.
--- Check waits: its calls take as long as those of a slow query, but their work does not explain it: they wait for locks.
+-- queries: queries by total time.
+-- Why: Fix the query with the highest total time, not the slowest one. A mean hides the slowest calls, so the deviation is shown
+--   beside it. A query that several roles run is summed. Blocks per call are the same on a busy and on an idle server; milliseconds
+--   are not. Time that blocks, rows, compilation and timed reads cannot explain is not work: the call waited for a lock, or it
+--   computed. It counts as work only if the query is repeated and even its fastest call takes half the mean: no wait is so regular.
+-- Check slow: the mean is over slow_ms after slow_calls calls, or over very_slow_ms after the first call; a write has to be repeated.
+-- Check hog: one query takes hog_pct of the working time of all queries; maintenance, bulk loads and locks do not count.
+-- Check waits: as long as a slow query, but its blocks and rows do not explain the time: it waits for locks.
 -- Check wasteful: it reads many blocks for each row that it returns or writes; aggregates are not judged. A write has to be
 --   repeated, or to read more than the whole database.
 -- Check io: the times of reads and writes are not measured.
--- Threshold slow_ms = 50: mean of a query that is called often
--- Threshold slow_calls = 50: what often means
--- Threshold very_slow_ms = 1000: mean of any query
--- Threshold very_slow_writes = 5: calls of a write from which that counts; a bulk load is no habit
--- Threshold hog_pct = 30: percent of all time from which one query is a hog
--- Threshold hog_min_ms = 60000: total below which no query is a hog
--- Threshold block_ms = 0.1: the most that a block in shared buffers, with the rows on it, is believed to cost
--- Threshold read_ms = 10: the most that a block read is believed to cost while track_io_timing is off
--- Threshold row_ms = 0.1: the most that a returned or written row is believed to cost
--- Threshold wasteful_blocks_per_row = 100: blocks for each row from which a query is wasteful
--- Threshold wasteful_call_blocks = 1000: blocks of a call below which none is wasteful
--- Threshold wasteful_blocks = 1000000: blocks in all below which none is wasteful
+-- Threshold slow_ms = 50: a frequent query is slow from this mean
+-- Threshold slow_calls = 50: a query is frequent from this many calls
+-- Threshold very_slow_ms = 1000: any query is slow from this mean
+-- Threshold very_slow_writes = 5: judge a write from this many calls; one bulk load is not judged
+-- Threshold hog_pct = 30: a query is a hog from this percentage of all working time ...
+-- Threshold hog_min_ms = 60000: ... and this total time
+-- Threshold block_ms = 0.1: most time that a block in shared buffers, with its rows, can explain
+-- Threshold read_ms = 10: most time that a block read can explain while track_io_timing is off
+-- Threshold row_ms = 0.1: most time that a returned or written row can explain
+-- Threshold wasteful_blocks_per_row = 100: a query is wasteful from this many blocks per row ...
+-- Threshold wasteful_call_blocks = 1000: ... and this many blocks per call ...
+-- Threshold wasteful_blocks = 1000000: ... and this many blocks in total
 -- Needs: pg_stat_statements
 -- Fully: pg_read_all_stats
--- Counts: since the last reset
 -- Counters: calls, total_ms, io_ms, temp_bytes, wal_bytes
 with
 statements as materialized ({statements}),
@@ -56,7 +55,7 @@ grouped as (
     from statements as s
     group by s.queryid, s.is_toplevel
 ),
--- What a client asks of the tables is judged. Maintenance, locks and loads are done once or wait, and are no query to mend.
+-- Only queries that clients run on tables are judged: maintenance, locks and loads run once, or wait, and need no fix.
 kinds as (
     select g.*, g.queryid is null or k.is_judged as is_judged, k.is_write, k.has_rows
     from grouped as g
@@ -65,13 +64,13 @@ kinds as (
         select
             q.text ~* '^(select|with|values|table|call|do|insert|update|delete|merge)\M' as is_judged,
             q.text ~* '^(insert|update|delete|merge|call|do)\M' as is_write,
-            -- One row of an aggregate, of a function or of nothing found stands for all that were read.
+            -- One row of an aggregate, of a function or of an empty result stands for all rows that were read.
             q.text !~* '^(call|do|values)\M' and q.text ~* '\m(from|update|table)\M'
                 and q.text !~* '\m(group\s+by|distinct|exists|(count|sum|avg|min|max|bool_and|bool_or|every|stddev\w*|var\w*|\w+_agg|percentile_\w+)\s*\()'
                 as has_rows
     ) as k
 ),
--- A call that waits says so by its function, or by rows that it locks; of others one call does not tell a wait from a computation.
+-- A wait shows in the function that is called, or in locked rows; otherwise one call does not tell a wait from a computation.
 told as (
     select
         g.*,
@@ -85,8 +84,8 @@ told as (
 worked as (
     select t.*, case when t.is_waiting then t.explained_ms else t.total_ms end as work_ms from told as t
 ),
--- With track = all a function's statements count inside it as well; a share is one of what clients asked for. Queries of other
--- roles, whose text is hidden, are part of it.
+-- With track = all the statements inside a function count twice, so a share is one of the clients' own statements. Queries of
+-- other roles, whose text is hidden, are included.
 whole as (
     select sum(k.work_ms) filter (where k.is_toplevel and k.is_judged) as work_ms from worked as k
 ),
@@ -100,7 +99,7 @@ judged as (
         r.*,
         r.blocks / greatest(r.rows, r.calls)::double precision as blocks_per_row,
         format('%s: %s', r.queryid, left(regexp_replace(r.query, '\s+', ' ', 'g'), 60)) as name,
-        case when r.temp_bytes > 0 then format('; a call writes %s of temporary files', pg_size_pretty(r.temp_bytes / r.calls)) end as spilled,
+        case when r.temp_bytes > 0 then format('; each call writes %s of temporary files', pg_size_pretty(r.temp_bytes / r.calls)) end as spilled,
         format('chatschema report queries --explain %s', r.queryid) as fix
     from ranked as r
     where r.queryid is not null and r.is_judged
@@ -114,7 +113,7 @@ long as (
 findings as (
     select
         'warn' as severity, 'slow' as check_name, j.name as object,
-        format('%s ms a call, %s call%s, at most %s ms%s', round(j.mean_ms::numeric, 1), j.calls,
+        format('%s ms per call, %s call%s, at most %s ms%s', round(j.mean_ms::numeric, 1), j.calls,
             case when j.calls > 1 then 's' end, round(j.max_ms::numeric, 1), j.spilled) as message,
         j.mean_ms::numeric as value, j.limit_ms as threshold, j.fix
     from long as j
@@ -122,7 +121,7 @@ findings as (
     union all
     select
         'info', 'waits', j.name,
-        format('%s ms a call, %s call%s; the blocks and rows of a call explain at most %s ms: it waits for locks, or computes',
+        format('%s ms per call, %s call%s; blocks and rows explain at most %s ms of a call: it waits for locks, or computes',
             round(j.mean_ms::numeric, 1), j.calls, case when j.calls > 1 then 's' end,
             round((j.explained_ms / j.calls)::numeric, 1)),
         j.mean_ms::numeric, j.limit_ms, 'chatschema report locks'
@@ -131,7 +130,7 @@ findings as (
     union all
     select
         'warn', 'hog', j.name,
-        format('%s %% of all time spent working, %s s in %s call%s%s', round((100 * j.work_ms / j.all_work_ms)::numeric),
+        format('%s %% of the working time of all queries, %s s in %s call%s%s', round((100 * j.work_ms / j.all_work_ms)::numeric),
             round((j.work_ms / 1000)::numeric), j.calls, case when j.calls > 1 then 's' end, j.spilled),
         (100 * j.work_ms / j.all_work_ms)::numeric, {hog_pct}, j.fix
     from judged as j
@@ -139,12 +138,12 @@ findings as (
     union all
     select
         'warn', 'wasteful', j.name,
-        format('reads %s blocks for each row: %s blocks for %s rows in %s call%s', round(j.blocks_per_row::numeric),
+        format('reads %s blocks per row: %s blocks for %s rows in %s call%s', round(j.blocks_per_row::numeric),
             j.blocks, j.rows, j.calls, case when j.calls > 1 then 's' end),
         j.blocks_per_row::numeric, {wasteful_blocks_per_row}, j.fix
     from judged as j
-    -- A write that is done once may read a table as a whole; one that reads more than there is reads it again and again.
-    -- In this order, as the size of a database is asked of its files.
+    -- A write that runs once may read a whole table; one that reads more than the whole database reads it again and again.
+    -- The size of the database is compared last, as it is measured on its files.
     where case
         when not j.has_rows or j.blocks < {wasteful_blocks} or j.blocks < {wasteful_call_blocks} * j.calls
             or j.blocks_per_row < {wasteful_blocks_per_row} then false
@@ -153,7 +152,7 @@ findings as (
     end
     union all
     select
-        'no verdict', 'io', null, 'track_io_timing is off: the time of reads and writes is not measured', null, null,
+        'no verdict', 'io', null, 'track_io_timing is off; the times of reads and writes are not measured', null, null,
         'alter system set track_io_timing = on; select pg_reload_conf();'
     where not current_setting('track_io_timing')::boolean
 )

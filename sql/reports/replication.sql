@@ -1,17 +1,18 @@
--- replication: standbys and slots: how far behind, and what they keep on the primary's disk.
--- Why: bytes first: an idle primary makes a clock run while nothing is behind, and a standby whose receiver has gone has replayed all
---   that it received, however far the primary is. A slot nobody reads keeps WAL until the disk is full.
--- Check lag: a standby that is behind.
--- Check slot: a slot that nobody reads; worth knowing even while it keeps little.
--- Check ending: a slot whose WAL goes at the next checkpoint.
--- Check lost: a slot that has lost the WAL it needs.
--- Check receiver: a standby that receives nothing.
--- Threshold lag_warn_bytes = 104857600: bytes behind that are a warning
--- Threshold lag_critical_bytes = 1073741824: bytes behind that are critical
--- Threshold lag_warn_ms = 5000: time behind that is a warning, while there are bytes
--- Threshold lag_critical_ms = 60000: time behind that is critical
--- Threshold slot_warn_bytes = 1073741824: WAL kept for an inactive slot that is a warning
--- Threshold slot_critical_bytes = 5368709120: WAL kept that is critical
+-- replication: standbys and slots: lag and retained WAL.
+-- Why: Lag is judged in bytes first: on an idle primary the time since the last transaction grows although nothing is behind, and a
+--   standby that lost its connection has replayed all that it received, however far ahead the primary is. A slot without a reader
+--   retains WAL until the disk is full.
+-- Check lag: a standby is behind.
+-- Check slot: a slot has no reader; reported even while it retains little.
+-- Check ending: a slot loses its WAL at the next checkpoint.
+-- Check lost: a slot has lost WAL that it needs.
+-- Check receiver: a standby receives no WAL.
+-- Threshold lag_warn_bytes = 104857600: warn from this many bytes of lag
+-- Threshold lag_critical_bytes = 1073741824: critical from this many bytes of lag
+-- Threshold lag_warn_ms = 5000: warn from this delay, if there are bytes to replay
+-- Threshold lag_critical_ms = 60000: critical from this delay, if there are bytes to replay
+-- Threshold slot_warn_bytes = 1073741824: warn when a slot without a reader retains this much WAL
+-- Threshold slot_critical_bytes = 5368709120: critical when it retains this much WAL
 -- Fully: pg_read_all_stats
 -- Acute: yes
 with
@@ -40,7 +41,7 @@ nodes as materialized (
     union all
     select
         'this standby', 'receiver', coalesce(w.status, 'no receiver'),
-        -- Without a receiver the primary's end is not known, and what was received is no measure of it.
+        -- Without a receiver the primary's position is unknown, and the WAL received so far does not show it.
         case when w.pid is not null then pg_wal_lsn_diff(greatest(w.flushed_lsn, pg_last_wal_receive_lsn()), h.lsn) end,
         case
             when w.pid is not null and pg_wal_lsn_diff(greatest(w.flushed_lsn, pg_last_wal_receive_lsn()), h.lsn) > 0
@@ -51,7 +52,7 @@ nodes as materialized (
     from here as h
     left join pg_catalog.pg_stat_wal_receiver as w on true
     where h.is_standby
-        -- One that is fed from an archive has no receiver, and needs none.
+        -- A standby that reads an archive has no receiver, and needs none.
         and (
             w.pid is not null
             or case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('primary_conninfo') <> '' else true end
@@ -72,7 +73,7 @@ select
     n.behind, {lag_warn_bytes},
     case
         when n.detail = 'replay is paused' then 'select pg_wal_replay_resume();'
-        else '-- on the standby: chatschema report replication, chatschema report transactions: a long query there may hold replay up'
+        else '-- on the standby run chatschema report replication and chatschema report transactions: a long query may block replay'
     end,
     null
 from nodes as n
@@ -81,15 +82,15 @@ union all
 select
     n.object, null, null, null, null, null, null,
     case when n.kept >= {slot_critical_bytes} then 'critical' when n.kept >= {slot_warn_bytes} then 'warn' else 'info' end,
-    'slot', format('nobody reads it; %s of WAL are kept for it', pg_size_pretty(n.kept)), n.kept, {slot_warn_bytes},
-    format(E'-- its standby or subscriber has to be made anew after this; or limit all slots: alter system set max_slot_wal_keep_size\nselect pg_drop_replication_slot(%L);',
+    'slot', format('no reader; it retains %s of WAL', pg_size_pretty(n.kept)), n.kept, {slot_warn_bytes},
+    format(E'-- its standby or subscriber has to be recreated after this; or limit all slots: alter system set max_slot_wal_keep_size\nselect pg_drop_replication_slot(%L);',
         substr(n.object, 6)), null
 from nodes as n
 where n.state = 'inactive' and n.detail is distinct from 'lost' and n.detail is distinct from 'unreserved'
 union all
 select
     n.object, null, null, null, null, null, null, 'critical', 'ending',
-    format('keeps %s of WAL, more than max_slot_wal_keep_size (%s): it goes at the next checkpoint', pg_size_pretty(n.kept),
+    format('retains %s of WAL, more than max_slot_wal_keep_size (%s): the next checkpoint removes it', pg_size_pretty(n.kept),
         current_setting('max_slot_wal_keep_size')),
     n.kept, null,
     format('alter system set max_slot_wal_keep_size = ''%sMB''; select pg_reload_conf();', round(2 * n.kept / 1048576)),
@@ -98,16 +99,16 @@ from nodes as n
 where n.detail = 'unreserved'
 union all
 select
-    n.object, null, null, null, null, null, null, 'critical', 'lost', 'WAL that it needs is gone', null, null,
-    format(E'-- make its standby or subscriber anew, then:\nselect pg_drop_replication_slot(%L);', substr(n.object, 6)), null
+    n.object, null, null, null, null, null, null, 'critical', 'lost', 'WAL that it needs was removed', null, null,
+    format(E'-- recreate its standby or subscriber, then:\nselect pg_drop_replication_slot(%L);', substr(n.object, 6)), null
 from nodes as n
 where n.detail = 'lost'
 union all
 select
     n.object, null, null, null, null, null, null, 'critical', 'receiver',
-    format('receives nothing; last replayed a transaction of %s',
+    format('receives no WAL; the last replayed transaction is of %s',
         coalesce(to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), 'an unknown time')),
-    null, null, '-- see its log; it asks the primary as primary_conninfo says: show primary_conninfo', null
+    null, null, '-- check its log, and how it connects to the primary: show primary_conninfo', null
 from nodes as n
 where n.kind = 'receiver' and n.state = 'no receiver'
 order by behind_bytes desc nulls last, kept_bytes desc nulls last, object

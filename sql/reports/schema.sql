@@ -1,12 +1,12 @@
--- schema: what in the definitions of tables will hurt one day.
--- Why: a definition does no harm until the day it is needed: a guard that was switched off for a repair and never on again, a key
---   that cannot count as far as the one it refers to, a table whose rows cannot be identified. All of it is read from the catalogs.
--- Check trigger: a disabled trigger: what it guards is not guarded, what it fills in stays empty.
--- Check duplicate: a foreign key that repeats another one, and is checked all the same.
--- Check mismatch: a foreign key whose columns have another type than those they refer to.
--- Check key: a table without a primary key: a single row cannot be identified.
--- Check identity: a published table without a replica identity: its updates and deletes fail.
--- Check collation: indexes that were built with another version of their collation than the server has now.
+-- schema: table definitions that cause problems later.
+-- Why: A bad definition does no harm until the day it matters: a trigger that was disabled for a repair and not enabled again, a
+--   key that cannot hold the largest values it refers to, a table whose rows cannot be identified. All of it is in the catalogs.
+-- Check trigger: a trigger is disabled: it does not check or fill in anything.
+-- Check duplicate: a foreign key repeats another one, and every change is checked twice.
+-- Check mismatch: a column of a foreign key has another type than the column it refers to.
+-- Check key: a table has no primary key: a single row cannot be identified.
+-- Check identity: a published table has no replica identity: its updates and deletes fail.
+-- Check collation: indexes were built with another version of their collation than the server has now.
 with recursive
 table_tree as ({table_tree}),
 tables as materialized (
@@ -22,7 +22,7 @@ triggers as materialized (
     select
         g.tgrelid::regclass::text as "table", g.tgname, g.tgenabled = 'D' as is_disabled, f.oid::regproc::text as function,
         n.nspname = 'chatschema' as is_guard,
-        -- Those of the audit trail fire for replicated changes as well.
+        -- The triggers of the audit trail fire for replicated changes as well.
         n.nspname = 'chatschema' and f.proname in ('stamp_audit_log', 'refuse_audit_change') as is_always,
         t.root
     from pg_catalog.pg_trigger as g
@@ -30,7 +30,7 @@ triggers as materialized (
     join pg_catalog.pg_proc as f on f.oid = g.tgfoid
     join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
     left join pg_catalog.pg_trigger as p on p.oid = g.tgparentid
-    -- What is disabled for the whole is, for its partitions.
+    -- A trigger that is disabled on the partitioned table is listed once, not for each partition.
     where not g.tgisinternal and coalesce(p.tgenabled, 'O') <> 'D' and (g.tgenabled = 'D' or g.tgparentid = 0)
 ),
 foreign_keys as materialized (
@@ -39,7 +39,7 @@ foreign_keys as materialized (
         k.conrelid::regclass::text as name, k.confrelid::regclass::text as referenced,
         (select array_agg((p.a, p.b)::text order by p.a, p.b) from unnest(k.conkey, k.confkey) as p (a, b)) as pairs,
         (k.confdeltype, k.confupdtype, k.confmatchtype, k.condeferrable, k.condeferred, k.conpfeqop)::text as meaning,
-        -- Since 18 one need not be enforced.
+        -- Since version 18 a foreign key need not be enforced.
         coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) as is_enforced
     from pg_catalog.pg_constraint as k
     join tables as t on t.oid = k.conrelid
@@ -66,7 +66,7 @@ unlike as (
     from foreign_keys as f
     join pg_catalog.pg_constraint as k on k.oid = f.oid
     cross join lateral unnest(k.conkey, k.confkey) as p (a, b)
-    -- offset 0: column by column; else all columns of the catalog are read.
+    -- offset 0: column by column; without it all columns of the catalog are read.
     cross join lateral (
         select c.*, c.atttypid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) as is_integer, coalesce(nullif(t.typbasetype, 0), t.oid) as base
         from pg_catalog.pg_attribute as c
@@ -87,7 +87,7 @@ keys as materialized (
     select t.*, k.conname, u.index as candidate
     from tables as t
     left join pg_catalog.pg_constraint as k on k.conrelid = t.oid and k.contype = 'p'
-    -- A unique index on columns that are never null can become the key as it is.
+    -- A unique index on columns that are never null can become the primary key.
     left join lateral (
         select c.relname as index
         from pg_catalog.pg_index as x
@@ -144,7 +144,7 @@ collations as (
 outdated as (
     select
         c.object, c.built, c.now, c.refresh, count(*) as indexes,
-        -- Of a partitioned index the whole is named: it rebuilds its parts.
+        -- The partitioned index is named, not its parts: it rebuilds them.
         string_agg(format('reindex index concurrently %s;', s.indexrelid::regclass), E'\n' order by s.indexrelid::regclass::text)
             filter (where not i.relispartition) as rebuild
     from collations as c
@@ -163,7 +163,7 @@ union all
 select
     format('%s.%s', g."table", quote_ident(g.tgname)), null, null, null,
     case when g.is_guard then 'critical' else 'warn' end, 'trigger',
-    format('is disabled: changes of the table do not call %s', g.function), null, null,
+    format('is disabled: changes to the table do not call %s', g.function), null, null,
     format(case when g.is_always then 'alter table %s enable always trigger %I;' else 'alter table %s enable trigger %I;' end, g."table", g.tgname),
     format('alter table %s disable trigger %I;', g."table", g.tgname)
 from triggers as g
@@ -184,7 +184,7 @@ select
         else format('%s is %s but refers to %s, which is %s', p.attname, p.type, p.referenced_column, p.referenced_type)
     end,
     null, null,
-    E'-- locks the table against everybody, and may write it anew; on a large one add a column, fill it, and swap\n' || case
+    E'-- blocks all access to the table, and may rewrite it; if it is large, add a column, fill it, and swap\n' || case
         when p.is_larger then format('alter table %s alter column %I type %s;', p.referenced, p.referenced_column, p.type)
         else format('alter table %s alter column %I type %s;', p.name, p.attname, p.referenced_type)
     end,
@@ -196,17 +196,17 @@ select
     case
         when k.candidate is not null then format('alter table %1$s add constraint %2$I primary key using index %2$I;', k.name, k.candidate)
         when k.relkind = 'r' then format(
-            E'-- writes the table anew, under a lock against everybody\nalter table %s add column %I bigint generated always as identity primary key;', k.name,
+            E'-- blocks all access to the table while it is rewritten\nalter table %s add column %I bigint generated always as identity primary key;', k.name,
             case
                 when exists (select from pg_catalog.pg_attribute as a where a.attrelid = k.oid and a.attname = 'id') then k.relname || '_id'
                 else 'id'
             end
         )
-        else '-- choose the columns that name a row: of a partitioned table its partition key is among them'
+        else '-- choose the columns that identify a row; for a partitioned table they include its partition key'
     end,
     null
 from keys as k
--- What chatschema keeps for itself is not the reader's to change.
+-- chatschema's own tables are left out: the reader should not change them.
 where k.conname is null and k.relnamespace is distinct from to_regnamespace('chatschema')
 union all
 select

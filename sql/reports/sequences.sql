@@ -1,12 +1,12 @@
--- sequences: how much of its range each sequence, and each integer key without one, has used.
--- Why: a sequence at its end refuses every insert. The range is the smaller one of the sequence's and of the column it fills: an
---   integer column ends at 2147483647 whatever its bigint sequence can count to. A key that the application fills ends there as
---   well; how far it is says the largest value that ANALYZE found, so it is an estimate.
--- Check used: a sequence near its end.
--- Check key: an integer key that no sequence fills, near the end of its type.
--- Check unreadable: a sequence, or an integer key, whose values this role may not read.
--- Threshold used_warn_pct = 75: percent used that is a warning
--- Threshold used_critical_pct = 90: percent used that is critical
+-- sequences: sequences and integer keys near their limit.
+-- Why: A sequence at its limit refuses every insert. The range is the smaller of the sequence's own and that of the column it fills:
+--   an integer column ends at 2147483647 however far its bigint sequence counts. A key that the application fills ends there as
+--   well; its position is the largest value that ANALYZE found, so it is an estimate.
+-- Check used: a sequence is near its limit.
+-- Check key: an integer key that no sequence fills is near the limit of its type.
+-- Check unreadable: this role may not read the values of a sequence, or of an integer key.
+-- Threshold used_warn_pct = 75: warn from this percentage of the range used
+-- Threshold used_critical_pct = 90: critical from this percentage of the range used
 with
 found as materialized (
     select
@@ -18,7 +18,7 @@ found as materialized (
     join pg_catalog.pg_namespace as n on n.nspname = s.schemaname
     join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = s.sequencename and c.relkind = 'S'
     left join lateral (
-        -- The column that owns it, and those whose default asks it though they do not: the smallest type ends first.
+        -- The column that owns it, and those that only use it as a default: the smallest type ends first.
         select f.refobjid, f.refobjsubid
         from (
             select d.refobjid, d.refobjsubid
@@ -46,7 +46,7 @@ used as (
             when f.increment_by > 0 then least(f.max_value, coalesce(f.column_max, f.max_value))
             else f.min_value
         end as last,
-        -- One that cycles has no end.
+        -- A sequence that cycles has no end.
         case
             when not f.cycle and f.increment_by > 0
                 then 100.0 * (f.last_value::numeric - f.min_value + 1) / (least(f.max_value, coalesce(f.column_max, f.max_value))::numeric - f.min_value + 1)
@@ -96,9 +96,9 @@ select
     f.object, null, null, null, null,
     case when f.used_pct >= {used_critical_pct} then 'critical' else 'warn' end,
     'key',
-    format('%s of %s: about %s %% used, and no sequence fills it', f.largest, f.last, round(f.used_pct, 1)),
+    format('%s of %s: about %s %% used; no sequence fills it', f.largest, f.last, round(f.used_pct, 1)),
     f.used_pct, {used_warn_pct},
-    format(E'-- writes the table anew and locks it; on a large one add a bigint column, fill it, and swap\nalter table %s alter column %I type bigint;',
+    format(E'-- blocks all access to the table while it is rewritten; if it is large, add a bigint column, fill it, and swap\nalter table %s alter column %I type bigint;',
         f.attrelid::regclass, f.attname),
     null
 from filled as f
@@ -112,7 +112,7 @@ select
     u.used_pct, {used_warn_pct},
     case
         when u.column_max is not null and u.max_value > u.column_max or u.column_max is not null and u.last = u.column_max
-            then format(E'-- writes the table anew and locks it; on a large one add a bigint column, fill it, and swap\nalter table %1$s alter column %2$I type bigint;\nalter sequence %3$s as bigint;',
+            then format(E'-- blocks all access to the table while it is rewritten; if it is large, add a bigint column, fill it, and swap\nalter table %1$s alter column %2$I type bigint;\nalter sequence %3$s as bigint;',
                 u.table_oid::regclass, u.attname, u.object)
         when u.increment_by > 0 then format('alter sequence %s as bigint maxvalue 9223372036854775807;', u.object)
         else format('alter sequence %s as bigint minvalue -9223372036854775808;', u.object)
@@ -123,7 +123,7 @@ where u.used_pct >= {used_warn_pct}
 union all
 select
     null, null, null, null, null, 'not evaluated', 'unreadable',
-    format('%s sequences may not be read: %s%s', count(*),
+    format('this role may not read %s sequences: %s%s', count(*),
         array_to_string((array_agg(u.object order by u.object))[1:3], ', '), case when count(*) > 3 then ', ...' end),
     null, null,
     format('grant select on sequence %s to %I;', string_agg(u.object, ', ' order by u.object), current_user), null
@@ -133,7 +133,7 @@ having count(*) > 0
 union all
 select
     null, null, null, null, null, 'not evaluated', 'unreadable',
-    format('the values of %s integer keys may not be read: %s%s', count(*),
+    format('this role may not read the values of %s integer keys: %s%s', count(*),
         array_to_string((array_agg(k.object order by k.object))[1:3], ', '), case when count(*) > 3 then ', ...' end),
     null, null,
     format('grant pg_read_all_data to %I;', current_user)

@@ -1,17 +1,18 @@
--- transactions: the oldest open transactions, what they do, and what they keep from being cleaned up.
--- Why: an open transaction keeps its locks, and the whole database from vacuuming what was deleted since it began. One that is idle
---   was forgotten by a program. Replication and the server's own work are left out: the reports on them judge them.
--- Check idle: a transaction whose session has done nothing for long, however old it is.
--- Check long: a transaction that is old and goes on working.
--- Check query: a query that runs for long.
--- Check prepared: a prepared transaction nobody finishes; it survives even a restart.
--- Threshold idle_warn_ms = 300000: time that an open transaction has been idle that is a warning
--- Threshold idle_critical_ms = 1800000: time that is critical
--- Threshold long_warn_ms = 900000: age of a working transaction that is a warning
--- Threshold long_critical_ms = 7200000: age that is critical
--- Threshold query_warn_ms = 300000: duration of a query that is a warning
--- Threshold query_critical_ms = 1800000: duration that is critical
--- Threshold prepared_warn_ms = 300000: age of a prepared transaction that is a warning
+-- transactions: the oldest open transactions.
+-- Why: An open transaction keeps its locks, and keeps vacuum from removing the rows that were deleted in the database since it began.
+--   An idle one was usually forgotten by a program. Replication and the server's own processes are left out: other reports judge
+--   them.
+-- Check idle: a session has been idle in its transaction for long, however old the transaction is.
+-- Check long: a transaction is old and still works.
+-- Check query: a query has run for long.
+-- Check prepared: a prepared transaction was not finished; it survives even a restart.
+-- Threshold idle_warn_ms = 300000: warn when an open transaction has been idle this long
+-- Threshold idle_critical_ms = 1800000: critical when it has been idle this long
+-- Threshold long_warn_ms = 900000: warn when a working transaction is this old
+-- Threshold long_critical_ms = 7200000: critical when it is this old
+-- Threshold query_warn_ms = 300000: warn when a query has run this long
+-- Threshold query_critical_ms = 1800000: critical when it has run this long
+-- Threshold prepared_warn_ms = 300000: warn when a prepared transaction is this old
 -- Fully: pg_read_all_stats
 -- Acute: yes
 with
@@ -28,7 +29,7 @@ open as materialized (
     where a.backend_type = 'client backend' and a.datname = current_database() and a.xact_start is not null
         and a.pid <> pg_backend_pid() and a.application_name !~ '^pg_(dump|basebackup|receivewal)'
 ),
--- Who waits for a lock is held up by another, whom the report on locks names.
+-- A session that waits for a lock is blocked by another one; the report on locks names it.
 at_work as (
     select o.* from open as o where not o.is_waiting
 ),
@@ -38,7 +39,7 @@ judged as (
     cross join lateral (
         values
             ('idle', o.state ~ '^idle in transaction', o.in_state_ms, {idle_warn_ms}, {idle_critical_ms}),
-            -- Between two of its statements a transaction that works is idle for a moment.
+            -- A working transaction is idle for a moment between two statements.
             ('long', o.state !~ '^idle in transaction' or o.in_state_ms < {idle_warn_ms}, o.transaction_ms, {long_warn_ms}, {long_critical_ms}),
             ('query', true, o.query_ms, {query_warn_ms}, {query_critical_ms})
     ) as j (check_name, applies, age_ms, warn_ms, critical_ms)
@@ -66,12 +67,12 @@ select
         left(regexp_replace(j.query, '\s+', ' ', 'g'), 60)),
     j.age_ms, j.warn_ms,
     case
-        -- There is no query to cancel between two of its statements.
+        -- Between two statements there is no query to cancel.
         when j.state ~ '^idle' then format(E'select pg_terminate_backend(%s);', j.pid)
         else format('select pg_cancel_backend(%s);', j.pid)
     end,
     null,
-    -- Where it makes others wait, that is the trouble, and it is found there.
+    -- If it blocks others, that finding is the cause.
     format('locks.blocking:%s (%s, %s)', j.pid, j.usename, coalesce(nullif(j.application_name, ''), 'no name'))
 from judged as j
 union all
@@ -80,7 +81,7 @@ select
     'warn', 'prepared',
     format('prepared %s s ago', round(extract(epoch from clock_timestamp() - p.prepared))),
     extract(epoch from clock_timestamp() - p.prepared) * 1000, {prepared_warn_ms},
-    format('rollback prepared %L;  -- or commit prepared, as its transaction manager says', p.gid), null,
+    format('rollback prepared %L;  -- or commit prepared, if its transaction manager decides so', p.gid), null,
     format('locks.blocking:prepared transaction %s (%s)', p.gid, p.owner)
 from pg_catalog.pg_prepared_xacts as p
 where p.database = current_database() and extract(epoch from clock_timestamp() - p.prepared) * 1000 >= {prepared_warn_ms}

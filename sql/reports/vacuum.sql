@@ -1,23 +1,23 @@
--- vacuum: dead rows, tables that autovacuum is behind with, and what holds it back.
--- Why: dead rows are read with the living until they are vacuumed, and cannot be while an old transaction, slot or standby may still
---   look at them. Rows are the smaller of two estimates: the counter, which counts an insert twice when its session analyzed the
---   table, and the planner's, which does not notice a delete. A TOAST table, where long values are stored in chunks, is vacuumed
---   with its table when you say so, and apart from it by autovacuum.
--- Check dead: a table with many dead rows, or a TOAST table with many dead chunks.
--- Check overdue: many times more dead rows than those at which autovacuum starts.
--- Check analyze: a table of some size that was never analyzed: the planner guesses.
--- Check disabled: autovacuum is switched off for a table.
--- Check horizon: something old keeps every table's dead rows.
--- Threshold dead_pct = 20: percent of dead rows that is a warning
--- Threshold dead_min_bytes = 10485760: what they take at least
--- Threshold dead_critical_pct = 50: percent that is critical
--- Threshold dead_critical_bytes = 1073741824: what they take at least to be critical
--- Threshold overdue_warn = 2: times autovacuum's trigger that is a warning
--- Threshold overdue_critical = 5: times that is critical
--- Threshold overdue_min_rows = 10000: dead rows below which nothing is overdue
--- Threshold analyze_min_bytes = 8388608: size from which a table should have been analyzed
--- Threshold horizon_warn_xids = 10000000: transactions held back that are a warning
--- Threshold horizon_critical_xids = 100000000: transactions that are critical
+-- vacuum: dead rows, and what prevents their removal.
+-- Why: Queries read dead rows until vacuum removes them, and vacuum cannot remove them while an old transaction, slot or standby may
+--   still need them. Row counts are the smaller of two estimates: the counter, which counts an insert twice when its session
+--   analyzed the table, and the planner's, which does not notice deletes. A TOAST table stores long values in chunks; VACUUM
+--   includes it, and autovacuum handles it separately.
+-- Check dead: a table has many dead rows, or a TOAST table many dead chunks.
+-- Check overdue: there are many times more dead rows than those at which autovacuum starts.
+-- Check analyze: a table of some size was never analyzed: the planner guesses.
+-- Check disabled: autovacuum is disabled for a table.
+-- Check horizon: something old keeps the dead rows of all tables.
+-- Threshold dead_pct = 20: warn from this percentage of dead rows ...
+-- Threshold dead_min_bytes = 10485760: ... if they take at least this much space
+-- Threshold dead_critical_pct = 50: critical from this percentage of dead rows ...
+-- Threshold dead_critical_bytes = 1073741824: ... if they take at least this much space
+-- Threshold overdue_warn = 2: warn from this many times the autovacuum trigger
+-- Threshold overdue_critical = 5: critical from this many times the autovacuum trigger
+-- Threshold overdue_min_rows = 10000: nothing is overdue below this many dead rows
+-- Threshold analyze_min_bytes = 8388608: ignore smaller tables that were never analyzed
+-- Threshold horizon_warn_xids = 10000000: warn when the dead rows of this many transactions are kept
+-- Threshold horizon_critical_xids = 100000000: critical when those of this many transactions are kept
 -- Fully: pg_read_all_stats
 -- Runs on: primary
 with recursive
@@ -45,7 +45,7 @@ tables as materialized (
         end as live,
         z.bytes,
         c.reltuples,
-        -- What is not set for a TOAST table is taken from its table's, thresholds and all.
+        -- A TOAST table without options of its own has those of its table.
         coalesce(o.options, w.options) as options,
         greatest(s.last_vacuum, s.last_autovacuum) as last_vacuum_at,
         greatest(s.last_analyze, s.last_autoanalyze) as last_analyze_at,
@@ -56,12 +56,9 @@ tables as materialized (
     left join options as o on o.oid = c.oid
     left join options as w on w.oid = t.owner
     cross join lateral (
-        select
-            case
-                when c.oid in (select l.relation from locked as l) or t.owner in (select l.relation from locked as l) then c.relpages::bigint * current_setting('block_size')::integer
-                else pg_relation_size(c.oid)
-            end as bytes
-    ) as z
+        select c.oid in (select l.relation from locked as l) or t.owner in (select l.relation from locked as l) as is_locked
+    ) as l
+    cross join lateral (select {size_unless_locked} as bytes) as z
     cross join lateral (
         select
             case
@@ -84,7 +81,7 @@ judged as (
                 coalesce(t.options ->> 'autovacuum_vacuum_threshold', current_setting('autovacuum_vacuum_threshold'))::numeric
                     + coalesce(t.options ->> 'autovacuum_vacuum_scale_factor', current_setting('autovacuum_vacuum_scale_factor'))::numeric
                     * greatest(t.reltuples, 0)::numeric,
-                -- Since 18 the trigger has an upper limit; -1 is none.
+                -- Since version 18 the trigger has an upper limit; -1 is none.
                 nullif(coalesce(t.options ->> 'autovacuum_vacuum_max_threshold', current_setting('autovacuum_vacuum_max_threshold', true))::numeric, -1)
             ) as trigger
     ) as g
@@ -94,24 +91,24 @@ holders as (
         format('session %s (%s, %s)', a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'no name')) as who,
         age(a.backend_xmin) as xids,
         format('select pg_terminate_backend(%s);', a.pid) as fix,
-        'what was deleted' as what,
+        'the dead rows' as what,
         format('transactions.idle:%s (%s, %s)', a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'no name')) as cause
     from pg_catalog.pg_stat_activity as a
-    -- A session of another database keeps only what is deleted there; one that sends WAL, in all. Autovacuum goes by itself.
+    -- A session of another database keeps only the dead rows there; one that sends WAL, those of all. Autovacuum ends by itself.
     where a.backend_xmin is not null and a.pid <> pg_backend_pid() and (a.datname = current_database() or a.datid is null)
         and a.backend_type <> 'autovacuum worker'
     union all
     select
         format('replication slot %s', s.slot_name), x.xids,
-        format('select pg_drop_replication_slot(%L);  -- its standby or subscriber has to be made anew', s.slot_name),
+        format('select pg_drop_replication_slot(%L);  -- its standby or subscriber has to be recreated', s.slot_name),
         x.what, format('replication.slot:slot %s', s.slot_name)
     from pg_catalog.pg_replication_slots as s
-    -- A logical slot keeps the catalogs as they were, and lets the tables go.
+    -- A logical slot keeps dead rows of the catalogs only.
     cross join lateral (
-        values (age(s.xmin), 'what was deleted'), (case when s.xmin is null then age(s.catalog_xmin) end, 'what was deleted from the catalogs')
+        values (age(s.xmin), 'the dead rows'), (case when s.xmin is null then age(s.catalog_xmin) end, 'the dead rows of the catalogs')
     ) as x (xids, what)
     union all
-    select format('prepared transaction %s', p.gid), age(p.transaction), format('rollback prepared %L;', p.gid), 'what was deleted',
+    select format('prepared transaction %s', p.gid), age(p.transaction), format('rollback prepared %L;', p.gid), 'the dead rows',
         format('transactions.prepared:%s (%s)', p.gid, p.owner)
     from pg_catalog.pg_prepared_xacts as p
     where p.database = current_database()
@@ -135,10 +132,10 @@ select
     j.object, null, null, null, null, null, null, null, null,
     case when j.dead_pct >= {dead_critical_pct} and j.dead_bytes >= {dead_critical_bytes} then 'critical' else 'warn' end,
     'dead',
-    format('about %s of %s %s are dead, %s %%, some %s', j.dead, j.dead + j.live, j.what, round(j.dead_pct), pg_size_pretty(j.dead_bytes)),
+    format('about %s of %s %s are dead (%s %%, about %s)', j.dead, j.dead + j.live, j.what, round(j.dead_pct), pg_size_pretty(j.dead_bytes)),
     j.dead_pct, {dead_pct},
     format('vacuum (analyze) %s;', j.owner::regclass), null,
-    -- What something old still may look at no vacuum removes.
+    -- Vacuum does not remove rows that something old may still read.
     'vacuum.horizon'
 from judged as j
 where j.dead_pct >= {dead_pct} and j.dead_bytes >= {dead_min_bytes}
@@ -147,11 +144,11 @@ select
     j.object, null, null, null, null, null, null, null, null,
     case when j.dead >= j.trigger * {overdue_critical} then 'critical' else 'warn' end,
     'overdue',
-    format('about %s dead %s, %s times what autovacuum starts at; last vacuumed %s', j.dead, j.what, round(j.dead / greatest(j.trigger, 1), 1),
+    format('about %s dead %s, %s times the autovacuum trigger; last vacuumed: %s', j.dead, j.what, round(j.dead / greatest(j.trigger, 1), 1),
         coalesce(to_char(j.last_vacuum_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC'), 'never')),
     j.dead / greatest(j.trigger, 1), {overdue_warn},
     format('vacuum (analyze) %s;', j.owner::regclass), null,
-    -- What something old still may look at no vacuum removes.
+    -- Vacuum does not remove rows that something old may still read.
     'vacuum.horizon'
 from judged as j
 where j.dead >= {overdue_min_rows} and j.dead >= j.trigger * {overdue_warn}
@@ -171,7 +168,7 @@ union all
 select
     h.who, null, null, null, null, null, null, null, null,
     case when h.xids >= {horizon_critical_xids} then 'critical' else 'warn' end,
-    'horizon', format('keeps %s in the last %s transactions', h.what, h.xids), h.xids, {horizon_warn_xids}, h.fix, null, h.cause
+    'horizon', format('keeps %s of the last %s transactions', h.what, h.xids), h.xids, {horizon_warn_xids}, h.fix, null, h.cause
 from holders as h
 where h.xids >= {horizon_warn_xids}
 order by dead desc nulls last, object

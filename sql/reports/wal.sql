@@ -1,17 +1,18 @@
--- wal: whether WAL is archived, how much of it is on the disk, and what asks for checkpoints.
--- Why: an archive_command that fails keeps all WAL, silently, until the disk is full and the server stops. WAL above max_wal_size that no slot and
---   no setting keeps has the same cause. A checkpoint that was requested because WAL ran out writes whole pages again and again.
--- Check archiver: the newest attempt to archive a file failed, or there is no command to archive with.
--- Check waiting: WAL files wait for the archive although nothing failed: the command hangs, or is too slow.
--- Check kept: there is much more WAL on the disk than max_wal_size, wal_keep_size and the slots explain.
--- Check unseen: the role may not list the WAL files.
+-- wal: WAL archiving, WAL on disk, and checkpoints.
+-- Why: While archive_command fails the server keeps all WAL, without an error for clients, until the disk is full and the server
+--   stops. WAL above max_wal_size that neither a slot nor a setting explains has the same cause. A checkpoint that was requested
+--   because WAL reached its limit writes whole pages again and again.
+-- Check archiver: the latest attempt to archive a file failed, or there is no command to archive with.
+-- Check waiting: WAL files wait for the archive although no attempt failed: the command hangs, or is too slow.
+-- Check kept: there is much more WAL on disk than max_wal_size, wal_keep_size and the slots explain.
+-- Check unseen: this role may not list the WAL files.
 -- Check requested: most checkpoints were requested by WAL, not timed.
--- Check window: too few checkpoints so far.
--- Threshold kept_factor = 2: times the WAL that is explained from which there is too much
--- Threshold waiting_files = 64: WAL files that wait for the archive from which that is a warning
--- Threshold waiting_ms = 900000: time that the oldest of them has waited from which that is a warning
--- Threshold requested_pct = 50: percent of the checkpoints from which requested ones are a warning
--- Threshold min_checkpoints = 20: checkpoints below which nothing is said
+-- Check window: too few checkpoints for a verdict.
+-- Threshold kept_factor = 2: warn from this many times the WAL that is explained
+-- Threshold waiting_files = 64: warn when this many WAL files wait for the archive
+-- Threshold waiting_ms = 900000: warn when the oldest of them has waited this long
+-- Threshold requested_pct = 50: warn from this percentage of requested checkpoints
+-- Threshold min_checkpoints = 20: no verdict below this many checkpoints
 -- Runs on: primary
 -- Acute: yes
 with
@@ -26,8 +27,8 @@ slots as (
     from pg_catalog.pg_replication_slots as r
 ),
 files as materialized ({wal_files}),
--- Who drops a database or takes a backup requests a checkpoint as well: only so many count as the WAL that was written accounts for, by
--- today's max_wal_size. `due` are those that checkpoint_timeout alone would have made.
+-- Dropping a database or taking a backup requests a checkpoint as well: only as many count as the written WAL explains, with today's
+-- max_wal_size. `due` is the number that checkpoint_timeout alone would have caused.
 checkpoints as materialized (
     select
         c.timed, c.requested, c.timed + c.requested as in_all, r.wal_rate, l.timeout_s, l.spread,
@@ -46,7 +47,7 @@ checkpoints as materialized (
             extract(epoch from current_setting('checkpoint_timeout')::interval) as timeout_s,
             1 + current_setting('checkpoint_completion_target')::numeric as spread
     ) as t
-    -- From one to the next whole files, at least one: CalculateCheckpointSegments in xlog.c.
+    -- Whole files between two checkpoints, at least one: CalculateCheckpointSegments in xlog.c.
     cross join lateral (
         select t.*, greatest(floor(s.max_bytes / t.spread / s.segment_bytes), 1) * s.segment_bytes as distance
     ) as l
@@ -67,23 +68,23 @@ explained as (
 findings as (
     select
         'critical' as severity, 'archiver' as check_name, 'archiver' as object,
-        format('archiving failed %s times, last of %s at %s UTC; last archived: %s; all WAL since is kept', a.failed_count, a.last_failed_wal,
+        format('archiving failed %s times, last for %s at %s UTC; last success: %s; all WAL since then is kept', a.failed_count, a.last_failed_wal,
             to_char(a.last_failed_time at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
             coalesce(to_char(a.last_archived_time at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), 'never')) as message,
         a.failed_count::numeric as value, null::numeric as threshold,
-        -- The command itself may hold a password, and whether an archive may be given up is for its owner to say.
-        E'-- the server log has what the command said: show archive_command, or archive_library\n-- after a change of it: select pg_reload_conf();' as fix,
+        -- The command itself may contain a password, and only its owner can decide to do without the archive.
+        E'-- the server log shows the error of the command: show archive_command, or archive_library\n-- after you change it: select pg_reload_conf();' as fix,
         null as cause
     from archiver as a
     where a.is_on and not a.is_empty and a.is_failing
     union all
-    -- Without a command no attempt is made, so none fails.
+    -- Without a command there is no attempt, so none fails.
     select
         'critical', 'archiver', 'archiver',
         'archive_mode is on and archive_command is empty: nothing is archived, all WAL is kept'
             || coalesce('; files that wait: ' || f.waiting, ''),
         f.waiting, null,
-        E'-- set archive_command, or archive_library, then: select pg_reload_conf();\n-- without a backup that needs the WAL: alter system set archive_mode = off; then restart the server',
+        E'-- set archive_command, or archive_library, then: select pg_reload_conf();\n-- or, if no backup needs the WAL: alter system set archive_mode = off; then restart the server',
         null
     from archiver as a
     cross join files as f
@@ -94,7 +95,7 @@ findings as (
         format('files that wait for the archive: %s (%s), the oldest for %s s; no attempt has failed', f.waiting,
             pg_size_pretty(f.waiting * s.segment_bytes), round(f.waiting_ms::numeric / 1000)),
         f.waiting, {waiting_files},
-        '-- the archive command hangs, such as on a network drive, or is slower than WAL is written: show archive_command', null
+        '-- the archive command hangs, for example on a network drive, or is too slow for this WAL: show archive_command', null
     from archiver as a
     cross join files as f
     cross join settings as s
@@ -128,12 +129,12 @@ findings as (
     union all
     select
         'warn', 'requested', 'checkpoints',
-        format('%s of %s checkpoints were requested, %s %%: WAL reaches max_wal_size (%s) before checkpoint_timeout (%s)',
+        format('%s of %s checkpoints (%s %%) were requested: WAL reaches max_wal_size (%s) before checkpoint_timeout (%s)',
             c.requested, c.in_all, round(100.0 * c.requested / nullif(c.in_all, 0)), current_setting('max_wal_size'),
             current_setting('checkpoint_timeout')),
         100.0 * c.requested / nullif(c.in_all, 0), {requested_pct},
-        -- Enough for all that is written in a checkpoint_timeout and a quarter more: at least twice, at most eight times as much as now.
-        format(E'-- pg_wal may take so much of the disk then\nalter system set max_wal_size = ''%sMB''; select pg_reload_conf();',
+        -- Enough for the WAL of one checkpoint_timeout and a quarter more: at least twice, at most eight times as much as now.
+        format(E'-- pg_wal can then use this much disk space\nalter system set max_wal_size = ''%sMB''; select pg_reload_conf();',
             ceil(least(greatest(1.25 * c.wal_rate * c.timeout_s * c.spread, 2 * s.max_bytes), 8 * s.max_bytes) / 1048576)),
         null
     from checkpoints as c
@@ -142,7 +143,7 @@ findings as (
         and c.forced * 100 >= {requested_pct} * greatest(c.due, {min_checkpoints})
     union all
     select
-        'no verdict', 'window', null, format('%s checkpoints so far; judged from {min_checkpoints} on', c.in_all), null, null, null, null
+        'no verdict', 'window', null, format('not enough data: %s of {min_checkpoints} checkpoints', c.in_all), null, null, null, null
     from checkpoints as c
     where c.in_all < {min_checkpoints}
 )

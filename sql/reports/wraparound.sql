@@ -1,11 +1,11 @@
--- wraparound: how far each table and database is from the transaction number limit.
--- Why: at 2^31 transactions the server refuses to write until it has been vacuumed. Partitioned tables hold no rows and no number,
---   and are left out; so is nothing else: an old number in a TOAST table or another database stops everybody.
--- Check database: the oldest transaction number a database still needs.
--- Check table: a table that autovacuum should have frozen long ago.
--- Threshold warn_pct = 50: percent of 2^31 that is a warning
--- Threshold critical_pct = 80: percent of 2^31 that is critical
--- Threshold overdue_factor = 1.5: times autovacuum_freeze_max_age at which a table is overdue
+-- wraparound: the distance to the transaction ID limit.
+-- Why: At 2^31 transactions the server refuses to write until it has been vacuumed. Only partitioned tables are left out, as they hold
+--   no rows and no transaction ID: an old one in a TOAST table or in another database stops everybody.
+-- Check database: a database still needs an old transaction ID.
+-- Check table: autovacuum should have frozen a table long ago.
+-- Threshold warn_pct = 50: warn from this percentage of 2^31
+-- Threshold critical_pct = 80: critical from this percentage of 2^31
+-- Threshold overdue_factor = 1.5: a table is overdue from this many times autovacuum_freeze_max_age
 with
 ages as materialized (
     select
@@ -16,7 +16,7 @@ ages as materialized (
         c.relpersistence = 't' as is_temporary
     from pg_catalog.pg_class as c
     left join pg_catalog.pg_class as o on o.reltoastrelid = c.oid
-    -- A temporary table too, even of a session that has gone: autovacuum leaves them alone, and they hold up all the same.
+    -- Temporary tables as well, even those of a session that has ended: autovacuum skips them, but the limit does not.
     where c.relkind in ('r', 'm', 't')
 ),
 tables as (
@@ -47,7 +47,7 @@ select
     format('%s %s old, %s %% of the limit', greatest(d.xids, d.multixacts), case when d.multixacts > d.xids then 'multixacts' else 'transactions' end,
         round(u.used_pct, 1)),
     u.used_pct, {warn_pct},
-    E'-- connected to it; first end what holds it back: chatschema report transactions, chatschema report replication\nvacuum (freeze, verbose);',
+    E'-- in this database; first end what keeps old rows: chatschema report transactions, chatschema report replication\nvacuum (freeze, verbose);',
     null
 from databases as d
 cross join lateral (select 100.0 * greatest(d.xids, d.multixacts) / 2147483648 as used_pct) as u
@@ -55,10 +55,10 @@ where u.used_pct >= {warn_pct}
 union all
 select
     t.owner::regclass::text, null, null, null, null, 'warn', 'table',
-    format('%s %s old; %s', n.age, n.unit, case when t.is_temporary then 'temporary, so autovacuum leaves it alone' else 'autovacuum should have frozen it at ' || n.max_age end),
+    format('%s %s old; %s', n.age, n.unit, case when t.is_temporary then 'temporary, so autovacuum skips it' else 'autovacuum should have frozen it at ' || n.max_age end),
     n.age, n.max_age * {overdue_factor},
     case
-        when t.is_temporary then format('drop table %s;  -- of a session that is still there: end that session', t.owner::regclass)
+        when t.is_temporary then format('drop table %s;  -- if its session still exists: end that session', t.owner::regclass)
         else format('vacuum (freeze) %s;', t.owner::regclass)
     end,
     null
@@ -69,7 +69,7 @@ cross join lateral (
         (t.multixacts, 'multixacts', current_setting('autovacuum_multixact_freeze_max_age')::numeric)
 ) as n (age, unit, max_age)
 where n.age >= n.max_age * {overdue_factor}
-    -- One finding a table: the unit that is further over its limit.
+    -- One finding per table: the unit that is further over its limit.
     and n.unit = case
         when t.xids / current_setting('autovacuum_freeze_max_age')::numeric
             >= t.multixacts / current_setting('autovacuum_multixact_freeze_max_age')::numeric then 'transactions'

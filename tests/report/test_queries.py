@@ -35,10 +35,10 @@ def test_the_fix_of_a_slow_query_names_its_cause_and_resets_nothing(cli: Cli, co
     assert set(found) == {"slow", "hog"}
     for finding in found.values():
         assert finding["fix"] == f"chatschema report queries --explain {queryid}"
-        assert f"a call writes {written} of temporary files" in finding["message"]
+        assert f"each call writes {written} of temporary files" in finding["message"]
     run_fix(cli, counted, found["slow"]["fix"])
     assert counted.all(NUMBERS, "select a.attname from%", counted.name) == [(queryid, 1)]
-    assert "temporary files: the query: the calls so far wrote " in explain(cli, counted, "select a.attname from").out
+    assert "temporary files: the query: each call wrote " in explain(cli, counted, "select a.attname from").out
 
 
 def test_waits_take_no_part_of_the_time_spent_working(cli: Cli, counted: Database, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from damages.waits import Waiting
 from test_status import on_terminal
 
 from chatschema.cli.report import cells
-from chatschema.report import interval, wording
+from chatschema.report import watch, wording
 
 
 def plain(database: Database, columns: int, *command: str) -> str:
@@ -24,7 +24,7 @@ def test_the_query_of_a_waiting_session_is_there_however_narrow(seeded: Database
         sessions.wait("chat-api", update)
         text = plain(seeded, columns, "report", "locks")
     assert text.count("update public.use") >= 2, text
-    table = text[text.index("session") :]
+    table = re.split(r"^(?= *session )", text, flags=re.MULTILINE)[1]
     assert max(len(line.rstrip()) for line in table.splitlines()) <= columns
     assert "query" in table.splitlines()[0]
 
@@ -39,7 +39,7 @@ def test_no_report_has_two_columns_of_one_name(cli: Cli, seeded: Database) -> No
 
 def test_a_clean_report_says_so_in_words(cli: Cli, seeded: Database) -> None:
     result = cli("report", "partitions", "--url", seeded.url)
-    assert "nothing to do: no check of this report found anything" in result.out
+    assert "nothing to do: this report has no findings" in result.out
 
 
 def test_counts_are_grouped_and_numbers_of_things_are_not() -> None:
@@ -69,12 +69,12 @@ def test_the_mean_of_an_interval_is_that_of_its_calls(seeded: Database, cli: Cli
             connection.execute("select nap(%s)", (0.1,))
         took_ms = (time.monotonic() - started) * 1000
         now = look()
-    found = interval.means(before, now)
+    found = watch.means(before, now)
     assert 100 <= found["mean_ms"] <= took_ms / 5
     assert float(str(now["mean_ms"])) < 15
     assert found["rows_per_call"] == pytest.approx(1)
     assert (found["max_ms"], found["stddev_ms"]) == (None, None)
-    assert interval.means(now, now)["mean_ms"] is None
+    assert watch.means(now, now)["mean_ms"] is None
 
 
 def test_what_does_not_fit_is_cut_with_a_mark() -> None:

@@ -1,17 +1,18 @@
-"""chatschema report: the health of the database, one check a line, or one report of it."""
+"""chatschema report: the health of the database, one line per check, or one report of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from chatschema import assets
-from chatschema.cli.report import diff, report
+from chatschema.cli.report import diff, report, watch
 
-# What only some reports have an answer to.
-_ONLY = {"explain": ("queries",), "advise": ("queries",), "replica": ("indexes",)}
+# These options of `report` are not on every report: --list is the overview's, --replica is for one report.
+_ONLY = {"list_reports": (), "replica": ("indexes",)}
 
 
 class Reports(TyperGroup):
@@ -24,18 +25,39 @@ class Reports(TyperGroup):
         return [*super().list_commands(ctx), *definition.names(assets.sql_dir())]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command; any name is a report's until it runs, as --sql-dir may have more than we do."""
+        """Return the command. Any name can be a report until it runs, as --sql-dir may add some."""
         if cmd_name in self.commands:
             return super().get_command(ctx, cmd_name)
-        single = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
-        single.command(name=cmd_name, help=_title(cmd_name))(report.report)
-        command = typer.main.get_command(single)
-        command.params = [
-            param
-            for param in command.params
-            if cmd_name in _ONLY.get(param.name or "", (cmd_name,)) and param.name != "list_reports"
-        ]
-        return command
+        command = _command(cmd_name, report.report)
+        command.params = [param for param in command.params if cmd_name in _ONLY.get(param.name or "", (cmd_name,))]
+        return _with_plans(command) if cmd_name == "queries" else command
+
+
+def _command(name: str, run: Callable[..., None]) -> Any:
+    single = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    single.command(name=name, help=_title(name))(run)
+    return typer.main.get_command(single)
+
+
+def _with_plans(command: Any) -> Any:
+    """Return the command on queries with --explain and --advise, which run queries.plans() instead of the report."""
+    from chatschema.cli.report import queries
+
+    plans = _command(command.name, queries.plans)
+    own = [param for param in plans.params if param.name in queries.OWN]
+    shared = {param.name for param in plans.params}
+    place = [param.name for param in command.params].index("full") + 1
+    command.params[place:place] = own
+    run_report, run_plans = command.callback, plans.callback
+
+    def run(**given: Any) -> None:
+        if any(given[name] for name in queries.OWN):
+            run_plans(**{name: value for name, value in given.items() if name in shared})
+        else:
+            run_report(**{name: value for name, value in given.items() if name not in queries.OWN})
+
+    command.callback = run
+    return command
 
 
 def _title(name: str) -> str:
@@ -52,5 +74,6 @@ def _title(name: str) -> str:
 app = typer.Typer(cls=Reports, no_args_is_help=False, rich_markup_mode=None)
 app.callback(invoke_without_command=True)(report.report)
 app.command("explain")(report.explain)
+app.command("watch")(watch.watch)
 app.command("snapshot")(diff.snapshot)
 app.command("diff")(diff.diff)

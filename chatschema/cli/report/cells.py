@@ -1,4 +1,4 @@
-"""Rows of a report as a table: units from the names of the columns, and as many columns as there is room for."""
+"""Rows of a report as a table: units from the names of the columns, and as many columns as fit."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from chatschema.cli import console
 from chatschema.errors import UsageError
 from chatschema.report import wording
 
-# On a terminal a text of people's own, such as a query, takes the room that is left: between these.
+# On a terminal a long text, such as a query, gets the room that is left, between these limits.
 _SHORTEST, _LONGEST = 24, 60
 _QUERY = "query"
-# Between the columns of a table on a terminal.
+# The space between two columns on a terminal.
 _GAP = 3
 
 
 def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | None, limit: int, full: bool) -> None:
-    """Print rows, those columns that fit, and how much was left out."""
+    """Print rows, the columns that fit, and how much is not shown."""
     sorted_by = named(columns, sort) if sort else None
     rows = ordered(rows, sorted_by)
     shown = rows[:limit] if limit else rows
@@ -29,21 +29,22 @@ def table(columns: Sequence[str], rows: list[dict[str, Any]], *, sort: str | Non
     right = [i for i, column in enumerate(fitting) if any(isinstance(row[column], int | float) for row in rows)]
     console.table([titles[column] for column in fitting], [[row[column] for column in fitting] for row in texts], right=right)
     if len(shown) < len(rows):
-        console.answer(f"{len(shown)} of {len(rows)} rows; all of them: --limit 0")
+        console.answer(f"{len(shown)} of {len(rows)} rows; show all: --limit 0")
     if len(fitting) < len(kept):
-        console.paragraph(f"no room for {', '.join(wording.title(column) for column in kept if column not in fitting)}: --full")
+        hidden = ", ".join(wording.title(column) for column in kept if column not in fitting)
+        console.paragraph(f"columns that do not fit: {hidden}; show all: --full")
 
 
-def named(columns: Sequence[str], beginning: str) -> str:
-    """Return the column that begins so. Raises UsageError when there is none."""
-    found = [column for column in columns if column.startswith(beginning)]
+def named(columns: Sequence[str], prefix: str) -> str:
+    """Return the column with this prefix. Raises UsageError when there is none."""
+    found = [column for column in columns if column.startswith(prefix)]
     if not found:
-        raise UsageError(f"there is no column {beginning}", f"the columns are {', '.join(columns)}")
+        raise UsageError(f"there is no column {prefix}", f"the columns are {', '.join(columns)}", code="report.column")
     return found[0]
 
 
 def ordered(rows: list[dict[str, Any]], column: str | None) -> list[dict[str, Any]]:
-    """Return the rows, the largest of `column` first and `n`, the place in the order, anew; as they are for None."""
+    """Return the rows, the largest of `column` first and `n`, the place in the order, renumbered; unchanged for None."""
     if column is None:
         return rows
     found = sorted(rows, key=lambda row: (row[column] is None, _descending(row[column])))
@@ -57,7 +58,7 @@ def _descending(value: Any) -> Any:
 def fit(
     columns: Sequence[str], titles: dict[str, str], rows: list[dict[str, str]], room: int | None
 ) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the columns, from the left, that fit in `room`, the first always, and their cells; long texts are cut."""
+    """Return the columns that fit in `room`, from the left, always the first, and their cells; long texts are cut."""
     if room is None or not columns:
         return list(columns), rows
     widths = {column: max([len(titles[column]), *(len(row[column]) for row in rows)]) for column in columns}
@@ -66,7 +67,7 @@ def fit(
 
 
 def _fitting(widths: dict[str, int], room: int) -> list[str]:
-    """Return the columns that fit, the widest made narrower in `widths`; a query always fits, as short as it has to be."""
+    """Return the columns that fit, and make the widest narrower in `widths`; a query always fits, cut as necessary."""
     for column in list(widths)[1:]:
         widths[column] = min(widths[column], _LONGEST)
     widest = max(widths, key=lambda column: widths[column])
@@ -94,10 +95,10 @@ def _cut(words: str, width: int) -> str:
 
 
 def text(column: str, value: Any, width: int | None = None) -> str:
-    """Return a value for people on one line, cut to `width`; what a terminal would obey is left out."""
+    """Return a value for people on one line, cut to `width`, without control characters."""
     shown = wording.text(column, value)
     if isinstance(value, str):
         shown = wording.flat(shown) or shown.strip()
-        # The indentation of a tree is a part of it.
+        # A tree keeps its indentation.
         shown = " " * (len(value) - len(value.lstrip(" "))) + shown
     return shown if width is None else _cut(shown, width)

@@ -1,4 +1,4 @@
-"""chatschema report snapshot and diff: what changed between two moments."""
+"""chatschema report snapshot and diff: changes between two moments."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from chatschema import units
 from chatschema.cli import console, options, session
+from chatschema.cli.report import options as report_options
 from chatschema.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,18 +18,16 @@ if TYPE_CHECKING:
     from chatschema.report.result import Gap
     from chatschema.values import Settings
 
-Timeout = Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each query of ours.")]
-
 
 def snapshot(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
     json: options.Json = False,
-    timeout: Timeout = 4,
+    timeout: report_options.Timeout = 4,
     wait: options.Wait = 0,
     url: options.Url = None,
 ) -> None:
-    """Write down what the statistics say now, to compare with later. Resets nothing."""
+    """Save the current statistics to a file. Resets nothing; compare later with report diff."""
     from chatschema.report.compare import snapshot_file
 
     snapshot_file.refuse(file, force=force)
@@ -46,31 +45,31 @@ def snapshot(
     queries = "no queries" if statements is None else f"{len(statements)} queries"
     console.answer(
         f"wrote {file}: {queries}, {len(taken.indexes)} indexes and {len(taken.tables)} tables of {origin.database},"
-        f" counted since {units.when(origin.since)} UTC"
+        f" with statistics since {units.when(origin.since)} UTC"
     )
-    console.answer(f"later: chatschema report diff {file}")
+    console.answer(f"compare later: chatschema report diff {file}")
 
 
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="The earlier snapshot.")],
-    after: Annotated[Path | None, typer.Argument(metavar="B", help="The later one; else the server, now.")] = None,
+    after: Annotated[Path | None, typer.Argument(metavar="B", help="The later snapshot; defaults to the server now.")] = None,
     fail_on_regression: Annotated[
-        bool, typer.Option("--fail-on-regression", help="Exit 3 when a query costs more, or none could be compared.")
+        bool, typer.Option("--fail-on-regression", help="Exit 3 if a query costs more, or none can be compared.")
     ] = False,
     allow_partial: Annotated[
-        bool, typer.Option("--allow-partial", help="Do not fail on queries that are hidden or called too seldom.")
+        bool, typer.Option("--allow-partial", help="Do not fail on queries that are hidden or rarely called.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Set two servers or databases side by side.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Show two servers or databases side by side.")] = False,
     json: options.Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for an issue or a wiki.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Self-contained HTML page.")] = False,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Rows of a table; 0 for all.")] = 20,
-    full: Annotated[bool, typer.Option("--full", help="All columns and texts, however wide.")] = False,
-    timeout: Timeout = 4,
+    limit: report_options.Limit = 20,
+    full: report_options.Full = False,
+    timeout: report_options.Timeout = 4,
     wait: options.Wait = 0,
     url: options.Url = None,
 ) -> None:
-    """Compare two snapshots, or one with now: which queries and indexes are new, gone, or regressed."""
+    """Compare two snapshots, or one with the server now. Lists new, missing and regressed queries and indexes."""
     from chatschema.cli.report import printing
     from chatschema.report.compare import diff as diffs
     from chatschema.report.compare import listing, snapshot_file
@@ -107,12 +106,12 @@ def _print(found: Diff, form: str, *, limit: int, full: bool) -> None:
 
 
 def _partial(found: Diff) -> list[str]:
-    """Return why there is no verdict on queries, though they were looked at."""
+    """Return why there is no verdict on queries that were compared."""
     said = []
     if hidden := max(found.earlier.hidden, found.later.hidden):
-        said.append(f"{hidden} entries of other roles are hidden, and were not compared; else: --allow-partial")
+        said.append(f"{hidden} entries of other roles are hidden and were not compared; to ignore this: --allow-partial")
     if found.queries is not None and not any(query.state in ("regressed", "improved", "same") for query in found.queries):
-        said.append("no query was called often enough to compare; give it longer, or: --allow-partial")
+        said.append("no query was called often enough to compare; wait longer, or ignore this: --allow-partial")
     return said
 
 
@@ -129,6 +128,6 @@ def _now(settings: Settings, timeout_s: float, wait_s: float) -> Snapshot:
 
 def _tell_gaps(gaps: list[Gap]) -> None:
     for gap in gaps:
-        console.note(f"not seen: {gap.what}")
+        console.note(f"not visible: {gap.what}")
         for line in (gap.fix or "").splitlines():
             console.note(f"    {line}")

@@ -1,4 +1,4 @@
-"""What changed between two snapshots, for people: the regressed queries and their likely causes first."""
+"""Changes between two snapshots, for people: the regressed queries and their likely causes first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chatschema.cli.report import cells
 if TYPE_CHECKING:
     from chatschema.report.compare.diff import Diff
 
-# More of them in words would push the table out of sight.
+# More of them would push the table out of sight.
 _IN_WORDS = 5
 
 
@@ -43,11 +43,11 @@ def _show_queries(diff: Diff, *, limit: int, full: bool) -> None:
         if renamed := listing.renamed(query):
             console.answer(f"    {renamed}")
         for name, definition in listing.indexes_gone(query, diff):
-            console.answer(f"    an index of its table has gone: {name}")
+            console.answer(f"    an index of its table was dropped: {name}")
             if definition:
-                console.answer(f"    to make it again: {definition}")
+                console.answer(f"    to recreate it: {definition}")
     if more := len(diff.regressed[_IN_WORDS:]):
-        console.answer(f"{more} more that regressed are in the table; in words: --markdown")
+        console.answer(f"{more} more regressed queries are in the table; details: --markdown")
     if diff.regressed:
         console.answer()
     listed = listing.of_queries(diff)

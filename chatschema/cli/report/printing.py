@@ -10,6 +10,7 @@ from chatschema.cli import console
 from chatschema.cli.report import cells
 from chatschema.errors import UsageError
 from chatschema.report import causes, wording
+from chatschema.report import definition as definitions
 
 if TYPE_CHECKING:
     from chatschema.report.definition import Definition
@@ -21,7 +22,7 @@ _FIX_LINES = 6
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How an answer is to look: its form, whether it is one report's (`name`) or the overview, and its extent."""
+    """The layout of an answer: its form, one report (`name`) or the overview, and its extent."""
 
     form: str
     name: str | None
@@ -31,27 +32,27 @@ class Layout:
 
 
 def form(**wanted: bool) -> str:
-    """Return the one form that was asked for, "table" for none. Raises UsageError for two."""
+    """Return the requested form, "table" for none. Raises UsageError for two."""
     asked = [name for name, is_asked in wanted.items() if is_asked]
     if len(asked) > 1:
-        raise UsageError(f"--{asked[0]} and --{asked[1]} are two forms of one answer", "take one")
+        raise UsageError(f"--{asked[0]} and --{asked[1]} cannot be combined", "choose one form", code="report.options")
     return asked[0] if asked else "table"
 
 
 def list_reports(definitions: Sequence[Definition], form: str) -> None:
-    """Print what there is."""
+    """Print the names and titles of the reports."""
     if form == "json":
         console.as_json(
             [{"name": one.name, "title": one.title, "checks": one.checks, "in_overview": one.in_overview} for one in definitions]
         )
         return
-    console.table(("report", "says"), [(one.name, one.title) for one in definitions])
+    console.table(("report", "shows"), [(one.name, one.title) for one in definitions])
     console.answer()
-    console.answer("one of them: chatschema report NAME; what it means: chatschema report explain NAME")
+    console.answer("run one: chatschema report NAME; explain it: chatschema report explain NAME")
 
 
 def explain(definition: Definition, values: dict[str, Any], *, as_json: bool) -> None:
-    """Print what a report means, and its query as it is in its file."""
+    """Print the explanation of a report, and its query as in its file."""
     from chatschema import sqlfile
 
     query = sqlfile.read(definition.path).statements[0].text
@@ -65,10 +66,10 @@ def explain(definition: Definition, values: dict[str, Any], *, as_json: bool) ->
         console.paragraph(f"  {check}: {meaning}")
     if definition.thresholds:
         console.answer()
-        console.answer(f"thresholds, to be set in chatschema.toml under [report.{definition.name}]:")
+        console.answer(f"thresholds, set in chatschema.toml under [report.{definition.name}]:")
         for name, threshold in definition.thresholds.items():
-            console.answer(f"  {name} = {values[name]:g}  # {threshold.meaning}")
-    for label, names in (("needs", definition.needs), ("sees all only as", definition.fully)):
+            console.answer(f"  {name} = {definitions.plain(values[name])}  # {threshold.meaning}")
+    for label, names in (("needs", definition.needs), ("shows everything only to", definition.fully)):
         if names:
             console.answer(f"{label}: {', '.join(names)}")
     console.answer()
@@ -76,7 +77,7 @@ def explain(definition: Definition, values: dict[str, Any], *, as_json: bool) ->
 
 
 def show(results: list[Result], coverage: Coverage, layout: Layout) -> None:
-    """Print the answer in the form that was asked for."""
+    """Print the answer in the requested form."""
     if layout.form == "json":
         from chatschema.report.forms import document
 
@@ -87,10 +88,10 @@ def show(results: list[Result], coverage: Coverage, layout: Layout) -> None:
         from chatschema.report import forms
 
         if layout.form == "csv":
-            # Rows have no place for what is missing.
+            # CSV has no place for gaps.
             for result in results:
                 for gap in result.gaps:
-                    console.note(f"{result.report} has not seen all: {gap.what}; {gap.fix}")
+                    console.note(f"{result.report} is incomplete: {gap.what}; {gap.fix}")
         console.data(forms.text(layout.form, results, coverage, is_overview=layout.name is None).rstrip("\n"))
 
 
@@ -103,28 +104,28 @@ def _show_table(results: list[Result], coverage: Coverage, layout: Layout) -> No
     (result,) = results
     console.paragraph(f"{result.report}: {result.title}")
     for gap in result.gaps:
-        console.paragraph(f"{'not evaluated' if result.status == 'not evaluated' else 'not seen'}: {gap.what}")
-        _print_fix("to see it", gap.fix)
+        console.paragraph(f"{'not evaluated' if result.status == 'not evaluated' else 'not visible'}: {gap.what}")
+        _print_fix("to evaluate it", gap.fix)
     for finding in result.findings:
         console.answer()
         _print_finding(finding)
     if result.status == "ok":
-        console.answer("nothing to do: no check of this report found anything")
+        console.answer("nothing to do: this report has no findings")
     if result.rows:
         console.answer()
         cells.table(result.columns, result.rows, sort=layout.sort, limit=layout.limit, full=layout.full)
     console.answer()
-    console.answer(f"what it means: chatschema report explain {result.report}")
+    console.answer(f"explain this report: chatschema report explain {result.report}")
 
 
 def overview(results: list[Result]) -> None:
-    """Print one line a check, worst first, with what it explains; what passes on one line, what was not seen never among it."""
+    """Print one line per check, worst first, with the findings it explains; reports that are ok on one line."""
     found = [finding for result in results for finding in result.findings if not finding.suppressed]
     rows = _lines(causes.groups(found, causes.of_this_moment(results)))
     shared: dict[str, list[str]] = {}
     for result in results:
         for gap in result.gaps:
-            said = f"{'not evaluated' if result.status == 'not evaluated' else 'partly seen'}: {gap.what}; {gap.fix}"
+            said = f"{'not evaluated' if result.status == 'not evaluated' else 'partly evaluated'}: {gap.what}; {gap.fix}"
             shared.setdefault(wording.flat(said), []).append(result.report)
     rows += [("?", ", ".join(sorted(names)), said) for said, names in shared.items()]
     order = list(WORDS.values())
@@ -137,14 +138,14 @@ def overview(results: list[Result]) -> None:
         console.paragraph(f"ok: {', '.join(sorted(passed))}")
     known = sum(bool(finding.suppressed) for result in results for finding in result.findings)
     if known:
-        console.answer(f"left out, as chatschema.toml says: {known}")
+        console.answer(f"suppressed in chatschema.toml: {known}")
     first = next((check for word, check, _ in rows if word != WORDS["no verdict"]), None)
     if first:
         console.answer(f"next: chatschema report {first.partition('.')[0].partition(',')[0]}")
 
 
 def _lines(groups: Sequence[causes.Group]) -> list[tuple[str, str, str]]:
-    """Return a line for each check and severity: the worst finding of it, how many more there are, and what they explain."""
+    """Return a line per check and severity: its worst finding, the number of others, and the findings they explain."""
     alike: dict[tuple[str, str], list[causes.Group]] = {}
     for group in groups:
         alike.setdefault((wording.name_of(group.finding), group.severity), []).append(group)
@@ -163,7 +164,7 @@ def _print_finding(finding: Finding) -> None:
     object_ = f"{finding.object}: " if finding.object else ""
     console.paragraph(f"{WORDS[finding.severity]} {finding.check}: {wording.flat(object_ + wording.grouped(finding.message))}")
     if finding.suppressed:
-        console.answer(f"    known: {finding.suppressed}")
+        console.answer(f"    suppressed: {finding.suppressed}")
     _print_fix("fix", finding.fix)
     _print_fix("undo", finding.undo)
 
@@ -175,7 +176,7 @@ def _print_fix(label: str, text: str | None) -> None:
     shown = (
         lines
         if len(lines) <= _FIX_LINES
-        else [*lines[: _FIX_LINES - 1], f"-- and {len(lines) - _FIX_LINES + 1} lines more: --json"]
+        else [*lines[: _FIX_LINES - 1], f"-- and {len(lines) - _FIX_LINES + 1} more lines: --json"]
     )
     for number, line in enumerate(shown):
         console.answer(f"    {label + ': ' if not number else ' ' * (len(label) + 2)}{wording.flat(line)}")

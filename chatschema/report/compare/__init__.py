@@ -1,1 +1,1 @@
-"""What became of the numbers between two snapshots of a database."""
+"""The comparison of two snapshots of a database's statistics."""

@@ -1,4 +1,4 @@
-"""Cumulative counters of a query, and what they say of its calls: sums, differences, means."""
+"""Cumulative counters of a query: sums, differences, means."""
 
 import math
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What calls of a query have cost in all: times in milliseconds, blocks of the server's block size.
+    """The total cost of calls of a query: times in milliseconds, blocks of the server's block size.
 
     `squares_ms2` is the sum of the squares of each call's time. It adds and subtracts as the others do, and the deviation
-    of any stretch of calls follows from it. None is what the server does not measure.
+    of any range of calls follows from it. None: the server does not measure it.
     """
 
     calls: int
@@ -42,7 +42,7 @@ class Counters:
         )
 
     def since(self, earlier: Self) -> "Counters":
-        """Return what was counted after `earlier`, which is of the same entry; see has_restarted()."""
+        """Return the counts since `earlier`, which is of the same entry; see has_restarted()."""
         return Counters(
             self.calls - earlier.calls,
             max(self.total_ms - earlier.total_ms, 0.0),
@@ -57,7 +57,7 @@ class Counters:
         )
 
     def has_restarted(self, earlier: Self) -> bool:
-        """Return whether some counter is smaller than it was: then all of them began anew."""
+        """Return whether a counter is smaller than before: then all of them were reset."""
         pairs = (
             (self.calls, earlier.calls),
             (self.rows, earlier.rows),
@@ -71,12 +71,12 @@ class Counters:
 
     @property
     def blocks(self) -> int:
-        """Blocks asked for, whether they were in shared buffers or not."""
+        """Blocks read, from shared buffers or not."""
         return self.hit + self.read
 
     @property
     def hit_pct(self) -> float | None:
-        """Percent of the blocks that were in shared buffers; None where none was asked for."""
+        """Percentage of the blocks that were in shared buffers; None if none was read."""
         return 100 * self.hit / self.blocks if self.blocks else None
 
     @property
@@ -86,14 +86,14 @@ class Counters:
 
     @property
     def stddev_ms(self) -> float | None:
-        """Deviation of the times of the calls, of all of them and not of a sample."""
+        """Standard deviation of the times of all calls, not of a sample."""
         if not self.calls:
             return None
         mean = self.total_ms / self.calls
         return math.sqrt(max(self.squares_ms2 / self.calls - mean * mean, 0.0))
 
     def each(self, amount: float | None) -> float | None:
-        """Return the amount a call; None without calls, or where it is not measured."""
+        """Return the amount per call; None without calls, or if it is not measured."""
         return amount / self.calls if self.calls and amount is not None else None
 
 
@@ -101,7 +101,7 @@ ZERO = Counters(0, 0.0, 0.0, 0, 0, 0, 0, None, None, None)
 
 
 def squares(calls: int, total_ms: float, stddev_ms: float) -> float:
-    """Return the sum of the squares of the calls' times, from what pg_stat_statements keeps."""
+    """Return the sum of the squares of the calls' times, from the values of pg_stat_statements."""
     mean = total_ms / calls if calls else 0.0
     return calls * (stddev_ms * stddev_ms + mean * mean)
 

@@ -1,4 +1,4 @@
-"""What changed between two snapshots: which queries cost more than before, and what happened to the indexes they stand on."""
+"""Changes between two snapshots: queries that cost more than before, and changes of the indexes that they use."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Key = tuple[str, bool]
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What changed; `queries` is None where a snapshot has none. `warnings` say what the numbers do not cover."""
+    """The changes; `queries` is None if a snapshot has none. `warnings` name the limits of the numbers."""
 
     earlier: Origin
     later: Origin
@@ -36,10 +36,10 @@ class Diff:
 
 
 def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
-    """Return what changed from `earlier` to `later`.
+    """Return the changes from `earlier` to `later`.
 
-    Raises UsageError for snapshots that do not follow each other: of another server or database, or the later one first.
-    With `force` those of two servers are set side by side, each with what it has counted in all.
+    Raises UsageError for snapshots that cannot be compared: of different servers or databases, or in the wrong order.
+    With `force`, snapshots of different servers are shown side by side, each with its totals.
     """
     a, b = earlier.origin, later.origin
     is_same = _is_same(a, b, force=force)
@@ -68,30 +68,36 @@ def compare(earlier: Snapshot, later: Snapshot, *, force: bool = False) -> Diff:
 
 
 def _former(gap: Gap) -> Gap:
-    return Gap(f"when A was taken: {gap.what}", "take another to compare with: chatschema report snapshot FILE")
+    return Gap(f"when A was taken: {gap.what}", "take a new one to compare with: chatschema report snapshot FILE")
 
 
 def _is_same(a: Origin, b: Origin, *, force: bool) -> bool:
-    """Return whether B counts on from A; raise UsageError when it does not, and that is not what was asked for."""
+    """Return whether B continues the counts of A; raise UsageError if it does not, unless `force` is given."""
     systems = {a.system_identifier, b.system_identifier} - {None}
     differs = [
         what
         for what, is_other in (
-            ("server", len(systems) > 1 or a.is_standby != b.is_standby),
-            ("database", a.database_oid != b.database_oid),
+            ("servers", len(systems) > 1 or a.is_standby != b.is_standby),
+            ("databases", a.database_oid != b.database_oid),
         )
         if is_other
     ]
     if differs and not force:
         raise UsageError(
-            f"A is of {_named(a)} and B of {_named(b)}: another {' and another '.join(differs)}, that does not count on from A",
-            "set them side by side all the same, each with what it has counted in all: --force",
+            f"the snapshots come from different {' and '.join(differs)} and cannot be compared:"
+            f" A is of {_named(a)}, B is of {_named(b)}",
+            "show them side by side, each with its totals: --force",
+            code="snapshot.other-database",
         )
     if not differs and b.at == a.at:
-        raise UsageError("A and B are the same snapshot", "take a second one later: chatschema report snapshot FILE")
+        raise UsageError(
+            "A and B are the same snapshot", "take a second one later: chatschema report snapshot FILE", code="snapshot.order"
+        )
     if not differs and b.at < a.at:
         raise UsageError(
-            f"B is older than A: {b.at:%Y-%m-%d %H:%M:%S} and {a.at:%Y-%m-%d %H:%M:%S} UTC", "give them the other way round"
+            f"B is older than A: {b.at:%Y-%m-%d %H:%M:%S} and {a.at:%Y-%m-%d %H:%M:%S} UTC",
+            "swap them: the earlier snapshot comes first",
+            code="snapshot.order",
         )
     return not differs
 
@@ -102,14 +108,14 @@ def _named(origin: Origin) -> str:
 
 
 def _statements_reset(a: Origin, b: Origin) -> datetime | None:
-    """Return when pg_stat_statements began anew after A; a crash empties it as well."""
+    """Return when pg_stat_statements was reset after A; a crash empties it as well."""
     if b.statements_reset and b.statements_reset != a.statements_reset and b.statements_reset > a.at:
         return b.statements_reset
     return b.cluster_reset if b.statements_reset is None and b.cluster_reset and b.cluster_reset > a.at else None
 
 
 def _relations_reset(a: Origin, b: Origin) -> datetime | None:
-    """Return when the counters of tables and indexes began anew after A."""
+    """Return when the counters of tables and indexes were reset after A."""
     return max((at for at in (b.database_reset, b.cluster_reset) if at and at > a.at), default=None)
 
 
@@ -117,28 +123,28 @@ def _warnings(a: Origin, b: Origin, statements_reset: datetime | None, relations
     said = []
     if statements_reset:
         said.append(
-            f"pg_stat_statements was emptied at {statements_reset:%Y-%m-%d %H:%M:%S} UTC: what ran from A until then is lost"
+            f"pg_stat_statements was emptied at {statements_reset:%Y-%m-%d %H:%M:%S} UTC: calls between A and then are missing"
         )
     if relations_reset:
         said.append(
             f"the statistics of tables and indexes were reset at {relations_reset:%Y-%m-%d %H:%M:%S} UTC:"
-            " their counts between begin there"
+            " the counts since A start there"
         )
     evicted = (b.evictions or 0) - (0 if statements_reset else a.evictions or 0)
     if evicted > 0:
-        said.append(f"totals are incomplete: pg_stat_statements made room {evicted} times; raise pg_stat_statements.max")
+        said.append(f"totals are incomplete: pg_stat_statements removed entries {evicted} times; raise pg_stat_statements.max")
     if b.hidden or a.hidden:
         said.append(f"{max(a.hidden, b.hidden)} entries of other roles are hidden and left out")
     return said
 
 
 def _side_by_side(a: Origin, b: Origin) -> list[str]:
-    what = f"before is all that A counted, between is all that B counted since {b.since:%Y-%m-%d %H:%M:%S} UTC"
-    return [f"A is of {_named(a)}, B of {_named(b)}: {what}"]
+    totals = f"the values before are A's totals, the others are B's totals since {b.since:%Y-%m-%d %H:%M:%S} UTC"
+    return [f"A is of {_named(a)}, B of {_named(b)}: {totals}"]
 
 
 def _changes(earlier: list[Statement], later: list[Statement], reset: datetime | None) -> list[QueryChange]:
-    """Return each query with its counters up to A and after; no verdict yet."""
+    """Return each query with its counters up to A and after it, without a verdict."""
     former = {(one.userid, one.queryid, one.is_toplevel): one for one in earlier}
     before: dict[Key, Counters] = defaultdict(lambda: ZERO)
     between: dict[Key, Counters] = defaultdict(lambda: ZERO)
@@ -166,6 +172,6 @@ def _changes(earlier: list[Statement], later: list[Statement], reset: datetime |
 
 
 def _has_restarted(old: Statement, new: Statement) -> bool:
-    # Since version 17 each entry says when it began; before, a counter that fell does.
+    # Since version 17 each entry has its start time; before, a counter that fell shows a restart.
     is_told = old.stats_since is not None and new.stats_since is not None
     return (is_told and old.stats_since != new.stats_since) or new.counters.has_restarted(old.counters)

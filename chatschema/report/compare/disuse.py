@@ -1,4 +1,4 @@
-"""Which indexes are no longer used by queries that go on: what was done once, such as a seed, leaves nothing to look at."""
+"""Indexes that current queries no longer use; an index that served a one-time job, such as a seed, is not reported."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,12 +6,12 @@ from dataclasses import replace
 from chatschema.report.compare.queries import FORMER_CALLS, QueryChange, names
 from chatschema.report.compare.relations import IndexChange
 
-# A query that has lost an index asks for other blocks than before, more or fewer.
+# A query that has lost an index reads a different number of blocks, more or fewer.
 OTHER_BLOCKS = 0.1
 
 
 def confirmed(indexes: Sequence[IndexChange], queries: Sequence[QueryChange]) -> list[IndexChange]:
-    """Return the indexes, those as the same that are not used only because what used them is done."""
+    """Return the indexes; one that is unused only because the queries that used it have ended becomes "same"."""
     return [
         replace(index, state="same") if index.state == "no longer used" and _is_done(index.table, queries) else index
         for index in indexes
@@ -19,7 +19,7 @@ def confirmed(indexes: Sequence[IndexChange], queries: Sequence[QueryChange]) ->
 
 
 def _is_done(table: str, queries: Sequence[QueryChange]) -> bool:
-    """Return whether the queries of the table are known, and all that go on ask for the same blocks as before."""
+    """Return whether the queries of the table are known, and all that still run read the same blocks as before."""
     those = [query for query in queries if query.before.calls and names(query.query, table)]
     return bool(those) and not any(_has_another_plan(query) for query in those)
 

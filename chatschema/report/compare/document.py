@@ -1,4 +1,4 @@
-"""What changed between two snapshots as one document with stable keys, and as rows of tables."""
+"""Changes between two snapshots as one document with stable keys, and as rows of tables."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,10 +10,13 @@ from chatschema.report.compare.relations import IndexChange
 from chatschema.report.compare.snapshot import Origin
 
 FORMAT = 1
+# States as people read them, where they differ from the document's.
+QUERY_WORDS = {"gone": "no longer called"}
+INDEX_WORDS = {"gone": "dropped"}
 
 
 def of(diff: Diff) -> dict[str, Any]:
-    """Return all of it; times in milliseconds, sizes in bytes, `per call` means between the two moments named."""
+    """Return the document; times in milliseconds, sizes in bytes; `per_call` values are means between the two moments."""
     return {
         "format": FORMAT,
         "before": _origin(diff.earlier),
@@ -73,7 +76,7 @@ def query_row(query: QueryChange, diff: Diff) -> dict[str, Any]:
     before, between = query.before, query.between
     size = diff.later.block_size
     return {
-        "state": query.state,
+        "state": QUERY_WORDS.get(query.state, query.state),
         "query": query.query,
         "calls": between.calls or None,
         "blocks_before": before.each(before.blocks),
@@ -83,8 +86,8 @@ def query_row(query: QueryChange, diff: Diff) -> dict[str, Any]:
         "stddev_ms": between.stddev_ms,
         "total_ms": between.total_ms if between.calls else None,
         "hit_pct": between.hit_pct,
-        "calls_a_transaction_before": query.per_transaction_before,
-        "calls_a_transaction": query.per_transaction,
+        "calls_per_transaction_before": query.per_transaction_before,
+        "calls_per_transaction": query.per_transaction,
         "rows_before": before.each(before.rows),
         "rows_per_call": between.each(between.rows),
         "temp_bytes": between.each(between.temp * size),
@@ -98,7 +101,7 @@ def query_row(query: QueryChange, diff: Diff) -> dict[str, Any]:
 def index_row(index: IndexChange) -> dict[str, Any]:
     """Return the index as a row for people."""
     return {
-        "state": index.state,
+        "state": INDEX_WORDS.get(index.state, index.state),
         "index": index.name,
         "scans_before": index.scans_before,
         "scans": index.scans_between,
@@ -109,18 +112,18 @@ def index_row(index: IndexChange) -> dict[str, Any]:
 
 
 _MEASURES = {
-    "blocks_per_call": "blocks a call",
-    "temp_blocks_per_call": "temporary blocks a call",
-    "rows_per_call": "rows a call",
-    "wal_records_per_call": "WAL records a call",
-    "mean_ms": "ms a call",
+    "blocks_per_call": "blocks per call",
+    "temp_blocks_per_call": "temporary blocks per call",
+    "rows_per_call": "rows per call",
+    "wal_records_per_call": "WAL records per call",
+    "mean_ms": "ms per call",
 }
 
 
 def said(reason: Reason) -> str:
     """Return the reason in words."""
     if reason.measure == "calls_per_transaction":
-        return f"{_calls(reason.between)} calls a transaction, {_calls(reason.before)} before"
+        return f"{_calls(reason.between)} calls per transaction, {_calls(reason.before)} before"
     factor = f" (x{reason.factor:,.1f})" if reason.factor else ""
     return f"{_number(reason.before)} -> {_number(reason.between)} {_MEASURES[reason.measure]}{factor}"
 

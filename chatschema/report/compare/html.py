@@ -1,4 +1,4 @@
-"""What changed between two snapshots as a self-contained HTML page."""
+"""Changes between two snapshots as a self-contained HTML page."""
 
 from collections.abc import Sequence
 from html import escape
@@ -11,12 +11,12 @@ from chatschema.report.compare.queries import QueryChange
 from chatschema.report.forms import html, html_rows
 from chatschema.report.result import Result
 
-# What a page that is mailed around holds.
+# The limit of a page that is sent by mail.
 _ROWS = 100
 
 
 def text(diff: Diff) -> str:
-    """Return the page, in ASCII: what regressed and what brings it back, then the queries and indexes."""
+    """Return the page, in ASCII: regressed queries and their fixes, then all queries and indexes."""
     regressed = "".join(_regressed(query, diff) for query in diff.regressed)
     none = '<p class="card none">No query regressed.</p>'
     findings = f'<div class="card"><ol class="findings">{regressed}</ol></div>' if regressed else none
@@ -46,14 +46,14 @@ def _top(diff: Diff) -> str:
         ("To (UTC)", units.when(b.at), listing.length(diff)),
         ("Regressed", f"{len(diff.regressed)}", "" if diff.queries is not None else "not compared"),
     ]
-    said = [f"note: {warning}" for warning in diff.warnings] + [f"not seen: {gap.what}" for gap in diff.gaps]
+    said = [f"note: {warning}" for warning in diff.warnings] + [f"not visible: {gap.what}" for gap in diff.gaps]
     about = "".join(f'<p class="about">{escape(one)}</p>' for one in said)
-    return html.top("PostgreSQL, between two moments", f"Changes of {escape(b.database)}", about, facts)
+    return html.top("PostgreSQL changes", f"Changes of {escape(b.database)}", about, facts)
 
 
 def _regressed(query: QueryChange, diff: Diff) -> str:
     gone = listing.indexes_gone(query, diff)
-    lines = [listing.renamed(query), *(f"an index of its table has gone: {name}" for name, _ in gone)]
+    lines = [listing.renamed(query), *(f"an index of its table was dropped: {name}" for name, _ in gone)]
     again = "\n".join(definition for _, definition in gone if definition)
     return (
         '<li class="critical"><div class="label"><span class="pill critical">regressed</span></div>'
@@ -67,7 +67,7 @@ def _table(name: str, found: Sequence[dict[str, Any]]) -> str:
     if not found:
         return ""
     shown = list(found[:_ROWS])
-    rest = f"the first {_ROWS} of {len(found):,}; all of them: --json" if len(found) > _ROWS else ""
+    rest = f"the first {_ROWS} of {len(found):,}; for all of them use --json" if len(found) > _ROWS else ""
     return html_rows.table_of(Result(name, name, "ok", tuple(shown[0]), shown, [], [], 0)) + _words([rest] if rest else [])
 
 

@@ -1,4 +1,4 @@
-"""One query under several numbers: before PostgreSQL 18 a table that is dropped and created again changes those of its queries."""
+"""One query with several numbers: before PostgreSQL 18, recreating a table changes the numbers of its queries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -17,10 +17,10 @@ def recreated(earlier: Snapshot, later: Snapshot) -> set[str]:
 
 
 def joined(changes: Sequence[QueryChange], recreated: Collection[str]) -> list[QueryChange]:
-    """Return the changes, a query that goes on under another number as one.
+    """Return the changes, with queries that continue under another number as one.
 
-    That is where queries have the same text but for blanks and comments, and name a table of `recreated`; or where the text is
-    that of one query which was not called any more, and of one which is new.
+    Queries are the same if their texts differ only in blanks and comments, and they name a table of `recreated`; or if the text
+    belongs to one query that is no longer called, and to a new one.
     """
     groups: dict[tuple[str, bool] | str, list[QueryChange]] = defaultdict(list)
     for change in changes:

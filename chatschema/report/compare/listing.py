@@ -1,4 +1,4 @@
-"""What changed between two snapshots as people read it, whatever the form: what is said in words, and what is a row."""
+"""Changes between two snapshots for people, in any form: sentences and rows."""
 
 import re
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from chatschema.report.compare import document
 from chatschema.report.compare.diff import Diff
 from chatschema.report.compare.queries import FORMER_CALLS, STATES, QueryChange
 
-# What drivers, poolers and reports say at the beginning of a session: it costs nothing, and is in --json.
+# Statements that drivers, poolers and reports run at the start of a session: they cost nothing, and are in --json.
 _SESSION = re.compile(r"\s*(set|reset|show|discard|deallocate|begin|start|commit|end|rollback)\b", re.IGNORECASE)
-_WORDS = {"gone": "not called any more", "no verdict": "without a verdict (too few calls)"}
+_WORDS = {**document.QUERY_WORDS, "no verdict": "without a verdict (too few calls)"}
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The queries that are listed, how many of each state, and what is said of those that are not."""
+    """The queries that are listed, the number of each state, and a sentence on those that are not listed."""
 
     queries: Sequence[QueryChange]
     counts: str
@@ -25,14 +25,14 @@ class Listing:
 
 
 def heading(diff: Diff) -> str:
-    """Return where, and from when to when."""
+    """Return server, database and the two moments."""
     a, b = diff.earlier, diff.later
     moments = f"{a.at:%Y-%m-%d %H:%M:%S} to {b.at:%Y-%m-%d %H:%M:%S} UTC"
     return f"PostgreSQL {b.version}, database {b.database}: {moments} ({length(diff)})"
 
 
 def length(diff: Diff) -> str:
-    """Return how much time lies between the two."""
+    """Return the time between the two."""
     return units.duration(max((diff.later.at - diff.earlier.at).total_seconds(), 0) * 1000)
 
 
@@ -42,13 +42,13 @@ def of_queries(diff: Diff) -> Listing:
     groups = {which: [query for query in queries if _group(query) == which] for which in ("listed", "session", "once")}
     counts = [(state, sum(query.state == state for query in groups["listed"])) for state in STATES]
     said = {
-        "session": "that set up a session or a transaction (set, show, begin, ...), which --json has",
-        "once": "that ran a few times before A and not since, which --json has",
+        "session": "that set up a session or a transaction (set, show, begin, ...)",
+        "once": "that ran a few times before A and not since",
     }
     return Listing(
         queries=groups["listed"],
         counts=", ".join(f"{count} {_WORDS.get(state, state)}" for state, count in counts if count) or "none",
-        left_out=[f"not listed: {len(groups[which])} {what}" for which, what in said.items() if groups[which]],
+        left_out=[f"not listed: {len(groups[which])} {text}; see --json" for which, text in said.items() if groups[which]],
     )
 
 
@@ -59,27 +59,27 @@ def _group(query: QueryChange) -> str:
 
 
 def not_compared(diff: Diff) -> str:
-    """Return why queries were not compared."""
-    return f"not compared: {'; '.join(gap.what for gap in diff.gaps) or 'one snapshot has none'}"
+    """Return why the queries were not compared."""
+    return f"not compared: {'; '.join(gap.what for gap in diff.gaps) or 'one snapshot has no queries'}"
 
 
 def why(query: QueryChange) -> str:
-    """Return what moved, in words."""
+    """Return the reasons in words."""
     return ", ".join(document.said(reason) for reason in query.reasons)
 
 
 def cost(query: QueryChange) -> str:
-    """Return what moved, and what that cost in all."""
-    return f"{why(query)}; {query.between.calls:,} calls, {query.extra_blocks:,.0f} blocks more in all"
+    """Return the reasons, and their total cost."""
+    return f"{why(query)}; {query.between.calls:,} calls, {query.extra_blocks:,.0f} blocks more in total"
 
 
 def renamed(query: QueryChange) -> str | None:
-    """Return what is said of a query that had another number."""
-    return f"counted as {query.former_queryid} up to A: its tables have been made anew" if query.former_queryid else None
+    """Return a sentence on a query that had another number."""
+    return f"counted as {query.former_queryid} up to A, because its tables were recreated" if query.former_queryid else None
 
 
 def indexes_gone(query: QueryChange, diff: Diff) -> list[tuple[str, str | None]]:
-    """Return the indexes that its tables lost, and the statement that makes each again."""
+    """Return the dropped indexes of its tables, and the statement that recreates each."""
     definitions = {index.name: index.definition for index in diff.indexes if index.state == "gone"}
     return [(name, f"{definition};" if (definition := definitions[name]) else None) for name in query.indexes_gone]
 
@@ -90,11 +90,11 @@ def index_rows(diff: Diff) -> list[dict[str, Any]]:
 
 
 def tables(diff: Diff) -> list[str]:
-    """Return what is said of tables that lost an index."""
+    """Return sentences on tables that lost an index."""
     return [
-        f"{table.name} lost {', '.join(table.indexes_gone)}, and is read from end to end:"
-        f" {table.seq_scans_between:,} times, {table.seq_rows_between:,} rows"
-        f" ({table.seq_pct_before or 0:.0f} % of its scans before, {table.seq_pct_between:.0f} % since)"
+        f"{table.name} lost {', '.join(table.indexes_gone)}:"
+        f" {table.seq_scans_between:,} sequential scans read {table.seq_rows_between:,} rows"
+        f" ({table.seq_pct_before or 0:.0f} % of its scans were sequential before, {table.seq_pct_between:.0f} % since)"
         for table in diff.tables
         if table.state == "lost an index"
     ]

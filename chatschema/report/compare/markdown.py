@@ -1,4 +1,4 @@
-"""What changed between two snapshots as Markdown with tables (GitHub's), for an issue or a wiki."""
+"""Changes between two snapshots as Markdown with tables (GitHub's), for an issue or a wiki."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +11,9 @@ _HEADING = 200
 
 
 def text(diff: Diff) -> str:
-    """Return what regressed and what brings it back, then the queries and indexes; nothing of theirs is a mark or a tag."""
+    """Return regressed queries and their fixes, then all queries and indexes; no text of theirs is a mark or a tag."""
     parts = [f"# Changes of {cell(diff.later.database)}", cell(listing.heading(diff))]
-    said = [f"- note: {cell(warning)}" for warning in diff.warnings] + [f"- not seen: {cell(gap.what)}" for gap in diff.gaps]
+    said = [f"- note: {cell(warning)}" for warning in diff.warnings] + [f"- not visible: {cell(gap.what)}" for gap in diff.gaps]
     if said:
         parts.append("\n".join(said))
     if diff.regressed:
@@ -21,13 +21,13 @@ def text(diff: Diff) -> str:
     for place, query in enumerate(diff.regressed, 1):
         lines = [listing.cost(query), listing.renamed(query)]
         gone = listing.indexes_gone(query, diff)
-        lines += [f"an index of its table has gone: {name}" for name, _ in gone]
+        lines += [f"an index of its table was dropped: {name}" for name, _ in gone]
         parts += [
             f"### {place}. {cell(_cut(query.query or query.queryid))}",
             "\n".join(f"- {cell(line)}" for line in lines if line),
         ]
         if again := "\n".join(definition for _, definition in gone if definition):
-            parts += ["To make it again:", code(again)]
+            parts += ["To recreate it:", code(again)]
     if diff.queries is None:
         parts += ["## Queries", cell(listing.not_compared(diff))]
     else:
@@ -39,7 +39,7 @@ def text(diff: Diff) -> str:
 
 
 def _cut(query: str) -> str:
-    # The table has all of it.
+    # The table shows the whole text.
     return query if len(query) <= _HEADING else f"{query[:_HEADING]}..."
 
 

@@ -1,17 +1,17 @@
-"""Whether clients do what they did before: only then a query that is called more often stands out by itself."""
+"""Whether the clients' mix of queries is the same: only then is a query that is called more often remarkable by itself."""
 
 from collections.abc import Iterable
 from statistics import median_low
 
-# By less than this the calls of a query follow those of the others.
+# The calls of a query follow those of the others within this factor.
 FACTOR = 1.5
-# Of the queries that can be compared so many have to; and not fewer than two.
+# This share of the comparable queries has to follow, and at least two.
 SHARE = 2 / 3
 LEAST = 2
 
 
 def common(factors: Iterable[float]) -> float | None:
-    """Return by which factor the calls of most queries rose or fell alike; None where there is no such factor."""
+    """Return the common factor of the calls of most queries; None if there is none."""
     found = sorted(factors)
     if not found:
         return None

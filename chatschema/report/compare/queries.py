@@ -1,4 +1,4 @@
-"""Which queries cost more a call, or are called more often in a transaction: the thresholds, and their reasons."""
+"""Queries that cost more per call, or are called more often per transaction: the thresholds, and their reasons."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,29 +17,29 @@ State = Literal["regressed", "new", "improved", "no verdict", "same", "gone"]
 # The order of every listing.
 STATES: tuple[State, ...] = ("regressed", "new", "improved", "no verdict", "same", "gone")
 
-# Half as much again: parameters and growing tables move a mean by less.
+# Half as much again: parameters and growing tables change a mean by less.
 FACTOR = 1.5
-# With fewer calls one of them decides: after A; and up to A, where a few give the measure.
+# With fewer calls one of them decides the mean: after A; up to A a few are enough.
 CALLS = 50
 FORMER_CALLS = 10
-# What a call must add beside the factor: 1 block that became 2 is nobody's concern.
+# The least increase per call, beside the factor: 2 blocks instead of 1 do not matter.
 MORE_BLOCKS = 10.0
 MORE_ROWS = 10.0
 MORE_WAL_RECORDS = 2.0
 LEAST_WAL_RECORDS = 0.5
 MORE_MS = 5.0
-# Calls a transaction: with one more in each, on the average, some ask again and again, however the load is mixed.
+# Calls per transaction: one more in each, on average, is a repeated query, whatever the mix of load.
 MORE_CALLS = 1.0
-# With less it may be in a few of them: of a query alone, when the others are called as they were.
+# A smaller increase counts only for a single query, if the others are called as before.
 MORE_CALLS_ALONE = 0.2
 FACTOR_ALONE = 3.0
-# Milliseconds depend on the load as well: a slower mean counts for a query that takes a part of the time, by more than chance.
+# Milliseconds also depend on the load: a slower mean counts only for a query with a share of the time, and beyond chance.
 TIME_PCT = 1.0
 DEVIATIONS = 3.0
-# Where no more blocks are asked for, it has to be so much slower: a cold cache, or a busy server, is not the query's doing.
+# If it reads no more blocks, it has to be this much slower: a cold cache or a busy server is not caused by the query.
 SLOWER_ON_SAME_BLOCKS = 4.0
 SAME_BLOCKS = 1.1
-# Nobody keeps how the blocks of the calls deviate. They do so as the times do, which have outliers of their own beside.
+# The deviation of the blocks is not stored. It is taken from the times, up to this limit, as times have outliers of their own.
 MOST_DEVIATION = 1.0
 FEW = 5
 
@@ -50,7 +50,7 @@ Measure = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A measure that moved, a call's worth of it, or a transaction's."""
+    """A measure that changed, per call or per transaction."""
 
     measure: Measure
     before: float
@@ -58,7 +58,7 @@ class Reason:
 
     @property
     def factor(self) -> float | None:
-        """Times as much as before; None where there was none before."""
+        """The factor; None if the value before is zero."""
         return self.between / self.before if self.before else None
 
 
@@ -66,11 +66,10 @@ class Reason:
 class QueryChange:
     """A query up to A and between A and B, its roles summed.
 
-    `former_queryid` is what its text was counted under up to A, when its tables have been made anew. `extra_blocks` and
-    `extra_ms` are what the calls between cost more than as many calls did before, or than those of as many transactions
-    where it is called more often; `weight` is the larger of their shares in all that was done between. `per_transaction` are
-    its calls in one, None where that is not known; `began_at`: its first was counted up to A.
-    `restarted_at`: the calls between are counted from there on, not from A.
+    `former_queryid` is the number of its text up to A, if its tables were recreated. `extra_blocks` and `extra_ms` are the extra
+    cost of the calls between, compared with as many calls before, or with those of as many transactions if it is called more
+    often; `weight` is the larger of their shares in the total between. `per_transaction` is the number of calls in one, None if
+    unknown; `began_at`: when it was first counted up to A. `restarted_at`: the calls between are counted from then, not from A.
     """
 
     state: State
@@ -93,7 +92,7 @@ class QueryChange:
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """What clients asked for between A and B, in all; the transactions of both stretches; how calls changed for most."""
+    """The clients' total time and blocks between A and B; the transactions of both periods; the common factor of calls."""
 
     ms: float
     blocks: int
@@ -102,8 +101,8 @@ class _Whole:
 
 
 def judged(changes: Sequence[QueryChange], indexes: Sequence[IndexChange], transactions: Transactions) -> list[QueryChange]:
-    """Return the queries with their verdicts: regressed first, by what that cost in all; then new ones, by their time."""
-    # With track = all the statements inside a function count there as well; a share is one of what clients asked for.
+    """Return the queries with their verdicts: regressed first, by their extra cost; then new ones, by their time."""
+    # With track = all the statements inside a function count as well; a share is one of the clients' own statements.
     asked = [change.between for change in changes if change.is_toplevel]
     changes = [_per_transaction(change, transactions) for change in changes]
     common = mix.common(factor for change in changes if (factor := _factor(change)) is not None)
@@ -122,7 +121,7 @@ def _per_transaction(change: QueryChange, transactions: Transactions) -> QueryCh
 
 
 def _factor(change: QueryChange) -> float | None:
-    """Return by how much a transaction calls it more often; None for what is no measure of that."""
+    """Return the factor of its calls per transaction; None if it cannot be measured."""
     x, y = change.per_transaction_before, change.per_transaction
     is_known = change.is_toplevel and change.before.calls >= FORMER_CALLS and change.between.calls >= CALLS
     return y / x if x and y and is_known and PLANNED.match(change.query or "") else None
@@ -148,10 +147,10 @@ def _judged(change: QueryChange, whole: _Whole, indexes: Sequence[IndexChange]) 
         return replace(change, state="no verdict")
     if not worse:
         fallen = [one for one in _risen(between, before, between.calls, whole.ms) if _is_sure(one, between, before)]
-        # Fewer rows are another answer, not a better one.
+        # Fewer rows are a different result, not a better one.
         better = tuple(Reason(one.measure, one.between, one.before) for one in fallen if one.measure != "rows_per_call")
         return replace(change, state="improved" if better else "same", reasons=better)
-    # As many calls as there were, or as there would have been.
+    # The number of calls there were, or would have been.
     expected = between.calls / calls.factor if calls and calls.factor else between.calls
     extra_blocks = max(between.blocks - before.blocks / before.calls * expected, 0.0)
     extra_ms = max(between.total_ms - before.total_ms / before.calls * expected, 0.0)
@@ -164,12 +163,12 @@ def _judged(change: QueryChange, whole: _Whole, indexes: Sequence[IndexChange]) 
 
 
 def _called_more(change: QueryChange, whole: _Whole) -> Reason | None:
-    """Return by how much a transaction calls the query more often: by more than chance, and so that it costs something."""
+    """Return by how much a transaction calls the query more often, if that is beyond chance and costs something."""
     x, y = change.per_transaction_before, change.per_transaction
     transactions = whole.transactions
     if not change.is_toplevel or not x or not y or not transactions.before or not transactions.between:
         return None
-    # As if the calls came in whole transactions of them: few transactions of many calls are then no more than chance.
+    # As if each transaction had all its calls or none: a few transactions with many calls are then within chance.
     error = sqrt(x**2 / transactions.before + y**2 / transactions.between)
     is_alone = whole.common is not None and y / x >= FACTOR_ALONE * whole.common
     if y < FACTOR * x or y - x < max(MORE_CALLS_ALONE if is_alone else MORE_CALLS, DEVIATIONS * error):
@@ -181,7 +180,7 @@ def _called_more(change: QueryChange, whole: _Whole) -> Reason | None:
 
 
 def _risen(former: Counters, latter: Counters, calls: int, all_ms: float) -> Iterator[Reason]:
-    """Yield the measures of which a call has more in `latter`; `calls` is how many there were between A and B."""
+    """Yield the measures that are higher per call in `latter`; `calls` is the number of calls between A and B."""
     amounts: tuple[tuple[Measure, float, float | None, float | None], ...] = (
         ("blocks_per_call", MORE_BLOCKS, former.each(former.blocks), latter.each(latter.blocks)),
         ("temp_blocks_per_call", MORE_BLOCKS, former.each(former.temp), latter.each(latter.temp)),
@@ -192,7 +191,7 @@ def _risen(former: Counters, latter: Counters, calls: int, all_ms: float) -> Ite
     for measure, more, x, y in amounts:
         if x is None or y is None or y < FACTOR * x or y - x < more:
             continue
-        # A query that hardly writes has only marked rows as seen, once after they were written.
+        # A query that hardly writes only set hint bits, once after the rows were written.
         if measure == "wal_records_per_call" and x < LEAST_WAL_RECORDS:
             continue
         if measure == "mean_ms" and (y * calls < all_ms * TIME_PCT / 100 or _is_of_the_server(former, latter)):
@@ -201,7 +200,7 @@ def _risen(former: Counters, latter: Counters, calls: int, all_ms: float) -> Ite
 
 
 def _is_of_the_server(former: Counters, latter: Counters) -> bool:
-    """Return whether a slower mean is that of the cache or the load: no more blocks are asked for, and it is not far slower."""
+    """Return whether the cache or the load explains a slower mean: it reads no more blocks, and is not far slower."""
     if not latter.blocks or latter.blocks / latter.calls > SAME_BLOCKS * former.blocks / former.calls:
         return False
     from_disk = latter.read / latter.calls - former.read / former.calls
@@ -210,22 +209,22 @@ def _is_of_the_server(former: Counters, latter: Counters) -> bool:
 
 
 def _is_sure(reason: Reason, former: Counters, latter: Counters) -> bool:
-    """Return whether the difference is more than chance, by the deviations of both samples."""
+    """Return whether the difference is beyond chance, by the deviations of both samples."""
     most = None if reason.measure == "mean_ms" else MOST_DEVIATION
     error = sqrt(_error(reason.before, former, most) ** 2 + _error(reason.between, latter, most) ** 2)
-    # The deviation of a few calls is itself a guess.
+    # The deviation of a few calls is itself uncertain.
     deviations = DEVIATIONS * (1 + FEW / min(former.calls, latter.calls))
     return reason.between - reason.before >= deviations * error
 
 
 def _error(mean: float, counters: Counters, most: float | None) -> float:
-    """Return the standard error of a mean, as the times deviate, in parts of it at `most`."""
+    """Return the standard error of a mean, from the relative deviation of the times, which is limited to `most`."""
     deviation = (counters.stddev_ms or 0.0) / counters.mean_ms if counters.mean_ms else 0.0
     return mean * (deviation if most is None else min(deviation, most)) / sqrt(counters.calls)
 
 
 def names(query: str | None, table: str) -> bool:
-    """Return whether the query has the table's name in it, with or without its schema."""
+    """Return whether the query contains the table's name, with or without its schema."""
     bare = re.search(r'"((?:[^"]|"")*)"$|([^".]+)$', table)
     name = bare and (bare[1] or bare[2])
     return bool(name and query and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", query, re.IGNORECASE))

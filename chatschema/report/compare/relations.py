@@ -1,4 +1,4 @@
-"""What happened to indexes and tables between two snapshots."""
+"""Changes of indexes and tables between two snapshots."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ TableState = Literal["lost an index", "gone", "new", "same"]
 INDEX_STATES: tuple[IndexState, ...] = ("gone", "no longer used", "new", "grown", "same")
 TABLE_STATES: tuple[TableState, ...] = ("lost an index", "gone", "new", "same")
 
-# An index that was as busy as before would have been scanned this often; none at all is then no chance (1 in 20,000).
+# An index that is as busy as before has this many expected scans; none at all is then beyond chance (1 in 20,000).
 EXPECTED_SCANS = 10.0
 GROWTH = 1.5
 GROWTH_BYTES = 10 * 1024 * 1024
@@ -23,7 +23,7 @@ Relation = TypeVar("Relation", Index, Table)
 
 @dataclass(frozen=True, slots=True)
 class IndexChange:
-    """An index up to A and between A and B; None where it was not there. `definition` makes it again."""
+    """An index up to A and between A and B; None where it did not exist. `definition` recreates it."""
 
     state: IndexState
     name: str
@@ -37,7 +37,7 @@ class IndexChange:
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
-    """A table up to A and between A and B. `seq_pct`: how many of its scans read it from end to end, in percent."""
+    """A table up to A and between A and B. `seq_pct`: the percentage of its scans that are sequential."""
 
     state: TableState
     name: str
@@ -54,7 +54,7 @@ class TableChange:
 
 
 def indexes(earlier: Snapshot, later: Snapshot, reset: datetime | None) -> list[IndexChange]:
-    """Return what happened to each index, the lost ones first. `reset`: when the counters began anew, if they did."""
+    """Return the change of each index, dropped ones first. `reset`: when the counters were reset, if they were."""
     read = {table.name for table in _tables(earlier, later, reset) if table.seq_scans_between or table.index_scans_between}
     expected = _expected(earlier, later, reset)
     both, gone = _pairs(earlier.indexes, later.indexes)
@@ -65,12 +65,12 @@ def indexes(earlier: Snapshot, later: Snapshot, reset: datetime | None) -> list[
 
 
 def ordered(changes: Sequence[IndexChange]) -> list[IndexChange]:
-    """Return the indexes, the lost ones first."""
+    """Return the indexes, dropped ones first."""
     return sorted(changes, key=lambda one: (INDEX_STATES.index(one.state), -(one.scans_before or 0), one.name))
 
 
 def _expected(earlier: Snapshot, later: Snapshot, reset: datetime | None) -> float:
-    """Return how many scans are to be expected between, for each one up to A."""
+    """Return the expected number of scans between, for each scan up to A."""
     counted_s = (earlier.origin.at - earlier.origin.since).total_seconds()
     between_s = (later.origin.at - (reset or earlier.origin.at)).total_seconds()
     return between_s / counted_s if counted_s > 0 else 0.0
@@ -92,14 +92,14 @@ def _index(
 
 
 def _was_done(index: Index, at: datetime, between: timedelta) -> bool:
-    """Return whether an index rested as long before A as since, or is scanned by writes elsewhere: then that is no news."""
+    """Return whether an index was unused as long before A as since, or is scanned by writes elsewhere: that is no change."""
     if index.is_referenced:
         return True
     return index.last_scan_at is not None and at - index.last_scan_at >= between
 
 
 def tables(earlier: Snapshot, later: Snapshot, reset: datetime | None, changes: Sequence[IndexChange]) -> list[TableChange]:
-    """Return what happened to each table, those first that lost an index and are read from end to end more than before."""
+    """Return the change of each table, first those that lost an index and have a larger share of sequential scans."""
     lost: dict[str, tuple[str, ...]] = defaultdict(tuple)
     for change in changes:
         if change.state == "gone":
@@ -143,12 +143,12 @@ def _pct(seq: int, index: int) -> float | None:
 
 
 def _counted(now: int, then: int, reset: datetime | None) -> int:
-    """Return what was counted between; all there is when it began anew."""
+    """Return the count between; the whole count after a reset."""
     return now if reset is not None or now < then else now - then
 
 
 def _pairs(earlier: Sequence[Relation], later: Sequence[Relation]) -> tuple[list[tuple[Relation | None, Relation]], list[Relation]]:
-    """Return each later relation with what it was, by its oid, as it may have a new name, or made anew, by name; and the gone."""
+    """Return each later relation with the earlier one, by oid, or by name if it was recreated; and the dropped ones."""
     left = {one.oid: one for one in earlier}
     same = {new.oid: left.pop(new.oid) for new in later if new.oid in left}
     names = {one.name: one for one in left.values()}

@@ -1,4 +1,4 @@
-"""The statistics of one moment, as they are counted: written to a file, and read from one or from the server."""
+"""The statistics of one moment: read from the server or from a file."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ _TIMED_OUT = "57014"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What one role's calls of a query have cost. `queryid` is text: JSON's numbers do not hold it everywhere."""
+    """The cost of one role's calls of a query. `queryid` is text: a JSON number does not hold it everywhere."""
 
     userid: int
     queryid: str
@@ -43,7 +43,7 @@ class Statement:
 
     @property
     def counters(self) -> Counters:
-        """Return what adds and subtracts."""
+        """Return the counters, which add and subtract."""
         return Counters(
             self.calls, self.total_ms, squares(self.calls, self.total_ms, self.stddev_ms),
             self.rows, self.hit, self.read, self.temp, self.io_ms, self.wal_bytes, self.wal_records,
@@ -52,9 +52,9 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index, its parts in the partitions summed; `definition` is None where its table was locked.
+    """An index, its parts summed; `definition` is None if its table was locked.
 
-    `last_scan_at` is told by version 16 and later; `is_referenced`: foreign keys of other tables stand on it.
+    `last_scan_at` exists in version 16 and later; `is_referenced`: foreign keys of other tables use it.
     """
 
     oid: int
@@ -82,11 +82,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose statistics these are, of what moment, and since when they count.
+    """The server and database of the statistics, their moment, and since when they count.
 
-    `system_identifier` is None where the role may not read it. A `..._reset` is None where that never happened, or is not
-    told. `hidden` counts the entries of other roles that were left out. `transactions` were ended, either way, those of
-    chatschema left out; a former one did not write them down.
+    `system_identifier` is None if the role may not read it. A `..._reset` is None if it never happened, or is unknown. `hidden`
+    counts the entries of other roles that were left out. `transactions` were committed or rolled back, without those of
+    chatschema; earlier versions did not store them.
     """
 
     at: datetime
@@ -110,7 +110,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The statistics of one moment; `statements` is None where pg_stat_statements could not be read, `gaps` say why."""
+    """The statistics of one moment; `statements` is None if pg_stat_statements could not be read, `gaps` explain why."""
 
     origin: Origin
     statements: list[Statement] | None
@@ -120,7 +120,7 @@ class Snapshot:
 
 
 def take(connection: Connection) -> Snapshot:
-    """Return the statistics of now; changes and resets nothing. Raises ServerError, a busy one for a table that stays locked."""
+    """Return the current statistics; changes and resets nothing. Raises ServerError, a busy one for a table that stays locked."""
     coverage = coverages.read(connection)
     gaps = coverages.blocking(_NEEDS, coverage)
     _rows(connection, _filled("snapshot_flush"))
@@ -161,8 +161,8 @@ def _statement(row: dict[str, Any]) -> Statement:
 
 
 def _filled(name: str, **given: sql.Composable) -> sql.Composed:
-    """Return the part of this name; those it stands on are filled in."""
-    inner = ("locked", "table_tree", "index_tree")
+    """Return the part of this name, with the parts that it uses."""
+    inner = ("locked", "table_tree", "index_tree", "sized_indexes", "size_unless_locked")
     values = {one: sqlfile.fill(f"reports/parts/{one}.sql") for one in inner} | given
     if "pg_stat_statements" in given:
         values["statements"] = sqlfile.fill("reports/parts/statements.sql", **given)
@@ -174,5 +174,5 @@ def _rows(connection: Connection, query: sql.Composed) -> list[dict[str, Any]]:
         return run.fetch(connection, query)[1]
     except ServerError as error:
         if error.sqlstate == _TIMED_OUT:
-            raise ServerError(error.message, "give it longer: --timeout 30", _TIMED_OUT) from None
+            raise ServerError(error.message, "allow more time: --timeout 30", _TIMED_OUT, code="snapshot.timeout") from None
         raise

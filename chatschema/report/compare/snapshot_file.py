@@ -1,14 +1,15 @@
-"""A snapshot as a JSON file: whole or not there, and for its owner's eyes only, as queries say much of their application."""
+"""A snapshot as a JSON file: written completely or not at all, and readable only by its owner, as queries reveal a lot."""
 
 import dataclasses
 import json
 import os
 import tempfile
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.report import wording
 from chatschema.report.compare.snapshot import Index, Origin, Snapshot, Statement, Table
 from chatschema.report.result import Gap
 
@@ -19,25 +20,25 @@ _WRITE = "write one: chatschema report snapshot FILE"
 Row = TypeVar("Row")
 _KINDS: tuple[type[Any], ...] = (Origin, Statement, Index, Table, Gap)
 _TYPES: dict[type[Any], dict[str, Any]] = {kind: get_type_hints(kind) for kind in _KINDS}
-# What an earlier chatschema did not write has a default.
+# Fields that earlier versions of chatschema did not write have a default.
 _OPTIONAL = {
     kind: {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING} for kind in _KINDS
 }
 
 
 def refuse(path: Path, *, force: bool) -> None:
-    """Raise UsageError for a path that is not to be written: what is there and is no file, or a file without `force`."""
+    """Raise UsageError for a path that must not be written: it is not a file, or it exists and `force` is not given."""
     if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a file", "name a file: chatschema report snapshot before.json")
+        raise UsageError(f"{path} is not a file", "name a file: chatschema report snapshot before.json", code="snapshot.exists")
     if path.exists() and not force:
-        raise UsageError(f"{path} is there already", "take another name, or overwrite it: --force")
+        raise UsageError(f"{path} already exists", "choose another name, or overwrite it: --force", code="snapshot.exists")
 
 
 def write(snapshot: Snapshot, path: Path, *, force: bool = False) -> int:
     """Write the snapshot, readable by its owner only; return its bytes.
 
-    It is written beside `path` and moved there when it is whole. Raises UsageError as refuse(), ChatschemaError when it
-    cannot be written; nothing is left behind then, and a former file is as it was.
+    It is written beside `path` and moved there when it is complete. Raises UsageError as refuse(), ChatschemaError when it
+    cannot be written; then no file is left behind, and an existing file is unchanged.
     """
     refuse(path, force=force)
     content = json.dumps(_document(snapshot), default=_plain, indent=1, ensure_ascii=False).encode() + b"\n"
@@ -55,7 +56,9 @@ def write(snapshot: Snapshot, path: Path, *, force: bool = False) -> int:
             raise
     except OSError as error:
         raise ChatschemaError(
-            f"{path} cannot be written: {error.strerror or error}", "nothing was left behind; check its folder, or take another"
+            f"{path} cannot be written: {error.strerror or error}",
+            "no partial file was left behind; check its folder, or choose another one",
+            code="snapshot.not-written",
         ) from None
     return len(content)
 
@@ -66,24 +69,27 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
 
 def _plain(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    raise TypeError(f"{value!r} has no place in a snapshot")
+        return wording.iso(value)
+    raise TypeError(f"{value!r} cannot be stored in a snapshot")
 
 
 def read(path: Path) -> Snapshot:
-    """Return the snapshot in the file. Raises UsageError for a file that is none, or not whole, or of another format."""
+    """Return the snapshot in the file. Raises UsageError for another file, an incomplete one, or another format."""
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", _WRITE) from None
+        raise UsageError(f"{path} cannot be read: {error.strerror}", _WRITE, code="snapshot.unreadable") from None
     except (ValueError, RecursionError):
-        raise UsageError(f"{path} is not a snapshot, or not a whole one: it is not JSON", _WRITE) from None
+        raise UsageError(
+            f"{path} is not a snapshot, or an incomplete one: it is not JSON", _WRITE, code="snapshot.unreadable"
+        ) from None
     if not isinstance(document, dict) or document.get("kind") != KIND:
-        raise UsageError(f"{path} is not a snapshot", _WRITE)
+        raise UsageError(f"{path} is not a snapshot", _WRITE, code="snapshot.unreadable")
     if document.get("format") != FORMAT:
         raise UsageError(
-            f"{path} is a snapshot of format {document.get('format')}; this chatschema reads format {FORMAT}",
-            "compare it with the chatschema that wrote it, or write one anew: chatschema report snapshot FILE",
+            f"{path} is a snapshot of format {document.get('format')}; this version of chatschema reads format {FORMAT}",
+            "use the version that wrote it, or write a new one: chatschema report snapshot FILE",
+            code="snapshot.format",
         )
     try:
         statements = document["statements"]
@@ -95,7 +101,7 @@ def read(path: Path) -> Snapshot:
             gaps=[_row(Gap, row) for row in document["gaps"]],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} is a damaged snapshot: {error}", _WRITE) from None
+        raise UsageError(f"{path} is a damaged snapshot: {error}", _WRITE, code="snapshot.unreadable") from None
 
 
 def _row(kind: type[Row], row: dict[str, Any]) -> Row:
@@ -109,7 +115,7 @@ def _row(kind: type[Row], row: dict[str, Any]) -> Row:
             value = datetime.fromisoformat(value)
             if value.tzinfo is None:
                 raise ValueError(f"{name} has no time zone")
-        # A list's members are not looked at: nothing is done with them but to print them.
+        # The members of a list are not checked: they are only printed.
         if not isinstance(value, list if wanted == list[str] else wanted):
             raise TypeError(f"{name} is {value!r}")
         values[name] = value

@@ -1,4 +1,4 @@
-"""How many transactions the calls of queries were part of: a query asked eight times in each is not eight times the clients."""
+"""The transactions to which the calls of queries belong: a query that runs eight times in each is not eight times the load."""
 
 import re
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from chatschema.report.compare.snapshot import Snapshot, Statement
 
 _END = re.compile(r"\s*(commit|end|rollback|abort)\b(?!.*\b(to|prepared)\b)", re.IGNORECASE)
-# The counters of queries and of transactions never begin in the same instant.
+# The counters of queries and of transactions never start at the same instant.
 _APART = timedelta(minutes=1)
 _APART_SHARE = 0.1
-# In less than that transactions do not come evenly.
+# Over a shorter time transactions are not evenly distributed.
 _LONG = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Transactions:
-    """Those of which the calls are counted, up to A and between; None where that is not known.
+    """The transactions in which the calls were counted, up to A and between; None if unknown.
 
     `since` is when the first query was counted, and `at` when A was taken.
     """
@@ -28,7 +28,7 @@ class Transactions:
     at: datetime | None = None
 
     def before_of(self, began_at: datetime | None) -> float | None:
-        """Return those up to A since a query was there, as if they had come evenly; all where that is not told."""
+        """Return those up to A since a query was first counted, assuming an even rate; all if its start is unknown."""
         if not self.before or not self.since or not self.at or not began_at or self.at - self.since < _LONG:
             return self.before or None
         share = (self.at - began_at) / (self.at - self.since)
@@ -36,7 +36,7 @@ class Transactions:
 
 
 def counted(earlier: Snapshot, later: Snapshot, *, goes_on: bool, has_reset: bool) -> Transactions:
-    """Return the transactions of both stretches. `goes_on`: B counts on from A; `has_reset`: something began anew between."""
+    """Return the transactions of both periods. `goes_on`: B continues the counts of A; `has_reset`: there was a reset between."""
     a, b = earlier.origin.transactions, later.origin.transactions
     if not goes_on:
         return Transactions(_up_to(earlier), _up_to(later))
@@ -47,10 +47,10 @@ def counted(earlier: Snapshot, later: Snapshot, *, goes_on: bool, has_reset: boo
 
 
 def _up_to(snapshot: Snapshot) -> int | None:
-    """Return the transactions that its queries were counted in.
+    """Return the transactions in which its queries were counted.
 
-    Where pg_stat_statements was emptied after the database began to count, those that said commit or rollback: they are
-    the least there can have been, so that nothing seems to be called less than it was.
+    If pg_stat_statements was emptied after the database began to count, those that ran commit or rollback: their number is
+    the lower limit, so that no query seems to be called less often than it was.
     """
     origin = snapshot.origin
     begun = origin.statements_reset

@@ -1,18 +1,18 @@
-"""Charts as SVG that stands inside a page: coloured by the page's classes, sharp at any width, silent without a title."""
+"""Charts as inline SVG: coloured by the classes of the page, sharp at any width, with a title for screen readers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-# A row of the bars, its label, and the bar below it, in pixels: no text shrinks with the page.
+# A row, its label, and the bar below it, in pixels, so that text does not shrink with the page.
 _ROW, _LABEL_AT, _BAR_AT, _BAR = 38, 14, 21, 7
-# The characters of a name that fit beside the number: in a window of 375 pixels, and in a wide one.
+# The characters of a name that fit beside the number, in a window of 375 pixels and in a wide one.
 _NARROW, _WIDE = 32, 68
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: its name, how long it is, and the same in words."""
+    """One bar: its name, its length, and its value as text."""
 
     name: str
     value: float
@@ -20,7 +20,7 @@ class Bar:
 
 
 def bars(title: str, items: Sequence[Bar], full: float) -> str:
-    """Return horizontal bars; one of the value `full` is as wide as the page lets it be."""
+    """Return horizontal bars; one of the value `full` is as wide as the page."""
     rows = []
     for place, item in enumerate(items):
         top = place * _ROW
@@ -36,13 +36,13 @@ def bars(title: str, items: Sequence[Bar], full: float) -> str:
 
 
 def _names(name: str, y: int) -> str:
-    """Return the name as it fits in a narrow and in a wide window, of which the page shows one."""
+    """Return the name for a narrow and for a wide window; the page shows one of them."""
     texts = {"": name} if len(name) <= _NARROW else {" narrow": _shortened(name, _NARROW), " wide": _shortened(name, _WIDE)}
     return "".join(f'<text class="name{width}" x="0" y="{y}">{escape(text)}</text>' for width, text in texts.items())
 
 
 def _shortened(name: str, length: int) -> str:
-    """Return the name with its middle left out where it is long: names differ at both ends."""
+    """Return a long name without its middle: names differ at both ends."""
     if len(name) <= length:
         return name
     head = length * 3 // 5

@@ -1,4 +1,4 @@
-"""The answer of a report as one document with stable keys, as --json prints it and --baseline reads it."""
+"""The results of reports as one document with stable keys, as --json prints it and --baseline reads it."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reports as one page that needs nothing else: no script, no file beside it, no network."""
+"""Reports as one self-contained page: no script, no other file, no network."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -9,17 +9,17 @@ from chatschema.report import causes, wording
 from chatschema.report.forms import html_rows, tree
 from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
-# Findings of one check that are shown before the others are folded away.
+# The number of findings of one check that are shown; the others are folded.
 _ALIKE = 5
-# The class of a status: those of which nothing is known look alike, and never like fine.
+# The class of a status: those without a result look alike, and never like ok.
 _CLASSES = {"critical": "critical", "warn": "warn", "not evaluated": "unseen", "partial": "unseen", "info": "info",
             "no verdict": "quiet", "ok": "ok"}  # fmt: skip
 
 
 def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) -> str:
-    """Return the page: where and since when, the statuses, the findings worst first, and each report's rows.
+    """Return the page: server and start of the statistics, the statuses, the findings worst first, and each report's rows.
 
-    It is ASCII, other characters as their numbers, so that it is right in whatever encoding it is written.
+    It is ASCII, with other characters as numbers, so that it is correct in any encoding.
     """
     found = wording.findings(results)
     open_ = [finding for finding in found if not finding.suppressed]
@@ -31,7 +31,7 @@ def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
         _statuses(results) if is_overview else "",
         _findings(
             causes.groups(open_, causes.of_this_moment(results)),
-            "No finding." if worst == "ok" else "No finding, but not everything was seen.",
+            "No findings." if worst == "ok" else "No findings, but not everything was evaluated.",
         ),
         _known([finding for finding in found if finding.suppressed]),
         section("Reports", f"{len(results)}", "".join(_report(result, is_open=False) for result in results))
@@ -92,7 +92,7 @@ def _top(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
         ("Role", coverage.role, ""),
         ("Taken (UTC)", units.when(coverage.now), ""),
         ("Statistics since (UTC)", units.when(coverage.since), wording.days(coverage)),
-        ("Coverage", "partial" if unseen else "full", f"not all was seen of {', '.join(unseen)}" if unseen else ""),
+        ("Coverage", "partial" if unseen else "full", f"not fully evaluated: {', '.join(unseen)}" if unseen else ""),
     ]
     return top(kind, title, about, facts)
 
@@ -139,7 +139,7 @@ def _check(groups: Sequence[causes.Group]) -> str:
     """Return the findings of one check, the many after the first ones folded."""
     if len(groups) <= _ALIKE + 1:
         return _listed(groups)
-    summary = f"{len(groups) - _ALIKE} more of {escape(wording.name_of(groups[0].finding))}"
+    summary = f"{len(groups) - _ALIKE} more findings of {escape(wording.name_of(groups[0].finding))}"
     return f'{_listed(groups[:_ALIKE])}<details class="rest"><summary>{summary}</summary>{_listed(groups[_ALIKE:])}</details>'
 
 
@@ -147,7 +147,7 @@ def _known(found: Sequence[Finding]) -> str:
     if not found:
         return ""
     listed = _listed([causes.Group(finding, (), is_acute=False) for finding in found])
-    return f'<details class="rest card"><summary>{len(found)} known, left out by chatschema.toml</summary>{listed}</details>'
+    return f'<details class="rest card"><summary>{len(found)} suppressed in chatschema.toml</summary>{listed}</details>'
 
 
 def _listed(groups: Iterable[causes.Group]) -> str:
@@ -155,10 +155,10 @@ def _listed(groups: Iterable[causes.Group]) -> str:
 
 
 def _group(group: causes.Group) -> str:
-    """Return a finding with what it explains, and its fix beside it."""
+    """Return a finding with those that it explains, and its fix beside it."""
     finding = group.finding
     label = f'{_pill(group.severity)}<span class="check">{escape(wording.name_of(finding))}</span>'
-    known = f'<div class="soft">known: {escape(finding.suppressed)}</div>' if finding.suppressed else ""
+    known = f'<div class="soft">suppressed: {escape(finding.suppressed)}</div>' if finding.suppressed else ""
     follows = "".join(f'<div class="follows">{_follows(one)}</div>' for one in group.explained)
     return (
         f'<li class="{_CLASSES[group.severity]}"><div class="label">{label}</div>'
@@ -178,11 +178,11 @@ def _follows(finding: Finding) -> str:
 
 
 def _fix_of(finding: Finding) -> str:
-    return fix("How to see it" if finding.severity == "not evaluated" else "Fix", finding.fix, finding.undo)
+    return fix("To evaluate it" if finding.severity == "not evaluated" else "Fix", finding.fix, finding.undo)
 
 
 def fix(label: str, text: str | None, undo: str | None = None) -> str:
-    """Return what to run, to stand beside what it is for; nothing without a text."""
+    """Return the statement to run, with its undo; nothing without a text."""
     if not text:
         return ""
     back = f'<p class="soft">Undo</p><pre>{escape(undo)}</pre>' if undo else ""
@@ -205,6 +205,6 @@ def _report(result: Result, *, is_open: bool) -> str:
 def foot() -> str:
     """Return the end of a page."""
     return (
-        f'<footer class="wrap foot"><p>chatschema {__version__}. It only reads: what it proposes is yours to judge and to run.</p>'
-        "<p>What a report means: chatschema report explain NAME</p></footer>"
+        f'<footer class="wrap foot"><p>chatschema {__version__}. Reports only read. Review each fix before you run it.</p>'
+        "<p>Explain a report: chatschema report explain NAME</p></footer>"
     )

@@ -1,4 +1,4 @@
-"""The rows of one report on a page: a chart of what can be compared, and a table that is a list of cards on a phone."""
+"""The rows of one report on a page: a chart of comparable values, and a table that becomes a list of cards on a phone."""
 
 from html import escape
 from typing import Any
@@ -7,30 +7,30 @@ from chatschema.report import wording
 from chatschema.report.forms import chart
 from chatschema.report.result import Result
 
-# What a page that is mailed around holds; all of it is in the other forms.
+# The limit of a page that is sent by mail; the other forms have all rows.
 _ROWS = 100
 _BARS = 10
-# The largest is this many times the smallest at most, where all are alike.
+# Values are alike if the largest is at most this many times the smallest.
 _ALIKE = 1.1
-# Texts of people's own, such as queries: folded from here, cut from there.
+# Texts such as queries are folded from the first length, and cut at the second.
 _FOLDED, _CUT = 90, 4000
 
 
 def chart_of(result: Result) -> str:
-    """Return the bars of the first column with a unit, where there are at least two to compare."""
+    """Return the bars of the first column with a unit, if there are at least two to compare."""
     of = next((column for column in result.columns if column.endswith(("_bytes", "_ms", "_pct"))), None)
     label = _label(result)
     rows = [row for row in result.rows if of and wording.is_number(row[of]) and row[of] >= 0]
     if of is None or label is None or sum(row[of] > 0 for row in rows) < 2:
         return ""
-    # A percentage is good or bad, which only the report's own order knows; of times and sizes the large ones are of interest.
+    # Only the order of the report shows whether a percentage is good or bad; for times and sizes the largest ones matter.
     is_share = of.endswith("_pct")
     shown = (rows if is_share else sorted(rows, key=lambda row: -row[of]))[:_BARS]
     which = (
         f"the {'first' if is_share else 'largest'} {len(shown)} of {len(result.rows):,}" if len(shown) < len(result.rows) else "all"
     )
     title = f"{wording.title(of)}: {which}"
-    # Bars that are alike say less than their numbers.
+    # Bars of similar length show less than their numbers.
     if max(row[of] for row in shown) <= _ALIKE * min(row[of] for row in shown):
         return ""
     longest = max([float(row[of]) for row in shown] + [100.0] * is_share)
@@ -44,7 +44,7 @@ def _label(result: Result) -> str | None:
 
 
 def table_of(result: Result) -> str:
-    """Return the table, its first rows where there are many; the first text is the heading of its row."""
+    """Return the table, only its first rows if there are many; the first text is the heading of its row."""
     columns = wording.filled(result)
     heading = _label(result) or columns[0]
     right = {column for column in columns if wording.numeric(result.rows, column)}
@@ -54,7 +54,7 @@ def table_of(result: Result) -> str:
     rows = "".join(
         f"<tr>{''.join(_cell(c, row[c], c == heading, c in right) for c in columns)}</tr>\n" for row in result.rows[:_ROWS]
     )
-    rest = f"the first {_ROWS:,} of {len(result.rows):,} rows; all of them: chatschema report {escape(result.report)} --csv"
+    rest = f"the first {_ROWS:,} of {len(result.rows):,} rows; for all of them: chatschema report {escape(result.report)} --csv"
     caption = f"<caption>{rest}</caption>" if len(result.rows) > _ROWS else ""
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="rows of {escape(result.report)}"><table>'

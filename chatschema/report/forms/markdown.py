@@ -7,12 +7,12 @@ from typing import Any
 from chatschema.report import wording
 from chatschema.report.result import Coverage, Finding, Result
 
-# What would be a mark; an underscore inside a word is none.
+# Characters with a meaning in Markdown; an underscore inside a word has none.
 _MARKS = re.compile(r"[\\`*\[\]|~]|(?<!\w)_|_(?!\w)")
 
 
 def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) -> str:
-    """Return the header, the findings worst first, what mends them, and the rows of a single report."""
+    """Return the header, the findings worst first, their fixes, and the rows of a single report."""
     found = [finding for finding in wording.findings(results) if not finding.suppressed]
     name = "Health of the database" if is_overview else f"{results[0].report}: {results[0].title}"
     parts = [f"# {cell(name)}", cell(wording.header(coverage))]
@@ -31,7 +31,7 @@ def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
         parts.append(f"ok: {cell(passed)}")
     known = sum(bool(finding.suppressed) for result in results for finding in result.findings)
     if known:
-        parts.append(f"left out, as chatschema.toml says: {known}")
+        parts.append(f"suppressed in chatschema.toml: {known}")
     fixes = [_fix(at, finding) for at, finding in enumerate(found, 1) if finding.fix]
     if fixes:
         parts += ["## Fixes", *fixes]
@@ -41,7 +41,7 @@ def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
 
 
 def table_of(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
-    """Return the rows as a table, with what numbers mean in their units."""
+    """Return the rows as a table, numbers with their units."""
     right = [i for i, column in enumerate(columns) if wording.numeric(rows, column)]
     cells = [[wording.text(column, row[column]) for column in columns] for row in rows]
     return table([wording.title(column) for column in columns], cells, right)
@@ -56,7 +56,7 @@ def _fix(number: int, finding: Finding) -> str:
 
 
 def code(lines: str) -> str:
-    """Return SQL in a fence that is closed by nothing in it."""
+    """Return SQL in a fence that no text in it can close."""
     fence = "`" * max(3, *(len(ticks) + 1 for ticks in re.findall("`+", lines)), 3)
     return f"{fence}sql\n{lines}\n{fence}"
 
@@ -68,7 +68,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[
 
 
 def cell(words: str) -> str:
-    """Return the text so that none of it is a mark, a tag or the end of a cell."""
+    """Return the text so that no part of it is a mark, a tag or the end of a cell."""
     # A tree is indented with blanks, which a table would drop.
     indent = "&nbsp;" * (len(words) - len(words.lstrip(" ")))
     plain = wording.flat(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

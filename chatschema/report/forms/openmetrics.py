@@ -12,15 +12,14 @@ from chatschema.exposition import Family, Labels
 from chatschema.report import wording
 from chatschema.report.result import STATUSES, Coverage, Finding, Result
 
-# Every series costs the collector memory for as long as it is kept. Reports show what matters first; the queries below these take
-# next to no time.
+# Every series costs the collector memory. Reports list the most important rows first; the queries after these take almost no time.
 _QUERIES, _ROWS, _OBJECTS = 50, 200, 100
-# No name that PostgreSQL keeps is longer; a longer text is not one.
+# The longest name in PostgreSQL; a longer text is not a name.
 _NAME_BYTES = 63
-# The suffix of a column: that of the metric, and what its values are multiplied with.
+# The suffix of a column: the suffix of the metric, and the factor of its values.
 _UNITS = {"_bytes": ("_bytes", 1.0), "_ms": ("_seconds", 0.001), "_pct": ("_ratio", 0.01), "_at": ("_timestamp_seconds", 1.0),
           "_days": ("_seconds", 86400.0)}  # fmt: skip
-# A session's number is another one a moment later, and a query's text may be anything.
+# A session's number changes from moment to moment, and a query's text may be anything.
 _SESSION, _QUERY = re.compile(r"^\d+ \((.*)\)$", re.DOTALL), re.compile(r"^(-?\d+): .*$", re.DOTALL)
 _CODES = {status: code for code, status in enumerate(reversed(STATUSES))}
 
@@ -28,17 +27,17 @@ _CODES = {status: code for code, status in enumerate(reversed(STATUSES))}
 def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) -> str:
     """Return one exposition, its end marker included: status and findings of each report, and its rows by object.
 
-    A row is labelled with the name of its object, or the number of its query, never the query's text; a row that has
-    neither, such as a session's, is none to keep a series of. All are labelled with the database.
+    A row is labelled with the name of its object, or the number of its query, never the query's text; a row without either,
+    such as a session's, makes no series. All are labelled with the database.
     """
     del is_overview
-    # A gauge, as the older text format, which node_exporter's textfile collector reads, knows no info.
+    # A gauge: the older text format, which node_exporter's textfile collector reads, has no info metric.
     server = {"version": coverage.version, "role": coverage.role, "standby": str(coverage.is_standby).lower()}
     codes = ", ".join(f"{code} {status}" for status, code in _CODES.items())
     families = [
         Family("chatschema_report_server_info", "The server, as this role sees it.", [(server, 1)]),
         Family(
-            "chatschema_report_window_seconds", "For how long the statistics have counted.",
+            "chatschema_report_window_seconds", "How long the statistics have been counting.",
             [({}, (coverage.now - coverage.since).total_seconds())],
         ),
         Family(
@@ -46,7 +45,7 @@ def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) ->
             [({"report": result.report}, _CODES[result.status]) for result in results],
         ),
         Family(
-            "chatschema_report_findings", "Findings by severity, without those that chatschema.toml leaves out.",
+            "chatschema_report_findings", "Findings by severity, without those suppressed in chatschema.toml.",
             list(_counts(results)),
         ),
         *_values(results),
@@ -66,7 +65,7 @@ def _counts(results: Iterable[Result]) -> Iterator[tuple[Labels, int]]:
 
 
 def _values(results: Iterable[Result]) -> Iterator[Family]:
-    """Yield the measured value of the findings and the threshold it passed, in the unit of the check; the worst of each object."""
+    """Yield the measured value of the findings and their threshold, in the unit of the check; the worst of each object."""
     worst: dict[tuple[str, str, str, str], tuple[float, float | None]] = {}
     objects = Counter[tuple[str, str]]()
     for finding in wording.findings(results):
@@ -94,12 +93,12 @@ def _object(finding: Finding) -> str:
 def _rows(result: Result) -> Iterator[Family]:
     """Yield a family for each column of numbers.
 
-    A counter is a sum over roles and partitions. Where one of them is dropped it falls, which a collector takes for a reset.
+    A counter is a sum over roles and partitions. When one of them is dropped it falls, which a collector takes for a reset.
     """
     named = list(_named(result))
     for column in result.columns:
         values = [(labels, value) for labels, row in named if (value := _value(row[column])) is not None]
-        # The place of a row is no measure.
+        # The place of a row is not a measure.
         if not values or column == "n":
             continue
         suffix = next((end for end in _UNITS if column.endswith(end)), "")
@@ -114,7 +113,7 @@ def _rows(result: Result) -> Iterator[Family]:
 
 
 def _named(result: Result) -> Iterator[tuple[Labels, dict[str, Any]]]:
-    """Yield the rows that are of something with a name, with labels that no other has."""
+    """Yield the rows of something with a name, each with unique labels."""
     by = "queryid" if "queryid" in result.columns else "object"
     rows = [row for row in result.rows if row.get(by) and not (by == "object" and str(row[by]).isdigit())]
     rows = rows[: _QUERIES if by == "queryid" else _ROWS]

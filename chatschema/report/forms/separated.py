@@ -1,4 +1,4 @@
-"""Reports as CSV (RFC 4180, lines ended by a line feed): of one its rows, of the overview its findings."""
+"""Reports as CSV (RFC 4180, lines ended by a line feed): the rows of one report, or the findings of the overview."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ _FINDING = ("id", "severity", "object", "message", "value", "threshold", "fix", 
 
 
 def text(results: Sequence[Result], coverage: Coverage, *, is_overview: bool) -> str:
-    """Return a header and lines, values as the server gave them: bytes, milliseconds, UTC. A null is empty."""
+    """Return a header and lines, values as from the server: bytes, milliseconds, UTC. A null is empty."""
     del coverage
     if is_overview:
         found = wording.findings(results)
@@ -28,7 +28,7 @@ class _Sink(list[str]):
 
 def _lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     sink = _Sink()
-    # Only what is in the line end is quoted for being one: with "\n" a bare carriage return in a text would end the line.
+    # A character is quoted only if the line end contains it: with "\n" a bare carriage return in a text would end the line.
     writer = csv.writer(sink, lineterminator="\r\n")
     if header:
         writer.writerow(header)

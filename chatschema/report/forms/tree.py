@@ -1,4 +1,4 @@
-"""The sessions that wait for each other, as a list within lists: whoever is in front, and under it those that it holds up."""
+"""Sessions that wait for each other, as nested lists: each session, and under it those that it blocks."""
 
 from collections.abc import Sequence
 from html import escape
@@ -23,7 +23,7 @@ def of(result: Result) -> str:
     for row in result.rows:
         indented = str(row[_NAME])
         level = (len(indented) - len(indented.lstrip(" "))) // _INDENT
-        # A level that is left out is no level of the lists.
+        # A level that is skipped is not a level of the lists.
         level = min(level, depth + 1)
         parts.append("<ul>" * (level > depth) + "</li></ul>" * (depth - level) + "</li>" * (level <= depth))
         parts.append(f"<li>{_session(row, indented)}")

@@ -1,1 +1,1 @@
-"""The plans of the queries that the server keeps, read without running one, and the indexes that would help them."""
+"""Generic plans of the queries in pg_stat_statements, and indexes that would help; no query is run."""

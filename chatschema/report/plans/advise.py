@@ -1,4 +1,4 @@
-"""Indexes that would help the queries that take most time, tried with HypoPG, and those that would not be missed."""
+"""Indexes that would help the queries with the highest total time, tried with HypoPG, and indexes that could be dropped."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ from chatschema.report.result import Finding
 
 MIN_TOTAL_MS = 50
 MIN_COST = 100
-# What of its cost a query must save; each further column of an index, too, or it is not worth its place.
+# The share of its cost that a query must save; each further column of an index must save it again.
 MIN_SAVED = 0.5
-# A hidden index is missed by a query whose cost rises by more than this; less is noise of the estimates.
+# A query needs a hidden index if its cost rises by more than this; less is noise of the estimates.
 MISSED = 1.1
 _DROPPABLE = ("unused", "rare", "duplicate", "redundant")
 _MAX_EQUAL, _MAX_TAIL = 4, 3
-# Each is planned many times over: what takes least time in all is not looked at.
+# Each query is planned many times: only those with the highest total time are.
 _MOST = 50
-NOTE = "an estimate by the planner, of generic plans: try it on a copy of the database, with its rows, before you create it"
+NOTE = "these are estimates by the planner, for generic plans: try an index on a copy of the database before you create it"
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A query's cost with and without an index, in the planner's units; `saved_ms` of its total since the statistics began."""
+    """A query's cost with and without an index, in the planner's units; `saved_ms`: of its total since the statistics began."""
 
     n: int
     queryid: str
@@ -60,7 +60,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """An index that seemed of no use, and the queries whose plans would be worse without it."""
+    """An index that a report calls unused or repeated, and the queries whose plans would be worse without it."""
 
     index: str
     check: str
@@ -77,7 +77,7 @@ class Query:
     tables: list[Table]
 
     def effect(self, after: float) -> Effect:
-        """Return what another cost means to it."""
+        """Return the effect of another cost on it."""
         row, before = self.row, self.plan.cost
         saved = round(row["total_ms"] * (1 - after / before), 1) if before else 0.0
         return Effect(row["n"], row["queryid"], row["query"], row["calls"], row["total_ms"], before, after, saved)
@@ -85,7 +85,7 @@ class Query:
 
 @dataclass
 class Planned:
-    """The queries that could be planned, and why others could not, by their place."""
+    """The queries that were planned, and why others were not, by their place."""
 
     queries: list[Query] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def planned(connection: Connection, rows: Iterable[Mapping[str, Any]], statement
     """Return the plans of the queries. Raises ServerError when the connection is lost."""
     result = Planned()
     for row in rows:
-        statement = statements.get(row["queryid"], Statement("", refusal="its entry has made room for another"))
+        statement = statements.get(row["queryid"], Statement("", refusal="pg_stat_statements has removed its entry"))
         try:
             found = generic.explain(connection, statement, with_lines=False)
         except ChatschemaError as error:
@@ -114,7 +114,7 @@ def planned(connection: Connection, rows: Iterable[Mapping[str, Any]], statement
 
 
 def indexes(connection: Connection, queries: Sequence[Query], schema: str) -> list[Advice]:
-    """Return the indexes that would help, the most time saved first. HypoPG is in `schema`; its indexes end here."""
+    """Return the indexes that would help, the most time saved first. HypoPG is in `schema`; its indexes are removed again."""
     wanted: dict[tuple[str, tuple[str, ...]], Table] = {}
     for query in queries:
         if query.plan.cost >= MIN_COST and (best := _best(connection, query, schema)):
@@ -122,7 +122,7 @@ def indexes(connection: Connection, queries: Sequence[Query], schema: str) -> li
     found = [_advice(connection, queries, table, columns, schema) for (_, columns), table in wanted.items()]
     kept: list[Advice] = []
     helped: set[int] = set()
-    # One index a query: of two that help the same ones, that which saves more.
+    # One index per query: of two that help the same queries, the one that saves more.
     for one in sorted(found, key=lambda one: (-one.saved_ms, len(one.columns), one.columns)):
         places = {effect.n for effect in one.queries}
         if not places <= helped:
@@ -135,7 +135,7 @@ def _best(connection: Connection, query: Query, schema: str) -> tuple[Table, tup
     """Return the index that lowers the query's cost most, if enough; a wider one only where it halves what the narrower leaves."""
     tried = candidates(query)
     limit = query.plan.cost * MIN_SAVED
-    # All at once: where even that is no help, which it mostly is not, there is no need to try each.
+    # All at once: if even that does not help, as is usual, there is no need to try each.
     if not tried or _cost(connection, query, schema, tried) > limit:
         return None
     best: tuple[Table, tuple[str, ...]] | None = None
@@ -169,7 +169,7 @@ def _columns(tree: dict[str, Any], table: Table) -> tuple[list[str], list[str]]:
     for node in reading.scans(tree):
         if (node.get("Schema"), node["Relation Name"]) in table.members:
             alias = str(node["Alias"])
-            # What is above the partitions calls them by the alias of the whole.
+            # Nodes above the partitions call them by the alias of the partitioned table.
             aliases |= {alias, alias.rpartition("_")[0]} if table.is_partitioned else {alias}
     equal: list[str] = []
     tail: list[str] = []
@@ -183,13 +183,13 @@ def _columns(tree: dict[str, Any], table: Table) -> tuple[list[str], list[str]]:
 
 
 def _cost(connection: Connection, query: Query, schema: str, tried: Sequence[tuple[Table, tuple[str, ...]]]) -> float:
-    """Return the query's cost with the indexes there."""
+    """Return the query's cost if the indexes existed."""
     with hypopg.created(connection, schema, [(table.name, _quoted(table, columns)) for table, columns in tried]):
         return _cost_now(connection, query)
 
 
 def _cost_now(connection: Connection, query: Query) -> float:
-    """Return the query's cost; its own where a lock or the time keeps it from being planned again, so that the others go on."""
+    """Return the query's cost; the earlier one if a lock or a timeout prevents planning, so that others continue."""
     try:
         return generic.explain(connection, query.statement, with_lines=False).cost
     except ChatschemaError as error:
@@ -212,7 +212,7 @@ def _advice(connection: Connection, queries: Sequence[Query], table: Table, colu
                 effects.append(query.effect(after))
     keys = _quoted(table, columns)
     parts = [sql.Identifier(*part).as_string(None) for part in table.members]
-    # On each partition: HypoPG takes the whole for empty where nobody has analysed it, and autovacuum never does.
+    # On each partition: HypoPG takes a partitioned table for empty if nobody has analyzed it, and autovacuum never does.
     with hypopg.created(connection, schema, [(part, keys) for part in parts]) as size:
         create, undo = hypopg.statements(connection, table, columns)
     saved = round(sum(effect.saved_ms for effect in effects), 1)
@@ -220,7 +220,7 @@ def _advice(connection: Connection, queries: Sequence[Query], table: Table, colu
 
 
 def missed(connection: Connection, queries: Sequence[Query], findings: Iterable[Finding], schema: str) -> list[Hidden]:
-    """Return the indexes the report calls unused, rare or repeated, each with the queries that are worse while it is hidden."""
+    """Return the unused, rare and repeated indexes of the report, each with the queries that cost more while it is hidden."""
     result = []
     for finding in findings:
         if finding.check not in _DROPPABLE or not finding.object or not finding.fix:

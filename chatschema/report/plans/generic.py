@@ -7,14 +7,11 @@ from typing import Any
 
 from chatschema.errors import BUSY_SQLSTATES, ChatschemaError, ExitCode, ServerError
 from chatschema.postgres import Connection
+from chatschema.report.literals import PLANNED
 from chatschema.report.plans import rights
 from chatschema.report.plans.rights import Statement
 
-_PLANNED = re.compile(
-    r"\s*(/\*(?:[^*]|\*(?!/))*\*/\s*|--[^\n]*\n\s*|\(\s*)*(select|insert|update|delete|merge|with|values|table)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-# A literal that says its type, such as interval '1 day', is kept as interval $1, which does not parse.
+# A literal with its type, such as interval '1 day', is stored as interval $1, which does not parse.
 _TYPES = (
     r"interval|timestamptz|timestamp(?:\s+with(?:out)?\s+time\s+zone)?|timetz|time|date|inet|uuid|numeric|jsonb|json|bytea|text"
 )
@@ -22,14 +19,15 @@ _LITERAL = re.compile(rf"(?<![\w.\"])({_TYPES})\s+(\$\d+)", re.IGNORECASE)
 _FIELD = re.compile(r"\bextract\s*\(\s*\$\d+\s+from\b", re.IGNORECASE)
 
 _HINTS = {
-    "42601": "its text is cut off, or is of a form that the statistics do not keep whole",
+    "42601": "its stored text is cut off, or of a form that pg_stat_statements does not store completely",
     "42501": "use the application's role, or one that may read its tables: grant pg_read_all_data to ...",
-    "42703": "the column has another name now, or is gone: the query is older than the table",
+    "42703": "the column was renamed or dropped after the query ran",
 }
 _NAMES = (
-    "the table is gone, temporary, or not on the search_path ({path}): use the application's role or ?options=-csearch_path%3D..."
+    "the table was dropped, is temporary, or is not on the search_path ({path}):"
+    " use the application's role or ?options=-csearch_path%3D..."
 )
-_PARAMETERS = "the statistics do not keep the types of its parameters: a cast in the query says them, such as $1::interval"
+_PARAMETERS = "pg_stat_statements does not store the types of parameters; add a cast to the query, such as $1::interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,12 @@ class Plan:
 
 
 def is_planned(query: str) -> bool:
-    """Return whether the statement is one that has a plan."""
-    return bool(_PLANNED.match(query))
+    """Return whether the statement has a plan."""
+    return bool(PLANNED.match(query))
 
 
 def parsable(query: str) -> str:
-    """Return the query with what normalising broke mended: typed literals become casts."""
+    """Return the query in a form that parses: normalizing breaks typed literals, which become casts."""
     return _FIELD.sub("extract(epoch from", _LITERAL.sub(r"cast(\2 as \1)", query)).rstrip().rstrip(";")
 
 
@@ -61,15 +59,17 @@ def explain(connection: Connection, statement: Statement, *, with_lines: bool = 
     Raises ChatschemaError for a query that cannot be planned, ServerError for a lock, a timeout or a lost connection.
     """
     if not is_planned(statement.text):
-        raise ChatschemaError("it is a utility statement, and those have no plan")
+        raise ChatschemaError("the query is a utility statement, which has no plan", code="report.no-plan")
     if statement.refusal:
         raise ChatschemaError(
-            f"it is not planned: {statement.refusal}", "log in as a role that is no superuser and may read its tables"
+            f"the query was not planned: {statement.refusal}",
+            "log in as a role that may read its tables and is not a superuser",
+            code="report.plan-rights",
         )
     text, role = parsable(statement.text), statement.role
     try:
         tree = _tree(connection, text, role)
-        # Before 16 the nulls that stand for the values rule all partitions out; shown are those it chooses from.
+        # Before version 16 nulls replace the values and exclude all partitions; the plan shows those that it chooses from.
         prunes = not any(node.get("Subplans Removed") for node in nodes(tree))
         if not prunes:
             tree = _tree(connection, text, role, prunes=False)
@@ -94,7 +94,8 @@ def _refused(connection: Connection, error: ServerError, role: str | None) -> Ch
         hint = _NAMES.format(path=rights.search_path(connection))
     elif error.sqlstate in ("42883", "42P18", "42804", "42725", "42846", "22P02"):
         hint = _PARAMETERS
-    return ChatschemaError(f"it cannot be planned{f' as {role}' if role else ''}: {error.message}", hint)
+    as_role = f" as {role}" if role else ""
+    return ChatschemaError(f"the query cannot be planned{as_role}: {error.message}", hint, code="report.plan-failed")
 
 
 def nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:

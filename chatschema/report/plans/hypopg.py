@@ -1,22 +1,20 @@
-"""Indexes that only the planner of this session knows, or does not know: HypoPG's; and what creates a real one."""
+"""HypoPG: indexes that only this session's planner sees, or does not see; and the statements that create a real one."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from psycopg import sql
 
-from chatschema import postgres
+from chatschema import postgres, sqlfile
 from chatschema.postgres import Connection
 from chatschema.report.plans.reading import Table
 
 _MARK = sql.SQL(" /* chatschema report */")
-# PostgreSQL cuts names at 63 bytes; the room left is for the parts' names and a number.
-_NAME_LENGTH = 50
 
 
 @contextmanager
 def created(connection: Connection, schema: str, wanted: Iterable[tuple[str, Iterable[str]]]) -> Iterator[int]:
-    """Have indexes on the tables and columns, all quoted, until the end of the block; yield what they would take, in bytes."""
+    """Let the planner see indexes on the tables and columns, all quoted, in this block; yield their estimated size in bytes."""
     place = sql.Identifier(schema)
     query = sql.SQL("select {0}.hypopg_relation_size(i.indexrelid) from {0}.hypopg_create_index({1}) as i")
     try:
@@ -30,7 +28,7 @@ def created(connection: Connection, schema: str, wanted: Iterable[tuple[str, Ite
 
 
 def can_hide(connection: Connection, schema: str) -> bool:
-    """Return whether this HypoPG hides indexes that exist, as it does from 1.4 on."""
+    """Return whether this HypoPG can hide existing indexes, as version 1.4 and later can."""
     name = f"{sql.Identifier(schema).as_string(None)}.hypopg_hide_index(oid)"
     return bool(postgres.fetch_one(connection, "select to_regprocedure(%s) is not null /* chatschema report */", (name,))[0])
 
@@ -65,10 +63,10 @@ def hidden(connection: Connection, schema: str, index: str) -> Iterator[bool]:
 
 
 def statements(connection: Connection, table: Table, columns: Sequence[str]) -> tuple[str, str]:
-    """Return what creates the index without blocking writes, and what drops it.
+    """Return the statements that create the index without blocking writes, and the one that drops it.
 
-    A partitioned index cannot be created concurrently: it is made of one for each partition, which can, and tied together
-    from below. It may be run again where it broke off.
+    A partitioned index cannot be created concurrently: one is created on each partition, concurrently, and they are attached
+    from the bottom up. The statements may be run again after an interruption.
     """
     keys = ", ".join(table.columns[column] for column in columns)
     base = _free(connection, table, columns)
@@ -119,19 +117,21 @@ def _quoted(connection: Connection, names: Sequence[str]) -> list[str]:
 
 def _free(connection: Connection, table: Table, columns: Sequence[str]) -> str:
     """Return a name that no relation of the schema has, nor, with a number behind it, any relation."""
-    # Names end at 63 bytes, not characters.
-    base = "_".join(("idx", table.relation, *columns)).encode()[:_NAME_LENGTH].decode(errors="ignore")
-    for suffix in ("", *(f"_{number}" for number in range(2, 100))):
-        name = base + suffix
-        if not postgres.fetch_one(connection, _TAKEN, (name, table.schema, table.is_partitioned, name, name))[0]:
-            break
-    return name
+    query = sql.SQL(_FREE).format(
+        base=sql.Literal("_".join(("idx", table.relation, *columns))),
+        schema=sql.Literal(table.schema),
+        is_partitioned=sql.Literal(table.is_partitioned),
+        free_name=sqlfile.fill("reports/parts/free_name.sql"),
+    )
+    return str(postgres.fetch_one(connection, query)[0])
 
 
-_TAKEN = r"""
-select exists (
-    select from pg_catalog.pg_class as o
-    where (o.relname = %s and o.relnamespace = (select n.oid from pg_catalog.pg_namespace as n where n.nspname = %s))
-        or (%s and starts_with(o.relname::text, %s || '_') and substr(o.relname::text, length(%s) + 2) ~ '^\d+$')
-)
+_FREE = """
+select f.name
+from (
+    select {base}::text as base, '' as ending, n.oid as relnamespace, {is_partitioned} as is_partitioned
+    from pg_catalog.pg_namespace as n
+    where n.nspname = {schema}
+) as wanted
+cross join lateral ({free_name}) as f
 /* chatschema report */"""

@@ -1,4 +1,4 @@
-"""What a plan reads and asks for: its tables, the columns it compares, and what stands out."""
+"""The tables that a plan reads, the columns it compares, and remarks on it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What stands out, such as "sequential scan" or "all partitions", and of which table."""
+    """Something that stands out, such as "sequential scan" or "all partitions", and its table."""
 
     kind: str
     table: str
@@ -114,7 +114,7 @@ def scans(tree: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def tables(connection: Connection, tree: dict[str, Any]) -> list[Table]:
-    """Return the tables that a plan reads, partitions as what they are part of."""
+    """Return the tables that a plan reads; a partition counts as its partitioned table."""
     read = sorted({(node["Schema"], node["Relation Name"]) for node in scans(tree) if "Schema" in node})
     _, rows = postgres.fetch_named(connection, _TABLES, ([schema for schema, _ in read], [name for _, name in read]))
     return [
@@ -130,7 +130,7 @@ def tables(connection: Connection, tree: dict[str, Any]) -> list[Table]:
 
 
 def remarks(tree: dict[str, Any], found: Sequence[Table]) -> list[Remark]:
-    """Return what stands out: a large table read as a whole, and a partitioned one of which no partition is left out."""
+    """Return remarks on a large table that is read completely, and on a partitioned one of which every partition is read."""
     said: list[Remark] = []
     for table in found:
         here = [node for node in scans(tree) if (node.get("Schema"), node["Relation Name"]) in table.members]
@@ -140,21 +140,23 @@ def remarks(tree: dict[str, Any], found: Sequence[Table]) -> list[Remark]:
         rows = sum(table.members[key] for key in {(node["Schema"], node["Relation Name"]) for node in whole})
         if rows > LARGE_ROWS:
             kept = sum(node["Plan Rows"] for node in whole)
-            said.append(Remark("sequential scan", table.name, f"reads about {rows:,} rows{of_parts}, to keep about {kept:,}"))
+            said.append(Remark("sequential scan", table.name, f"reads about {rows:,} rows{of_parts} to return about {kept:,}"))
         if len(parts) > 1 and table.key and not any(_is_on(node, table) for node in here):
-            text = f"{len(parts)} of {len(table.members)} partitions: no condition on the key {', '.join(table.key)}"
+            text = (
+                f"reads {len(parts)} of {len(table.members)} partitions: no condition on the partition key {', '.join(table.key)}"
+            )
             said.append(Remark("all partitions", table.name, text))
     return said
 
 
 def conditions(node: Mapping[str, Any]) -> str:
-    """Return what a node asks of its rows, as text."""
+    """Return the conditions of a node as text."""
     keys = ("Filter", "Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "TID Cond")
     return " ".join(str(node[key]) for key in keys if key in node)
 
 
 def _is_on(node: Mapping[str, Any], table: Table) -> bool:
-    """Return whether the node compares a column of the key, by which partitions are left out when the query runs."""
+    """Return whether the node compares a column of the partition key, so that partitions are pruned when the query runs."""
     return any(column in table.key for column, _ in compared(conditions(node), str(node.get("Alias", "")), table.texts))
 
 
@@ -167,7 +169,7 @@ _RIGHT = re.compile(rf" (=|<=|>=|<|>) \(?({_NAME})\.({_NAME})(\)::text)?(?=\)|\s
 def compared(text: str, alias: str, texts: Sequence[str]) -> list[tuple[str, str]]:
     """Return the columns of `alias` that a condition compares as they are, and "=" or "<" for how.
 
-    A varchar, of which `texts` are the names, is compared as text, and that is no change.
+    A varchar, of which `texts` are the names, is compared as text, which still counts as comparing the column.
     """
     found = [(left, unquoted(column), cast, how) for left, column, cast, how in _LEFT.findall(text)]
     found += [(left, unquoted(column), cast, how) for how, left, column, cast in _RIGHT.findall(text)]

@@ -1,4 +1,4 @@
-"""What stands out in a plan beside what it reads: how it uses its indexes, and what the calls counted so far say of it."""
+"""Remarks on how a plan uses its indexes, and on the calls counted so far."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,9 @@ from chatschema.postgres import Connection
 from chatschema.report.plans import generic, reading
 from chatschema.report.plans.reading import LARGE_ROWS, Remark, Table
 
-# Blocks for a row: an index descends three or four and finds the row in one more.
+# Blocks per row: an index lookup reads three or four, and one more for the row.
 BLOCKS_A_ROW = 100
-# An estimate that is wrong by less leads to the same plan, most of the time.
+# A smaller error of the estimate usually leads to the same plan.
 WRONG_FACTOR = 10
 WRONG_ROWS = 100
 
@@ -30,7 +30,7 @@ join pg_catalog.pg_index as x on x.indexrelid = c.oid
 
 
 def of(connection: Connection, tree: dict[str, Any], found: Sequence[Table], row: Mapping[str, Any]) -> list[Remark]:
-    """Return all that stands out in the plan of a query; `row` is its row in the report on queries. Raises ServerError."""
+    """Return all remarks on the plan of a query; `row` is its row in the report on queries. Raises ServerError."""
     columns = _columns(connection, tree)
     said = reading.remarks(tree, found)
     for table in found:
@@ -50,7 +50,7 @@ def _index_scans(tree: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _of_indexes(tree: dict[str, Any], table: Table, indexes: Mapping[tuple[str, str], list[str]]) -> list[Remark]:
-    """Return the scans that read an index from one end, to leave out most of it by a condition that it does not begin with."""
+    """Return remarks on scans that read most of an index, because their condition is not on its first column."""
     said = []
     for node in _index_scans(tree):
         key, columns = (node["Schema"], node["Relation Name"]), indexes.get((node["Schema"], node["Index Name"]), [])
@@ -63,41 +63,42 @@ def _of_indexes(tree: dict[str, Any], table: Table, indexes: Mapping[tuple[str, 
         index = f"an index on ({', '.join(columns)})"
         if found and columns[0] not in [column for column, _ in found]:
             wanted = ", ".join(dict.fromkeys([*given, *columns]))
-            text = f"{index} does not begin with {found[0][0]}, so most of it is read; one on ({wanted}) would find the rows"
+            text = f"{index} does not begin with {found[0][0]}, so most of it is read; an index on ({wanted}) would find the rows"
             said.append(Remark("column order", table.name, text))
         elif asked and not given:
             way = "backward" if node.get("Scan Direction") == "Backward" else "forward"
             wanted = ", ".join(dict.fromkeys([*asked, *columns]))
             text = (
-                f"reads {way} along {index} and removes rows by {', '.join(asked)}, however many that are;"
-                f" one on ({wanted}) has those alone, in the same order"
+                f"reads {index} {way} and filters rows by {', '.join(asked)}, however many that are;"
+                f" an index on ({wanted}) contains only the matching rows, in the same order"
             )
             said.append(Remark("filter along an index", table.name, text))
     return said
 
 
 def _of_calls(tree: dict[str, Any], found: Sequence[Table], row: Mapping[str, Any]) -> list[Remark]:
-    """Return what the calls so far say: temporary files, blocks that gave no rows, and rows that the planner does not expect."""
+    """Return remarks on temporary files, blocks that returned no rows, and wrong estimates, from the calls so far."""
     kinds = [node["Node Type"] for node in generic.nodes(tree)]
     rows, blocks = row.get("rows_per_call"), row.get("blocks_per_call")
     if rows is None or blocks is None:
         return []
     name, said = ", ".join(table.name for table in found) or "the query", []
     if written := row.get("temp_bytes"):
-        text = f"the calls so far wrote {units.size(float(written) / row['calls'])} each: work_mem is too small for a sort or hash"
+        size = units.size(float(written) / row["calls"])
+        text = f"each call wrote {size} of temporary files: work_mem is too small for a sort or hash"
         said.append(Remark("temporary files", name, text))
     if not found:
         return said
-    # A row of these stands for all that were read for it, also when the rows are sorted or cut off afterwards.
+    # A row of these stands for all rows that were read for it, even if the rows are sorted or limited afterwards.
     is_summary = any(kind in ("Aggregate", "Group", "Unique", "WindowAgg") for kind in kinds)
     if not is_summary and blocks >= BLOCKS_A_ROW * max(rows, 1):
-        text = f"the calls so far read {blocks:,.0f} blocks for {rows:,.1f} rows each: most of what is read is thrown away"
+        text = f"each call read {blocks:,.0f} blocks for {rows:,.1f} rows: most of the rows that are read are not returned"
         said.append(Remark("many blocks", name, text))
     expected = float(tree["Plan Rows"])
-    # Of a limit that is a parameter a tenth is assumed; and a write expects no rows.
+    # For a limit that is a parameter the planner assumes a tenth; and a write expects no rows.
     is_estimated = "Limit" not in kinds and "ModifyTable" not in kinds
     larger, smaller = max(expected, rows), max(min(expected, rows), 1)
     if is_estimated and larger >= WRONG_ROWS and larger >= WRONG_FACTOR * smaller:
-        text = f"the planner expects {expected:,.0f} rows, the calls so far returned {rows:,.1f} each: analyze {name}"
+        text = f"the planner expects {expected:,.0f} rows, but each call returned {rows:,.1f}: analyze {name}"
         said.append(Remark("wrong estimate", name, text))
     return said

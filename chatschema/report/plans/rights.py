@@ -1,4 +1,4 @@
-"""With whose rights a query is planned: its immutable functions run then, and must not run with those of the caller."""
+"""The role as which a query is planned: planning runs its immutable functions, which must not have the caller's rights."""
 
 import json
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from chatschema import postgres, sqlfile
 from chatschema.errors import BUSY_SQLSTATES, ChatschemaError, ExitCode, ServerError
 from chatschema.postgres import Connection
 
-# As in the report on queries: by it our own statements are left out of it.
+# The report on queries leaves out statements with this mark.
 MARK = "\n/* chatschema report */"
-# What a report sets for its own sake, and an application does not: its plans would be others.
+# Settings that a report changes and an application does not: with them the plans would differ.
 _OURS = ("search_path", "jit", "max_parallel_workers_per_gather")
-# After `set role` a function could set it back. Inside a function of the other role, with its rights, the server lets nobody.
+# After `set role` a function could reset the role. Inside a SECURITY DEFINER function of the other role it cannot.
 _AS_ROLE = """
 create function pg_temp.{name}(statement pg_catalog.text) returns setof pg_catalog.text
 language plpgsql security definer as $chatschema$
@@ -37,7 +37,7 @@ end $chatschema$"""
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A text of the statistics and the role to plan it as, None for the caller; `refusal` says why it is not to be planned."""
+    """A stored text and the role to plan it as, None for the caller; `refusal`: why it must not be planned."""
 
     text: str
     role: str | None = None
@@ -45,7 +45,7 @@ class Statement:
 
 
 def statements(connection: Connection, schema: str) -> dict[str, Statement]:
-    """Return what may be planned, by queryid. pg_stat_statements is in `schema`."""
+    """Return the statements by queryid. pg_stat_statements is in `schema`."""
     place = sql.Identifier(schema)
     inner = sqlfile.fill("reports/parts/statements.sql", pg_stat_statements=place)
     _, rows = postgres.fetch_named(connection, sqlfile.fill("reports/parts/statement_roles.sql", statements=inner))
@@ -54,8 +54,10 @@ def statements(connection: Connection, schema: str) -> dict[str, Statement]:
 
 def _statement(row: dict[str, Any]) -> Statement:
     if row["role"] is None and row["is_caller_superuser"]:
-        return Statement(row["query"], refusal="the role that ran it is gone, and a superuser's rights are not for its functions")
-    # A superuser has more rights than whoever asks: to plan its queries as the caller gives nothing away.
+        return Statement(
+            row["query"], refusal="the role that ran it was dropped, and its functions must not run with the rights of a superuser"
+        )
+    # A superuser has more rights than the caller: planning its queries as the caller gives no rights away.
     if row["is_caller"] or row["role"] is None or row["is_superuser"] or not row["may_become"]:
         return Statement(row["query"])
     return Statement(row["query"], row["role"])
@@ -63,11 +65,11 @@ def _statement(row: dict[str, Any]) -> Statement:
 
 @contextmanager
 def as_application(connection: Connection) -> Iterator[None]:
-    """Have a transaction in which queries are planned, and of which nothing is kept."""
+    """Open a transaction in which queries are planned, and roll it back at the end."""
     (is_standby,) = postgres.fetch_one(connection, f"select pg_catalog.pg_is_in_recovery(){MARK}")
     with postgres.translated(), connection.transaction(force_rollback=True):
         if not is_standby:
-            # To create the function for another role, which ends with the transaction; queries are planned read only.
+            # To create the function of the other role, which disappears with the transaction; queries are planned read only.
             postgres.execute(connection, f"set transaction read write{MARK}")
         yield
 
@@ -75,13 +77,13 @@ def as_application(connection: Connection) -> Iterator[None]:
 def explained(connection: Connection, text: str, role: str | None, options: str, *, prunes: bool = True) -> list[Any]:
     """Return the lines of EXPLAIN, or its document; raises ServerError, and ChatschemaError where `role` cannot be assumed."""
     name = _assumed(connection, role) if role else None
-    # Rolled back each time: a function could change settings that the next statement of ours stands on.
+    # Rolled back each time: a function could change settings on which the next statement depends.
     with postgres.translated(), connection.transaction(force_rollback=True):
         reset = ", ".join(f"pg_catalog.set_config('{one}', null, true)" for one in _OURS)
         pruning = "" if prunes else ", pg_catalog.set_config('enable_partition_pruning', 'off', true)"
         _rows(connection, f"select {reset}, pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true){pruning}")
         postgres.execute(connection, f"set transaction read only{MARK}")
-        # Anew, as hypothetical indexes do not make a kept plan out of date.
+        # Prepared again each time, as hypothetical indexes do not invalidate a cached plan.
         postgres.execute(connection, f"deallocate all{MARK}")
         prepare = f"prepare chatschema_explained as {text}"
         has_generic = connection.info.server_version >= 160000
@@ -99,13 +101,13 @@ def explained(connection: Connection, text: str, role: str | None, options: str,
 
 
 def search_path(connection: Connection) -> str:
-    """Return where the planner looks for names, for people."""
+    """Return the search_path, for people."""
     query = f"select reset_val from pg_catalog.pg_settings where name = 'search_path'{MARK}"
     return str(postgres.fetch_one(connection, query)[0])
 
 
 def _assumed(connection: Connection, role: str) -> str:
-    """Return the function that runs a statement with the rights of the role; it is created where it is not there yet."""
+    """Return the function that runs a statement with the rights of the role; it is created if it does not exist yet."""
     query = (
         "select r.oid::text, to_regprocedure(format('pg_temp.chatschema_as_%%s(text)', r.oid)) is not null"
         " from pg_catalog.pg_roles as r where r.rolname = %s /* chatschema report */"
@@ -123,14 +125,15 @@ def _assumed(connection: Connection, role: str) -> str:
         if error.exit_code == ExitCode.UNREACHABLE or error.sqlstate in BUSY_SQLSTATES:
             raise
         raise ChatschemaError(
-            f"it cannot be planned as {role}, which ran it: {error.message}",
-            f"log in as {role}: planning runs its functions, and they are not to have the rights of another",
+            f"the query cannot be planned as {role}, which ran it: {error.message}",
+            f"log in as {role}: planning runs the query's functions, which must not have the rights of another role",
+            code="report.plan-rights",
         ) from None
     return name
 
 
 def _check_single(connection: Connection, statement: str) -> None:
-    """Have the server parse it, which takes one statement: whatever else the text holds is refused, not run."""
+    """Let the server parse it, which accepts one statement: a text with several is refused, not run."""
     with postgres.translated():
         result = connection.pgconn.prepare(b"", statement.encode())
         if result.status == ExecStatus.FATAL_ERROR:

@@ -1,6 +1,6 @@
 -- coverage: the server, what this role may see on it, and since when its statistics count.
--- Why: a crash empties all statistics but leaves the database's reset time as it was; the cluster-wide times move then, and
---   each alone moves when somebody resets it alone. So: the later of the database's time and the earliest cluster-wide one.
+-- Why: a crash empties all statistics but leaves the database's reset time unchanged; it moves the cluster-wide times, each of
+--   which also moves when somebody resets it alone. So: the later of the database's time and the earliest cluster-wide one.
 select
     current_setting('server_version') as version,
     current_setting('server_version_num')::integer as version_num,

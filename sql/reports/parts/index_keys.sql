@@ -1,6 +1,6 @@
--- index_keys: what an index is made of, in a form that compares, and whether it must never be dropped.
+-- index_keys: the definition of an index in a form that can be compared, and whether it must never be dropped.
 -- Why: two indexes are the same when every key has the same column, operator class, collation and order, as arrays, not as text
---   that happens to begin alike; the catalog's trees are compared without the places of their tokens, and open no table.
+--   that happens to begin alike. The catalog's expression trees are compared without token positions, and no table is opened.
 select
     x.indexrelid,
     x.indrelid,
@@ -41,7 +41,7 @@ cross join lateral (
     select x.indisprimary or x.indisreplident or x.indisclustered
         or exists (select from pg_catalog.pg_constraint as k where k.conindid = x.indexrelid) as is_backing
 ) as b
--- A part of a partitioned index stands for nothing but the whole, unless its partition has an index of its own beside it,
+-- A part of a partitioned index is judged with the whole, unless its partition has an index of its own beside it,
 -- or a foreign key of its own.
 where not c.relispartition or not (x.indisvalid and x.indisready)
     or x.indrelid in (

@@ -1,4 +1,4 @@
--- index_tree: every index of the database's own tables, and the partitioned index it belongs to in the end.
+-- index_tree: every index of the database's own tables, and the topmost partitioned index that it belongs to.
 -- Why: a part of a partitioned index cannot be dropped alone, and is used wherever the whole is.
 select x.indexrelid as root, x.indexrelid as member
 from pg_catalog.pg_index as x

@@ -1,6 +1,6 @@
--- index_usage: every whole index with its size and scans, its parts summed; beside table_tree, index_tree, index_keys,
---   elsewhere and locked.
--- Why: what is dropped is the whole.
+-- index_usage: every index with its size and scans, its parts summed; beside table_tree, index_tree, index_keys, elsewhere
+--   and locked.
+-- Why: only the whole index can be dropped.
 select
     t.root,
     c.oid::regclass::text as index,
@@ -13,17 +13,12 @@ select
 from (
     select
         t.root,
-        sum(case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end)::bigint as bytes,
+        sum({size_unless_locked})::bigint as bytes,
         sum(pg_stat_get_numscans(t.member))::bigint as scans,
         max({last_scan}) as last_scan_at,
         bool_or(l.is_locked) as is_locked,
         sum(o.scans)::bigint as elsewhere
-    from index_tree as t
-    join pg_catalog.pg_class as c on c.oid = t.member
-    join pg_catalog.pg_index as x on x.indexrelid = t.member
-    cross join lateral (
-        select t.member in (select relation from locked) or x.indrelid in (select relation from locked) as is_locked
-    ) as l
+    from {sized_indexes}
     left join elsewhere as o on o.index = t.member
     group by t.root
 ) as m

@@ -1,6 +1,6 @@
--- kept_indexes: what stays when all that repeats is dropped; beside repeated, supporting_indexes, indexes and index_tree.
--- Why: of two pieces of advice both may be followed. What another one is dropped for stays, and so does, for each foreign key
---   and table, the best of the indexes that support it.
+-- kept_indexes: the indexes that stay when all repeated ones are dropped; beside repeated, supporting_indexes, indexes and index_tree.
+-- Why: the reader may follow all advice at once. The index in whose favour another is dropped stays, and so does, for each foreign
+--   key and table, the best of the indexes that support it.
 select t.root
 from repeated as r
 join index_tree as t on t.member = r.kept

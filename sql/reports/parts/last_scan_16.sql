@@ -1,2 +1,2 @@
--- last_scan_16: in the place of last_scan, since version 16.
+-- last_scan_16: replaces last_scan from version 16 on.
 pg_stat_get_lastscan(t.member)

@@ -1,12 +1,12 @@
--- lock_table: how many transactions that have read a page of messages the shared lock table holds, and the setting that makes room.
+-- lock_table: how many transactions that read a page of messages fit in the shared lock table, and the setting that makes room.
 -- Why: a query that names no month locks each partition and each index of it until its transaction ends. The manual (13.3 "Explicit
 --   Locking", 19.12 "Lock Management") promises room for max_locks_per_transaction locks for each server process and each prepared
---   transaction; processes are not only those of clients (InitializeMaxBackends in postinit.c). The table keeps an entry for each
---   lock and session. It begins with one for each promised lock and grows into what shared memory has left: measured on 15.18 and
---   18.6, with 10 to 100 connections, 230 bytes for each promised lock and 120000 more; an entry takes 88. A lock that several
---   sessions hold takes 176 once; when half the promised locks are in use these grow too, by 32 x 8 kB at least.
---   Fast-path locks (lock.c, proc.h) are kept outside: 16 a session, from 18 on max_locks_per_transaction rounded up to a power of 2.
---   What really fitted was the same, up to an eighth more; a little less after a transaction that locked thousands of relations.
+--   transaction; not only clients have processes (InitializeMaxBackends in postinit.c). The table keeps an entry for each lock and
+--   session. It starts with one for each promised lock and grows into free shared memory: measured on 15.18 and 18.6, with 10 to
+--   100 connections, that is 230 bytes for each promised lock and 120000 more; an entry takes 88. A lock that several sessions
+--   hold takes 176 once; when half the promised locks are in use these grow too, by at least 32 x 8 kB.
+--   Fast-path locks (lock.c, proc.h) are stored outside: 16 per session; from 18 on max_locks_per_transaction rounded up to a power
+--   of 2. The measured number was the same, up to an eighth more; a little less after a transaction that locked thousands of relations.
 with recursive
 members as (
     select i.inhrelid as oid
@@ -63,11 +63,11 @@ select
     round(r.entries) as entries,
     f.fits,
     format(
-        'about %s of %s connections can read a page of messages at once: %s partitions x %s locks; more get ''out of shared memory''',
+        'about %s of %s connections can read a page of messages at the same time: %s partitions x %s locks; the others get ''out of shared memory''',
         f.fits, r.connections, r.partitions, 1 + round(r.of_indexes / r.partitions)
     ) as message,
     format('alter system set max_locks_per_transaction = %s; -- then restart the server', f.better)
-        || case when exists (select from pg_catalog.pg_stat_replication) then ', its standbys first: they need no less' else '' end as fix,
+        || case when exists (select from pg_catalog.pg_stat_replication) then ', its standbys first: each needs at least this value' else '' end as fix,
     format('alter system set max_locks_per_transaction = %s; -- then restart the server', r.setting) as undo
 from room as r
 cross join lateral (

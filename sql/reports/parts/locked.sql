@@ -1,6 +1,6 @@
--- locked: relations that somebody has locked, or waits to lock, against everybody; and the tables whose index or TOAST table it is.
--- Why: measuring or describing one of them would wait, and a table is measured with its indexes and its TOAST table; they are shown
---   with what the catalog remembers.
+-- locked: relations that a session has locked, or waits to lock, in ACCESS EXCLUSIVE mode, and the tables whose index or TOAST table they are.
+-- Why: to measure or describe one of them would wait, and a table is measured with its indexes and its TOAST table; for these the
+--   values in the catalog are shown.
 with
 held as (
     select l.relation

@@ -1,6 +1,8 @@
--- missing_index: for each foreign key without a supporting index, what makes one; beside foreign_keys and supporting_indexes.
--- Why: a partitioned index is made part by part, as a whole it blocks writes: of each partitioned table alone, of each partition
---   concurrently, and tied together from below. What is there already is used, so it may be run again; the rest has free names.
+-- missing_index: for each foreign key without a supporting index, the statements that create one; beside foreign_keys and
+--   supporting_indexes.
+-- Why: created as a whole, a partitioned index blocks writes. So it is created part by part: on each partitioned table alone, on each
+--   partition concurrently, and attached from the bottom up. Existing indexes are used, so the statements may be run again; the
+--   others get free names.
 with recursive lacking as (
     select f.root as foreign_key, f.conrelid, c.relkind = 'p' as is_partitioned, n.*, s.nspname, free.name
     from foreign_keys as f
@@ -10,30 +12,12 @@ with recursive lacking as (
         select
             array_agg(a.attname order by k.at) as names,
             string_agg(quote_ident(a.attname), ', ' order by k.at) as columns,
-            'idx_' || c.relname || '_' || string_agg(a.attname, '_' order by k.at) as wanted
+            'idx_' || c.relname || '_' || string_agg(a.attname, '_' order by k.at) as base
         from unnest(f.conkey) with ordinality as k (attnum, at)
         join pg_catalog.pg_attribute as a on a.attrelid = f.conrelid and a.attnum = k.attnum
     ) as n
-    cross join lateral (
-        -- Names end at 63 bytes; the rest is for numbers.
-        select left(n.wanted, g.at) as name
-        from generate_series(1, 63) as g (at)
-        where octet_length(left(n.wanted, g.at)) <= 50
-        order by g.at desc
-        limit 1
-    ) as cut
-    cross join lateral (
-        select w.name
-        from generate_series(1, 99) as g (number)
-        cross join lateral (select cut.name || case when g.number > 1 then '_' || g.number else '' end as name) as w
-        where not exists (
-            select from pg_catalog.pg_class as o
-            where (o.relname = w.name and o.relnamespace = c.relnamespace)
-                or (c.relkind = 'p' and starts_with(o.relname::text, w.name || '_') and substr(o.relname::text, length(w.name) + 2) ~ '^\d+$')
-        )
-        order by g.number
-        limit 1
-    ) as free
+    cross join lateral (select n.base, '' as ending, c.relnamespace, c.relkind = 'p' as is_partitioned) as wanted
+    cross join lateral ({free_name}) as free
     where f.oid = f.root and not exists (select from supporting_indexes as u where u.foreign_key = f.oid and u.relation = f.conrelid)
 ),
 nodes as (
@@ -61,7 +45,7 @@ named as (
     join pg_catalog.pg_class as c on c.oid = n.member and c.relkind in ('r', 'p')
     join pg_catalog.pg_namespace as s on s.oid = c.relnamespace
     left join lateral (
-        -- One that can be tied in: the same columns, everything else as it is by default.
+        -- An index that can be attached: the same columns, everything else as by default.
         select o.relname, o.relispartition as is_part
         from pg_catalog.pg_index as x
         join pg_catalog.pg_class as o on o.oid = x.indexrelid
@@ -111,7 +95,7 @@ select
         when l.is_partitioned then (select string_agg(i.line, E'\n' order by i.phase, i.place) from lines as i where i.foreign_key = l.foreign_key)
         else format('create index concurrently %I on %I.%I (%s);', l.name, l.nspname, c.relname, l.columns)
     end as fix,
-    -- A part is never untied from the whole: dropping that would take along what was there before.
+    -- A part cannot be detached from the whole: dropping the whole would drop indexes that existed before.
     case
         when not l.is_partitioned then format('drop index concurrently %I.%I;', l.nspname, l.name)
         when not w.is_any_there then format('drop index %I.%I;', l.nspname, l.name)

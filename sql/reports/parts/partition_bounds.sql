@@ -1,5 +1,5 @@
--- partition_bounds: from when to when each partition by time reaches, as its bounds say: times, or UUIDs of version 7, which begin with a time.
--- Why: what has no time in it, such as a number or another UUID, is no bound by time, and is left out.
+-- partition_bounds: from when to when each time partition reaches, by its bounds: times, or UUIDs of version 7, which begin with a time.
+-- Why: a bound without a time, such as a number or another UUID, is left out.
 select
     b.part,
     max(b.at) filter (where b.side = 'lower') as lower,
@@ -13,7 +13,7 @@ from (
         case
             when b.bound in ('MINVALUE', '-infinity', '00000000-0000-0000-0000-000000000000') then '-infinity'
             when b.bound in ('MAXVALUE', 'infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff') then 'infinity'
-            -- Years of five digits, which not every type has, are as far as for ever.
+            -- Years of five digits, which not every type has, count as infinity.
             when k.is_time and b.bound ~ ' BC$' then '-infinity'
             when k.is_time and b.bound ~ '^\d{{5,}}-' then 'infinity'
             when k.is_time and b.bound ~ '^\d{{4}}-' then b.bound::timestamptz
@@ -31,7 +31,7 @@ from (
             a.atttypid = 'uuid'::regtype as is_uuid
     ) as k
     cross join lateral (
-        -- A bound names no column, so no table has to be opened, and locked, to read it: 0 stands for none.
+        -- A bound names no column, so it can be read without opening, and locking, a table: 0 means no table.
         select string_to_array(substr(pg_get_expr(c.relpartbound, 0), length('FOR VALUES FROM (') + 1), ') TO (') as found
         offset 0
     ) as m

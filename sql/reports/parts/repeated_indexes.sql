@@ -1,5 +1,5 @@
--- repeated_indexes: an index b that answers nothing that another one, a, does not; beside index_keys and indexes.
--- Why: of two that are the same, the one kept backs a constraint, is unique, is used more, is smaller, or is older.
+-- repeated_indexes: each index b whose queries another one, a, answers as well; beside index_keys and indexes.
+-- Why: of two equal indexes, the one that backs a constraint, is unique, is used more, is smaller, or is older is kept.
 select distinct on (b.root)
     b.root,
     a.indexrelid as kept,

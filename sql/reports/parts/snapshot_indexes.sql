@@ -1,6 +1,6 @@
--- snapshot_indexes: scans and size of every index, its parts in the partitions summed, and the statement that makes it.
--- Why: an index that has gone is the first suspect when a query of its table reads more; its statement is the way back.
---   Of a table that somebody locks against everybody the size is what the catalog remembers, and the statement is left out.
+-- snapshot_indexes: scans and size of every index, its parts summed, and the statement that creates it.
+-- Why: a dropped index is the first suspect when a query of its table reads more, and its statement restores it. For a locked table the
+--   size is the one in the catalog, and the statement is left out.
 with recursive
 locked as materialized ({locked}),
 table_tree as ({table_tree}),
@@ -9,18 +9,11 @@ summed as (
     select
         t.root,
         coalesce(sum(s.idx_scan), 0)::bigint as scans,
-        coalesce(sum(
-            case when l.is_locked then c.relpages::bigint * current_setting('block_size')::integer else pg_relation_size(c.oid) end
-        ), 0)::bigint as bytes,
+        coalesce(sum({size_unless_locked}), 0)::bigint as bytes,
         -- Version 16 and later.
         max((to_jsonb(s) ->> 'last_idx_scan')::timestamptz) as last_scan_at,
         bool_or(l.is_locked) as is_locked
-    from index_tree as t
-    join pg_catalog.pg_class as c on c.oid = t.member
-    join pg_catalog.pg_index as x on x.indexrelid = t.member
-    cross join lateral (
-        select t.member in (select relation from locked) or x.indrelid in (select relation from locked) as is_locked
-    ) as l
+    from {sized_indexes}
     left join pg_catalog.pg_stat_user_indexes as s on s.indexrelid = t.member
     group by t.root
 )

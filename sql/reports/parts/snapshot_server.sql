@@ -1,6 +1,6 @@
--- snapshot_server: which database this is, and when its statistics began anew.
--- Why: calls of a query say little without the transactions that they were part of. A snapshot is compared only with one of the same database. Its counters begin anew at its own reset, and after a crash,
---   which moves only the cluster-wide times.
+-- snapshot_server: which database this is, and when its statistics were reset.
+-- Why: a snapshot is compared only with one of the same database, and calls of a query can be judged only beside the number of
+--   transactions. The counters restart at the database's own reset, and after a crash, which moves only the cluster-wide times.
 select
     o.oid::bigint as database_oid,
     d.stats_reset as database_reset,

@@ -1,6 +1,6 @@
--- snapshot_statements: the counters of every query of this database, role by role.
--- Why: the mean and the deviation of the calls between two snapshots follow from calls, total and deviation of each. WAL is kept in
---   records as well as bytes: the bytes rise after every checkpoint, by whole pages, and no query has changed.
+-- snapshot_statements: the counters of every query of this database, per role.
+-- Why: mean and deviation of the calls between two snapshots follow from calls, total and deviation of each. WAL is kept in
+--   records as well as bytes: bytes rise after every checkpoint, by whole pages, although no query has changed.
 select
     s.userid::bigint as userid,
     s.queryid::text as queryid,

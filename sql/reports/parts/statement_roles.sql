@@ -1,6 +1,6 @@
--- statement_roles: of each query a role that ran it, and the text that was kept of that role's calls.
--- Why: to plan a query runs immutable functions in it, so it is planned with the rights of the role that had them run: the least
---   mighty one, the caller or whom the caller may become before others, and never with the text of another.
+-- statement_roles: for each query one role that ran it, and the text that was stored for that role's calls.
+-- Why: planning a query runs its immutable functions, so it is planned with the rights of a role that ran it: the one with the least
+--   rights; the caller, or a role that the caller may become, before others; and never with the text of another role.
 select distinct on (s.queryid)
     s.queryid::text as queryid,
     s.query,

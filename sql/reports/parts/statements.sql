@@ -1,6 +1,6 @@
--- statements: this database's entries of pg_stat_statements, under the same names whatever the version of the extension.
--- Why: the columns are the extension's, not the server's: pg_upgrade leaves an old view behind, so they are read from what is there.
---   Another role's text and number are hidden without pg_read_all_stats; its counters are not.
+-- statements: this database's entries of pg_stat_statements, with the same column names in every version of the extension.
+-- Why: the columns depend on the extension, not on the server: pg_upgrade leaves an old view behind, so they are read from the view
+--   that exists. Without pg_read_all_stats the texts and numbers of other roles' queries are hidden; their counters are not.
 select
     s.userid,
     s.dbid,
@@ -34,7 +34,7 @@ select
     (e.entry ->> 'wal_bytes')::numeric as wal_bytes,
     (e.entry ->> 'stats_since')::timestamptz as stats_since
 from {pg_stat_statements}.pg_stat_statements as s
--- offset 0: else each column above would make the whole object again.
+-- offset 0: without it each column above would build the whole object again.
 cross join lateral (select to_jsonb(s) as entry offset 0) as e
 where s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
     and coalesce(s.query, '') !~ '/\* chatschema( report)? \*/\s*$'

@@ -1,5 +1,5 @@
--- stored: what holds the rows of each table: the table, and the TOAST table with its long values; beside table_tree.
--- Why: a TOAST table grows, empties and is vacuumed apart from its table, and nobody knows it by its own name.
+-- stored: the relations that store the rows of each table: the table, and the TOAST table with its long values; beside table_tree.
+-- Why: a TOAST table grows, empties and is vacuumed separately from its table, and nobody knows its own name.
 select t.root, c.oid as owner, s.member, s.is_toast, s.object
 from table_tree as t
 join pg_catalog.pg_class as c on c.oid = t.member and c.relkind in ('r', 'm')

@@ -1,5 +1,5 @@
--- table_tree: every table of the database's own, and the partitioned table it belongs to in the end.
--- Why: people think in tables; what is counted at partitions is theirs.
+-- table_tree: every table of the database's own, and the topmost partitioned table that it belongs to.
+-- Why: people think in tables; the counts of partitions belong to them.
 select c.oid as root, c.oid as member
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace

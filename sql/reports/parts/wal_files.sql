@@ -1,5 +1,5 @@
--- wal_files: the WAL files on the disk and those that wait for the archive, for a role with the rights of pg_monitor; wal_files_hidden
---   is for the others.
+-- wal_files: the WAL files on disk, and those that wait for the archive, for a role with the rights of pg_monitor; other roles get
+--   wal_files_hidden.
 select
     (select sum(w.size)::bigint from pg_catalog.pg_ls_waldir() as w where w.name ~ '^[0-9A-F]{{24}}$') as bytes,
     (select count(*) from pg_catalog.pg_ls_waldir() as w where w.name ~ '^[0-9A-F]{{24}}$') as files,
