@@ -3,11 +3,13 @@
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import commands as starting
 import jsonschema
 import typer
 from conftest import ROOT
@@ -18,6 +20,20 @@ from chatschema.cli import app
 DOCS = sorted(ROOT.glob("docs/**/*.md"))
 SCHEMAS = ROOT / "docs" / "reference" / "json"
 _BLOCK = re.compile(r"^( *)```(\w*)([^\n]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+# Asks the process that forks for each command; without that, starting Python is most of what a page of commands takes.
+_CLIENT = """\
+#!{python} -SE
+import array, json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({socket!r})
+    request = json.dumps({{"arguments": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}}).encode()
+    fds = array.array("i", [0, 1, 2])
+    server.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+    server.sendall(request)
+    server.recv(4)
+    answer = server.recv(4)
+sys.exit(int.from_bytes(answer, "big") if answer else 137)
+"""
 _ENDS = {"&&", "||", "|", ";", ">", "do", "done", "then"}
 
 
@@ -72,6 +88,13 @@ def wrong(words: list[str]) -> str | None:
         if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in known and command.name != "psql":
             return f"there is no option {word}"
     return None
+
+
+def write_command(path: Path) -> None:
+    """Write a program that runs the command line of this checkout, for a shell."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(_CLIENT.format(python=sys.executable, socket=starting._server()))
+    path.chmod(0o755)
 
 
 def validator(name: str) -> Any:
