@@ -128,7 +128,19 @@ def test_queries_and_snapshots(cli: Cli, migrated: Database) -> None:
 
 @pytest.fixture
 def watching(migrated: Database, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "chatschema", "report", "connections", "--watch", "0.2", "--json", "--url", migrated.url]
+    command = [
+        sys.executable,
+        "-m",
+        "chatschema",
+        "report",
+        "watch",
+        "connections",
+        "--every",
+        "0.2",
+        "--json",
+        "--url",
+        migrated.url,
+    ]
     with subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()

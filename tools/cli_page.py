@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from chatschema import assets
-from chatschema.cli import app
+from chatschema.cli import SECTIONS, app
 from chatschema.report import definition
 
 HEAD = """\
@@ -35,7 +35,10 @@ def text() -> str:
     reports = [(path, command) for path, command in found if path[:1] == ("report",) and path[1:2] and _is_report(path[1])]
     names = {path for path, _ in reports}
     others = [(path, command) for path, command in found if path not in names]
-    parts = [HEAD, "\n", _table(("command", "purpose"), [(_linked(path), _summary(command)) for path, command in others if path])]
+    parts = [HEAD]
+    for section, inside in SECTIONS.items():
+        rows = [(_linked(path), _summary(command)) for path, command in others if path and path[0] in inside]
+        parts.append(f"\n**{section}**\n\n{_table(('command', 'purpose'), rows)}")
     parts += [_section(path, command) for path, command in others]
     return "".join([*parts, _reports(reports)])
 
@@ -43,7 +46,8 @@ def text() -> str:
 def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield each command with the words that call it; a group that does nothing by itself has its commands only."""
     if not hasattr(command, "list_commands"):
-        yield path, command
+        if not command.hidden:
+            yield path, command
         return
     if not path or command.invoke_without_command:
         yield path, command
@@ -98,7 +102,9 @@ def _reports(reports: list[tuple[tuple[str, ...], Any]]) -> str:
 
 
 def _options(params: list[Any]) -> str:
-    rows = [(_name(param), _cell(param.help or "Show this message and exit."), _default(param)) for param in params]
+    rows = [
+        (_name(param), _cell(param.help or "Show this message and exit."), _default(param)) for param in params if not param.hidden
+    ]
     return _table(("option", "meaning", "default"), rows) if rows else "It has no options.\n"
 
 

@@ -2,16 +2,16 @@
 
 import svg
 
-_WIDTH, _HEIGHT, _TOP = 132, 54, 92
+_WIDTH, _HEIGHT, _TOP = 152, 54, 92
 # State, what it means, the step that leads to the next one.
 _STATES: tuple[tuple[str, list[str], list[str]], ...] = (
     ("created", ["a table of its own,", "not yet visible"], ["attach"]),
     ("attached", ["part of messages,", "read and written"], ["detach", "older than keep"]),
     ("detached", ["not visible,", "7 days of grace"], ["archive"]),
-    ("archived", ["files read back", "and compared"], ["drop", "compared once more"]),
-    ("dropped", ["only the archive", "and the record remain"], []),
+    ("detached, archived", ["files read back", "and compared"], ["drop", "compared once more"]),
+    ("dropped (archived)", ["only the archive", "and the record remain"], []),
 )
-_STEP = 196
+_STEP = 216
 
 
 def draw() -> str:
