@@ -73,7 +73,7 @@ def test_a_signal_while_the_first_table_is_pending_leaves_every_month_whole(
 ) -> None:
     before = contents(aged)
 
-    def is_cut_off(connection: Any, sql_dir: Path, month: Any, *rest: Any) -> None:
+    def is_cut_off(connection: Any, month: Any, *rest: Any) -> None:
         with aged.connect() as reader, aged.connect() as detacher:
             reader.execute(f"begin; select count(*) from chat_partitions.{month.name}")
             detacher.execute("set lock_timeout = '300ms'")

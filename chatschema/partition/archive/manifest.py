@@ -181,4 +181,4 @@ def compare(what: str, found: tuple[int, str], described: Table) -> None:
         text = f"{what} has {found[0]} rows, but the archive's manifest lists {described.rows}"
         raise ArchiveRefused(text, hint, code="archive.checksum")
     if found[1] != described.checksum:
-        raise ArchiveRefused(f"{what}: checksum differs from the archive's manifest", hint, code="archive.checksum")
+        raise ArchiveRefused(f"{what}: checksum differs from the manifest", hint, code="archive.checksum")
