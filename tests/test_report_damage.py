@@ -45,7 +45,7 @@ def test_each_damage_is_found_and_its_fix_mends_it(cli: Cli, damaged: Database) 
 
         blocking = next(f for f in found.values() if f["report"] == "locks")
         assert blocking["object"].startswith(str(pids[0]))
-        assert "holds up 3" in blocking["message"]
+        assert "sessions blocked: 3, " in blocking["message"]
         idling = next(f for f in found.values() if f["check"] == "idle" and f["object"].startswith(str(forgotten)))
         assert "forgotten" in idling["object"]
         assert 1000 < idling["value"] < 60_000

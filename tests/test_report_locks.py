@@ -42,7 +42,7 @@ def test_as_many_transactions_read_a_page_as_the_report_says_and_all_after_its_f
         restart(server, bin)
         found = findings(cli, database, "settings")[LOCKS]
         said = re.fullmatch(
-            r"about (\d+) of 30 connections can read a page of messages at once: 126 partitions x 7 locks;"
+            r"about (\d+) of 30 connections can read a page of messages at the same time: 126 partitions x 7 locks;"
             r" more get 'out of shared memory'",
             found["message"],
         )

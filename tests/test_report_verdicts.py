@@ -32,7 +32,7 @@ def test_forty_that_want_one_row_are_one_tree(cli: Cli, seeded: Database) -> Non
     assert sorted(row["session"].strip(" -") for row in report["rows"]) == sorted(pids)
     (finding,) = report["findings"]
     assert finding["object"].startswith(f"{pids[0]} (")
-    assert "holds up 39, " in finding["message"]
+    assert "sessions blocked: 39, " in finding["message"]
 
 
 def test_numbers_at_the_end_of_their_range_do_not_overflow(cli: Cli, migrated: Database) -> None:

@@ -1,5 +1,5 @@
 -- indexes: unused, repeated, invalid and missing indexes.
--- Why: Every write to a table also writes its indexes, and an index is worth that only if queries use it. Without an index on a
+-- Why: Every write to a table also writes its indexes, and an index pays off only if queries use it. Without an index on a
 --   foreign key, each delete in the parent reads the whole child table. The parts of a partitioned index are summed, and never
 --   offered for dropping. Also never offered: an index behind a primary key, a unique or exclusion constraint, a replica identity
 --   or a CLUSTER; the last one that supports a foreign key; and one in whose favour another is dropped. Scan counts are not the

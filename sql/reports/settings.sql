@@ -2,7 +2,7 @@
 -- Why: Most database problems come from configuration. Only settings with a clear answer are judged; sizes depend on the machine and
 --   are only shown.
 -- Check safety: this setting can lose data.
--- Check upkeep: this setting stops maintenance, or misleads the planner for all queries.
+-- Check upkeep: this setting stops maintenance, or restricts the planner for all queries.
 -- Check insight: events that you need to explain a problem later are not logged or counted.
 -- Check patience: without a limit, one forgotten client holds its locks for ever.
 -- Check restart: a changed setting takes effect only after a restart.

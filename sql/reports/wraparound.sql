@@ -1,6 +1,6 @@
 -- wraparound: the distance to the transaction ID limit.
--- Why: At 2^31 transactions the server refuses to write until it has been vacuumed. Only partitioned tables are left out, as they hold
---   no rows and no transaction ID: an old one in a TOAST table or in another database stops everybody.
+-- Why: At 2^31 transactions the server refuses to write until the database has been vacuumed. Only partitioned tables are left
+--   out, as they hold no rows and no transaction ID: an old one in a TOAST table or in another database stops everybody.
 -- Check database: a database still needs an old transaction ID.
 -- Check table: autovacuum should have frozen a table long ago.
 -- Threshold warn_pct = 50: warn from this percentage of 2^31

@@ -35,7 +35,7 @@ def a_gap(database: Database) -> Iterator[Truth]:
     index = now.year * 12 + now.month - 1 + 3
     for table in ("message_statuses", "messages"):
         database.run(f"drop table chat_partitions.{table}_y{index // 12}m{index % 12 + 1:02}")
-    yield Truth("public.messages", says=f"nothing from {index // 12}-{index % 12 + 1:02}-01 to ")
+    yield Truth("public.messages", says=f"no partition from {index // 12}-{index % 12 + 1:02}-01 to ")
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def a_strangers_gap(database: Database) -> Iterator[Truth]:
         bounds = database.one(f"select format('from (%L) to (%L)', ({lower})::date, ({upper})::date)")
         database.run(f"create table public.events_{month} partition of public.events for values {bounds}")
     since = database.one("select to_char(date_trunc('month', now()) + '2 month', 'YYYY-MM-DD')")
-    yield Truth("public.events", says=f"nothing from {since} to ")
+    yield Truth("public.events", says=f"no partition from {since} to ")
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def a_dump_and_an_alter(database: Database) -> Iterator[Truth]:
         alter = sessions.wait("deploy", ALTER)
         for number in range(5):
             sessions.wait(f"chat-api {number}", READ)
-        yield Truth(f"{alter.info.backend_pid} (postgres, deploy)", says="holds up 5")
+        yield Truth(f"{alter.info.backend_pid} (postgres, deploy)", says="sessions blocked only by this wait: 5, ")
         assert not alter.broken, "its session was ended, though its statement alone is in the way"
 
 
@@ -90,7 +90,7 @@ def a_reader_and_two_alters(database: Database) -> Iterator[Truth]:
         sessions.wait("chat-api", READ)
         second = sessions.wait("deploy again", ALTER.replace("more", "again"))
         sessions.wait("chat-api", READ)
-        yield Truth(f"{alter.info.backend_pid} (postgres, deploy)", says="holds up 2")
+        yield Truth(f"{alter.info.backend_pid} (postgres, deploy)", says="sessions blocked only by this wait: 2, ")
         assert not any(session.broken for session in (reader, alter, second))
         assert database.one("select state = 'active' from pg_stat_activity where pid = %s", reader.info.backend_pid)
 
@@ -102,7 +102,7 @@ def a_forgotten_write(database: Database) -> Iterator[Truth]:
     with Waiting(database) as sessions:
         root = sessions.open("forgotten", "begin", update)
         waiting = [sessions.wait("chat-api", update) for _ in range(3)]
-        yield Truth(f"{root.info.backend_pid} (postgres, forgotten)", says="holds up 3")
+        yield Truth(f"{root.info.backend_pid} (postgres, forgotten)", says="sessions blocked: 3, ")
         assert all(not session.broken for session in waiting)
 
 
@@ -115,7 +115,7 @@ def a_prepared_write(database: Database) -> Iterator[Truth]:
             sessions.open("two phase", "begin", statement, f"prepare transaction '{quoted}'")
         sessions.wait("chat-api", "delete from public.conversations where false")
         try:
-            yield Truth("prepared transaction orders' 7 (postgres)", says="holds up 1")
+            yield Truth("prepared transaction orders' 7 (postgres)", says="sessions blocked: 1, ")
             assert database.all("select gid from pg_prepared_xacts where database = current_database()") == [("beside",)]
         finally:
             for (gid,) in database.all("select gid from pg_prepared_xacts where database = current_database()"):
@@ -144,7 +144,7 @@ def idle_connections(database: Database) -> Iterator[Truth]:
     with Waiting(database) as sessions:
         for number in range(14):
             sessions.open("chat-api" if number < 9 else "worker", "select 1")
-        yield Truth("14 of 17 places are in use: 9 chat-api (postgres), 5 worker (postgres)", 14 / 17 * 100, within=0.001)
+        yield Truth("14 of 17 connection slots are in use: 9 chat-api (postgres), 5 worker (postgres)", 14 / 17 * 100, within=0.001)
 
 
 @contextmanager
