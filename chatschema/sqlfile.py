@@ -138,7 +138,7 @@ def text_of(place: str | Path) -> LiteralString:
 
     A path is that of a report, also of the user's own: the user wrote it and runs it.
     """
-    return (assets.sql_dir() / place).read_text("utf-8")
+    return (place if isinstance(place, Path) else assets.sql_dir() / place).read_text("utf-8")
 
 
 def fill(place: str | Path, **values: "sql.Composable") -> "sql.Composed":
