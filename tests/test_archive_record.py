@@ -128,7 +128,7 @@ def test_the_second_part_of_make_bench_ends(
     monkeypatch.setattr(sys, "argv", ["retirement.py", "--small"])
     bench = runpy.run_path(str(ROOT / "bench" / "retirement.py"))
     bench["measure"](migrated, tmp_path)
-    assert "retire (no archive), against DELETE + VACUUM" in capsys.readouterr().out
+    assert "retire (no archive), compared with DELETE + VACUUM" in capsys.readouterr().out
 
 
 def test_a_database_that_was_not_migrated_yet_is_listed_and_not_archived(cli: Cli, aged: Database) -> None:

@@ -60,6 +60,8 @@ OF_THEN = """
     alter table chat_partitions.messages_y2024m01 add column extra text default 'value'
 """
 KEEP = '[partition]\nkeep = "1mo"\ngrace = "0d"\n'
+# The commands that take a folder of migrations.
+MIGRATES = ("migrate", "undo", "reset")
 ROWS = (
     Row("migrate", "what a pending migration's statements remove: a file is reviewed before it is applied", ("migrate",),
         "select count(*) from public.note"),
@@ -156,7 +158,7 @@ def cell(ground: Ground, row: Row, situation: str) -> str:
     with ground.database(row, situation) as database:
         before = rows(database, row)
         assert before
-        options = ("--url", database.url, *(() if row.command == "seed --undo" else ("--sql-dir", str(ground.sql_dir))))
+        options = ("--url", database.url, *(("--sql-dir", str(ground.sql_dir)) if row.command.split()[0] in MIGRATES else ()))
         if situation == "asks on a terminal":
             return on_a_terminal(ground, row, database, options[2:])
         word = () if situation == "needs off a terminal" else row.word

@@ -52,7 +52,7 @@ def test_each_damage_is_found_and_its_fix_mends_it(cli: Cli, damaged: Database) 
         assert idling["fix"] == f"select pg_terminate_backend({forgotten});"
 
         dead = by_check["vacuum", "dead", "public.outbox"]
-        assert dead["message"].startswith("about 60000 of 100000 rows are dead, 60 %")
+        assert dead["message"].startswith("about 60000 of 100000 rows are dead (60 %, about ")
         assert dead["value"] == 60
         gaps = [f for f in found.values() if f["check"] == "gap"]
         assert {f["object"] for f in gaps} == {"public.messages", "public.message_statuses"}

@@ -43,7 +43,7 @@ def test_as_many_transactions_read_a_page_as_the_report_says_and_all_after_its_f
         found = findings(cli, database, "settings")[LOCKS]
         said = re.fullmatch(
             r"about (\d+) of 30 connections can read a page of messages at the same time: 126 partitions x 7 locks;"
-            r" more get 'out of shared memory'",
+            r" the others get 'out of shared memory'",
             found["message"],
         )
         assert (found["severity"], bool(said)) == ("warn", True), found
