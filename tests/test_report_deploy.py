@@ -57,7 +57,8 @@ def test_one_query_asked_eight_times_a_transaction(cli: Cli, noted: Database, tm
     worst = document["queries"][0]
     (reason,) = worst["reasons"]
     assert (reason["measure"], reason["factor"]) == ("calls_per_transaction", pytest.approx(8, rel=0.1))
-    assert worst["between"]["calls_per_transaction"] == pytest.approx(8, rel=0.03)
+    # Transactions of autovacuum count as well: a busy machine makes it 7.6.
+    assert worst["between"]["calls_per_transaction"] == pytest.approx(8, rel=0.1)
     assert worst["before"]["calls_per_transaction"] == pytest.approx(1, rel=0.1)
     assert worst["extra_blocks"] == pytest.approx(1400 * worst["between"]["blocks_per_call"], rel=0.05)
     result = cli("report", "diff", "a.json", "b.json", "--fail-on-regression")
