@@ -1,4 +1,4 @@
-"""Sizes, durations and times for people, written the same way on terminals, in pages and in errors. Pure."""
+"""Sizes, durations and times, written the same way on terminals, in pages, in documents and in errors. Pure."""
 
 from datetime import UTC, datetime
 
@@ -27,3 +27,8 @@ def duration(milliseconds: float) -> str:
 def when(moment: datetime | None) -> str:
     """Return a time for people, in UTC; nothing for none."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def iso(moment: datetime) -> str:
+    """Return a time for programs: ISO 8601 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from chatschema.report import definition
 
 
 def test_no_report_breaks_when_every_threshold_is_0(cli: Cli, migrated: Database, tmp_path: Path) -> None:
-    reports = [definition.load(ROOT / "sql", name) for name in definition.names(ROOT / "sql")]
+    reports = definition.every(ROOT / "sql")
     zeros = "".join(f"[report.{report.name}]\n" + "".join(f"{name} = 0\n" for name in report.thresholds) for report in reports)
     (tmp_path / "chatschema.toml").write_text(zeros)
     migrated.run(

@@ -7,7 +7,7 @@ from chatschema.report.definition import Definition
 
 def text() -> str:
     """Return a table of all reports, and a section for each."""
-    reports = [definition.load(assets.sql_dir(), name) for name in definition.names(assets.sql_dir())]
+    reports = definition.every(assets.sql_dir())
     rows = [f"| `{one.name}` | {_cell(one.title)} | {', '.join(one.checks)} |" for one in reports]
     table = "\n".join(["| report | shows | checks |", "|---|---|---|", *rows, ""])
     return "\n".join([table, *(_section(report) for report in reports)])

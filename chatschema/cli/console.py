@@ -6,10 +6,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TextIO
 
+from chatschema import units
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.redact import redact_places
 
@@ -102,7 +103,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == int(value) else float(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return units.iso(value)
     return str(value)
 
 

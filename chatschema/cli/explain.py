@@ -57,8 +57,8 @@ def _all() -> dict[str, Explanation]:
     from chatschema import assets, explanations
     from chatschema.report import definition
 
-    reports = [definition.load(assets.sql_dir(), name) for name in definition.names(assets.sql_dir())]
-    found = {**explanations.all_codes(), **{one.code: one for report in reports for one in _checks(report)}}
+    checks = {one.code: one for report in definition.every(assets.sql_dir()) for one in _checks(report)}
+    found = {**explanations.all_codes(), **checks}
     return dict(sorted(found.items()))
 
 
@@ -67,4 +67,4 @@ def _checks(report: Definition) -> list[Explanation]:
 
     name = report.name
     fix = f"chatschema report {name} shows the findings and their fixes; chatschema report explain {name} its thresholds."
-    return [Explanation(f"{report.name}.{name}", meaning, report.why, fix) for name, meaning in report.checks.items()]
+    return [Explanation(f"{name}.{check}", meaning, report.why, fix) for check, meaning in report.checks.items()]

@@ -12,6 +12,7 @@ import typer
 from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.task import waits
 
 if TYPE_CHECKING:
     from chatschema.hold import Hold
@@ -98,7 +99,7 @@ def export(
         Path | None, typer.Option("--dir", metavar="DIR", help="New folder for the files.  [default: hold-ID]", show_default=False)
     ] = None,
     json: options.Json = False,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
     """Export the messages under a hold to files.

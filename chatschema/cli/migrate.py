@@ -10,6 +10,7 @@ import typer
 
 from chatschema.cli import console, options, session
 from chatschema.errors import ChatschemaError
+from chatschema.task import waits
 
 if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
@@ -28,9 +29,9 @@ def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL that would run, and change nothing.")] = False,
     json: options.Json = False,
     wait: options.Wait = 0,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     replica: options.Replica = None,
-    replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
+    replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -64,7 +65,7 @@ def migrated(
     files: list[MigrationFile],
     *,
     to: str | None = None,
-    lock_wait_s: float = session.LOCK_WAIT_S,
+    lock_wait_s: float = waits.LOCK_WAIT_S,
     replicas: Replicas | None = None,
     as_lines: bool,
 ) -> tuple[list[Applied], list[Month]]:

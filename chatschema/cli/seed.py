@@ -10,6 +10,7 @@ import typer
 
 from chatschema.cli import console, options, session
 from chatschema.errors import UsageError
+from chatschema.task import waits
 
 if TYPE_CHECKING:
     from chatschema.postgres import Connection
@@ -27,7 +28,7 @@ def seed(
     rng: Annotated[int, typer.Option("--rng", metavar="N", help="Random seed.")] = 0,
     json: options.Json = False,
     wait: options.Wait = 0,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
     """Fill the database with demo data.
@@ -56,15 +57,16 @@ def seeded(
     *,
     rng: int = 0,
     into_used: bool = False,
-    lock_wait_s: float = session.LOCK_WAIT_S,
+    lock_wait_s: float = waits.LOCK_WAIT_S,
     as_lines: bool,
 ) -> list[Seeded]:
     """Run the named seeders and those they need; return the results, and print each when it is done if `as_lines`."""
     from chatschema.task import seeding
 
     done = []
-    steps = seeding.seed(settings, connection, names, rng=rng, into_used=into_used, lock_wait_s=lock_wait_s, say=console.note)
-    with console.progress("seeding", seeding.count(settings, names)) as advance, closing(steps):
+    seeders = seeding.choose(settings, names)
+    steps = seeding.seed(settings, connection, seeders, rng=rng, into_used=into_used, lock_wait_s=lock_wait_s, say=console.note)
+    with console.progress("seeding", len(seeders)) as advance, closing(steps):
         for one in steps:
             advance(1)
             done.append(one)

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from chatschema.postgres.replicas import Replicas
     from chatschema.values import Settings
 
-# As in chatschema.task.session, which takes a while to load.
-LOCK_WAIT_S = 60.0
-REPLICA_WAIT_S = 30.0
-
 
 def settings(url: str | None, sql_dir: Path | None = None, *, needs_server: bool = True) -> Settings:
     """Return the settings of a command in this folder. Raises UsageError; about the server only if the command `needs_server`."""

@@ -10,6 +10,7 @@ import typer
 
 from chatschema.cli import console, migrate, options, session
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.task import waits
 
 if TYPE_CHECKING:
     from chatschema.migration.loss import Loss
@@ -33,9 +34,9 @@ def undo(
     yes: options.Yes = False,
     json: options.Json = False,
     wait: options.Wait = 0,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     replica: options.Replica = None,
-    replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
+    replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:

@@ -164,6 +164,11 @@ def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",")) if text else ()
 
 
+def every(sql_dir: Path) -> list[Definition]:
+    """Return all reports, sorted by name. Raises as names() and load() do."""
+    return [parse(path) for _, path in sorted(_files(sql_dir).items())]
+
+
 def overview(sql_dir: Path) -> list[Definition]:
     """Return the reports that make the overview."""
-    return [found for name in names(sql_dir) if (found := load(sql_dir, name)).in_overview]
+    return [found for found in every(sql_dir) if found.in_overview]

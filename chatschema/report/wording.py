@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -99,17 +99,12 @@ def raw(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return iso(value)
+        return units.iso(value)
     if isinstance(value, Decimal):
         return f"{value.normalize():f}" if value.is_finite() else str(value)
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, default=str, ensure_ascii=False)
     return str(value)
-
-
-def iso(moment: datetime) -> str:
-    """Return a time as ISO 8601 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def number(column: str, value: float | Decimal) -> str:

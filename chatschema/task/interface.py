@@ -23,6 +23,7 @@ from chatschema.task import looking, maintaining, migrating, resetting, seeding,
 from chatschema.task.maintaining import Maintained
 from chatschema.task.seeding import Seeded
 from chatschema.task.state import State
+from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Applied, Month, Settings
 
 Database = str | psycopg.Connection[Any]
@@ -62,7 +63,7 @@ def migrate(
     *,
     sql_dir: Path | None = None,
     folder: Path | None = None,
-    lock_wait: timedelta = timedelta(seconds=session.LOCK_WAIT_S),
+    lock_wait: timedelta = timedelta(seconds=LOCK_WAIT_S),
     on_event: OnEvent | None = None,
 ) -> Migrated:
     """Apply pending migrations up to `to`, an id or its first characters, then create the partitions of the coming months.
@@ -170,7 +171,7 @@ def seed(
     settings, say = _settings(database, None, folder), _say(on_event)
     with (
         session.connected(settings, say=say) as (live, connection),
-        closing(seeding.seed(live, connection, names, rng=rng, into_used=into_used, say=say)) as steps,
+        closing(seeding.seed(live, connection, seeding.choose(live, names), rng=rng, into_used=into_used, say=say)) as steps,
     ):
         for done in steps:
             seeded.append(done)

@@ -11,7 +11,7 @@ from chatschema.partition.retire import Done
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.task import months
-from chatschema.task.session import LOCK_WAIT_S
+from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Month, Settings
 
 T = TypeVar("T")

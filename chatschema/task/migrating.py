@@ -7,11 +7,12 @@ from chatschema import protection
 from chatschema.migration import files as migration_files
 from chatschema.migration import ledger, plan
 from chatschema.migration.files import MigrationFile
+from chatschema.migration.values import MigrationStatus
 from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
-from chatschema.task.session import LOCK_WAIT_S
+from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Applied, Month, Settings
 
 
@@ -39,11 +40,8 @@ def migrate(
     everything yielded before is kept.
     """
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
-        statuses = plan.check_history(files, connection)
-        pending = plan.pending(files, statuses, to)
-        migration_files.check(pending)
         # Before anything is written, the ledger included.
-        plan.refuse_collisions(connection, pending, statuses)
+        statuses, pending = _due(connection, files, to)
         ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
@@ -73,12 +71,18 @@ def _apply(
         yield from runner.migrate(connection, [file], run, say=say)
 
 
-def planned(settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None) -> Plan:
-    """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse."""
+def _due(connection: Connection, files: list[MigrationFile], to: str | None) -> tuple[list[MigrationStatus], list[MigrationFile]]:
+    """Return the state of every migration, and the pending ones. Raises where a run must not begin; changes nothing."""
     statuses = plan.check_history(files, connection)
     pending = plan.pending(files, statuses, to)
     migration_files.check(pending)
     plan.refuse_collisions(connection, pending, statuses)
+    return statuses, pending
+
+
+def planned(settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None) -> Plan:
+    """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse."""
+    _, pending = _due(connection, files, to)
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
     missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)

@@ -12,7 +12,7 @@ from chatschema.migration.files import MigrationFile
 from chatschema.migration.loss import Change, Loss
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
-from chatschema.task.session import LOCK_WAIT_S
+from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Settings
 
 

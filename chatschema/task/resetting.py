@@ -15,7 +15,7 @@ from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import comparison
 from chatschema.task import migrating
-from chatschema.task.session import LOCK_WAIT_S
+from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Settings
 
 

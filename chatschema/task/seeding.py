@@ -9,7 +9,8 @@ from chatschema.errors import ChatschemaError
 from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.seed import demo_keys, files, runner
-from chatschema.task.session import LOCK_WAIT_S
+from chatschema.seed.files import Seeder
+from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Settings
 
 
@@ -30,27 +31,26 @@ class Unseeded:
     rows: int
 
 
-def count(settings: Settings, names: Sequence[str] = ()) -> int:
-    """Return the number of the named seeders and those they need; of all if none is named. Raises UsageError."""
-    return len(files.choose(files.discover(settings.seeds_dir), list(names)))
+def choose(settings: Settings, names: Sequence[str] = ()) -> list[Seeder]:
+    """Return the named seeders and those they need, all if none is named. Raises UsageError for an unknown name."""
+    return files.choose(files.discover(settings.seeds_dir), names)
 
 
 def seed(
     settings: Settings,
     connection: Connection,
-    names: Sequence[str] = (),
+    seeders: Sequence[Seeder],
     *,
     rng: int = 0,
     into_used: bool = False,
     lock_wait_s: float = LOCK_WAIT_S,
     say: Say,
 ) -> Generator[Seeded, None, None]:
-    """Run the named seeders and those they need, all if none is named; yield each once it is committed.
+    """Run the seeders, as choose() returns them; yield each once it is committed.
 
-    Seeders that have run are skipped. Raises Protected, UsageError for an unknown name, and ChatschemaError where the tables are
-    missing or have rows that no seeder created, unless `into_used`.
+    Seeders that have run are skipped. Raises Protected, and ChatschemaError where the tables are missing or have rows that no
+    seeder created, unless `into_used`.
     """
-    seeders = files.choose(files.discover(settings.seeds_dir), list(names))
     contents.refuse_foreign(connection, "seed")
     _refuse_unmigrated(connection)
     seeded = set()
@@ -101,7 +101,7 @@ def unseed(
     Raises Protected, UsageError for an unknown name, and ChatschemaError where a row that was not seeded refers to a seeded one.
     """
     contents.refuse_foreign(connection, "seed --undo")
-    seeders = files.choose(files.discover(settings.seeds_dir), list(names), dependents=True)
+    seeders = files.choose(files.discover(settings.seeds_dir), names, dependents=True)
     if not runner.has_ledger(connection):
         seeders = []
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):

@@ -7,9 +7,6 @@ from chatschema import ownership, postgres
 from chatschema.postgres import Connection, Say
 from chatschema.values import Settings
 
-LOCK_WAIT_S = 60.0
-REPLICA_WAIT_S = 30.0
-
 
 @contextmanager
 def running(settings: Settings, *, say: Say) -> Iterator[Settings]:

@@ -15,7 +15,7 @@ from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
 from chatschema.task import rehearsal
-from chatschema.task.session import LOCK_WAIT_S
+from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Applied, Settings
 
 # Called with the losses that nobody has accepted yet; returns if they are accepted, and raises if not.
@@ -94,8 +94,9 @@ def roll_back(
             with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
                 _refuse_moved(connection, left)
                 agreed = _still_agreed(settings, connection, agreed, undo)
-                for file in left if replicas else ():
-                    replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")  # type: ignore[union-attr]
+                if replicas:
+                    for file in left:
+                        replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
                 with _recorded(connection, undo.files, say) as run:
                     for done in rollbacks.undo(connection, left, run, agreed=agreed, say=say):
                         undone += 1

@@ -10,6 +10,7 @@ from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.cli.partition import arguments
 from chatschema.errors import ChatschemaError
+from chatschema.task import waits
 
 
 def archive(
@@ -19,7 +20,7 @@ def archive(
         bool, typer.Option("--parquet", help="Also write Parquet files, for analysts; needs chatschema[parquet].")
     ] = False,
     json: options.Json = False,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
     """Archive a month to files, and verify them.

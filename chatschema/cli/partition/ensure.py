@@ -8,6 +8,7 @@ import typer
 
 from chatschema.cli import console, options, session
 from chatschema.cli.partition import arguments
+from chatschema.task import waits
 
 
 def ensure(
@@ -15,7 +16,7 @@ def ensure(
         str | None, typer.Option("--from", metavar="YYYY-MM", help="Create months from this one on, to import old messages.")
     ] = None,
     json: options.Json = False,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
     """Create the missing months, from now to the months ahead."""

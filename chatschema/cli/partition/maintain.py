@@ -11,6 +11,7 @@ from chatschema.cli import console, options, session
 from chatschema.cli.partition import list as listing
 from chatschema.cli.partition import purge
 from chatschema.errors import ExitCode
+from chatschema.task import waits
 
 if TYPE_CHECKING:
     from chatschema.task.maintaining import Maintained
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 def maintain(
     json: options.Json = False,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     replica: options.Replica = None,
-    replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
+    replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
     url: options.Url = None,
 ) -> None:
     """Run all maintenance that is due, for cron.

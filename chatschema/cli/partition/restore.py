@@ -8,6 +8,7 @@ import typer
 
 from chatschema.cli import console, options, session
 from chatschema.cli.partition import arguments
+from chatschema.task import waits
 
 
 def restore(
@@ -28,7 +29,7 @@ def restore(
         str, typer.Option("--for", metavar="SPAN", help="Do not retire the month again for this long, for example 30d.")
     ] = "30d",
     json: options.Json = False,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
     """Restore a month from its tables or archive.

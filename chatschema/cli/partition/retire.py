@@ -9,6 +9,7 @@ import typer
 from chatschema.cli import console, options, session
 from chatschema.cli.partition import arguments, plan
 from chatschema.errors import UsageError
+from chatschema.task import waits
 
 if TYPE_CHECKING:
     from chatschema.postgres import Connection
@@ -24,9 +25,9 @@ def retire(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the steps with SQL and locks; change nothing.")] = False,
     yes: options.Yes = False,
     json: options.Json = False,
-    lock_wait: options.LockWait = session.LOCK_WAIT_S,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     replica: options.Replica = None,
-    replica_wait: options.ReplicaWait = session.REPLICA_WAIT_S,
+    replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
     url: options.Url = None,
 ) -> None:
     """Retire old months: detach, archive, drop.

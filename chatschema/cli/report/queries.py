@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chatschema.report.plans.generic import Plan
     from chatschema.report.plans.reading import Remark
     from chatschema.report.result import Coverage
-    from chatschema.values import Settings
+    from chatschema.task.looking import Look
 
     Row = dict[str, Any]
 
@@ -53,11 +53,8 @@ def plans(
     wanted = looks.wanted(settings, "queries")
     layout = printing.Layout("json" if json else "table", "queries", sort, limit, full)
     with looks.opened(settings, wanted, None, timeout_s=timeout, wait_s=wait) as look:
-        connection, settings = look.connection, look.settings
-        from chatschema.report import coverage
-
-        seen = coverage.read(connection)
-        rows, place = _rows(connection, settings, seen, sort, needs=("hypopg",) if advise else ())
+        connection, settings, seen = look.connection, look.settings, look.coverage
+        rows, place = _rows(look, sort, needs=("hypopg",) if advise else ())
         chosen = _numbered(rows, explain, seen) if explain else None
         if advise:
             advice.show(connection, settings, seen, rows[: layout.limit or None], chosen, layout)
@@ -76,17 +73,15 @@ def _refuse_others(ctx: typer.Context) -> None:
             )
 
 
-def _rows(
-    connection: Connection, settings: Settings, seen: Coverage, sort: str | None, *, needs: tuple[str, ...]
-) -> tuple[list[Row], str]:
+def _rows(look: Look, sort: str | None, *, needs: tuple[str, ...]) -> tuple[list[Row], str]:
     """Return the rows of the report on queries in the order in which it prints them, and the name of that order."""
-    from chatschema.report import coverage, definition, run
+    from chatschema.report import coverage, run
 
-    wanted = definition.load(settings.sql_dir, "queries")
-    gaps = coverage.blocking(replace(wanted, needs=(*wanted.needs, *needs)), seen)
+    (wanted,) = look.wanted
+    gaps = coverage.blocking(replace(wanted, needs=(*wanted.needs, *needs)), look.coverage)
     if gaps:
         raise ChatschemaError(gaps[0].what, gaps[0].fix, code="report.extension")
-    result = run.run(connection, wanted, seen, settings.reporting.thresholds)
+    result = run.run(look.connection, wanted, look.coverage, look.settings.reporting.thresholds)
     if result.status == "not evaluated":
         raise ChatschemaError(result.gaps[0].what, result.gaps[0].fix, code="report.not-evaluated")
     column = cells.named(result.columns, sort) if sort else None

@@ -62,7 +62,7 @@ def report(
     if list_reports:
         from chatschema.report import definition
 
-        printing.list_reports([definition.load(settings.sql_dir, one) for one in definition.names(settings.sql_dir)], form)
+        printing.list_reports(definition.every(settings.sql_dir), form)
         return
     from chatschema.report import verdict
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from chatschema import units
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.report import wording
 from chatschema.report.compare.snapshot import Index, Origin, Snapshot, Statement, Table
 from chatschema.report.result import Gap
 
@@ -69,7 +69,7 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
 
 def _plain(value: Any) -> str:
     if isinstance(value, datetime):
-        return wording.iso(value)
+        return units.iso(value)
     raise TypeError(f"{value!r} cannot be stored in a snapshot")
 
 
