@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -13,6 +15,9 @@ from migrations import IDS
 from reports import until
 from reset_templates import drop_templates, templates
 from servers import PgServer, beside
+
+from chatschema import postgres
+from chatschema.database import catalog
 
 WORKERS = "backend_type = 'autovacuum worker' and datname = 'vacuumed'"
 
@@ -30,14 +35,14 @@ def test_sessions_of_others_do_not_stop_it(cli: Cli, migrated: Database) -> None
             other.execute("select 1")
 
 
-def test_an_autovacuum_worker_does_not_stop_a_plain_owner(cli: Cli, server: PgServer) -> None:
-    """It has no user, and only a superuser may end it by hand; the server ends it when the database is renamed."""
+@pytest.fixture
+def vacuumed(cli: Cli, server: PgServer) -> Iterator[Database]:
+    """A database of the plain role "plain" on a server of its own, in which an autovacuum worker is busy, and nobody else is."""
     slow = "autovacuum_naptime = 1s\nautovacuum_vacuum_cost_delay = 100\nautovacuum_vacuum_cost_limit = 1\nautovacuum_vacuum_threshold = 1"
     with beside(server, config=slow) as own:
         for database in create(own, "vacuumed"):
             database.run("create role plain login createdb password 'owner99'; alter database vacuumed owner to plain")
-            url = own.url("vacuumed", user="plain", password="owner99")
-            assert cli("migrate", "--url", url).code == 0
+            assert cli("migrate", "--url", plain(database)).code == 0
             database.run(
                 "insert into public.users (username) select 'slow' || i from generate_series(1, 5000) as i; update public.users set username = username || '_'"
             )
@@ -45,10 +50,28 @@ def test_an_autovacuum_worker_does_not_stop_a_plain_owner(cli: Cli, server: PgSe
             others = "select from pg_stat_activity where datname = 'vacuumed' and usesysid is not null"
             there = f"select count(*) > 0 and not exists ({others}) from pg_stat_activity where {WORKERS}"
             until(Database(own, "postgres"), there)
-            result = cli("reset", "--yes", "--url", url)
-            assert (result.code, "cloned" in result.out) == (0, True), result.err
-            assert database.one("select count(*) from public.users") == 0
-            assert database.one(f"select count(*) from pg_stat_activity where {WORKERS}") == 0
+            yield database
+
+
+def plain(database: Database, name: str = "vacuumed") -> str:
+    return database.server.url(name, user="plain", password="owner99")
+
+
+def test_an_autovacuum_worker_does_not_stop_a_plain_owner(cli: Cli, vacuumed: Database) -> None:
+    """It has no user, and only a superuser may end it by hand; the server ends it when the database is renamed."""
+    workers = Database(vacuumed.server, "postgres").all(f"select pid from pg_stat_activity where {WORKERS}")
+    result = cli("reset", "--yes", "--url", plain(vacuumed))
+    assert (result.code, "cloned" in result.out) == (0, True), result.err
+    assert vacuumed.one("select count(*) from public.users") == 0
+    # Those of the old database have ended; the new one may have some of its own by now.
+    assert set(workers).isdisjoint(vacuumed.all(f"select pid from pg_stat_activity where {WORKERS}"))
+
+
+def test_nor_where_the_database_is_dropped(vacuumed: Database) -> None:
+    """With FORCE the server refuses a plain owner for it."""
+    with closing(postgres.connect(plain(vacuumed, "postgres"))) as connection:
+        catalog.drop(connection, "vacuumed")
+        assert not catalog.exists(connection, "vacuumed")
 
 
 def test_killed_at_any_moment_the_next_reset_succeeds(cli: Cli, migrated: Database, tmp_path: Path) -> None:
