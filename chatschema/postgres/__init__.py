@@ -20,6 +20,7 @@ Say = Callable[[str], None]
 
 OLDEST_VERSION = 150000
 _POLL_S = (0.05, 1.0)
+_CANCELED, _ATTEMPTS = "57014", 10
 # When a failed pipeline ends, psycopg logs a second failure to stderr if no handler is set; the first failure is raised.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
@@ -34,11 +35,27 @@ def connect(
     `writes`.
     """
     conninfo = make_conninfo(settings if isinstance(settings, str) else settings.conninfo, **({"dbname": dbname} if dbname else {}))
-    deadline, pause = time.monotonic() + wait_s, _POLL_S[0]
+    deadline = time.monotonic() + wait_s
+    attempts_left = _ATTEMPTS
+    while True:
+        attempts_left -= 1
+        connection = _opened(conninfo, deadline, say)
+        try:
+            _prepare(connection, conninfo, writes)
+            return connection
+        except BaseException as error:
+            connection.close()
+            # A statement_timeout of the role or database is in force until the settings are pinned: on a busy machine, one of a
+            # few milliseconds may end any statement.
+            if not (isinstance(error, ServerError) and error.sqlstate == _CANCELED and attempts_left):
+                raise
+
+
+def _opened(conninfo: str, deadline: float, say: Say | None) -> Connection:
+    pause = _POLL_S[0]
     while True:
         try:
-            connection = _open(conninfo)
-            break
+            return _open(conninfo)
         except _NotYet as error:
             if time.monotonic() + pause > deadline:
                 raise CannotConnect(error.refusal.message, error.refusal.hint, code=error.refusal.code) from None
@@ -46,16 +63,13 @@ def connect(
                 say(f"waiting for the server: {error.refusal.message}")
             time.sleep(pause)
             pause = min(pause * 2, _POLL_S[1])
-    try:
-        if connection.info.server_version >= OLDEST_VERSION:
-            pooler.refuse_transaction_mode(
-                connection, lambda: _another(conninfo), translated, unreachable.target(conninfo_to_dict(conninfo))
-            )
-        _check(connection, writes)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+
+
+def _prepare(connection: Connection, conninfo: str, writes: bool) -> None:
+    if connection.info.server_version >= OLDEST_VERSION:
+        target = unreachable.target(conninfo_to_dict(conninfo))
+        pooler.refuse_transaction_mode(connection, lambda: _another(conninfo), translated, target)
+    _check(connection, writes)
 
 
 def again(connection: Connection) -> str:
