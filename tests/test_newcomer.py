@@ -6,6 +6,7 @@ The blocks of the text are the test: commands are run, files are written and edi
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -84,9 +85,18 @@ def shell(command: str, checkout: Path, server: PgServer) -> str:
     env = clean_environment({"PYTHONPATH": str(checkout), "CHATSCHEMA_TEST_URL": server.url("postgres"), "WORKERS": "0"})
     for name in [name for name in env if name.startswith(("PYTEST_", "MAKE", "MFLAGS"))]:
         del env[name]
-    done = subprocess.run(["bash", "-c", command], cwd=checkout, env=env, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
-    return done.stdout
+    # In a session of its own: make's children do not end with bash.
+    running = subprocess.Popen(
+        ["bash", "-c", command], cwd=checkout, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        out, err = running.communicate(timeout=280)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        raise
+    assert running.returncode == 0, f"{command}\n{out[-6000:]}\n{err[-2000:]}"
+    return out
 
 
 def write(checkout: Path, pattern: str, text: str) -> None:
