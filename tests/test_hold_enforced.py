@@ -233,7 +233,8 @@ def test_undo_reset_and_seed_undo_are_refused_while_a_hold_is_active(cli: Cli, s
         assert "chatschema hold list" in result.err
     assert seeded.one("select count(*) from public.messages") == before
     assert cli("hold", "release", "1", "--reason", "closed", "--url", seeded.url).code == 0
-    assert cli("undo", "--url", seeded.url).code == 0
+    # The newest migration may have created a table with demo rows.
+    assert cli("undo", "--yes", "--url", seeded.url).code == 0
 
 
 def test_a_held_users_roles_do_not_learn_of_the_hold(talk: tuple[Database, object, object, object]) -> None:
