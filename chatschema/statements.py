@@ -5,6 +5,7 @@ Works on UTF-8 bytes: those above ASCII are letters to the server as well. Each 
 
 import functools
 import re
+import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,19 +38,29 @@ _WORD_OR_SIGN = rb"(?:[^A-Za-z_\x80-\xff;()'\"$/\-]++|%b)*+(?:(?P<sign>[;()])|(?
     _OPENING,
 )
 _LITERAL = rb"(?:[^'\"$/\-]++|%b|%b|%b)*+(?:(?P<string>%b)|%b)" % (_QUOTED_NAME, _LINE_COMMENT, _OPERATOR, _STRING, _OPENING)
-_BETWEEN = re.compile(rb"(?:[ \t\n\r\f\v;]++|%b)*+" % _LINE_COMMENT)
+_BETWEEN = rb"(?:[ \t\n\r\f\v;]++|%b)*+" % _LINE_COMMENT
 _BLOCK_EDGE = re.compile(rb"/\*|\*/")
 # In the body of a routine a semicolon may end nothing; words are read only there.
 _GAP = rb"(?:%b|%b|/\*.*?\*/)+" % (_SPACE, _LINE_COMMENT)
 _ROUTINE = rb"(?i)create%b(?:or%breplace%b)?(?:function|procedure)\b" % (_GAP, _GAP, _GAP)
 _NESTING = {b"(": 1, b")": -1, b";": 0}
+_HAS_POSSESSIVE_GROUPS = sys.version_info >= (3, 11, 5)
 _C, _DOT, _BLANK = b"cC", ord("."), b" \t\n\r\f\v"
 
 
 @functools.cache
 def _compiled(source: bytes) -> re.Pattern[bytes]:
     """Compile a pattern when it is needed: most commands split nothing."""
-    return re.compile(source, re.DOTALL)
+    return re.compile(source if _HAS_POSSESSIVE_GROUPS else without_possessive_groups(source), re.DOTALL)
+
+
+def without_possessive_groups(source: bytes) -> bytes:
+    """Return a pattern that matches the same for Pythons whose possessive groups are at fault; needs 50 times the text in memory.
+
+    Python 3.11.0 to 3.11.4 (Debian 12 has 3.11.2) match wrongly or for ever where such a group contains alternatives:
+    https://github.com/python/cpython/issues/106052
+    """
+    return source.replace(b")*+", b")*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,7 @@ def _places(content: bytes) -> Iterator[tuple[int, int]]:
 def _begin(content: bytes, position: int) -> int:
     """Return where the next statement begins: after blanks, comments and semicolons."""
     while True:
-        match = _BETWEEN.match(content, position)
+        match = _compiled(_BETWEEN).match(content, position)
         position = match.end() if match else position
         if not content.startswith(b"/*", position):
             return position

@@ -28,7 +28,7 @@ def engine() -> None:
     if shutil.which("docker") is None or docker("info").returncode != 0:
         pytest.skip("no container engine answers `docker info`: the image is not built")
     if BASE is None and docker("pull", DEFAULT_BASE).returncode != 0:
-        pytest.skip(f"{DEFAULT_BASE} cannot be pulled: CHATSCHEMA_IMAGE_BASE may name another image with Python 3.11.5 or later")
+        pytest.skip(f"{DEFAULT_BASE} cannot be pulled: CHATSCHEMA_IMAGE_BASE may name another image with Python 3.11 or later")
 
 
 def build(tag: str, *options: str) -> None:

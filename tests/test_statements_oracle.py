@@ -2,11 +2,14 @@
 
 import os
 import re
+from collections.abc import Iterator
 
 import postgast
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from chatschema import statements
 from chatschema.statements import Statements
 
 EXAMPLES = 5000 if os.environ.get("CHATSCHEMA_TEST_FULL") else 150
@@ -42,6 +45,19 @@ SCRIPTS = st.lists(st.tuples(STATEMENT, BETWEEN), max_size=6).map(lambda parts: 
 
 def ours(sql: str) -> list[str]:
     return [statement.text for statement in Statements(sql.encode())]
+
+
+@pytest.fixture(scope="module", autouse=True, params=[True, False], ids=["possessive groups", "plain groups"])
+def patterns(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both forms of the patterns, where this Python has both: 3.11.0 to 3.11.4 have only the second."""
+    before = statements._HAS_POSSESSIVE_GROUPS
+    if request.param and not before:
+        pytest.skip("possessive groups match wrongly before Python 3.11.5")
+    statements._HAS_POSSESSIVE_GROUPS = request.param
+    statements._compiled.cache_clear()
+    yield
+    statements._HAS_POSSESSIVE_GROUPS = before
+    statements._compiled.cache_clear()
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
