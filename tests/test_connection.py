@@ -7,16 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import Cli, Database, clean_environment
-from psycopg import sql
 from servers import private, programs
-
-from chatschema import postgres
 
 PASSWORD = "tiger99"
 
@@ -185,43 +181,6 @@ def test_a_role_that_may_not_create_in_an_empty_database(cli: Cli, empty: Databa
         assert empty.one("select to_regnamespace('chatschema') is null")
     finally:
         empty.run("drop role locked")
-
-
-def test_timeouts_of_the_role_do_not_end_a_migration(cli: Cli, empty: Database) -> None:
-    empty.run(f"""alter database {empty.name} set statement_timeout = '2ms'; alter database {empty.name} set lock_timeout = '1ms';
-        alter database {empty.name} set idle_in_transaction_session_timeout = '1ms'; alter database {empty.name} set timezone = 'Asia/Tokyo'""")
-    result = cli("migrate", "--url", empty.url)
-    assert result.code == 0, result.err
-
-
-CANCEL = """
-    do $$
-    declare
-        canceled int[] := array[]::int[];
-        hit int;
-    begin
-        while cardinality(canceled) < 5 and clock_timestamp() < statement_timestamp() + interval '10 s' loop
-            perform pg_stat_clear_snapshot();
-            select pid into hit from pg_stat_activity
-            where datname = {} and state = 'active' and application_name = 'chatschema' and pid <> all (canceled);
-            if found and pg_cancel_backend(hit) then
-                canceled := canceled || hit;
-            end if;
-        end loop;
-    end $$
-"""
-
-
-def test_a_statement_that_is_canceled_before_the_settings_are_pinned_is_tried_again(empty: Database) -> None:
-    """The timer of a role's statement_timeout may end any of them; here another session does, five times."""
-    with empty.connect() as other, ThreadPoolExecutor() as beside:
-        canceling = beside.submit(lambda: other.execute(sql.SQL(CANCEL).format(empty.name)))
-        connections = 0
-        while not canceling.done():
-            postgres.connect(empty.url).close()
-            connections += 1
-        canceling.result()
-    assert connections > 0
 
 
 @pytest.mark.parametrize("arguments", [("migrate",), ("status", "--json"), ("reset", "--yes"), ("seed",), ("undo",)])

@@ -1,5 +1,6 @@
 """A session pins every setting that its correctness rests on: a hostile database or role changes no result."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -7,6 +8,7 @@ from conftest import Cli, Database
 from dump import dump
 from hostile import SETTINGS, make_hostile
 from months import FEBRUARY, JANUARY, content, there
+from psycopg import sql
 
 from chatschema import postgres
 from chatschema.postgres import pinned
@@ -88,3 +90,40 @@ def test_every_setting_of_the_list_is_known_to_the_server(migrated: Database) ->
     """A name that the server does not know would be no test."""
     known = {row[0] for row in migrated.all("select lower(name) from pg_settings")}
     assert {name for name in SETTINGS if "." not in name} <= known
+
+
+def test_timeouts_of_the_role_do_not_end_a_migration(cli: Cli, empty: Database) -> None:
+    empty.run(f"""alter database {empty.name} set statement_timeout = '2ms'; alter database {empty.name} set lock_timeout = '1ms';
+        alter database {empty.name} set idle_in_transaction_session_timeout = '1ms'; alter database {empty.name} set timezone = 'Asia/Tokyo'""")
+    result = cli("migrate", "--url", empty.url)
+    assert result.code == 0, result.err
+
+
+CANCEL = """
+    do $$
+    declare
+        canceled int[] := array[]::int[];
+        hit int;
+    begin
+        while cardinality(canceled) < 5 and clock_timestamp() < statement_timestamp() + interval '10 s' loop
+            perform pg_stat_clear_snapshot();
+            select pid into hit from pg_stat_activity
+            where datname = {} and state = 'active' and application_name = 'chatschema' and pid <> all (canceled);
+            if found and pg_cancel_backend(hit) then
+                canceled := canceled || hit;
+            end if;
+        end loop;
+    end $$
+"""
+
+
+def test_a_statement_that_is_canceled_before_the_settings_are_pinned_is_tried_again(empty: Database) -> None:
+    """The timer of a role's statement_timeout may end any of them; here another session does, five times."""
+    with empty.connect() as other, ThreadPoolExecutor() as beside:
+        canceling = beside.submit(lambda: other.execute(sql.SQL(CANCEL).format(empty.name)))
+        connections = 0
+        while not canceling.done():
+            postgres.connect(empty.url).close()
+            connections += 1
+        canceling.result()
+    assert connections > 0
