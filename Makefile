@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EMBEDDED := --url embedded
 # What a test of another server version cannot change: files, configuration, the embedded server, the wheel, how a report looks.
 ONE_SERVER := test_sqlfile test_statements_oracle test_config test_repo test_server test_package test_report test_report_forms test_report_html \
-  test_report_watch test_loss_table test_start test_bench test_signals test_seed report/test_lock_page report/test_metrics report/test_terminal test_pace test_newcomer \
+  test_report_watch test_loss_table test_start test_bench test_signals test_seed test_lock_page test_metrics test_terminal test_pace test_newcomer \
   test_docs test_docs_json test_language test_rooms test_help test_explain test_outputs test_task
 SERVER ?= container
 # More modules that make test-15 leaves out: CI names those that are long and about chatschema more than about the server.
@@ -14,7 +14,7 @@ LEAVE_OUT ?=
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3
 
-# Tests to run, and anything else that pytest takes: make test ARGS="tests/test_undo.py -k steps"
+# Tests to run, and anything else that pytest takes: make test ARGS="tests/migration -k undo"
 ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
@@ -50,7 +50,7 @@ lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: $(VENV)/.dev ## Run the tests, or a part: ARGS="tests/test_undo.py -k steps"
+test: $(VENV)/.dev ## Run the tests, or a part: ARGS="tests/migration -k undo"
 	$(PYTEST) $(ARGS)
 
 ##@ Files that are generated
@@ -66,8 +66,8 @@ schema: $(VENV)/.dev ## Write sql/schema.sql from the migrations
 	  mv schema.sql $$root/sql/schema.sql && rm -rf $$folder && cd $$root && git diff --stat -- sql/schema.sql
 
 docs-cli: $(VENV)/.dev ## Write the generated documents and the diagrams
-	$(BIN)/python tools/reference.py
-	$(BIN)/python tools/diagrams.py
+	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.diagrams
 	git diff --stat -- docs
 
 docs: $(VENV)/.dev ## Build the site in build/docs; a broken link fails
@@ -75,25 +75,25 @@ docs: $(VENV)/.dev ## Build the site in build/docs; a broken link fails
 	@echo "open build/docs/index.html"
 
 licenses: $(VENV)/.dev ## Write LICENSES.md: the licenses of all dependencies
-	$(BIN)/python tools/licenses.py
+	$(BIN)/python -m tools.licenses
 
 ##@ Tests on another server, and the long ones
 
 test-15: $(VENV)/.dev ## Run the tests on PostgreSQL 15: a container, or SERVER=system
-	CHATSCHEMA_TEST_SERVER=$(SERVER) $(PYTEST) $(ARGS) $(patsubst %,--ignore=tests/%.py,$(ONE_SERVER) $(LEAVE_OUT))
+	CHATSCHEMA_TEST_SERVER=$(SERVER) $(PYTEST) $(ARGS) $(patsubst %,--ignore-glob='*/%.py',$(ONE_SERVER) $(LEAVE_OUT))
 
 test-holds: $(VENV)/.dev ## Race holds against drops and the application (50 rounds each)
-	CHATSCHEMA_TEST_ROUNDS=50 $(BIN)/python -m pytest -q -s tests/test_hold_races.py
+	CHATSCHEMA_TEST_ROUNDS=50 $(BIN)/python -m pytest -q -s tests/partition/test_hold_races.py
 
 test-isolation: $(VENV)/.dev ## Run every order of inserts and deletes that meet (a minute)
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_reference_isolation.py
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/schema/test_reference_isolation.py
 
 test-splitter: $(VENV)/.dev ## Compare the SQL splitter with PostgreSQL's parser (a minute)
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_statements_oracle.py
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_statements_oracle.py
 
 test-kills: $(VENV)/.dev ## Kill client and server at every statement (an hour)
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill_points.py tests/test_undo_kill.py tests/test_concurrent_kill.py \
-	  tests/test_retire_kill.py tests/test_kill.py
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_kill_points.py tests/migration/test_undo_kill.py tests/migration/test_concurrent_kill.py \
+	  tests/partition/test_retire_kill.py tests/migration/test_kill.py
 
 test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q tests/report/test_quiet.py
@@ -101,12 +101,12 @@ test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench
 ##@ Measurements and releases
 
 bench: $(VENV)/.dev ## Measure against plain PostgreSQL and other tools (minutes)
-	$(BIN)/python bench/run.py
-	$(BIN)/python bench/retirement.py
-	$(BIN)/python bench/planning.py
-	$(BIN)/python bench/overview.py
-	$(BIN)/python bench/guarantees.py
-	$(BIN)/python bench/engine.py
+	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.retirement
+	$(BIN)/python -m bench.planning
+	$(BIN)/python -m bench.overview
+	$(BIN)/python -m bench.guarantees
+	$(BIN)/python -m bench.engine
 
 dist: $(VENV)/.dev ## Build and check the wheel and the source archive in dist/
 	rm -rf dist

@@ -16,13 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from peers import dbmate_command
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-import peak  # noqa: E402
-from servers import PgServer, private, programs  # noqa: E402
+from bench.peers import dbmate_command
+from tests.support import ROOT, peak
+from tests.support.servers import PgServer, private, programs
 
 DATABASE = "bench"
 TABLE = "create table public.note (i int, t text);\n"

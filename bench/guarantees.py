@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sides import Side, in_turn, migrate, pair, report, seconds
+from bench.sides import Side, in_turn, migrate, pair, report, seconds
+from tests.support.cli import run_cli
 
 # After sides, which makes the tests' modules known.
-from conftest import Database, create, run_cli  # isort: skip
-from days import make_days  # isort: skip
-from load import prepare  # isort: skip
-from servers import PgServer, private, programs  # isort: skip
+from tests.support.database import Database, create
+from tests.support.days import make_days
+from tests.support.load import prepare
+from tests.support.servers import PgServer, private, programs
 
 UPSERT = """insert into public.message_statuses (message_id, user_id, conversation_id, status, delivered_at)
     values ({}, {}, {}, 'delivered', now())

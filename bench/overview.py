@@ -12,16 +12,14 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from conftest import Database, clean_environment, create, run_cli  # noqa: E402
-from days import make_days  # noqa: E402
-from servers import PgServer, private, programs  # noqa: E402
-
-from chatschema import postgres  # noqa: E402
-from chatschema.report import coverage, definition, run  # noqa: E402
-from chatschema.values import Settings  # noqa: E402
+from chatschema import postgres
+from chatschema.report import coverage, definition, run
+from chatschema.values import Settings
+from tests.support import ROOT
+from tests.support.cli import clean_environment, run_cli
+from tests.support.database import Database, create
+from tests.support.days import make_days
+from tests.support.servers import PgServer, private, programs
 
 SQL = ROOT / "sql"
 RUNS = 7

@@ -11,13 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-from conftest import Database, create, run_cli  # noqa: E402
-from days import make_days  # noqa: E402
-from rows import add_conversation, add_message  # noqa: E402
-from servers import PgServer, private, programs  # noqa: E402
+from tests.support.cli import run_cli
+from tests.support.database import Database, create
+from tests.support.days import make_days
+from tests.support.rows import add_conversation, add_message
+from tests.support.servers import PgServer, private, programs
 
 COUNTS = (24, 120, 1000)
 

@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-from conftest import Database, create, run_cli  # noqa: E402
-from load import prepare, running  # noqa: E402
-from servers import private, programs  # noqa: E402
+from tests.support import ROOT
+from tests.support.cli import run_cli
+from tests.support.database import Database, create
+from tests.support.load import prepare, running
+from tests.support.servers import private, programs
 
 SMALL = "--small" in sys.argv
 MESSAGES = 2000 if SMALL else int(os.environ.get("BENCH_MESSAGES", "1000000"))

@@ -14,12 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from peers import dbmate_command, write_dbmate_folder
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-from servers import PgServer, private, programs  # noqa: E402
+from bench.peers import dbmate_command, write_dbmate_folder
+from tests.support import ROOT
+from tests.support.servers import PgServer, private, programs
 
 PYTHON = sys.executable
 CHATSCHEMA = str(Path(PYTHON).parent / "chatschema")

@@ -10,13 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import released  # noqa: E402
-from conftest import Database, create, run_cli  # noqa: E402
-from load import prepare  # noqa: E402
-from servers import PgServer  # noqa: E402
+from tests.support import released
+from tests.support.cli import run_cli
+from tests.support.database import Database, create
+from tests.support.load import prepare
+from tests.support.servers import PgServer
 
 OLD = "0.1.0"
 _AHEAD = 7  # the current month and six ahead

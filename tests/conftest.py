@@ -1,79 +1,19 @@
 """What every test has: a real server, a database of its own, and the real command."""
 
-import json
-import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import commands
-import psycopg
 import pytest
-from servers import PgServer, chosen
 
-pytest_plugins = ("pace",)
-ROOT = Path(__file__).resolve().parent.parent
-SCRUBBED = ("DATABASE_URL", "CHATSCHEMA_ENV", "CHATSCHEMA_VERBOSE", "NO_COLOR", "COLUMNS", "CI")
+from tests.support import ROOT
+from tests.support.cli import Cli, Result, run_cli
+from tests.support.database import Database, create
+from tests.support.servers import PgServer, chosen
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a command left: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> Any:
-        """Return stdout as JSON."""
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database of one test."""
-
-    server: PgServer
-    name: str
-
-    @property
-    def url(self) -> str:
-        return self.server.url(self.name)
-
-    def connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        return psycopg.connect(self.url, autocommit=True)
-
-    def all(self, query: str, *params: object) -> list[tuple[Any, ...]]:
-        with self.connect() as connection:
-            return connection.execute(query.encode(), params or None).fetchall()
-
-    def one(self, query: str, *params: object) -> Any:
-        row = self.all(query, *params)[0]
-        return row[0] if len(row) == 1 else row
-
-    def run(self, query: str, *params: object) -> None:
-        with self.connect() as connection:
-            connection.execute(query.encode(), params or None)
-
-
-def clean_environment(extra: dict[str, str] | None = None) -> dict[str, str]:
-    """Return an environment in which nothing points at a server."""
-    kept = {k: v for k, v in os.environ.items() if k not in SCRUBBED and not k.startswith(("PG", "DB_"))}
-    return {**kept, "PYTHONPATH": str(ROOT), **(extra or {})}
-
-
-def run_cli(
-    *arguments: str, cwd: Path, env: dict[str, str] | None = None, stdin: str | None = None, timeout: float = 120
-) -> Result:
-    """Run the real command in a process of its own."""
-    done = commands.run([*arguments], cwd=cwd, env=clean_environment(env), stdin=stdin or "", timeout=timeout)
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
-Cli = Callable[..., Result]
+pytest_plugins = ("tests.support.pace",)
 
 
 @pytest.fixture(scope="session")
@@ -91,14 +31,6 @@ def cli(tmp_path: Path) -> Cli:
         return run_cli(*arguments, **{"cwd": tmp_path, **options})
 
     return run
-
-
-def create(server: PgServer, name: str, template: str = "template1") -> Iterator[Database]:
-    with server.connect("postgres") as admin:
-        admin.execute(f"create database {name} template {template}".encode())
-    yield Database(server, name)
-    with server.connect("postgres") as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
 
 
 @pytest.fixture
@@ -139,7 +71,7 @@ def seeded(server: PgServer, seeded_template: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def aged_template(server: PgServer, migrated_template: str) -> Iterator[str]:
-    from months import aged_template
+    from tests.support.months import aged_template
 
     yield from aged_template(server, migrated_template, f"aged_template_{uuid.uuid4().hex[:8]}")
 

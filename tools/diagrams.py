@@ -1,4 +1,4 @@
-"""python tools/diagrams.py [--check] [URL]: draws docs/images/schema.svg and month.svg, or compares them with the database.
+"""python -m tools.diagrams [--check] [URL]: draws docs/images/schema.svg and month.svg, or compares them with the database.
 
 URL is a migrated database; without it the migrations are applied on the embedded server, in a folder of its own.
 """
@@ -10,11 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import month_diagram
 import psycopg
-import schema_diagram
 
 from chatschema.server import lifecycle
+from tools import month_diagram, schema_diagram
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 

@@ -1,6 +1,6 @@
 """docs/images/month.svg: the life of a month, from its creation to its return from the archive."""
 
-import svg
+from tools import svg
 
 _WIDTH, _HEIGHT, _TOP = 152, 54, 92
 # State, what it means, the step that leads to the next one.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import svg
+from tools import svg
 
 # Where a table stands: columns of the picture, from the top. One that is not named here goes where there is most room.
 _PLACES = (

@@ -4,7 +4,8 @@ import json
 import re
 from pathlib import Path
 
-from conftest import Cli, Database
+from tests.support.cli import Cli
+from tests.support.database import Database
 
 
 def test_a_table_made_anew_makes_no_new_finding(cli: Cli, empty: Database, tmp_path: Path) -> None:

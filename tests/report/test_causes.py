@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Cli, Database, create
-from damages.waits import ALTER, READ, Waiting
-from reports import FSYNC, until
-from servers import PgServer, beside
+
+from tests.report.damages.waits import ALTER, READ, Waiting
+from tests.support.cli import Cli
+from tests.support.database import Database, create
+from tests.support.reports import FSYNC, until
+from tests.support.servers import PgServer, beside
 
 
 def test_a_lock_queue_that_fills_the_connections(cli: Cli, server: PgServer, tmp_path: Path) -> None:

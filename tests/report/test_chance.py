@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import Cli, Database
-from moments import compared, query_of, snapshot
 
 from chatschema.report.compare import queries
 from chatschema.report.compare.counters import Counters
 from chatschema.report.compare.transactions import Transactions
+from tests.support.cli import Cli
+from tests.support.database import Database
+from tests.support.moments import compared, query_of, snapshot
 
 ENTRIES = "select count(body) from public.entry where author = %s"
 

@@ -2,9 +2,9 @@
 
 import ast
 
-from conftest import ROOT, Cli
-
 from chatschema import errors, explanations
+from tests.support import ROOT
+from tests.support.cli import Cli
 
 NOUNS = ("report.", "snapshot.")
 

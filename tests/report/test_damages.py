@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cli, Database, create
-from damages import Damage, Truth, everything
-from reports import FSYNC, findings, run_fix
-from servers import PgServer, beside
+
+from tests.report.damages import Damage, Truth, everything
+from tests.support.cli import Cli
+from tests.support.database import Database, create
+from tests.support.reports import FSYNC, findings, run_fix
+from tests.support.servers import PgServer, beside
 
 DAMAGES = everything()
 _GONE_WITHIN_S = 10

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
-import golden
 import pytest
-from conftest import Cli
 
 from chatschema.report.compare import snapshot_file
 from chatschema.report.compare.snapshot import Index, Origin, Snapshot, Statement, Table
 from chatschema.report.result import Gap
+from tests.support import golden
+from tests.support.cli import Cli
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 BAD = 'public."<script>alert(1)</script>|x"'

@@ -2,8 +2,8 @@
 
 import re
 
-import golden
-from conftest import ROOT, Cli, Result
+from tests.support import ROOT, golden
+from tests.support.cli import Cli, Result
 
 
 def test_the_list_of_reports(cli: Cli) -> None:

@@ -1,10 +1,10 @@
 """The name of an index that advice creates: free in its schema, short enough, and with room for its parts."""
 
 import pytest
-from conftest import Database
 
 from chatschema.report.plans import hypopg
 from chatschema.report.plans.reading import Table
+from tests.support.database import Database
 
 LONG = "ü" * 31
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from browser import Browser
-from conftest import Cli, Database
-from damages.waits import Waiting
-from test_report_html import WINDOWS, browser, check
+from tests.report.damages.waits import Waiting
+from tests.report.test_report_html import WINDOWS, browser, check
+from tests.support.browser import Browser
+from tests.support.cli import Cli
+from tests.support.database import Database
 
 __all__ = ["browser"]
 

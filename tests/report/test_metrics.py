@@ -6,11 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Cli, Database
-from damages.waits import Waiting
-from test_report_forms import parsed
 
 from chatschema.report import definition
+from tests.report.damages.waits import Waiting
+from tests.report.test_report_forms import parsed
+from tests.support import ROOT
+from tests.support.cli import Cli
+from tests.support.database import Database
 
 
 def promtool(text: str) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from busy import explain
-from conftest import Cli, Database
-from damages import activity
-from reports import findings, rows, run_fix
+
+from tests.report.damages import activity
+from tests.support.busy import explain
+from tests.support.cli import Cli
+from tests.support.database import Database
+from tests.support.reports import findings, rows, run_fix
 
 # More rows than work_mem takes are sorted, so they are written to temporary files.
 SPILLING = "select a.attname from pg_attribute as a cross join pg_am as m order by a.attname desc, m.amname"

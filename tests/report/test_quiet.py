@@ -4,10 +4,11 @@ import os
 import time
 from pathlib import Path
 
-from conftest import Cli, Database, create
-from load import prepare, running
-from reports import FSYNC, findings, serious
-from servers import PgServer
+from tests.support.cli import Cli
+from tests.support.database import Database, create
+from tests.support.load import prepare, running
+from tests.support.reports import FSYNC, findings, serious
+from tests.support.servers import PgServer
 
 SECONDS = 60 if os.environ.get("CHATSCHEMA_TEST_FULL") else 6
 

@@ -4,12 +4,13 @@ import re
 import time
 
 import pytest
-from conftest import Cli, Database
-from damages.waits import Waiting
-from test_status import on_terminal
 
 from chatschema.cli.report import cells
 from chatschema.report import watch, wording
+from tests.database.test_status import on_terminal
+from tests.report.damages.waits import Waiting
+from tests.support.cli import Cli
+from tests.support.database import Database
 
 
 def plain(database: Database, columns: int, *command: str) -> str:

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-import golden
 import pytest
-from conftest import Cli, Database, Result
-from damages import Truth, definitions, rights, storage
-from reports import answer, run_fix
+
+from tests.report.damages import Truth, definitions, rights, storage
+from tests.support import golden
+from tests.support.cli import Cli, Result
+from tests.support.database import Database
+from tests.support.reports import answer, run_fix
 
 Build = Callable[[Database], AbstractContextManager[Truth]]
 TEXTS: dict[str, tuple[str, tuple[Build, ...]]] = {

@@ -3,10 +3,11 @@
 import time
 from pathlib import Path
 
-from conftest import Cli, Database, create
-from damages.waits import Waiting
-from reports import FSYNC, findings, rows, serious, until
-from servers import PgServer, beside
+from tests.report.damages.waits import Waiting
+from tests.support.cli import Cli
+from tests.support.database import Database, create
+from tests.support.reports import FSYNC, findings, rows, serious, until
+from tests.support.servers import PgServer, beside
 
 PARALLEL = """
     set max_parallel_workers_per_gather = 2; set parallel_leader_participation = off; set parallel_setup_cost = 0;

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from conftest import Cli, Database, create
-from reports import FSYNC, findings, rows, run_fix, until
-from servers import PgServer, beside
+from tests.support.cli import Cli
+from tests.support.database import Database, create
+from tests.support.reports import FSYNC, findings, rows, run_fix, until
+from tests.support.servers import PgServer, beside
 
 SETTINGS = "archive_mode = on\narchive_command = ''\nmax_wal_size = '32MB'\nmin_wal_size = '32MB'"
 

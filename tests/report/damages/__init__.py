@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from conftest import Database
+from tests.support.database import Database
 
 
 @dataclass(frozen=True)
@@ -48,4 +48,4 @@ class Damage:
 def everything() -> list[Damage]:
     """Return the damages of all modules."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
-    return [damage for name in names for damage in importlib.import_module(f"damages.{name}").DAMAGES]
+    return [damage for name in names for damage in importlib.import_module(f"tests.report.damages.{name}").DAMAGES]

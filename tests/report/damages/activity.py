@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import psycopg
-from conftest import Database
-from reports import until
 
-from damages import Damage, Truth
+from tests.report.damages import Damage, Truth
+from tests.support.database import Database
+from tests.support.reports import until
 
 _ENTRIES = "create extension if not exists pg_stat_statements"
 STALE = """

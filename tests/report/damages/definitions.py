@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conftest import Database
-
-from damages import Damage, Truth
+from tests.report.damages import Damage, Truth
+from tests.support.database import Database
 
 
 @contextmanager

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from conftest import Database
-
-from damages import Damage, Truth
+from tests.report.damages import Damage, Truth
+from tests.support.database import Database
 
 _EVENTS = """
     create table public.events (id bigint generated always as identity, at {type} not null, primary key (id, at)) partition by range (at);

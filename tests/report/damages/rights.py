@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 import psycopg
-from conftest import Database
 
-from damages import Damage, Truth
+from tests.report.damages import Damage, Truth
+from tests.support.database import Database
 
 
 @contextmanager

@@ -4,10 +4,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conftest import Database
-
-from damages import Damage, Truth
-from damages.waits import Waiting
+from tests.report.damages import Damage, Truth
+from tests.report.damages.waits import Waiting
+from tests.support.database import Database
 
 
 @contextmanager

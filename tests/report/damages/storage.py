@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conftest import Database
-
-from damages import Damage, Truth
+from tests.report.damages import Damage, Truth
+from tests.support.database import Database
 
 # A value of 3600 characters that compression cannot make small is stored as two chunks.
 _VALUE = "(select string_agg(md5(i::text || j::text), '') from generate_series(1, 112) as j)"

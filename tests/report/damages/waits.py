@@ -7,9 +7,9 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Self
 
 import psycopg
-from conftest import Database
 
-from damages import Build, Damage, Truth
+from tests.report.damages import Build, Damage, Truth
+from tests.support.database import Database
 
 Session = psycopg.Connection[tuple[object, ...]]
 ALTER = "alter table public.audit_logs add column more text"

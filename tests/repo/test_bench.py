@@ -1,0 +1,25 @@
+"""The bench of the engine runs to its end and prints every line; its numbers are for machines that do nothing else."""
+
+import subprocess
+import sys
+
+from tests.support import ROOT
+from tests.support.cli import clean_environment
+
+
+def test_the_bench_of_the_engine_prints_every_line() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "bench" / "engine.py"), "--small"],
+        env=clean_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [line[:30].rstrip() for line in done.stdout.splitlines()[2:]]
+    assert lines == [
+        "status",
+        "migrate, nothing to do",
+        "20 files, net",
+        "20 files, net",
+        "file of 1 MB",
+        "its peak memory",
+        "dbmate",
+    ]

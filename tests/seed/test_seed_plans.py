@@ -1,0 +1,48 @@
+"""What seeding reads, where the planner's statistics are older than the rows."""
+
+from tests.support.cli import Cli
+from tests.support.database import Database
+
+# The largest statement of the demo, the check of 40,000 statuses as they are stored, reads some 300,000.
+BLOCKS = 1_000_000
+
+
+def test_old_statistics_do_not_make_a_seeder_read_all_for_each_row(cli: Cli, migrated: Database) -> None:
+    """A seeder of 40,000 rows took more than a minute where autovacuum had come just before it."""
+    assert cli("seed", "users", "--url", migrated.url).code == 0
+    _stop_autovacuum(migrated)
+    _watch(migrated)
+    assert cli("seed", "--url", migrated.url).code == 0
+    assert _largest(migrated) < BLOCKS
+
+
+def test_rows_of_others_are_found_by_key_whatever_the_statistics_say(cli: Cli, seeded: Database) -> None:
+    _stop_autovacuum(seeded)
+    record = "chatschema.seeded_rows"
+    seeded.run(f"create table kept as select * from {record} where table_name like 'message%'")
+    seeded.run(f"delete from {record} where table_name like 'message%'")
+    seeded.run(f"analyze {record}")
+    seeded.run(f"insert into {record} select * from kept")
+    seeded.run("drop table kept")
+    seeded.run("delete from chatschema.seeds where name = 'audit_logs'")
+    _watch(seeded)
+    assert cli("seed", "--url", seeded.url).code == 0
+    assert _largest(seeded) < BLOCKS
+
+
+def _stop_autovacuum(database: Database) -> None:
+    database.run("alter table chatschema.seeded_rows set (autovacuum_enabled = off)")
+
+
+def _watch(database: Database) -> None:
+    database.run("create extension if not exists pg_stat_statements")
+    database.run("select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)")
+
+
+def _largest(database: Database) -> int:
+    """Return the blocks that the largest statement has read."""
+    largest: int = database.one(
+        "select max(shared_blks_hit + shared_blks_read) from pg_stat_statements"
+        " where dbid = (select oid from pg_database where datname = current_database())"
+    )
+    return largest

@@ -1,0 +1,5 @@
+"""Fixtures and builders of the tests and benchmarks."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent

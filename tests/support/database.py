@@ -1,0 +1,44 @@
+"""A database of one test, on a real server."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from tests.support.servers import PgServer
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of one test."""
+
+    server: PgServer
+    name: str
+
+    @property
+    def url(self) -> str:
+        return self.server.url(self.name)
+
+    def connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        return psycopg.connect(self.url, autocommit=True)
+
+    def all(self, query: str, *params: object) -> list[tuple[Any, ...]]:
+        with self.connect() as connection:
+            return connection.execute(query.encode(), params or None).fetchall()
+
+    def one(self, query: str, *params: object) -> Any:
+        row = self.all(query, *params)[0]
+        return row[0] if len(row) == 1 else row
+
+    def run(self, query: str, *params: object) -> None:
+        with self.connect() as connection:
+            connection.execute(query.encode(), params or None)
+
+
+def create(server: PgServer, name: str, template: str = "template1") -> Iterator[Database]:
+    with server.connect("postgres") as admin:
+        admin.execute(f"create database {name} template {template}".encode())
+    yield Database(server, name)
+    with server.connect("postgres") as admin:
+        admin.execute(f"drop database if exists {name} with (force)".encode())
