@@ -28,7 +28,7 @@ SITUATIONS = (
 HEAD = """\
 # Which commands can lose data
 
-Every command that can remove rows, and what stops it. The table is generated: `tests/test_loss_table.py` runs each command in each
+Every command that can remove rows, and what stops it. The table is generated: `tests/database/test_loss_table.py` runs each command in each
 situation on a real server, and `make golden` writes the result. The last four columns are runs with the confirmation that the command
 needs. "Rows of others" are rows that no seeder created. Other commands remove no row.
 
