@@ -19,7 +19,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-quiet bench dist image clean
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-quiet test-image bench dist image clean
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -97,6 +97,11 @@ test-kills: $(VENV)/.dev ## Kill client and server at every statement (an hour)
 
 test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q tests/report/test_quiet.py
+
+test-image: $(VENV)/.dev ## Build the container image and run the tests on it
+	@base=$${CHATSCHEMA_IMAGE_BASE:-}; \
+	  test -n "$$base" || docker pull --quiet python:3.13-slim >/dev/null 2>&1 || base=$$(.ci/base-image) || exit 1; \
+	  env $${base:+CHATSCHEMA_IMAGE_BASE=$$base} $(BIN)/python -m pytest -q tests/repo/test_image.py
 
 ##@ Measurements and releases
 

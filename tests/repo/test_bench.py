@@ -9,8 +9,8 @@ from tests.support.cli import clean_environment
 
 def test_the_bench_of_the_engine_prints_every_line() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "bench" / "engine.py"), "--small"],
-        env=clean_environment(), capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "bench.engine", "--small"],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = [line[:30].rstrip() for line in done.stdout.splitlines()[2:]]

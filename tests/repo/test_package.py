@@ -112,7 +112,7 @@ def test_it_works_with_database_url_and_with_the_specs_variables(installed: Path
     assert result.code == 0, result.err
     assert "(DB_* in the environment)" in result.out
     assert run(installed, "reset", "--yes", cwd=tmp_path, **variables).code == 0
-    migrate_seed_status(installed, tmp_path, **variables)
+    assert run(installed, "status", "--check", cwd=tmp_path, **variables).code == 0
 
 
 def test_the_checkouts_files_win_over_the_copies(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ HBA = (
     "host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n"
     "host replication all 127.0.0.1/32 trust\n"
 )
+ROOM_IN_MEMORY = 8 << 30
 CONFIG = """
 listen_addresses = '127.0.0.1'
 fsync = off
@@ -80,7 +81,7 @@ def programs(kind: str) -> Path:
 @contextmanager
 def private(bin: Path, name: str, *, standby: bool = False, config: str = "", of: PgServer | None = None) -> Iterator[PgServer]:
     """Yield a server in a folder of its own, gone afterwards. A `standby` never ends its recovery; one `of` a server follows it."""
-    home = Path(tempfile.mkdtemp(prefix="chatschema-test-"))
+    home = Path(tempfile.mkdtemp(prefix="chatschema-test-", dir=_folder()))
     home.chmod(0o755)
     data = home / "data"
     try:
@@ -106,6 +107,13 @@ def beside(server: PgServer, *, config: str = "") -> Iterator[PgServer]:
     kind = "embedded" if server.version >= 180000 else "system"
     with private(programs(kind), kind, config=config) as own:
         yield own
+
+
+def _folder() -> str | None:
+    """Return the machine's folder in memory where it has room: each database is thousands of files, created and removed."""
+    shared = Path("/dev/shm")
+    has_room = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM_IN_MEMORY
+    return str(shared) if has_room else None
 
 
 def restart(server: PgServer, bin: Path) -> None:
