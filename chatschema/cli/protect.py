@@ -16,12 +16,10 @@ def protect(
     """Protect the database: reset, seed and any undo that loses rows are refused."""
     from chatschema import protection
     from chatschema.migration import ledger
-    from chatschema.postgres import locks
 
-    with session.connected(session.settings(url)) as (_, connection):
-        with locks.migration_lock(connection, wait_s=5, say=console.note):
-            ledger.ensure(connection)
-            is_new = protection.protect(connection, reason)
+    with session.locked(session.settings(url), 5) as (_, connection):
+        ledger.ensure(connection)
+        is_new = protection.protect(connection, reason)
         console.answer(f"database {connection.info.dbname} is {'now' if is_new else 'already'} protected")
 
 

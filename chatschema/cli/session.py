@@ -46,6 +46,15 @@ def connected(
         yield opened
 
 
+@contextmanager
+def locked(settings: Settings, lock_wait_s: float) -> Iterator[tuple[Settings, Connection]]:
+    """Yield settings and a connection that holds the migration lock. Raises Busy after `lock_wait_s` seconds, naming the holder."""
+    from chatschema.postgres import locks
+
+    with connected(settings) as (live, connection), locks.migration_lock(connection, wait_s=lock_wait_s, say=console.note):
+        yield live, connection
+
+
 def replicas(live: Settings, connection: Connection, urls: list[str] | None, wait_s: float) -> Replicas:
     """Return the replicas that the command line names, or else chatschema.toml. Raises UsageError for text that is no URL."""
     from chatschema.postgres.replicas import Replicas

@@ -30,15 +30,11 @@ def archive(
     from chatschema.partition import retire as steps
     from chatschema.partition.archive import disk
     from chatschema.partition.archive import write as files
-    from chatschema.postgres import locks
     from chatschema.task import months
 
     lower, settings = arguments.month(month, "MONTH"), session.settings(url)
     archives = directory.absolute() if directory else settings.policy.archive_dir
-    with (
-        session.connected(settings) as (_, connection),
-        locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
-    ):
+    with session.locked(settings, lock_wait) as (_, connection):
         months.require_tables(connection)
         group = steps.members(connection, lower)
         if not group:

@@ -20,14 +20,10 @@ def ensure(
     url: options.Url = None,
 ) -> None:
     """Create the missing months, from now to the months ahead."""
-    from chatschema.postgres import locks
     from chatschema.task import months
 
     first = arguments.month(since, "--from") if since else None
-    with (
-        session.connected(session.settings(url)) as (live, connection),
-        locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
-    ):
+    with session.locked(session.settings(url), lock_wait) as (live, connection):
         created = months.ensure(connection, live, first, say=console.note)
     if json:
         console.as_json({"created": created})

@@ -42,15 +42,11 @@ def restore(
     from chatschema.partition import catalog, detach, mapping
     from chatschema.partition import restore as restoring
     from chatschema.partition.archive import disk
-    from chatschema.postgres import locks
     from chatschema.task import months
 
     lower, settings = arguments.month(month, "MONTH"), session.settings(url)
     span, rules = partition.span(keep_for, "--for"), mapping.parse(maps or [])
-    with (
-        session.connected(settings) as (live, connection),
-        locks.migration_lock(connection, wait_s=lock_wait, say=console.note),
-    ):
+    with session.locked(settings, lock_wait) as (live, connection):
         months.require_tables(connection, "deferred_erasures")
         detach.finish_pending(connection, say=console.note)
         until = catalog.server_now(connection) + timedelta(days=span.days + 31 * span.months)
