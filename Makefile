@@ -112,6 +112,7 @@ bench: $(VENV)/.dev ## Measure against plain PostgreSQL and other tools (minutes
 	$(BIN)/python -m bench.overview
 	$(BIN)/python -m bench.guarantees
 	$(BIN)/python -m bench.engine
+	$(BIN)/python -m bench.waits
 
 dist: $(VENV)/.dev ## Build and check the wheel and the source archive in dist/
 	rm -rf dist
