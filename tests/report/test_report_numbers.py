@@ -1,5 +1,6 @@
 """The numbers and verdicts of single reports, where others print wrong ones."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,13 @@ def test_reads_of_long_values_count_in_the_verdict_of_the_cache(cli: Cli, migrat
     migrated.one("select pg_stat_force_next_flush()")
     for kind, parts in {"heap": ("heap", "toast"), "index": ("idx", "tidx")}.items():
         total = " + ".join(f"coalesce({part}_blks_read + {part}_blks_hit, 0)" for part in parts)
-        truth = migrated.one(f"select sum({total}) from pg_statio_user_tables")
-        assert findings(cli, migrated, "cache")[f"cache.{kind}"]["message"].startswith(f"not enough data: {truth} of ")
+        truth = f"select sum({total}) from pg_statio_user_tables"
+        before = migrated.one(truth)
+        message = findings(cli, migrated, "cache")[f"cache.{kind}"]["message"]
+        # Autovacuum may read in between.
+        found = re.match(r"not enough data: (\d+) of ", message)
+        assert found, message
+        assert before <= int(found[1]) <= migrated.one(truth)
 
 
 def test_a_table_that_grew_since_it_was_analyzed_is_not_empty(cli: Cli, migrated: Database, tmp_path: Path) -> None:
