@@ -59,10 +59,10 @@ def test_one_query_asked_eight_times_a_transaction(cli: Cli, noted: Database, tm
     worst = document["queries"][0]
     (reason,) = worst["reasons"]
     assert (reason["measure"], reason["factor"]) == ("calls_per_transaction", pytest.approx(8, rel=0.1))
-    # Transactions of autovacuum count as well: a busy machine makes it 7.6.
+    # Transactions of autovacuum count as well: a busy machine makes it 7.5, and the blocks a few per cent more or less.
     assert worst["between"]["calls_per_transaction"] == pytest.approx(8, rel=0.1)
     assert worst["before"]["calls_per_transaction"] == pytest.approx(1, rel=0.1)
-    assert worst["extra_blocks"] == pytest.approx(1400 * worst["between"]["blocks_per_call"], rel=0.05)
+    assert worst["extra_blocks"] == pytest.approx(1400 * worst["between"]["blocks_per_call"], rel=0.1)
     result = cli("report", "diff", "a.json", "b.json", "--fail-on-regression")
     assert result.code == 3
     between, before = (worst[sample]["calls_per_transaction"] for sample in ("between", "before"))
