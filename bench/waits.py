@@ -50,13 +50,11 @@ class Row:
 
 def main() -> None:
     """Print a table for each of the two changes."""
-    with private(programs("embedded"), "bench") as server, tempfile.TemporaryDirectory() as name:
-        with server.connect("postgres") as admin:
-            for setting in (f"fsync = {'off' if SMALL else 'on'}", "max_wal_size = '4GB'", "shared_buffers = '512MB'"):
-                admin.execute(f"alter system set {setting}".encode())
-            admin.execute("select pg_reload_conf()")
+    config = f"fsync = {'off' if SMALL else 'on'}\nmax_wal_size = '4GB'\nshared_buffers = '512MB'"
+    with private(programs("embedded"), "bench", config=config) as server, tempfile.TemporaryDirectory() as name:
         for change in CHANGES:
             write_folders(Path(name) / change, change)
+        found = tools(Path(name))
         for template in create(server, "template_of_waits"):
             fill(template)
             for change, title in (
@@ -65,7 +63,7 @@ def main() -> None:
             ):
                 print(f"\n{title}; {len(MONTHS)} months of {MESSAGES:,} messages:\n")
                 print(f"  {'':<12} {'took':>8} {'longest wait of a client':>26} {'failed':>8}")
-                for tool, run in tools(Path(name)).items():
+                for tool, run in found.items():
                     row = measure(server, template.name, change, run)
                     print(f"  {tool:<12} {row.took:6.1f} s {row.longest * 1000:23.0f} ms {row.failed:8}")
 

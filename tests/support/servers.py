@@ -63,7 +63,7 @@ def chosen() -> Iterator[PgServer]:
             yield server
     else:
         bin = programs(kind)
-        with private(bin, kind) as server:
+        with private(bin, kind, in_memory=True) as server:
             yield server
 
 
@@ -79,9 +79,14 @@ def programs(kind: str) -> Path:
 
 
 @contextmanager
-def private(bin: Path, name: str, *, standby: bool = False, config: str = "", of: PgServer | None = None) -> Iterator[PgServer]:
-    """Yield a server in a folder of its own, gone afterwards. A `standby` never ends its recovery; one `of` a server follows it."""
-    home = Path(tempfile.mkdtemp(prefix="chatschema-test-", dir=_folder()))
+def private(
+    bin: Path, name: str, *, standby: bool = False, config: str = "", of: PgServer | None = None, in_memory: bool = False
+) -> Iterator[PgServer]:
+    """Yield a server in a folder of its own, gone afterwards. A `standby` never ends its recovery; one `of` a server follows it.
+
+    `in_memory`: where the machine has room for that; not for what measures.
+    """
+    home = Path(tempfile.mkdtemp(prefix="chatschema-test-", dir=_memory() if in_memory else None))
     home.chmod(0o755)
     data = home / "data"
     try:
@@ -105,11 +110,11 @@ def private(bin: Path, name: str, *, standby: bool = False, config: str = "", of
 def beside(server: PgServer, *, config: str = "") -> Iterator[PgServer]:
     """Yield a private server of the version of `server`, from programs of this machine: a container's cannot be started here."""
     kind = "embedded" if server.version >= 180000 else "system"
-    with private(programs(kind), kind, config=config) as own:
+    with private(programs(kind), kind, config=config, in_memory=True) as own:
         yield own
 
 
-def _folder() -> str | None:
+def _memory() -> str | None:
     """Return the machine's folder in memory where it has room: each database is thousands of files, created and removed."""
     shared = Path("/dev/shm")
     has_room = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM_IN_MEMORY
