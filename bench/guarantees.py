@@ -15,8 +15,6 @@ from typing import Any
 
 from bench.sides import Side, in_turn, migrate, pair, report, seconds
 from tests.support.cli import run_cli
-
-# After sides, which makes the tests' modules known.
 from tests.support.database import Database, create
 from tests.support.days import make_days
 from tests.support.load import prepare

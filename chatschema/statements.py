@@ -51,10 +51,10 @@ _C, _DOT, _BLANK = b"cC", ord("."), b" \t\n\r\f\v"
 @functools.cache
 def _compiled(source: bytes) -> re.Pattern[bytes]:
     """Compile a pattern when it is needed: most commands split nothing."""
-    return re.compile(source if _HAS_POSSESSIVE_GROUPS else without_possessive_groups(source), re.DOTALL)
+    return re.compile(source if _HAS_POSSESSIVE_GROUPS else _without_possessive_groups(source), re.DOTALL)
 
 
-def without_possessive_groups(source: bytes) -> bytes:
+def _without_possessive_groups(source: bytes) -> bytes:
     """Return a pattern that matches the same for Pythons whose possessive groups are at fault; needs 50 times the text in memory.
 
     Python 3.11.0 to 3.11.4 (Debian 12 has 3.11.2) match wrongly or for ever where such a group contains alternatives:

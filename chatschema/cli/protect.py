@@ -19,8 +19,8 @@ def protect(
 
     with session.locked(session.settings(url), 5) as (_, connection):
         ledger.ensure(connection)
-        is_new = protection.protect(connection, reason)
-        console.answer(f"database {connection.info.dbname} is {'now' if is_new else 'already'} protected")
+        is_new, name = protection.protect(connection, reason), connection.info.dbname
+    console.answer(f"database {name} is {'now' if is_new else 'already'} protected")
 
 
 def unprotect(yes: options.Yes = False, url: options.Url = None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT, golden
+from tests.support import golden
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database, create
 from tests.support.reset_templates import drop_templates
@@ -164,7 +164,7 @@ def test_what_nobody_can_make_again_is_refused_by_name(cli: Cli, mine: Database)
 
 
 def killed(nth: int, url: str, folder: Path) -> int:
-    command = [sys.executable, str(ROOT / "tests" / "support" / "killed.py"), str(nth), "before", "reset", "--yes", "--url", url]
+    command = [sys.executable, "-m", "tests.support.killed", str(nth), "before", "reset", "--yes", "--url", url]
     return subprocess.run(command, cwd=folder, env=clean_environment(), capture_output=True, check=False).returncode
 
 

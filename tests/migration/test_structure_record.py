@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.migration.test_structure import checked, is_clean
-from tests.support import ROOT, golden
+from tests.support import golden
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database, create
 from tests.support.migrations import IDS, NEXT, write
@@ -96,7 +96,7 @@ def test_killed_between_two_migrations_the_record_is_what_was_committed(
     options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
     cut_off = 0
     for nth in (7, 14, 14):
-        command = [sys.executable, str(ROOT / "tests" / "support" / "killed.py"), str(nth), "before", "migrate", *options]
+        command = [sys.executable, "-m", "tests.support.killed", str(nth), "before", "migrate", *options]
         done = subprocess.run(command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False)
         cut_off += done.returncode == -9
         deadline = time.monotonic() + 10
@@ -113,7 +113,7 @@ def test_killed_between_two_migrations_the_record_is_what_was_committed(
 
 
 def test_killed_on_a_fresh_database_the_next_migrate_records(cli: Cli, empty: Database, tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "tests" / "support" / "killed.py"), "150", "before", "migrate", "--url", empty.url]
+    command = [sys.executable, "-m", "tests.support.killed", "150", "before", "migrate", "--url", empty.url]
     assert subprocess.run(command, cwd=tmp_path, env=clean_environment(), capture_output=True, check=False).returncode == -9
     assert 0 < empty.one("select count(*) from chatschema.migrations") < len(IDS)
     assert cli("migrate", "--url", empty.url).code == 0

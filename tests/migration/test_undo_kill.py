@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT, load
+from tests.support import load
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.dump import dump
@@ -38,7 +38,7 @@ drop table public.note;
 
 
 def killed(nth: int, way: str, database: Database, sql_dir: Path) -> int:
-    command = [sys.executable, str(ROOT / "tests" / "support" / "killed.py"), str(nth), way, "undo", "--yes", "--to", IDS[-1]]
+    command = [sys.executable, "-m", "tests.support.killed", str(nth), way, "undo", "--yes", "--to", IDS[-1]]
     done = subprocess.run(
         [*command, "--url", database.url, "--sql-dir", str(sql_dir)],
         cwd=sql_dir, env=clean_environment(), text=True, capture_output=True, timeout=120, check=False,

@@ -15,7 +15,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support import ROOT
 from tests.support.cli import Cli, Result, clean_environment, run_cli
 from tests.support.database import Database, create
 from tests.support.months import JANUARY, aged_template, contents, there
@@ -30,7 +29,7 @@ LINKS = "select id, message_id from public.attachments order by id"
 
 def killed(nth: int, mode: str, command: tuple[str, ...], database: Database, folder: Path) -> Result:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "support" / "killed.py"), str(nth), mode, *command, "--url", database.url],
+        [sys.executable, "-m", "tests.support.killed", str(nth), mode, *command, "--url", database.url],
         cwd=folder, env=clean_environment(), text=True, capture_output=True, timeout=120, check=False,
     )  # fmt: skip
     return Result(done.returncode, done.stdout, done.stderr)

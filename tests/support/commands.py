@@ -1,6 +1,6 @@
 """Runs of the command line without the time that Python takes to start: each is a fork of a process that has imported it all.
 
-python commands.py SOCKET serves; run() asks it. Where a test is about starting, or dying, it starts Python itself.
+python -m tests.support.commands SOCKET serves; run() asks it. Where a test is about starting, or dying, it starts Python itself.
 """
 
 import array
@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tests.support import ROOT
 
 _MODULES = (
     "chatschema.cli.hold", "chatschema.cli.migrate", "chatschema.cli.protect", "chatschema.cli.reset", "chatschema.cli.undo", "chatschema.cli.new", "chatschema.cli.partition.app",
@@ -57,9 +59,8 @@ def _server() -> str:
     """Return the socket of this process's server, started when there is none yet."""
     if os.getpid() not in _served:
         path = str(Path(tempfile.mkdtemp(prefix="chatschema-commands-")) / "socket")
-        root = Path(__file__).resolve().parent.parent.parent
-        env = {**os.environ, "PYTHONPATH": str(root)}
-        process = subprocess.Popen([sys.executable, __file__, path], env=env)
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen([sys.executable, "-m", "tests.support.commands", path], env=env)
         atexit.register(process.kill)
         while not Path(path).exists():
             assert process.poll() is None, "the server of commands did not start"

@@ -1,6 +1,6 @@
 """Run the command line, and die, or kill the server, at its Nth step: a statement that writes, or a change on disk.
 
-python killed.py N (before|during|server|count) ARGUMENTS...
+python -m tests.support.killed N (before|during|server|count) ARGUMENTS...
 """
 
 import os
