@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from psycopg import sql
 
 _DIRECTIVE = re.compile(r"--[ \t]*(transactional|depends)[ \t]*:(.*)", re.IGNORECASE)
+_PHASE = re.compile(r"--[ \t]*phase[ \t]*:(.*)", re.IGNORECASE)
 _PIECE = 1 << 20
 _ABOUT_ROWS = frozenset({b"insert", b"update", b"delete"})
 
@@ -98,6 +99,15 @@ class SqlFile:
         return is_transactional
 
     @functools.cached_property
+    def is_contract(self) -> bool:
+        """Whether the file removes what an earlier release of the application uses: with `-- phase: contract` in its header."""
+        values = [match.group(1).strip().lower() for line in self._header if (match := _PHASE.match(line.strip()))]
+        if other := next((value for value in values if value not in ("expand", "contract")), None):
+            message = f"{self.path.name}: phase is {other!r}, neither expand nor contract"
+            raise ChatschemaError(message, "write: -- phase: expand, or: -- phase: contract", code="file.header")
+        return values[-1:] == ["contract"]
+
+    @functools.cached_property
     def checksum(self) -> str:
         """SHA-256 of the text, the same for CRLF and LF, with and without trailing blanks."""
         digest = hashlib.sha256()
@@ -119,7 +129,7 @@ def read(path: Path) -> SqlFile:
     Raises ChatschemaError if it is not UTF-8 text, or has an unknown directive in its header.
     """
     file = SqlFile(path)
-    _ = file.is_transactional
+    _ = file.is_transactional, file.is_contract
     return file
 
 

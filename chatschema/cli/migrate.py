@@ -26,6 +26,7 @@ def migrate(
     to: Annotated[
         str | None, typer.Option("--to", metavar="ID", help="Last migration to apply: its id, or the first characters of it.")
     ] = None,
+    phase: options.Phase = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL that would run, and change nothing.")] = False,
     json: options.Json = False,
     wait: options.Wait = 0,
@@ -41,22 +42,26 @@ def migrate(
     or not applied at all. If two runs overlap, the second waits and names the first.
     """
     from chatschema.migration import files as migration_files
+    from chatschema.migration import phases
 
+    only_expand = phases.is_expand(phase)
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
     with session.connected(settings, wait_s=wait) as (live, connection):
         if dry_run:
-            _print_plan(live, connection, files, last, json)
+            _print_plan(live, connection, files, last, only_expand, json)
             return
         with session.replicas(live, connection, replica, replica_wait) as replicas:
             applied, months = migrated(
-                live, connection, files, to=last, lock_wait_s=lock_wait, replicas=replicas, as_lines=not json
-            )
+                live, connection, files, to=last, only_expand=only_expand, lock_wait_s=lock_wait, replicas=replicas,
+                as_lines=not json,
+            )  # fmt: skip
     if json:
         console.as_json({"applied": applied, "partitions": months})
     elif not applied and not months:
-        console.answer(f"nothing to do: {last or files[-1].id} is applied")
+        newest = [file.id for file in files if (last is None or file.id <= last) and not (only_expand and file.apply.is_contract)]
+        console.answer(f"nothing to do: {newest[-1]} is applied" if newest else "nothing to do")
 
 
 def migrated(
@@ -65,6 +70,7 @@ def migrated(
     files: list[MigrationFile],
     *,
     to: str | None = None,
+    only_expand: bool = False,
     lock_wait_s: float = waits.LOCK_WAIT_S,
     replicas: Replicas | None = None,
     as_lines: bool,
@@ -75,7 +81,9 @@ def migrated(
 
     applied: list[Applied] = []
     months: list[Month] = []
-    steps = migrating.migrate(settings, connection, files, to=to, lock_wait_s=lock_wait_s, replicas=replicas, say=console.note)
+    steps = migrating.migrate(
+        settings, connection, files, to=to, only_expand=only_expand, lock_wait_s=lock_wait_s, replicas=replicas, say=console.note
+    )
     with telling("applied", applied), closing(steps):
         for done in steps:
             if not isinstance(done, Applied):
@@ -117,14 +125,16 @@ def print_file(title: str, file: SqlFile) -> None:
     console.answer(f"-- {title}\n{wrap[0]}{file.text.rstrip()}\n{wrap[1]}")
 
 
-def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
+def _print_plan(
+    settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, only_expand: bool, as_json: bool
+) -> None:
     from chatschema.partition import create
     from chatschema.task import migrating
 
-    plan = migrating.planned(settings, connection, files, to=to)
+    plan = migrating.planned(settings, connection, files, to=to, only_expand=only_expand)
     if as_json:
-        pending = [{"id": file.id, "title": file.title} for file in plan.pending]
-        console.as_json({"pending": pending, "partitions": list(plan.months)})
+        pending, waiting = ([{"id": file.id, "title": file.title} for file in some] for some in (plan.pending, plan.waiting))
+        console.as_json({"pending": pending, "partitions": list(plan.months), "waiting": waiting})
         return
     for file in plan.pending:
         print_file(f"migration {file.id}", file.apply)
@@ -132,6 +142,8 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
         console.answer(f"-- partition {month.name}")
         for statement in create.statements(month):
             console.answer(statement.as_string(connection).rstrip() + ";")
+    if plan.waiting:
+        console.note(f"waiting for migrate without --phase: {', '.join(file.id for file in plan.waiting)}")
     if plan.pending or plan.months:
         counts = f"{_count(len(plan.pending), 'migration')}, {_count(len(plan.months), 'partition')}"
         console.note(f"pending: {counts}. Nothing was changed; to apply: chatschema migrate")

@@ -1,6 +1,7 @@
 """The files compared with the ledger: the state of every migration, and whether it is safe to continue."""
 
 from chatschema.errors import HistoryConflict
+from chatschema.migration import phases
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.ledger import Entry
 from chatschema.migration.values import MigrationState, MigrationStatus
@@ -15,10 +16,10 @@ def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[Migration
     running = [entry.id for entry in entries if entry.is_running]
     by_id = {file.id: file for file in files}
     renames = _renames(files, applied)
-    newest = max(applied, default="")
     done = [_of_applied(entry, by_id.get(entry.id), renames.get(entry.id)) for entry in applied.values()]
     new = [file for file in files if file.id not in applied and file.id not in renames.values()]
-    open_ = [_of_pending(file, newest, is_running=file.id in running) for file in new]
+    done_files = [file for file in files if file.id in applied]
+    open_ = [_of_pending(file, new, done_files, max(applied, default=""), is_running=file.id in running) for file in new]
     lost = [
         MigrationStatus(
             id, "", "missing", None, False, "its statement was started and never recorded as finished, and the file is missing"
@@ -54,11 +55,17 @@ def _of_applied(entry: Entry, file: MigrationFile | None, new_name: str | None) 
     return MigrationStatus(entry.id, file.title if file else "", state, entry.applied_at, bool(file and file.rollback), note)
 
 
-def _of_pending(file: MigrationFile, newest: str, *, is_running: bool) -> MigrationStatus:
+def _of_pending(
+    file: MigrationFile, new: list[MigrationFile], applied: list[MigrationFile], newest: str, *, is_running: bool
+) -> MigrationStatus:
     state: MigrationState = "pending"
     note = None
     if is_running:
         state, note = "interrupted", "its statement was started and never recorded as finished; migrate continues it"
+    elif file.apply.is_contract and file.id < newest and (later := phases.conflict(file, applied)):
+        state, note = "out-of-order", f"{later.file.id}, which is already applied, names {later.table} as well"
+    elif file.apply.is_contract and newest and phases.is_reached(file, new):
+        state, note = "waiting", "a contract file, which migrate applies and migrate --phase expand leaves"
     elif file.id < newest:
         state, note = "out-of-order", f"its number is before {newest}, which is already applied"
     return MigrationStatus(file.id, file.title, state, None, file.rollback is not None, note)

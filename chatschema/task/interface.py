@@ -14,6 +14,7 @@ from chatschema import config, hold, postgres
 from chatschema.database import contents
 from chatschema.errors import UsageError
 from chatschema.migration import files as migration_files
+from chatschema.migration import phases
 from chatschema.migration.loss import Loss, listed
 from chatschema.postgres import Say
 from chatschema.report import definition
@@ -61,6 +62,7 @@ def migrate(
     database: Database,
     to: str | None = None,
     *,
+    phase: Literal["expand"] | None = None,
     sql_dir: Path | None = None,
     folder: Path | None = None,
     lock_wait: timedelta = timedelta(seconds=LOCK_WAIT_S),
@@ -68,16 +70,19 @@ def migrate(
 ) -> Migrated:
     """Apply pending migrations up to `to`, an id or its first characters, then create the partitions of the coming months.
 
+    With `phase="expand"` the files with `-- phase: contract` wait.
     If the run is killed, a migration is either applied and recorded, or not applied at all.
     Raises MigrationFailed, HistoryConflict, Busy and CannotConnect; migrations that were applied before stay applied.
     """  # fmt: skip
-    settings = _settings(database, sql_dir, folder)
+    settings, only_expand = _settings(database, sql_dir, folder), phases.is_expand(phase)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
     applied: list[Applied] = []
     months: list[Month] = []
     with session.connected(settings, say=_say(on_event)) as (live, connection):
-        steps = migrating.migrate(live, connection, files, to=last, lock_wait_s=lock_wait.total_seconds(), say=_say(on_event))
+        steps = migrating.migrate(
+            live, connection, files, to=last, only_expand=only_expand, lock_wait_s=lock_wait.total_seconds(), say=_say(on_event)
+        )
         with closing(steps):
             for done in steps:
                 if isinstance(done, Applied):

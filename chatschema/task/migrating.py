@@ -18,10 +18,14 @@ from chatschema.values import Applied, Month, Settings
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The migrations that a run would apply, oldest first, and the months that it would create after them."""
+    """The migrations that a run would apply, oldest first, and the months that it would create after them.
+
+    `waiting` are the contract files that it would hold back.
+    """
 
     pending: tuple[MigrationFile, ...]
     months: tuple[Month, ...]
+    waiting: tuple[MigrationFile, ...] = ()
 
 
 def migrate(
@@ -30,18 +34,22 @@ def migrate(
     files: list[MigrationFile],
     *,
     to: str | None = None,
+    only_expand: bool = False,
     lock_wait_s: float = LOCK_WAIT_S,
     replicas: Replicas | None = None,
     say: Say,
 ) -> Generator[Applied | Month, None, None]:
     """Apply pending migrations up to `to`, then create the coming months; yield each migration and month once it is committed.
 
+    With `only_expand` contract files are held back, and a note names them.
     Holds the migration lock from the first to the last. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError;
     everything yielded before is kept.
     """
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         # Before anything is written, the ledger included.
-        statuses, pending = _due(connection, files, to)
+        statuses, pending = _due(connection, files, to, only_expand=only_expand)
+        if held := _held(files, statuses, pending, to):
+            say(f"waiting for migrate without --phase: {', '.join(file.id for file in held)}")
         ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
@@ -71,19 +79,31 @@ def _apply(
         yield from runner.migrate(connection, [file], run, say=say)
 
 
-def _due(connection: Connection, files: list[MigrationFile], to: str | None) -> tuple[list[MigrationStatus], list[MigrationFile]]:
+def _due(
+    connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
+) -> tuple[list[MigrationStatus], list[MigrationFile]]:
     """Return the state of every migration, and the pending ones. Raises where a run must not begin; changes nothing."""
     statuses = plan.check_history(files, connection)
-    pending = plan.pending(files, statuses, to)
+    pending = plan.pending(files, statuses, to, only_expand=only_expand)
     migration_files.check(pending)
     plan.refuse_collisions(connection, pending, statuses)
     return statuses, pending
 
 
-def planned(settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None) -> Plan:
+def _held(
+    files: list[MigrationFile], statuses: list[MigrationStatus], coming: list[MigrationFile], to: str | None
+) -> list[MigrationFile]:
+    """Return the migrations that a run of `coming` holds back."""
+    kept = {file.id for file in coming}
+    return [file for file in plan.pending(files, statuses, to) if file.id not in kept]
+
+
+def planned(
+    settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None, only_expand: bool = False
+) -> Plan:
     """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse."""
-    _, pending = _due(connection, files, to)
+    statuses, pending = _due(connection, files, to, only_expand=only_expand)
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
     missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)
-    return Plan(tuple(pending), tuple(missing))
+    return Plan(tuple(pending), tuple(missing), tuple(_held(files, statuses, pending, to)))
