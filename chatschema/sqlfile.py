@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(r"--[ \t]*(transactional|depends)[ \t]*:(.*)", re.IGNORECASE)
 _PHASE = re.compile(r"--[ \t]*phase[ \t]*:(.*)", re.IGNORECASE)
+_ONLINE = re.compile(r"--[ \t]*online[ \t]*:(.*)", re.IGNORECASE)
 _PIECE = 1 << 20
 _ABOUT_ROWS = frozenset({b"insert", b"update", b"delete"})
 
@@ -108,6 +109,19 @@ class SqlFile:
         return values[-1:] == ["contract"]
 
     @functools.cached_property
+    def is_online_index(self) -> bool:
+        """Whether chatschema builds or drops its index without blocking writes: with `-- online: index` in its header."""
+        values = [match.group(1).strip().lower() for line in self._header if (match := _ONLINE.match(line.strip()))]
+        if other := next((value for value in values if value != "index"), None):
+            message = f"{self.path.name}: online is {other!r}, and only index is known"
+            raise ChatschemaError(message, "write: -- online: index", code="file.header")
+        if values and not self.is_transactional:
+            message = f"{self.path.name} has both transactional: false and online: index"
+            hint = "remove the line transactional: false: the file runs in its transaction, after the index was prepared"
+            raise ChatschemaError(message, hint, code="file.header")
+        return bool(values)
+
+    @functools.cached_property
     def checksum(self) -> str:
         """SHA-256 of the text, the same for CRLF and LF, with and without trailing blanks."""
         digest = hashlib.sha256()
@@ -129,7 +143,7 @@ def read(path: Path) -> SqlFile:
     Raises ChatschemaError if it is not UTF-8 text, or has an unknown directive in its header.
     """
     file = SqlFile(path)
-    _ = file.is_transactional, file.is_contract
+    _ = file.is_transactional, file.is_online_index, file.is_contract
     return file
 
 

@@ -62,6 +62,8 @@ def _of_pending(
     note = None
     if is_running:
         state, note = "interrupted", "its statement was started and never recorded as finished; migrate continues it"
+        if file.apply.is_online_index:
+            note = "its index is being built, or its build was interrupted; migrate continues, undo drops what is built"
     elif file.apply.is_contract and file.id < newest and (later := phases.conflict(file, applied)):
         state, note = "out-of-order", f"{later.file.id}, which is already applied, names {later.table} as well"
     elif file.apply.is_contract and newest and phases.is_reached(file, new):

@@ -45,7 +45,7 @@ def migrate(
     Holds the migration lock from the first to the last. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError;
     everything yielded before is kept.
     """
-    with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+    with locks.change_lock(connection, wait_s=lock_wait_s, say=say):
         # Before anything is written, the ledger included.
         statuses, pending = _due(connection, files, to, only_expand=only_expand)
         if held := _held(files, statuses, pending, to):

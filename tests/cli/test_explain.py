@@ -10,6 +10,7 @@ import pytest
 from chatschema import errors
 from chatschema.explanations import all_codes
 from chatschema.migration.history import CONFLICTS
+from chatschema.postgres import refusal
 from tests.support import ROOT
 from tests.support.cli import Cli
 
@@ -31,8 +32,12 @@ def constructions(path: Path) -> Iterator[tuple[ast.Call, str]]:
 def used() -> set[str]:
     """Return the codes that the source can raise."""
     found = {getattr(errors, name).code for name in KINDS} | {"migration.failed"} | {f"history.{state}" for state in CONFLICTS}
+    # Chosen from tables: by SQLSTATE, and by what libpq prints.
+    found |= {*refusal._CODES.values()}
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and str(node.value).startswith("connect."):
+                found.add(str(node.value))
             if isinstance(node, ast.keyword) and node.arg == "code":
                 branches = [node.value.body, node.value.orelse] if isinstance(node.value, ast.IfExp) else [node.value]
                 found |= {one.value for one in branches if isinstance(one, ast.Constant) and isinstance(one.value, str)}
