@@ -1,0 +1,199 @@
+"""Each recipe on a database with months and rows, forward and back, beside clients and killed: the end is that of the direct change.
+
+In the suite on three months; on 24, under load and killed at each statement with `make test-recipes`.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.partition.test_retire_kill import killed, steps_of, wait_until_nobody_works
+from tests.support import load
+from tests.support.cli import Cli
+from tests.support.database import Database, create
+from tests.support.migrations import applied
+from tests.support.recipes import CASES, Case, Written, migrate, normal, prepared, undo, write
+from tests.support.servers import PgServer
+
+FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
+MONTHS, MESSAGES_A_MONTH = (24, 20_000) if FULL else (3, 100)
+SMALL = ("key by months", "rename a table")  # one with do blocks and months, one with two phases
+# The lock timeout, and room for a machine that is busy.
+PATIENCE_S = 1.5
+
+
+@pytest.fixture(scope="module")
+def full_template(server: PgServer, migrated_template: str) -> Iterator[str]:
+    for database in create(server, "recipes_template", migrated_template):
+        prepared(database, MESSAGES_A_MONTH, MONTHS)
+        yield database.name
+
+
+@pytest.fixture
+def full(server: PgServer, full_template: str) -> Iterator[Database]:
+    """A database with months of messages."""
+    yield from create(server, "recipes_full", full_template)
+
+
+def directly(server: PgServer, template: str, cases: Sequence[Case]) -> str:
+    """Return the normal form of what the direct changes lead to."""
+    for database in create(server, "recipes_direct", template):
+        for statement in filter(None, (text for case in cases for text in (case.before, case.direct))):
+            database.run(statement)
+        found = normal(database)
+    return found
+
+
+def begun(cases: Sequence[Case], database: Database, folder: Path) -> Written:
+    for case in cases:
+        if case.before:
+            database.run(case.before)
+    return write(cases, database, folder)
+
+
+# In the suite all of them in one database: a dump takes longer than a recipe.
+@pytest.mark.parametrize("cases", [(case,) for case in CASES] if FULL else [CASES], ids=lambda cases: cases[0].name)
+def test_the_end_is_that_of_the_direct_change_and_undo_leads_back(
+    server: PgServer, full_template: str, full: Database, tmp_path: Path, cases: tuple[Case, ...]
+) -> None:
+    expected = directly(server, full_template, cases)
+    written = begun(cases, full, tmp_path)
+    before = normal(full)
+    done = migrate(full, written, tmp_path)
+    assert done.code == 0, done.err
+    assert applied(full)[-len(written.ids) :] == written.ids
+    assert normal(full) == expected
+    undone = undo(full, written, tmp_path)
+    assert undone.code == 0, undone.err
+    assert normal(full) == before
+    assert migrate(full, written, tmp_path).code == 0
+    if FULL:
+        assert normal(full) == expected
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if FULL or case.name in SMALL], ids=lambda case: case.name)
+def test_the_files_run_on_an_empty_database(
+    server: PgServer, migrated: Database, empty: Database, migrated_template: str, tmp_path: Path, case: Case
+) -> None:
+    expected = directly(server, migrated_template, [case])
+    if case.before:
+        # What the recipe adds exists already in a new database: the files run where it was removed.
+        written = begun([case], migrated, tmp_path)
+        assert migrate(migrated, written, tmp_path).code == 0
+        assert normal(migrated) == expected
+        return
+    written = write([case], migrated, tmp_path)
+    done = migrate(empty, written, tmp_path)
+    assert done.code == 0, done.err
+    assert normal(empty) == expected
+    assert undo(empty, written, tmp_path).code == 0
+    assert normal(empty) == normal(migrated)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if FULL or case.name in SMALL], ids=lambda case: case.name)
+def test_no_client_fails_or_waits_long(full: Database, tmp_path: Path, case: Case) -> None:
+    written = begun([case], full, tmp_path)
+    times = []
+    with load.running(full, tmp_path / "load", scripts={**load.SCRIPTS, **case.scripts}) as found:
+        time.sleep(3 if FULL else 0.5)
+        times.append(time.time())
+        # The contract phase comes after the last client of the earlier release, which this load is.
+        phase = ("--phase", "expand") if case.recipe == "rename-table" else ()
+        done = migrate(full, written, tmp_path, *phase)
+        times.append(time.time())
+        ids = applied(full)
+        steps = str(sum(id in ids for id in written.ids))
+        back = undo_steps(full, written, tmp_path, steps)
+        times.append(time.time())
+    assert done.code == 0, done.err
+    assert back == "", back
+    assert found.failed == 0
+    idle, forward, undone = found.longest(0, times[0]), found.longest(times[0], times[1]), found.longest(times[1], times[2])
+    print(
+        f"\n{case.name}: longest wait of a client: before {idle * 1000:.0f} ms, migrate {forward * 1000:.0f} ms in"
+        f" {times[1] - times[0]:.1f} s, undo {undone * 1000:.0f} ms in {times[2] - times[1]:.1f} s"
+    )
+    assert max(forward, undone) < PATIENCE_S + idle
+
+
+def undo_steps(database: Database, written: Written, folder: Path, steps: str) -> str:
+    """Undo so many migrations; return what went wrong."""
+    from tests.support.cli import run_cli
+
+    command = ("undo", "--steps", steps, "--yes", "--url", database.url, "--sql-dir", str(written.sql_dir))
+    result = run_cli(*command, cwd=folder)
+    return "" if result.code == 0 else result.err
+
+
+@pytest.mark.parametrize("mode", ["before", "during"] if FULL else ["during"])
+@pytest.mark.parametrize("case", [case for case in CASES if FULL or case.name == SMALL[0]], ids=lambda case: case.name)
+def test_killed_at_each_statement_the_next_run_completes_it(
+    server: PgServer, full_template: str, tmp_path: Path, case: Case, mode: str
+) -> None:
+    steps: range | list[int] = [0]
+    expected = directly(server, full_template, [case])
+    hit = 0
+    for database in create(server, "recipes_counted", full_template):
+        written = begun([case], database, tmp_path)
+        command = ("migrate", "--sql-dir", str(written.sql_dir))
+        count = steps_of(command, database, tmp_path)
+        steps = range(1, count + 1) if FULL else [count // 2]
+    for nth in steps:
+        for database in create(server, "recipes_killed", full_template):
+            if case.before:
+                database.run(case.before)
+            hit += killed(nth, mode, command, database, tmp_path).code == -9
+            wait_until_nobody_works(database)
+            done = migrate(database, written, tmp_path)
+            assert done.code == 0, f"killed {mode} step {nth} of {count}: {done.err}"
+            assert normal(database) == expected, f"killed {mode} step {nth} of {count}"
+    print(f"\n{case.name}: killed {mode} {hit} of {len(steps)} statements, each rerun complete")
+    assert hit >= (len(steps) // 2 if FULL else 0)
+
+
+def test_every_recipe_is_listed_with_its_locks_and_is_tested(cli: Cli) -> None:
+    result = cli("new", "migration", "--recipes")
+    assert result.code == 0
+    names = [line.split()[0] for line in result.out.splitlines() if not line.startswith(" ")]
+    assert names == sorted({case.recipe for case in CASES})
+    assert result.out.count("    Locks: ") == len(names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("nonesuch", "users"), 2, "error[recipe.unknown]: there is no recipe nonesuch"),
+        (("set-not-null", "users"), 2, "error[recipe.arguments]: the recipe set-not-null takes TABLE COLUMN, not 1 argument"),
+        (("set-not-null", "nobody", "x"), 2, "error[recipe.table]: there is no table nobody"),
+        (("set-not-null", "users", "x"), 2, "error[recipe.column]: public.users has no column x"),
+        (("set-not-null", "users", "username"), 1, "error[recipe.done]: public.users.username is not null already"),
+        (("foreign-key", "attachments", "message_id", "messages"), 1, "error[recipe.reference]: a foreign key to public.messages would be"),
+        (("foreign-key", "users", "id", "conversation_participants"), 1, "its primary key is not one column"),
+        (("foreign-key", "attachments", "uploader_id", "users", "cascade"), 2, "error[recipe.arguments]: 'cascade' is not an action"),
+        (("foreign-key", "attachments", "uploader_id", "users"), 1, "error[recipe.done]: public.attachments has a attachments_uploader_id_fkey"),
+        (("unique", "messages", "sender_id"), 1, "error[recipe.partition-key]: public.messages is partitioned by id"),
+        (("check", "users", "name", "length(nam) > 1"), 2, "error[recipe.definition]: PostgreSQL refuses"),
+        (("add-column", "users", "tag", "uuid default gen_random_uuid()"), 1, "error[recipe.rewrite]: adding this column would rewrite"),
+        (("drop-column", "users", "id"), 1, "error[recipe.dependents]: public.users.id cannot be dropped by this recipe: it is used by"),
+        (("rename-table", "messages", "notes"), 1, "error[recipe.monthly]: public.messages cannot be renamed"),
+        (("rename-table", "users", "conversations"), 1, "error[recipe.done]: public.conversations exists already"),
+        (("rename-table", "users", "Users"), 2, "error[recipe.name]: 'Users' has to be quoted"),
+    ],
+)  # fmt: skip
+def test_a_recipe_that_does_not_fit_writes_nothing(
+    cli: Cli, migrated: Database, sql_dir: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    before = sorted((sql_dir / "migrations").iterdir())
+    result = cli("new", "migration", "--recipe", *arguments, "--url", migrated.url, "--sql-dir", str(sql_dir))
+    assert (result.code, says in result.err) == (code, True), result.err
+    assert sorted((sql_dir / "migrations").iterdir()) == before
+
+
+def test_a_name_a_recipe_and_an_index_exclude_each_other(cli: Cli, tmp_path: Path) -> None:
+    own = ("--sql-dir", str(tmp_path))
+    for words in (("a_b", "c_d"), ("a_b", "--index", "users", "(id)"), ("--index", "users", "(id)", "--recipe", "check"), ()):
+        result = cli("new", "migration", *words, *own)
+        assert (result.code, "error[usage.index]" in result.err) == (2, True), (words, result.err)
