@@ -98,7 +98,7 @@ test-kills: $(VENV)/.dev ## Kill client and server at every statement (an hour)
 test-online-index: $(VENV)/.dev ## Kill 80 builds of an index on 500,000 messages (20 minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_online_kill.py
 
-test-recipes: $(VENV)/.dev ## Run each recipe under load and killed at each statement (an hour)
+test-recipes: $(VENV)/.dev ## Run each recipe under load, and killed at each step
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py
 
 test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench

@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the 
 def new_migration(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Name: verb_object, for example add_messages_pin. With --recipe its arguments."),
+        typer.Argument(metavar="NAME", help="Name: verb_object, for example add_messages_pin. For a recipe, its arguments."),
     ] = None,
     index: Annotated[
         tuple[str, str] | None,
@@ -31,15 +31,16 @@ def new_migration(
     ] = None,
     unique: Annotated[bool, typer.Option("--unique", help="With --index: a unique index.")] = False,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", metavar="RECIPE", help="Change that the chat does not notice, such as: set-not-null.")
+        str | None,
+        typer.Option("--recipe", metavar="RECIPE", help="Change that others do not notice, such as: check. See --recipes."),
     ] = None,
     recipes: Annotated[bool, typer.Option("--recipes", help="List the recipes with their arguments and locks.")] = False,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Create a migration and its rollback, with their headers. With --index or --recipe, the SQL is written as well.
+    """Create a migration and its rollback: their headers, and the SQL for an index or a recipe.
 
-    A recipe may take several migrations. It reads the table in the database of --url.
+    A recipe may write several migrations. It reads the table in the database.
     """
     from chatschema.migration import template
     from chatschema.migration.online import template as online

@@ -117,8 +117,6 @@ def _next_steps(found: State) -> list[str]:
         return ["next: chatschema migrate"]
     if any(one.state == "waiting" for one in found.migrations):
         return ["next: chatschema migrate, once no client of the earlier release runs", *_others(found)]
-    if found.findings:
-        return _others(found)
-    if _may_seed(found):
+    if not found.findings and _may_seed(found):
         return ["next: chatschema seed, for demo data"]
-    return ["up to date: all migrations applied, partitions created far enough ahead"]
+    return _others(found) or ["up to date: all migrations applied, partitions created far enough ahead"]

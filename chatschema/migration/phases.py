@@ -29,24 +29,7 @@ _FROM = re.compile(rf"(?i)\b(?:(?<!distinct\s)from|join)\s+(?:only\s+)?(?P<name>
 _COLUMN = re.compile(rf"(?i)\bcolumn\s+(?P<name>{_NAME}\s*\.\s*{_NAME})\s*\.\s*{_NAME}\s+is\b")
 _INSERT = re.compile(rf"(?i)\s*insert\s+into\s+(?P<name>{_QUALIFIED})")
 # Words that follow one of those above in another sense.
-_WORDS = frozenset(
-    {
-        "select",
-        "only",
-        "set",
-        "on",
-        "values",
-        "lateral",
-        "unnest",
-        "generate_series",
-        "stdin",
-        "of",
-        "public",
-        "conflict",
-        "as",
-        "at",
-    }
-)
+_WORDS = frozenset({"select", "set", "on", "values", "lateral", "unnest", "stdin", "of", "public", "conflict", "as", "at"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 -- drop-column TABLE COLUMN: drop a column in two releases: the first no longer needs it, the second removes it.
 -- Locks: access exclusive on the table for a moment, twice.
--- Clients: the release between the two must neither read nor write the column. A prepared "select *" fails once with 0A000.
+-- Clients: the release between the two must neither read nor write the column. A prepared "select *" fails with 0A000 until it is prepared again.
 
 -- file: stop_requiring_{table}_{column} if required
 -- {table}: {column} may be null.
@@ -15,7 +15,7 @@ alter table {relation} alter column {column} set not null;
 -- file: drop_{table}_{column}
 -- {table}: drop {column}.
 -- Why: no release that runs reads or writes it.
--- Risk: access exclusive on {table} for a moment; reads and rewrites no row. A prepared "select *" fails once with 0A000.{takes}
+-- Risk: access exclusive on {table} for a moment; reads and rewrites no row. A prepared "select *" fails with 0A000 until it is prepared again.{takes}
 -- phase: contract
 alter table {relation} drop column {column};
 -- rollback:

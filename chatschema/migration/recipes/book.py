@@ -9,24 +9,22 @@ from chatschema import assets, sqlfile
 from chatschema.errors import ChatschemaError
 
 _HEAD = re.compile(r"-- (?P<name>[a-z-]+) (?P<arguments>[^:]+): (?P<summary>.+)")
-_FILE = re.compile(r"-- file: (?P<slug>\S+)(?: if (?P<condition>.+))?")
+_FILE = re.compile(r"-- file: (?P<slug>\S+)(?: each (?P<each>\w+))?(?: if (?P<condition>.+))?")
+# Lines of a file that are written only if a condition holds.
+_LINES = re.compile(r"^-- if (?P<condition>.+)\n(?P<lines>(?:.*\n)*?)-- end\n", re.MULTILINE)
 _ROLLBACK = "-- rollback:"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A migration of a recipe: the name of its file, the condition under which it is written, its text and its rollback."""
+    """A migration of a recipe: the name of its file, the objects for each of which it is written, its condition, and its texts."""
 
     slug: str
+    each: str
     condition: str
     apply: str
     rollback: str
-
-    def is_wanted(self, conditions: Mapping[str, bool]) -> bool:
-        """Return whether all parts of the condition hold, such as `partitioned, not unindexed`; without one it is."""
-        parts = [part.strip() for part in self.condition.split(",") if part.strip()]
-        return all(not conditions[part[4:]] if part.startswith("not ") else conditions[part] for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +66,18 @@ def _page(block: str) -> Page:
     first, _, rest = block.partition("\n")
     match = _matched(_FILE, first)
     apply, _, rollback = rest.partition(f"\n{_ROLLBACK}\n")
-    return Page(match["slug"], match["condition"] or "", apply.strip() + "\n", rollback.strip() + "\n")
+    return Page(match["slug"], match["each"] or "", match["condition"] or "", apply.strip() + "\n", rollback.strip() + "\n")
 
 
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return the text with its placeholders filled; a line of nothing but empty ones is left out."""
+def holds(condition: str, conditions: Mapping[str, bool]) -> bool:
+    """Return whether all parts of a condition hold, such as `partitioned, not unindexed`; an empty one does."""
+    parts = [part.strip() for part in condition.split(",") if part.strip()]
+    return all(not conditions[part[4:]] if part.startswith("not ") else conditions[part] for part in parts)
+
+
+def fill(text: str, values: Mapping[str, str], conditions: Mapping[str, bool]) -> str:
+    """Return the text with its placeholders filled and its conditions applied; a line of nothing but empty ones is left out."""
+    text = _LINES.sub(lambda match: match["lines"] if holds(match["condition"], conditions) else "", text)
     lines = []
     for line in text.split("\n"):
         filled = _PLACE.sub(lambda match: values.get(match[1], match[0]), line)

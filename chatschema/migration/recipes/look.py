@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from psycopg import sql
-
 from chatschema import postgres
 from chatschema.errors import ServerError, UsageError
 from chatschema.postgres import Connection
@@ -133,14 +131,22 @@ def table(connection: Connection, name: str) -> Table:
         hint = "give a table of this database; if a pending migration creates it: chatschema migrate"
         raise UsageError(f"there is no table {name} in database {connection.info.dbname}", hint, code="recipe.table")
     oid, schema, own, is_partitioned, key, partition_key = rows[0]
-    columns = {row[0]: Column(*row) for row in postgres.fetch_all(connection, _COLUMNS, (oid,))}
-    return Table(oid, schema, own, is_partitioned, tuple(key), tuple(partition_key), columns)
+    return Table(oid, schema, own, is_partitioned, tuple(key), tuple(partition_key), columns(connection, oid))
+
+
+def columns(connection: Connection, oid: int) -> dict[str, Column]:
+    """Return the columns of the table with this oid, by name."""
+    return {row[0]: Column(*row) for row in postgres.fetch_all(connection, _COLUMNS, (oid,))}
 
 
 def dependents(connection: Connection, table: Table, column: Column) -> list[Dependent]:
     """Return the constraints, indexes, triggers, policies and views that name the column."""
     rows = postgres.fetch_all(connection, _DEPENDENTS, {"oid": table.oid, "number": column.number})
-    return [Dependent(*row) for row in rows]
+    # With the word ONLY, an index would have to be created on each partition as well.
+    return [
+        Dependent(kind, name, definition and definition.replace(" ON ONLY ", " ON ", 1), comment)
+        for kind, name, definition, comment in rows
+    ]
 
 
 def grants(connection: Connection, table: Table) -> list[str]:
@@ -165,28 +171,3 @@ def has_name(connection: Connection, table: Table, name: str) -> bool:
             or to_regclass(%s) is not null
     """
     return bool(postgres.fetch_one(connection, query, (table.oid, name, f"{table.schema}.{name}"))[0])
-
-
-def rewrites(connection: Connection, table: Table, column: str, definition: str) -> bool:
-    """Return whether adding the column would rewrite the table: it is added to an empty copy, in a transaction that is rolled back.
-
-    Raises ServerError if the definition is wrong.
-    """
-    copy, path = sql.Identifier("chatschema_recipe"), "pg_relation_filenode('pg_temp.chatschema_recipe')"
-    file = sql.SQL("select {}").format(sql.SQL(path))
-    try:
-        with postgres.transaction(connection):
-            like = sql.Identifier(table.schema, table.name)
-            postgres.execute(connection, sql.SQL("create temporary table {} (like {})").format(copy, like))
-            before = postgres.fetch_one(connection, file)
-            add = sql.SQL("alter table pg_temp.{} add column {} {}")
-            written = sql.SQL(definition)  # typed by the one who runs the command
-            postgres.execute(connection, add.format(copy, sql.Identifier(column), written))
-            after = postgres.fetch_one(connection, file)
-            raise _Undone
-    except _Undone:
-        return bool(before != after)
-
-
-class _Undone(Exception):
-    """Rolls back what was only tried."""

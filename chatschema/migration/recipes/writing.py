@@ -32,10 +32,13 @@ def write(connection: Connection, folder: Path, chosen: Recipe, arguments: Seque
     found = fitting.fit(connection, chosen, arguments)
     paths: list[Path] = []
     for page in chosen.pages:
-        if not page.is_wanted(found.conditions):
+        if not book.holds(page.condition, found.conditions):
             continue
-        slug = re.sub(r"[^a-z0-9]+", "_", book.fill(page.slug, found.values).lower()).strip("_")[:_LONGEST_SLUG]
-        id = template.next_id(folder, slug, now)
-        rollback = f"-- Undoes {id}.\n{book.fill(page.rollback, found.values)}"
-        paths += template.write(folder, id, book.fill(page.apply, found.values), rollback)
+        for own in found.each.get(page.each, []) if page.each else [{}]:
+            slug, apply, rollback = (
+                book.fill(text, {**found.values, **own}, found.conditions) for text in (page.slug, page.apply, page.rollback)
+            )
+            slug = re.sub(r"[^a-z0-9]+", "_", slug.lower()).strip("_")[:_LONGEST_SLUG]
+            id = template.next_id(folder, slug, now)
+            paths += template.write(folder, id, apply, f"-- Undoes {id}.\n{rollback}")
     return paths
