@@ -57,10 +57,11 @@ class _Teller:
         """Note which partitions are left. Asks the first connection for its process id the first time; raises ServerError."""
         is_first = not self._started
         self._left = left
+        # Partitions may be added meanwhile, and grow.
+        self._count, self._bytes = max(self._count, len(left)), max(self._bytes, sum(one.size for one in left))
         if not is_first:
             return
         self._started = time.monotonic()
-        self._count, self._bytes = len(left), sum(one.size for one in left)
         self._say(f"building {self._name} concurrently: {self._counted()}, {units.size(self._bytes)}, newest first")
         self._pid = postgres.fetch_one(self._connection, "select pg_backend_pid()")[0]
         self._target = postgres.again(self._connection)
