@@ -1,5 +1,6 @@
 """Beside a build of hours: months are created and retired, migrate, undo and reset wait, and whoever waits is told for whom."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -215,8 +216,9 @@ def test_an_interrupted_build_can_be_given_up(cli: Cli, aged: Database, sql_dir:
         blocker.execute("begin; lock table chat_partitions.messages_y2024m01 in row exclusive mode")
         with migrating(options) as process:
             until(aged, f"{WAITING} and query like '%%y2024m01%%'", process)
-            process.kill()
-            process.communicate()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in err, "you don't own a lock" in err) == (130, False, False), err
     assert "its build was interrupted; migrate continues, undo drops what is built" in cli("status", *options).out
     refused = cli("undo", "--steps", "2", *options)
     assert (refused.code, "or drop what it has built: chatschema undo" in refused.err) == (1, True), refused.err

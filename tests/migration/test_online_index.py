@@ -3,6 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from chatschema.migration.online.progress import described
+from chatschema.migration.online.state import Partition
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import NEXT, applied
@@ -156,3 +160,28 @@ def test_an_undo_that_creates_an_index_prepares_it_as_well(cli: Cli, aged: Datab
     assert aged.one(f"select indisvalid from pg_index where indexrelid = 'public.{INDEX}'::regclass")
     assert left(aged) == []
     assert NEXT not in applied(aged)
+
+
+@pytest.mark.parametrize(
+    ("phase", "done", "total", "says"),
+    [
+        ("initializing", 0, 0, "2 of 3, b: initializing, about 60.0 s left"),
+        (
+            "building index: scanning table",
+            50,
+            100,
+            "2 of 3, b: building index: scanning table, 50 of 100 blocks, about 42.0 s left",
+        ),
+        ("building index: loading tuples in tree", 0, 0, "2 of 3, b: building index: loading tuples in tree, about 30.0 s left"),
+        (
+            "index validation: scanning table",
+            100,
+            100,
+            "2 of 3, b: index validation: scanning table, 100 of 100 blocks, about 15.0 s left",
+        ),
+    ],
+)
+def test_the_time_left_counts_both_passes_over_each_partition(phase: str, done: int, total: int, says: str) -> None:
+    left = [Partition(2, "b", 200), Partition(3, "c", 200)]
+    # One of three partitions is finished after 30 s: 200 of 600 bytes.
+    assert described(phase, done, total, left, 3, 600, 30) == says

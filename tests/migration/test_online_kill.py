@@ -5,6 +5,7 @@ CHATSCHEMA_TEST_FULL=1 (make test-online-index) builds on 24 months with 500,000
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -40,7 +41,7 @@ class Filled:
 
     database: Database
     options: tuple[str, ...]
-    build_s: float = 0.0
+    build_s: float
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,16 @@ def filled(server: PgServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "select to_char(now() - i * interval '1 month', 'YYYY-MM') from generate_series(1, %s) as i", MONTHS - 1
         )
         prepare(database, {month: MESSAGES // MONTHS for (month,) in past})
-        yield Filled(database, options)
+        built = run_cli("migrate", *options, cwd=folder, timeout=600)
+        assert built.code == 0, built.err
+        assert run_cli("undo", *options, cwd=folder, timeout=600).code == 0
+        yield Filled(database, options, seconds_of_the_build(built.err))
+
+
+def seconds_of_the_build(told: str) -> float:
+    found = re.search(r"built \d+ partitions in ([\d.]+) (ms|s)\n", told)
+    assert found, told
+    return float(found[1]) / (1000 if found[2] == "ms" else 1)
 
 
 def start(filled: Filled, command: str) -> "subprocess.Popen[str]":
@@ -84,7 +94,6 @@ def test_clients_wait_hardly_longer_beside_a_build_and_a_drop_than_without(cli: 
             else:
                 result = cli(name, *filled.options, timeout=600)
                 assert result.code == 0, result.err
-                filled.build_s = filled.build_s or time.time() - begun
             spans[name] = (begun, time.time())
             if name == "migrate":
                 assert_whole(database)
@@ -128,11 +137,11 @@ def test_an_autovacuum_is_ended_and_not_waited_for(cli: Cli, filled: Filled) -> 
 def interrupted(filled: Filled, who: str, rng: random.Random) -> bool:
     """Kill the client or its server process at a random moment of a build; return whether it was at work."""
     process = start(filled, "migrate")
-    running_s = filled.build_s or 2.0
     is_begun = "select count(*) from chatschema.migrations where state = 'running'"
     while process.poll() is None and not filled.database.one(is_begun):
         time.sleep(0.005)
-    time.sleep(rng.uniform(0, running_s if FULL else 0.15))
+    # The transaction after it takes a moment as well.
+    time.sleep(rng.uniform(0, filled.build_s + 0.1))
     was_at_work = process.poll() is None
     if was_at_work and who == "client":
         process.kill()
@@ -143,19 +152,25 @@ def interrupted(filled: Filled, who: str, rng: random.Random) -> bool:
 
 
 def kill_server_process(database: Database) -> None:
-    """Kill the process of chatschema's first session: the server restarts all of itself."""
-    pids = database.all(
-        "select pid from pg_stat_activity where application_name = 'chatschema' and datname = current_database() order by backend_start limit 1"
-    )
-    for (pid,) in pids:
+    """Kill the process of chatschema's first session; the server ends all others and starts again. Return when it has."""
+    with suppress(psycopg.Error), database.connect() as other:
+        (pid,) = other.execute(
+            "select pid from pg_stat_activity where application_name = 'chatschema' and datname = current_database()"
+            " order by backend_start limit 1"
+        ).fetchone() or (0,)
+        if not pid:
+            return
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(int(pid), signal.SIGKILL)
+        # Until this session is ended too, the server takes new ones.
+        for _ in range(600):
+            other.execute("select pg_sleep(0.1)")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        time.sleep(0.1)
         with suppress(psycopg.Error):
             database.one("select 1")
             return
+        time.sleep(0.1)
     raise AssertionError("the server did not come back")
 
 

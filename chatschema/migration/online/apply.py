@@ -24,7 +24,15 @@ class _Changed(Exception):
     """A partition appeared that the preparation has not seen; the transaction is rolled back, and the preparation continues."""
 
 
-def run(backend: Backend, file: MigrationFile, text: SqlFile, finish: Callable[[], None], say: Say) -> None:
+def run(
+    backend: Backend,
+    file: MigrationFile,
+    text: SqlFile,
+    finish: Callable[[], None],
+    say: Say,
+    *,
+    patience: locks.Patience = locks.MONTHS,
+) -> None:
     """Prepare the index of `text`, the file or its rollback, and run it in one transaction with `finish`, which records it.
 
     The caller holds locks.change_lock(), which stays while the migration lock is released for the preparation.
@@ -41,7 +49,7 @@ def run(backend: Backend, file: MigrationFile, text: SqlFile, finish: Callable[[
                 prepare.build_all(backend.connection, file.id, build, say=say)
         try:
             locks.with_lock_retries(
-                backend.connection, lambda: _in_transaction(backend, text, action, build, finish), locks.MONTHS, say=say
+                backend.connection, lambda: _in_transaction(backend, text, action, build, patience, finish), patience, say=say
             )
         except _Changed:
             continue
@@ -64,7 +72,12 @@ def give_up(connection: Connection, file: MigrationFile, say: Say) -> None:
 
 
 def _in_transaction(
-    backend: Backend, text: SqlFile, action: CreateIndex | DropIndex, build: Build | None, finish: Callable[[], None]
+    backend: Backend,
+    text: SqlFile,
+    action: CreateIndex | DropIndex,
+    build: Build | None,
+    patience: locks.Patience,
+    finish: Callable[[], None],
 ) -> None:
     connection = backend.connection
     with execution.transaction(backend):
@@ -72,7 +85,7 @@ def _in_transaction(
             _lock_gently(connection, table)
         if build and build.missing(connection):
             raise _Changed
-        locks.limit_lock_wait(connection, locks.MONTHS)
+        locks.limit_lock_wait(connection, patience)
         # On a table that is not partitioned the index has its name already.
         is_built = build is not None and build.table.partition_key is None
         backend.run(text, but=action.statement if is_built else None)

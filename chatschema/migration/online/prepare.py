@@ -125,7 +125,8 @@ def build_all(connection: Connection, id: str, build: Build, *, say: Say) -> Non
     with progress.told(connection, build.name, noun, tell) as step:
         while missing := build.missing(connection):
             step(missing)
-            if _waited_for_others(connection, missing[0], tell):
+            own = build.own(state.unattached(connection, missing[:1])[missing[0].oid])
+            if _waited_for_others(connection, missing[0], tell, also_hidden=bool(own)):
                 continue
             _drop_invalid(connection, build, missing[0], tell)
             try:
@@ -184,17 +185,18 @@ def _drop(connection: Connection, index: Index, say: Say) -> None:
             raise
 
 
-def _waited_for_others(connection: Connection, partition: Partition, say: Say) -> bool:
+def _waited_for_others(connection: Connection, partition: Partition, say: Say, *, also_hidden: bool) -> bool:
     """Wait while another session builds an index on the partition, and return whether one did.
 
-    It may be the index that is wanted, and is invalid until it is built.
+    It may be the index that is wanted, and is invalid until it is built. `also_hidden`: wait for builds of other roles, whose table
+    this role may not see.
     """
     query = """
         select pid from pg_catalog.pg_stat_progress_create_index
-        where datname = current_database() and relid = %s and pid <> pg_backend_pid()
+        where datname = current_database() and (relid = %s or relid is null and %s) and pid <> pg_backend_pid()
     """
     is_said = False
-    while rows := postgres.fetch_all(connection, query, (partition.oid,)):
+    while rows := postgres.fetch_all(connection, query, (partition.oid, also_hidden)):
         if not is_said:
             say(f"waiting for pid {rows[0][0]}, which builds an index on {partition.name}")
             is_said = True

@@ -57,10 +57,11 @@ class _Teller:
         """Note which partitions are left. Asks the first connection for its process id the first time; raises ServerError."""
         is_first = not self._started
         self._left = left
+        # Partitions may be added meanwhile, and grow.
+        self._count, self._bytes = max(self._count, len(left)), max(self._bytes, sum(one.size for one in left))
         if not is_first:
             return
         self._started = time.monotonic()
-        self._count, self._bytes = len(left), sum(one.size for one in left)
         self._say(f"building {self._name} concurrently: {self._counted()}, {units.size(self._bytes)}, newest first")
         self._pid = postgres.fetch_one(self._connection, "select pg_backend_pid()")[0]
         self._target = postgres.again(self._connection)
@@ -98,14 +99,17 @@ class _Teller:
             return
         rows = postgres.fetch_all(second, _READ, (self._pid, left[0].oid))
         phase, done, total = rows[0] if rows else ("starting", 0, 0)
-        before, adds = _SHARES.get(phase) or _SHARES.get(phase.partition(":")[0], (0.0, 0.0))
-        share = before + (adds * done / total if total else 0)
-        finished = self._bytes - sum(one.size for one in left) + left[0].size * share
-        passed_ms = (time.monotonic() - self._started) * 1000
-        time_left = f", about {units.duration(passed_ms * (self._bytes - finished) / finished)} left" if finished > 0 else ""
-        blocks = f", {done} of {total} blocks" if total else ""
-        number = self._count - len(left) + 1
-        self._say(f"{number} of {self._count}, {left[0].name}: {phase}{blocks}{time_left}")
+        self._say(described(phase, done, total, left, self._count, self._bytes, time.monotonic() - self._started))
 
     def _counted(self) -> str:
         return f"{self._count} {self._noun}{'' if self._count == 1 else 's'}"
+
+
+def described(phase: str, done: int, total: int, left: Sequence[Partition], count: int, size: int, passed_s: float) -> str:
+    """Return the progress in words: the first of `left` is being built, of `count` partitions with `size` bytes together."""
+    before, adds = _SHARES.get(phase) or _SHARES.get(phase.partition(":")[0], (0.0, 0.0))
+    share = before + (adds * done / total if total else 0)
+    finished = size - sum(one.size for one in left) + left[0].size * share
+    time_left = f", about {units.duration(passed_s * 1000 * (size - finished) / finished)} left" if finished > 0 else ""
+    blocks = f", {done} of {total} blocks" if total else ""
+    return f"{count - len(left) + 1} of {count}, {left[0].name}: {phase}{blocks}{time_left}"
