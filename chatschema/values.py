@@ -45,6 +45,21 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a statement waits for a lock, how often it is tried, and the longest pause between two tries.
+
+    The timeout is below deadlock_timeout (1 s): in a deadlock with the application's transactions, chatschema's statement gives
+    up first. No try begins after `ends_at`, by time.monotonic(), which is the moment `until` in words.
+    """
+
+    timeout_s: float = 0.8
+    attempts: int = 8
+    longest_pause_s: float = 4.0
+    ends_at: float | None = None
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Suppression:
     """A known finding: its id, in which * stands for any part; the reason; and the last day on which it is left out."""
 
@@ -78,6 +93,7 @@ class Settings:
     state_dir: Path
     is_production: bool = False
     policy: Policy = field(default_factory=Policy)
+    locks: Patience = field(default_factory=Patience)
     reporting: Reporting = field(default_factory=Reporting)
     replicas: tuple[str, ...] = field(default=(), repr=False)
 

@@ -30,6 +30,10 @@ def migrate(
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Begin nothing after this time, as 06:00, in the server's time zone."),
+    ] = None,
     replica: options.Replica = None,
     replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
     url: options.Url = None,
@@ -41,17 +45,20 @@ def migrate(
     or not applied at all. If two runs overlap, the second waits and names the first.
     """
     from chatschema.migration import files as migration_files
+    from chatschema.task import deadline
 
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
+    if until is not None:
+        deadline.check(until)
     with session.connected(settings, wait_s=wait) as (live, connection):
         if dry_run:
             _print_plan(live, connection, files, last, json)
             return
         with session.replicas(live, connection, replica, replica_wait) as replicas:
             applied, months = migrated(
-                live, connection, files, to=last, lock_wait_s=lock_wait, replicas=replicas, as_lines=not json
+                live, connection, files, to=last, lock_wait_s=lock_wait, until=until, replicas=replicas, as_lines=not json
             )
     if json:
         console.as_json({"applied": applied, "partitions": months})
@@ -66,6 +73,7 @@ def migrated(
     *,
     to: str | None = None,
     lock_wait_s: float = waits.LOCK_WAIT_S,
+    until: str | None = None,
     replicas: Replicas | None = None,
     as_lines: bool,
 ) -> tuple[list[Applied], list[Month]]:
@@ -75,7 +83,9 @@ def migrated(
 
     applied: list[Applied] = []
     months: list[Month] = []
-    steps = migrating.migrate(settings, connection, files, to=to, lock_wait_s=lock_wait_s, replicas=replicas, say=console.note)
+    steps = migrating.migrate(
+        settings, connection, files, to=to, lock_wait_s=lock_wait_s, until=until, replicas=replicas, say=console.note
+    )
     with telling("applied", applied), closing(steps):
         for done in steps:
             if not isinstance(done, Applied):
@@ -124,9 +134,15 @@ def _print_plan(settings: Settings, connection: Connection, files: list[Migratio
     plan = migrating.planned(settings, connection, files, to=to)
     if as_json:
         pending = [{"id": file.id, "title": file.title} for file in plan.pending]
-        console.as_json({"pending": pending, "partitions": list(plan.months)})
+        locks = [{"id": id, "table": one.table, "mode": one.mode.words} for id, found in plan.locks.items() for one in found]
+        unread = [{"id": id, "line": line, "statement": word} for id, found in plan.unread.items() for line, word in found]
+        console.as_json({"pending": pending, "partitions": list(plan.months), "locks": locks, "unread": unread})
         return
     for file in plan.pending:
+        if locked := plan.locks.get(file.id):
+            console.answer(f"-- locks before its first statement: {', '.join(map(str, locked))}")
+        for line, word in plan.unread.get(file.id, ()):
+            console.answer(f"-- line {line} runs code ({word}): its locks are not known before, and are not taken before")
         print_file(f"migration {file.id}", file.apply)
     for month in plan.months:
         console.answer(f"-- partition {month.name}")

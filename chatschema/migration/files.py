@@ -8,8 +8,10 @@ from pathlib import Path
 
 from chatschema import sqlfile, statements
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.migration import patience
 from chatschema.sqlfile import SqlFile
 from chatschema.statements import Statement
+from chatschema.values import Patience
 
 _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
@@ -113,6 +115,7 @@ def check_rollbacks(files: Iterable[MigrationFile]) -> None:
 
 def _check(file: SqlFile) -> None:
     is_transactional, found = file.is_transactional, file.statements
+    patience.of(file, Patience())
     if not found:
         raise ChatschemaError(f"{file.path.name} has no statement", "write the change, or delete the file", code="migration.empty")
     if not is_transactional and len(found) > 1:

@@ -4,18 +4,20 @@ import time
 from collections.abc import Iterator, Sequence
 
 from chatschema import postgres
-from chatschema.migration import alone, execution, ledger
+from chatschema.migration import alone, execution, heads, ledger, patience, prelude
 from chatschema.migration.backend import Backend, YoyoMigration
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
-from chatschema.values import Applied
+from chatschema.values import Applied, Patience
 
 
-def migrate(connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, say: Say) -> Iterator[Applied]:
+def migrate(
+    connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, default: Patience = locks.DDL, say: Say
+) -> Iterator[Applied]:
     """Apply `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
 
-    `run` records the changes of the structure with each.
+    `run` records the changes of the structure with each; `default` is the patience of files that set none.
 
     Raises MigrationFailed at the first failure; earlier migrations stay applied, and the failed one is rolled back.
     """
@@ -24,26 +26,30 @@ def migrate(connection: Connection, files: Sequence[MigrationFile], run: recordi
         started = time.monotonic()
         apply = _apply if file.apply.is_transactional else _apply_alone
         with execution.explained(file):
-            apply(backend, file, run, started, say)
+            apply(backend, file, run, started, patience.of(file.apply, default), say)
         postgres.reset_session(connection)
         yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
 
 
-def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: float, say: Say) -> None:
+def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: float, wait: Patience, say: Say) -> None:
+    needs = heads.read(file.apply).needs
+
     def work() -> None:
-        with execution.transaction(backend):
+        with execution.transaction(backend, wait):
+            prelude.take(backend.connection, needs, wait)
             migration = YoyoMigration(file)
             migration.process_steps(backend, "apply")
             # The file may have changed the role for its own objects; the ledger is written as the role that logged in.
             execution.take_back(backend, file.apply)
             _record(backend, file, run, started)
 
-    locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
+    locks.with_lock_retries(backend.connection, work, wait, say=say)
 
 
-def _apply_alone(backend: Backend, file: MigrationFile, run: recording.Run, started: float, say: Say) -> None:
+def _apply_alone(backend: Backend, file: MigrationFile, run: recording.Run, started: float, wait: Patience, say: Say) -> None:
     """Apply a single statement that cannot run in a transaction."""
-    alone.run(backend, file, "apply", say)
+    locks.refuse_late(wait)
+    alone.run(backend, file, "apply", say, wait)
     execution.take_back(backend, file.apply)
     locks.in_transaction(backend.connection, lambda: _record(backend, file, run, started), locks.DDL, say=say)
 

@@ -7,13 +7,13 @@ from contextlib import suppress
 
 from chatschema import hold, postgres
 from chatschema.errors import HistoryConflict
-from chatschema.migration import alone, execution, ledger, loss
+from chatschema.migration import alone, execution, heads, ledger, loss, patience, prelude
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import COMMENTS, MigrationFile
 from chatschema.migration.loss import Change, WouldLose
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
-from chatschema.values import Applied
+from chatschema.values import Applied, Patience
 
 # Statements that cannot run in a transaction; and procedures that end it.
 _ACTIVE_TRANSACTION, _COMMITS = "25001", "2D000"
@@ -59,24 +59,33 @@ def to_undo(
 
 
 def undo(
-    connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, agreed: Collection[Change] | None, say: Say
+    connection: Connection,
+    files: Sequence[MigrationFile],
+    run: recording.Run,
+    *,
+    agreed: Collection[Change] | None,
+    default: Patience = locks.DDL,
+    say: Say,
 ) -> Iterator[Applied]:
     """Roll back `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
 
     `agreed` are the losses that somebody has accepted, None for all. `run` records the changes of the structure with each.
-    Raises WouldLose before any other loss is committed.
+    `default` is the patience of files that set none. Raises WouldLose before any other loss is committed.
     """
     backend = Backend(connection)
     for file in files:
         started = time.monotonic()
         with execution.explained(file):
-            _undo(backend, file, agreed, run, say)
+            _undo(backend, file, agreed, run, patience.of(file.rollback or file.apply, default), say)
         postgres.reset_session(connection)
         yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
 
 
-def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | None, run: recording.Run, say: Say) -> None:
+def _undo(
+    backend: Backend, file: MigrationFile, agreed: Collection[Change] | None, run: recording.Run, wait: Patience, say: Say
+) -> None:
     migration = YoyoMigration(file)
+    needs = heads.read(file.rollback).needs if file.rollback else ()
 
     def unmark() -> None:
         execution.take_back(backend, file.rollback or file.apply)
@@ -87,13 +96,14 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
         recording.record(backend.connection, run, file.id, file.rollback.ddl if file.rollback else "")
 
     def work() -> None:
-        with execution.transaction(backend):
+        with execution.transaction(backend, wait):
             _refuse_held(backend.connection)
+            prelude.take(backend.connection, needs, wait)
             _roll_back(backend, migration, agreed)
             unmark()
 
     if file.rollback is None or file.rollback.is_transactional:
-        locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
+        locks.with_lock_retries(backend.connection, work, wait, say=say)
         return
     hold.refuse_active(backend.connection, "undo")
     if agreed is not None and not ledger.has_begun(backend.connection, file.id):
@@ -101,7 +111,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
         found = loss.counted(backend.connection, rehearse(backend.connection, [file], is_empty=False))
         if refused := [one.change for one in found if one.change not in agreed]:
             raise WouldLose(refused)
-    alone.run(backend, file, "rollback", say)
+    alone.run(backend, file, "rollback", say, wait)
     locks.in_transaction(backend.connection, unmark, locks.DDL, say=say)
 
 
@@ -136,11 +146,14 @@ def rehearse(connection: Connection, files: Sequence[MigrationFile], *, is_empty
     For a copy that `is_empty` or, if there can be none, the database itself. Raises MigrationFailed if one cannot run.
     """
     backend, found = Backend(connection), set[Change]()
+    # A copy has no rows, so nobody else and no autovacuum works on it.
+    needs = [need for file in files if file.rollback for need in heads.read(file.rollback).needs] if not is_empty else []
 
     def work() -> None:
         # Not in a pipeline: a refused statement is known at once, and skipped.
         with postgres.transaction(connection):
             locks.limit_lock_wait(connection, locks.DDL)
+            prelude.take(connection, needs, locks.DDL)
             by_lock = is_empty or not loss.counts_rows(connection)
             before = loss.state(connection)
             for file in files:

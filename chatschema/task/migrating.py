@@ -5,23 +5,31 @@ from dataclasses import dataclass
 
 from chatschema import protection
 from chatschema.migration import files as migration_files
-from chatschema.migration import ledger, plan
+from chatschema.migration import heads, ledger, plan, prelude
 from chatschema.migration.files import MigrationFile
+from chatschema.migration.prelude import Lock
 from chatschema.migration.values import MigrationStatus
 from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
+from chatschema.task import deadline
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Applied, Month, Settings
+from chatschema.values import Applied, Month, Patience, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The migrations that a run would apply, oldest first, and the months that it would create after them."""
+    """The migrations that a run would apply, oldest first, and the months that it would create after them.
+
+    `locks`: by migration, the locks that are taken before its first statement; `unread`: by migration, the statements that run
+    code, whose locks cannot be read (line, first word).
+    """
 
     pending: tuple[MigrationFile, ...]
     months: tuple[Month, ...]
+    locks: dict[str, list[Lock]]
+    unread: dict[str, tuple[tuple[int, str], ...]]
 
 
 def migrate(
@@ -31,15 +39,17 @@ def migrate(
     *,
     to: str | None = None,
     lock_wait_s: float = LOCK_WAIT_S,
+    until: str | None = None,
     replicas: Replicas | None = None,
     say: Say,
 ) -> Generator[Applied | Month, None, None]:
     """Apply pending migrations up to `to`, then create the coming months; yield each migration and month once it is committed.
 
-    Holds the migration lock from the first to the last. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError;
-    everything yielded before is kept.
+    Holds the migration lock from the first to the last. `until` is a time of the day, in the server's time zone, after which
+    nothing is begun. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError; everything yielded before is kept.
     """
-    with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+    patience = deadline.limited(connection, until, settings.locks, say)
+    with locks.migration_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
         # Before anything is written, the ledger included.
         statuses, pending = _due(connection, files, to)
         ledger.ensure(connection)
@@ -51,13 +61,20 @@ def migrate(
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
         coming = (file.apply.ddl for file in pending)
         with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=say) as run:
-            yield from _apply(connection, pending, run, replicas, say)
+            yield from _apply(connection, pending, run, patience, replicas, say)
         missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
-        yield from create.ensure(connection, missing, say=say)
+        if missing:
+            with deadline.kept(patience, [month.name for month in missing], "partition"):
+                yield from create.ensure(connection, missing, say=say)
 
 
 def _apply(
-    connection: Connection, pending: list[MigrationFile], run: recording.Run, replicas: Replicas | None, say: Say
+    connection: Connection,
+    pending: list[MigrationFile],
+    run: recording.Run,
+    patience: Patience,
+    replicas: Replicas | None,
+    say: Say,
 ) -> Iterator[Applied]:
     """Apply one after the other, each after waiting for long queries on the replicas."""
     if not pending:
@@ -65,10 +82,11 @@ def _apply(
     # It takes a while to load.
     from chatschema.migration import runner
 
-    for file in pending:
-        if replicas:
-            replicas.wait(file.id, file.apply.ddl)
-        yield from runner.migrate(connection, [file], run, say=say)
+    for number, file in enumerate(pending):
+        with deadline.kept(patience, [one.id for one in pending[number:]], "migration"):
+            if replicas:
+                replicas.wait(file.id, file.apply.ddl)
+            yield from runner.migrate(connection, [file], run, default=patience, say=say)
 
 
 def _due(connection: Connection, files: list[MigrationFile], to: str | None) -> tuple[list[MigrationStatus], list[MigrationFile]]:
@@ -82,8 +100,12 @@ def _due(connection: Connection, files: list[MigrationFile], to: str | None) -> 
 
 def planned(settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None) -> Plan:
     """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse."""
-    _, pending = _due(connection, files, to)
+    statuses, pending = _due(connection, files, to)
+    # Before the first migration nobody waits for a lock.
+    is_first = all(status.applied_at is None for status in statuses)
+    read = {} if is_first else {file.id: heads.read(file.apply) for file in pending if file.apply.is_transactional}
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
     missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)
-    return Plan(tuple(pending), tuple(missing))
+    found = {id: prelude.locks(connection, one.needs) for id, one in read.items()}
+    return Plan(tuple(pending), tuple(missing), found, {id: one.unread for id, one in read.items()})

@@ -98,7 +98,7 @@ def roll_back(
                     for file in left:
                         replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
                 with _recorded(connection, undo.files, say) as run:
-                    for done in rollbacks.undo(connection, left, run, agreed=agreed, say=say):
+                    for done in rollbacks.undo(connection, left, run, agreed=agreed, default=settings.locks, say=say):
                         undone += 1
                         yield done
         except loss.WouldLose as error:

@@ -49,10 +49,10 @@ _FILL = """
     insert into public.message_statuses (message_id, user_id, conversation_id, status, delivered_at, read_at)
         select m.id, l.user_id, m.conversation_id, 'read', m.created_at, m.created_at
         from public.messages as m join public.load as l on l.n in (1, 2)
-        where m.id >= chatschema.uuid7_floor('{month}-01 00:00+00') and m.id < chatschema.uuid7_floor('{month}-29 00:00+00');
+        where m.id >= chatschema.uuid7_floor('{month}-01 00:00+00') and m.id < chatschema.uuid7_floor(timestamptz '{month}-01 00:00+00' + interval '28 days');
     insert into public.attachments (message_id, conversation_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm)
         select id, conversation_id, sender_id, id::text, 1, sha256('x'), 'a' from public.messages
-        where id >= chatschema.uuid7_floor('{month}-01 00:00+00') and id < chatschema.uuid7_floor('{month}-29 00:00+00')
+        where id >= chatschema.uuid7_floor('{month}-01 00:00+00') and id < chatschema.uuid7_floor(timestamptz '{month}-01 00:00+00' + interval '28 days')
             and substr(id::text, 36) = '0' and sender_id is not null;
 """
 
