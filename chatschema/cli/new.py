@@ -11,25 +11,42 @@ from chatschema.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the files of a new migration or seeder.")
 
-Name = Annotated[
-    str,
-    typer.Argument(metavar="NAME", help="Name: verb_object for a migration, for example add_messages_pin; a table for a seeder."),
-]
-
 
 @app.command("migration")
-def new_migration(name: Name, sql_dir: options.SqlDir = None) -> None:
-    """Create a migration and its rollback, with their headers."""
+def new_migration(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name: verb_object, for example add_messages_pin; not with --index.")
+    ] = None,
+    index: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--index", metavar="TABLE COLUMNS", help="Index that is built online, such as: messages '(sender_id, created_at)'."
+        ),
+    ] = None,
+    unique: Annotated[bool, typer.Option("--unique", help="With --index: a unique index.")] = False,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Create a migration and its rollback, with their headers. With --index, the SQL is written as well."""
     from chatschema.migration import template
+    from chatschema.migration.online import template as online
 
     folder = _own(session.settings(None, sql_dir, needs_server=False).sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
-    for path in template.write_migration(folder, name, datetime.now(UTC)):
+    now = datetime.now(UTC)
+    if (name is None) == (index is None) or (unique and index is None):
+        example = "chatschema new migration add_messages_pin; chatschema new migration --index messages '(sender_id, created_at)'"
+        text = "--unique needs --index" if unique and index is None else "give either NAME or --index"
+        raise UsageError(text, f"for example: {example}", code="usage.index")
+    if index:
+        paths = online.write_index(folder, *index, now, is_unique=unique)
+    else:
+        paths = template.write_migration(folder, name or "", now)
+    for path in paths:
         console.answer(_short(path))
-    console.note("next: write each TODO and the SQL, then chatschema migrate --dry-run")
+    console.note(f"next: write each TODO{'' if index else ' and the SQL'}, then chatschema migrate --dry-run")
 
 
 @app.command("seeder")
-def new_seeder(name: Name) -> None:
+def new_seeder(name: Annotated[str, typer.Argument(metavar="NAME", help="Name: a table.")]) -> None:
     """Create a seeder."""
     from chatschema.seed import files
 

@@ -59,6 +59,8 @@ def _of_pending(file: MigrationFile, newest: str, *, is_running: bool) -> Migrat
     note = None
     if is_running:
         state, note = "interrupted", "its statement was started and never recorded as finished; migrate continues it"
+        if file.apply.is_online_index:
+            note = "its index is being built, or its build was interrupted; migrate continues, undo drops what is built"
     elif file.id < newest:
         state, note = "out-of-order", f"its number is before {newest}, which is already applied"
     return MigrationStatus(file.id, file.title, state, None, file.rollback is not None, note)

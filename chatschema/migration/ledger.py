@@ -62,6 +62,22 @@ def has_begun(connection: Connection, id: str) -> bool:
     return bool(postgres.fetch_one(connection, query, (id,))[0])
 
 
+def is_unfinished(connection: Connection, id: str) -> bool:
+    """Return whether a migration was started, and neither recorded as finished nor applied before."""
+    is_applied = "exists (select from chatschema._yoyo_migration where migration_id = %(id)s)"
+    query = (
+        f"select exists (select from chatschema.migrations where migration_id = %(id)s and state = 'running') and not {is_applied}"
+    )
+    return bool(postgres.fetch_one(connection, query, {"id": id})[0])
+
+
+def begun_with(connection: Connection, id: str) -> str | None:
+    """Return the checksum of the file whose work was started and not recorded as finished; None if there is none."""
+    query = "select checksum from chatschema.migrations where migration_id = %s and state = 'running'"
+    rows = postgres.fetch_all(connection, query, (id,))
+    return rows[0][0] if rows else None
+
+
 def start(connection: Connection, id: str, checksum: str) -> None:
     """Record that a statement outside of a transaction is about to run; the record of an applied migration is kept."""
     postgres.execute(

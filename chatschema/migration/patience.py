@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from chatschema.config import locks
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.postgres.locks import MONTHS
 from chatschema.sqlfile import SqlFile
 from chatschema.values import Patience
 
@@ -23,3 +24,8 @@ def of(file: SqlFile, default: Patience) -> Patience:
         return replace(found, attempts=locks.attempts(int(attempts), f"{file.path.name}: lock-attempts"))
     except UsageError as error:
         raise ChatschemaError(error.message, error.hint, code="file.header") from None
+
+
+def of_online(file: SqlFile, default: Patience) -> Patience:
+    """Return the patience of a file with `-- online: index`: short and often, unless its header sets another."""
+    return of(file, replace(MONTHS, ends_at=default.ends_at, until=default.until))

@@ -7,6 +7,7 @@ from chatschema import postgres
 from chatschema.migration import alone, execution, heads, ledger, patience, prelude
 from chatschema.migration.backend import Backend, YoyoMigration
 from chatschema.migration.files import MigrationFile
+from chatschema.migration.online import apply as online
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
 from chatschema.values import Applied, Patience
@@ -25,6 +26,7 @@ def migrate(
     for file in files:
         started = time.monotonic()
         apply = _apply if file.apply.is_transactional else _apply_alone
+        apply = _apply_online if file.apply.is_online_index else apply
         with execution.explained(file):
             apply(backend, file, run, started, patience.of(file.apply, default), say)
         postgres.reset_session(connection)
@@ -52,6 +54,17 @@ def _apply_alone(backend: Backend, file: MigrationFile, run: recording.Run, star
     alone.run(backend, file, "apply", say, wait)
     execution.take_back(backend, file.apply)
     locks.in_transaction(backend.connection, lambda: _record(backend, file, run, started), locks.DDL, say=say)
+
+
+def _apply_online(backend: Backend, file: MigrationFile, run: recording.Run, started: float, wait: Patience, say: Say) -> None:
+    """Apply a file with `-- online: index`, after its index was prepared."""
+    locks.refuse_late(wait)
+
+    def finish() -> None:
+        execution.take_back(backend, file.apply)
+        _record(backend, file, run, started)
+
+    online.run(backend, file, file.apply, finish, say, patience=patience.of_online(file.apply, wait))
 
 
 def _record(backend: Backend, file: MigrationFile, run: recording.Run, started: float) -> None:

@@ -11,6 +11,7 @@ from chatschema.migration import alone, execution, heads, ledger, loss, patience
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import COMMENTS, MigrationFile
 from chatschema.migration.loss import Change, WouldLose
+from chatschema.migration.online import apply as online
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
 from chatschema.values import Applied, Patience
@@ -25,13 +26,17 @@ def to_undo(
 ) -> list[MigrationFile]:
     """Return the migrations to undo, last applied first: `steps` of them, or all that were applied after `to`, or all.
 
+    A build of an index that was interrupted is the last one, and is undone alone.
     Raises HistoryConflict if one of them has no file or no rollback, or a migration was interrupted while it was applied.
     """
     by_id = {file.id: file for file in files}
     if running := next((entry.id for entry in entries if entry.is_running), None):
+        is_online = running in by_id and by_id[running].apply.is_online_index
+        if is_online and steps == 1:
+            return [by_id[running]]
         raise HistoryConflict(
             f"{running} was interrupted while it was applied; nothing was undone",
-            "finish it first: chatschema migrate",
+            f"finish it first: chatschema migrate{'; or drop what it has built: chatschema undo' if is_online else ''}",
             code="history.interrupted",
         )
     applied = [entry.id for entry in entries if not entry.is_running]
@@ -76,7 +81,11 @@ def undo(
     for file in files:
         started = time.monotonic()
         with execution.explained(file):
-            _undo(backend, file, agreed, run, patience.of(file.rollback or file.apply, default), say)
+            wait = patience.of(file.rollback or file.apply, default)
+            if ledger.is_unfinished(connection, file.id):
+                online.give_up(connection, file, say)
+            else:
+                _undo(backend, file, agreed, run, wait, say)
         postgres.reset_session(connection)
         yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
 
@@ -102,6 +111,11 @@ def _undo(
             _roll_back(backend, migration, agreed)
             unmark()
 
+    if file.rollback and file.rollback_is_online:
+        # It loses no row.
+        hold.refuse_active(backend.connection, "undo")
+        online.run(backend, file, file.rollback, unmark, say, patience=patience.of_online(file.rollback, wait))
+        return
     if file.rollback is None or file.rollback.is_transactional:
         locks.with_lock_retries(backend.connection, work, wait, say=say)
         return

@@ -49,7 +49,7 @@ def migrate(
     nothing is begun. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError; everything yielded before is kept.
     """
     patience = deadline.limited(connection, until, settings.locks, say)
-    with locks.migration_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
+    with locks.change_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
         # Before anything is written, the ledger included.
         statuses, pending = _due(connection, files, to)
         ledger.ensure(connection)

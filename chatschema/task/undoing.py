@@ -91,7 +91,7 @@ def roll_back(
     while undone < len(undo.chosen):
         left = undo.chosen[undone:]
         try:
-            with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+            with locks.change_lock(connection, wait_s=lock_wait_s, say=say):
                 _refuse_moved(connection, left)
                 agreed = _still_agreed(settings, connection, agreed, undo)
                 if replicas:
@@ -127,7 +127,9 @@ def _recorded(connection: Connection, files: list[MigrationFile], say: Say) -> A
 
 def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:
     """Raise if the last applied migrations are not those that are to be undone."""
-    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
+    # An interrupted build of an index is the last one.
+    ids = {file.id for file in left}
+    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running or entry.id in ids]
     if applied[-len(left) :][::-1] != [file.id for file in left]:
         raise HistoryConflict(
             f"another run changed the migrations of database {connection.info.dbname} in the meantime",

@@ -79,9 +79,14 @@ def programs(kind: str) -> Path:
 
 
 @contextmanager
-def private(bin: Path, name: str, *, standby: bool = False, config: str = "", of: PgServer | None = None) -> Iterator[PgServer]:
-    """Yield a server in a folder of its own, gone afterwards. A `standby` never ends its recovery; one `of` a server follows it."""
-    home = Path(tempfile.mkdtemp(prefix="chatschema-test-", dir=_folder()))
+def private(
+    bin: Path, name: str, *, standby: bool = False, config: str = "", of: PgServer | None = None, on_disk: bool = False
+) -> Iterator[PgServer]:
+    """Yield a server in a folder of its own, gone afterwards. A `standby` never ends its recovery; one `of` a server follows it.
+
+    `on_disk`: also where the machine has room in memory, for what measures.
+    """
+    home = Path(tempfile.mkdtemp(prefix="chatschema-test-", dir=None if on_disk else _folder()))
     home.chmod(0o755)
     data = home / "data"
     try:
@@ -102,10 +107,10 @@ def private(bin: Path, name: str, *, standby: bool = False, config: str = "", of
 
 
 @contextmanager
-def beside(server: PgServer, *, config: str = "") -> Iterator[PgServer]:
+def beside(server: PgServer, *, config: str = "", on_disk: bool = False) -> Iterator[PgServer]:
     """Yield a private server of the version of `server`, from programs of this machine: a container's cannot be started here."""
     kind = "embedded" if server.version >= 180000 else "system"
-    with private(programs(kind), kind, config=config) as own:
+    with private(programs(kind), kind, config=config, on_disk=on_disk) as own:
         yield own
 
 
