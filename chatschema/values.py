@@ -60,6 +60,20 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
+class Batching:
+    """The limits of data migrations in batches.
+
+    `target_ms`: how long a batch takes. `pause`: the pause after it, as a multiple of its time. `lag_mb`: how far a replica may
+    be behind. `wal_mb`: how much WAL the server may write a second. 0 is no limit.
+    """
+
+    target_ms: float = 100
+    pause: float = 0.5
+    lag_mb: float = 16
+    wal_mb: float = 32
+
+
+@dataclass(frozen=True, slots=True)
 class Suppression:
     """A known finding: its id, in which * stands for any part; the reason; and the last day on which it is left out."""
 
@@ -95,6 +109,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     locks: Patience = field(default_factory=Patience)
     reporting: Reporting = field(default_factory=Reporting)
+    batching: Batching = field(default_factory=Batching)
     replicas: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -126,3 +141,12 @@ class Applied:
     id: str
     title: str
     duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A migration whose batches run on, and the number under which `chatschema batch` knows it."""
+
+    id: str
+    title: str
+    batch: int

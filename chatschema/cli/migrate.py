@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatschema.postgres import Connection
     from chatschema.postgres.replicas import Replicas
     from chatschema.sqlfile import SqlFile
-    from chatschema.values import Applied, Month, Settings
+    from chatschema.values import Applied, Month, Settings, Started
 
 _TOLD = 3
 
@@ -57,12 +57,12 @@ def migrate(
             _print_plan(live, connection, files, last, json)
             return
         with session.replicas(live, connection, replica, replica_wait) as replicas:
-            applied, months = migrated(
+            applied, months, running = migrated(
                 live, connection, files, to=last, lock_wait_s=lock_wait, until=until, replicas=replicas, as_lines=not json
             )
     if json:
-        console.as_json({"applied": applied, "partitions": months})
-    elif not applied and not months:
+        console.as_json({"applied": applied, "running": running, "partitions": months})
+    elif not applied and not months and not running:
         console.answer(f"nothing to do: {last or files[-1].id} is applied")
 
 
@@ -76,18 +76,27 @@ def migrated(
     until: str | None = None,
     replicas: Replicas | None = None,
     as_lines: bool,
-) -> tuple[list[Applied], list[Month]]:
-    """Migrate and create the coming months; return the migrations and months, and print each of them when `as_lines`."""
+) -> tuple[list[Applied], list[Month], list[Started]]:
+    """Migrate and create the coming months; return the migrations, the months, and the migrations whose batches run on.
+
+    Prints each of them when `as_lines`.
+    """
     from chatschema.task import migrating
-    from chatschema.values import Applied
+    from chatschema.values import Applied, Started
 
     applied: list[Applied] = []
     months: list[Month] = []
+    running: list[Started] = []
     steps = migrating.migrate(
         settings, connection, files, to=to, lock_wait_s=lock_wait_s, until=until, replicas=replicas, say=console.note
     )
     with telling("applied", applied), closing(steps):
         for done in steps:
+            if isinstance(done, Started):
+                running.append(done)
+                if as_lines:
+                    console.answer(f"running {done.id}: chatschema batch run {done.batch}")
+                continue
             if not isinstance(done, Applied):
                 months.append(done)
                 continue
@@ -96,7 +105,7 @@ def migrated(
                 print_step("applied", done)
     if as_lines and months:
         console.answer(f"created {_count(len(months), 'partition')}, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
-    return applied, months
+    return applied, months, running
 
 
 def _count(number: int, noun: str) -> str:

@@ -107,6 +107,8 @@ def _next_steps(found: State) -> list[str]:
         return ["next: chatschema undo"]
     if any(one.state in ("pending", "interrupted") for one in found.migrations):
         return ["next: chatschema migrate"]
+    if any(one.state == "running" for one in found.migrations):
+        return ["next: chatschema batch run"]
     if found.findings:
         return ["look at: " + finding for finding in found.findings]
     if _may_seed(found):

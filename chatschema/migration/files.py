@@ -9,6 +9,7 @@ from pathlib import Path
 from chatschema import sqlfile, statements
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.migration import patience
+from chatschema.migration.batch import header
 from chatschema.sqlfile import SqlFile
 from chatschema.statements import Statement
 from chatschema.values import Patience
@@ -101,6 +102,7 @@ def _read(paths: dict[str, Path], id: str) -> MigrationFile:
 def check(files: Iterable[MigrationFile]) -> None:
     """Raise ChatschemaError if a file could not be run, or would end the transaction that it is run in."""
     for migration in files:
+        header.check(migration.apply)
         for file in (migration.apply, migration.rollback):
             if file:
                 _check(file)

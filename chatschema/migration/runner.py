@@ -6,18 +6,28 @@ from collections.abc import Iterator, Sequence
 from chatschema import postgres
 from chatschema.migration import alone, execution, heads, ledger, patience, prelude
 from chatschema.migration.backend import Backend, YoyoMigration
+from chatschema.migration.batch import apply as batches
+from chatschema.migration.batch import header
+from chatschema.migration.batch.record import Batch
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
-from chatschema.values import Applied, Patience
+from chatschema.values import Applied, Batching, Patience, Started
 
 
 def migrate(
-    connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, default: Patience = locks.DDL, say: Say
-) -> Iterator[Applied]:
+    connection: Connection,
+    files: Sequence[MigrationFile],
+    run: recording.Run,
+    *,
+    default: Patience = locks.DDL,
+    batching: Batching | None = None,
+    say: Say,
+) -> Iterator[Applied | Started]:
     """Apply `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
 
-    `run` records the changes of the structure with each; `default` is the patience of files that set none.
+    `run` records the changes of the structure with each; `default` is the patience of files that set none; `batching` has the
+    limits of files that run in batches.
 
     Raises MigrationFailed at the first failure; earlier migrations stay applied, and the failed one is rolled back.
     """
@@ -25,10 +35,16 @@ def migrate(
     for file in files:
         started = time.monotonic()
         apply = _apply if file.apply.is_transactional else _apply_alone
-        with execution.explained(file):
-            apply(backend, file, run, started, patience.of(file.apply, default), say)
+        wait = patience.of(file.apply, default)
+        runs_on = None
+        if header.of(file.apply):
+            runs_on = _apply_in_batches(backend, file, run, started, wait, batching or Batching(), say)
+        else:
+            with execution.explained(file):
+                apply(backend, file, run, started, wait, say)
         postgres.reset_session(connection)
-        yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
+        duration_ms = round((time.monotonic() - started) * 1000, 1)
+        yield Started(file.id, file.title, runs_on.id) if runs_on else Applied(file.id, file.title, duration_ms)
 
 
 def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: float, wait: Patience, say: Say) -> None:
@@ -52,6 +68,26 @@ def _apply_alone(backend: Backend, file: MigrationFile, run: recording.Run, star
     alone.run(backend, file, "apply", say, wait)
     execution.take_back(backend, file.apply)
     locks.in_transaction(backend.connection, lambda: _record(backend, file, run, started), locks.DDL, say=say)
+
+
+def _apply_in_batches(
+    backend: Backend, file: MigrationFile, run: recording.Run, started: float, wait: Patience, limits: Batching, say: Say
+) -> Batch | None:
+    """Apply a file with `-- batch:`; return its batches if they run on after this, None once it is applied."""
+
+    def whole(text: MigrationFile) -> None:
+        with execution.explained(text):
+            _apply(backend, text, run, started, wait, say)
+
+    return batches.run(
+        backend.connection,
+        file,
+        limits,
+        before=lambda: locks.refuse_late(wait),
+        whole=whole,
+        finish=lambda: _record(backend, file, run, started),
+        say=say,
+    )
 
 
 def _record(backend: Backend, file: MigrationFile, run: recording.Run, started: float) -> None:

@@ -9,6 +9,8 @@ from chatschema import hold, postgres
 from chatschema.errors import HistoryConflict
 from chatschema.migration import alone, execution, heads, ledger, loss, patience, prelude
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
+from chatschema.migration.batch import header
+from chatschema.migration.batch import record as batches
 from chatschema.migration.files import COMMENTS, MigrationFile
 from chatschema.migration.loss import Change, WouldLose
 from chatschema.postgres import Connection, Say, locks
@@ -25,16 +27,17 @@ def to_undo(
 ) -> list[MigrationFile]:
     """Return the migrations to undo, last applied first: `steps` of them, or all that were applied after `to`, or all.
 
+    One whose batches are not finished is undone like one that is applied.
     Raises HistoryConflict if one of them has no file or no rollback, or a migration was interrupted while it was applied.
     """
     by_id = {file.id: file for file in files}
-    if running := next((entry.id for entry in entries if entry.is_running), None):
+    if running := next((entry.id for entry in entries if entry.is_running and not entry.batch), None):
         raise HistoryConflict(
             f"{running} was interrupted while it was applied; nothing was undone",
             "finish it first: chatschema migrate",
             code="history.interrupted",
         )
-    applied = [entry.id for entry in entries if not entry.is_running]
+    applied = [entry.id for entry in entries if not entry.is_running or entry.batch]
     if to is not None:
         if to not in applied:
             hint = "list the applied migrations: chatschema status"
@@ -93,11 +96,15 @@ def _undo(
             backend.unmark_one(migration, log=False)
             backend.log_migration(migration, "rollback")
         ledger.forget(backend.connection, file.id)
+        if header.of(file.apply):
+            batches.cancel(backend.connection, file.id)
         recording.record(backend.connection, run, file.id, file.rollback.ddl if file.rollback else "")
 
     def work() -> None:
         with execution.transaction(backend, wait):
             _refuse_held(backend.connection)
+            if header.of(file.apply):
+                batches.freeze(backend.connection, file.id)
             prelude.take(backend.connection, needs, wait)
             _roll_back(backend, migration, agreed)
             unmark()

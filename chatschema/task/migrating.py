@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chatschema import protection
 from chatschema.migration import files as migration_files
 from chatschema.migration import heads, ledger, plan, prelude
+from chatschema.migration.batch import guard, record, subject
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.prelude import Lock
 from chatschema.migration.values import MigrationStatus
@@ -15,7 +16,7 @@ from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
 from chatschema.task import deadline
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Applied, Month, Patience, Settings
+from chatschema.values import Applied, Batching, Month, Patience, Settings, Started
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,10 @@ def migrate(
     until: str | None = None,
     replicas: Replicas | None = None,
     say: Say,
-) -> Generator[Applied | Month, None, None]:
+) -> Generator[Applied | Started | Month, None, None]:
     """Apply pending migrations up to `to`, then create the coming months; yield each migration and month once it is committed.
+
+    A file whose batches run on after this is yielded as started, also if an earlier run began them.
 
     Holds the migration lock from the first to the last. `until` is a time of the day, in the server's time zone, after which
     nothing is begun. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError; everything yielded before is kept.
@@ -61,11 +64,22 @@ def migrate(
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
         coming = (file.apply.ddl for file in pending)
         with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=say) as run:
-            yield from _apply(connection, pending, run, patience, replicas, say)
+            yield from _started(connection, statuses)
+            guarded = guard.is_needed(statuses, pending)
+            yield from _apply(connection, pending, run, patience, replicas, settings.batching, guarded=guarded, say=say)
         missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
         if missing:
             with deadline.kept(patience, [month.name for month in missing], "partition"):
                 yield from create.ensure(connection, missing, say=say)
+
+
+def _started(connection: Connection, statuses: list[MigrationStatus]) -> Iterator[Started]:
+    """Yield the migrations whose batches an earlier run began, and that run on."""
+    titles = {status.id: status.title for status in statuses if status.state == "running"}
+    if titles:
+        yield from (
+            Started(one.migration, titles[one.migration], one.id) for one in record.all_of(connection) if one.migration in titles
+        )
 
 
 def _apply(
@@ -74,19 +88,27 @@ def _apply(
     run: recording.Run,
     patience: Patience,
     replicas: Replicas | None,
+    batching: Batching,
+    *,
+    guarded: bool,
     say: Say,
-) -> Iterator[Applied]:
-    """Apply one after the other, each after waiting for long queries on the replicas."""
+) -> Iterator[Applied | Started]:
+    """Apply one after the other, each after waiting for long queries on the replicas.
+
+    If `guarded`, a file is refused that names a table whose rows an earlier file still changes.
+    """
     if not pending:
         return
     # It takes a while to load.
     from chatschema.migration import runner
 
     for number, file in enumerate(pending):
+        if guarded:
+            guard.refuse(connection, file)
         with deadline.kept(patience, [one.id for one in pending[number:]], "migration"):
             if replicas:
                 replicas.wait(file.id, file.apply.ddl)
-            yield from runner.migrate(connection, [file], run, default=patience, say=say)
+            yield from runner.migrate(connection, [file], run, default=patience, batching=batching, say=say)
 
 
 def _due(connection: Connection, files: list[MigrationFile], to: str | None) -> tuple[list[MigrationStatus], list[MigrationFile]]:
@@ -94,6 +116,7 @@ def _due(connection: Connection, files: list[MigrationFile], to: str | None) -> 
     statuses = plan.check_history(files, connection)
     pending = plan.pending(files, statuses, to)
     migration_files.check(pending)
+    subject.refuse_unknown(connection, pending)
     plan.refuse_collisions(connection, pending, statuses)
     return statuses, pending
 
