@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from chatschema import config
-from chatschema.config import locks, partition
+from chatschema.config import batch, locks, partition
 from chatschema.partition.values import PartitionState
 from chatschema.values import Patience
 from tests.support import ROOT
@@ -80,7 +80,8 @@ def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> No
     assert rows("Top level") == {*config._TOML_KEYS, *config._TOML_LISTS}
     assert rows("[partition]") == set(partition._KEYS)
     assert rows("[locks]") == set(locks._KEYS)
-    assert set(config._TOML_TABLES) == {"partition", "locks", "report"}
+    assert rows("[batches]") == set(batch._KEYS)
+    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "report"}
     assert rows("[report]") == {"[report.NAME]", "[[report.suppress]]", "finding", "reason", "until"}
 
 
@@ -88,6 +89,10 @@ def test_the_defaults_on_the_page_are_those_of_the_code() -> None:
     (example,) = (block.text for block in blocks(ROOT / "docs" / "reference" / "configuration.md") if block.language == "toml")
     table = tomllib.loads(example)["partition"]
     assert partition.parse({key: value for key, value in table.items() if key != "keep"}, ROOT, "") == partition.parse({}, ROOT, "")
+    batches = tomllib.loads(example)["batches"]
+    assert batch.parse(batches, "") == batch.parse({}, "")
+    of_batches = dict(re.findall(r"^\| `(\w+)` \| [\w ]+ \| `([^`]+)` \|", section("[batches]"), re.MULTILINE))
+    assert {key: tomllib.loads(f"x = {value}")["x"] for key, value in of_batches.items()} == batches
     defaults = dict(re.findall(r"^\| `(\w+)` \| [\w ]+ \| `([^`]+)` \|", section("[partition]"), re.MULTILINE))
     assert {key: tomllib.loads(f"x = {value}")["x"] for key, value in defaults.items()} == {
         key: value for key, value in table.items() if key != "keep"
