@@ -99,6 +99,11 @@ class SqlFile:
             is_transactional = value == "true"
         return is_transactional
 
+    def header(self, name: str) -> str | None:
+        """Return the value of the last line `-- name: value` in the header, None if there is no such line."""
+        found = re.findall(rf"(?im)^[ \t]*--[ \t]*{re.escape(name)}[ \t]*:(.*)$", "\n".join(self._header))
+        return found[-1].strip() if found else None
+
     @functools.cached_property
     def is_contract(self) -> bool:
         """Whether the file removes what an earlier release of the application uses: with `-- phase: contract` in its header."""

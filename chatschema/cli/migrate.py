@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatschema.postgres import Connection
     from chatschema.postgres.replicas import Replicas
     from chatschema.sqlfile import SqlFile
-    from chatschema.values import Applied, Month, Settings
+    from chatschema.values import Applied, Month, Settings, Started
 
 _TOLD = 3
 
@@ -31,6 +31,10 @@ def migrate(
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Begin nothing after this time, as 06:00, in the server's time zone."),
+    ] = None,
     replica: options.Replica = None,
     replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
     url: options.Url = None,
@@ -43,23 +47,26 @@ def migrate(
     """
     from chatschema.migration import files as migration_files
     from chatschema.migration import phases
+    from chatschema.task import deadline
 
     only_expand = phases.is_expand(phase)
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
+    if until is not None:
+        deadline.check(until)
     with session.connected(settings, wait_s=wait) as (live, connection):
         if dry_run:
             _print_plan(live, connection, files, last, only_expand, json)
             return
         with session.replicas(live, connection, replica, replica_wait) as replicas:
-            applied, months = migrated(
-                live, connection, files, to=last, only_expand=only_expand, lock_wait_s=lock_wait, replicas=replicas,
+            applied, months, running = migrated(
+                live, connection, files, to=last, only_expand=only_expand, lock_wait_s=lock_wait, until=until, replicas=replicas,
                 as_lines=not json,
             )  # fmt: skip
     if json:
-        console.as_json({"applied": applied, "partitions": months})
-    elif not applied and not months:
+        console.as_json({"applied": applied, "running": running, "partitions": months})
+    elif not applied and not months and not running:
         newest = [file.id for file in files if (last is None or file.id <= last) and not (only_expand and file.apply.is_contract)]
         console.answer(f"nothing to do: {newest[-1]} is applied" if newest else "nothing to do")
 
@@ -72,20 +79,38 @@ def migrated(
     to: str | None = None,
     only_expand: bool = False,
     lock_wait_s: float = waits.LOCK_WAIT_S,
+    until: str | None = None,
     replicas: Replicas | None = None,
     as_lines: bool,
-) -> tuple[list[Applied], list[Month]]:
-    """Migrate and create the coming months; return the migrations and months, and print each of them when `as_lines`."""
+) -> tuple[list[Applied], list[Month], list[Started]]:
+    """Migrate and create the coming months; return the migrations, the months, and the migrations whose batches run on.
+
+    Prints each of them when `as_lines`.
+    """
     from chatschema.task import migrating
-    from chatschema.values import Applied
+    from chatschema.values import Applied, Started
 
     applied: list[Applied] = []
     months: list[Month] = []
+    running: list[Started] = []
     steps = migrating.migrate(
-        settings, connection, files, to=to, only_expand=only_expand, lock_wait_s=lock_wait_s, replicas=replicas, say=console.note
+        settings,
+        connection,
+        files,
+        to=to,
+        only_expand=only_expand,
+        lock_wait_s=lock_wait_s,
+        until=until,
+        replicas=replicas,
+        say=console.note,
     )
     with telling("applied", applied), closing(steps):
         for done in steps:
+            if isinstance(done, Started):
+                running.append(done)
+                if as_lines:
+                    console.answer(f"running {done.id}: chatschema batch run {done.batch}")
+                continue
             if not isinstance(done, Applied):
                 months.append(done)
                 continue
@@ -94,7 +119,7 @@ def migrated(
                 print_step("applied", done)
     if as_lines and months:
         console.answer(f"created {_count(len(months), 'partition')}, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
-    return applied, months
+    return applied, months, running
 
 
 def _count(number: int, noun: str) -> str:
@@ -134,9 +159,16 @@ def _print_plan(
     plan = migrating.planned(settings, connection, files, to=to, only_expand=only_expand)
     if as_json:
         pending, waiting = ([{"id": file.id, "title": file.title} for file in some] for some in (plan.pending, plan.waiting))
-        console.as_json({"pending": pending, "partitions": list(plan.months), "waiting": waiting})
+        locks = [{"id": id, "table": one.table, "mode": one.mode.words} for id, found in plan.locks.items() for one in found]
+        unread = [{"id": id, "line": line, "statement": word} for id, found in plan.unread.items() for line, word in found]
+        months = list(plan.months)
+        console.as_json({"pending": pending, "partitions": months, "waiting": waiting, "locks": locks, "unread": unread})
         return
     for file in plan.pending:
+        if locked := plan.locks.get(file.id):
+            console.answer(f"-- locks before its first statement: {', '.join(map(str, locked))}")
+        for line, word in plan.unread.get(file.id, ()):
+            console.answer(f"-- line {line} runs code ({word}): its locks are not known before, and are not taken before")
         print_file(f"migration {file.id}", file.apply)
     for month in plan.months:
         console.answer(f"-- partition {month.name}")

@@ -115,6 +115,8 @@ def _next_steps(found: State) -> list[str]:
         return ["next: chatschema undo"]
     if any(one.state in ("pending", "interrupted") for one in found.migrations):
         return ["next: chatschema migrate"]
+    if any(one.state == "running" for one in found.migrations):
+        return ["next: chatschema batch run"]
     if any(one.state == "waiting" for one in found.migrations):
         return ["next: chatschema migrate, once no client of the earlier release runs", *_others(found)]
     if not found.findings and _may_seed(found):

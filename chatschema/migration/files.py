@@ -8,9 +8,12 @@ from pathlib import Path
 
 from chatschema import sqlfile, statements
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.migration import patience
+from chatschema.migration.batch import header
 from chatschema.migration.online import statement as online
 from chatschema.sqlfile import SqlFile
 from chatschema.statements import Statement
+from chatschema.values import Patience
 
 _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
@@ -107,6 +110,7 @@ def _read(paths: dict[str, Path], id: str) -> MigrationFile:
 def check(files: Iterable[MigrationFile]) -> None:
     """Raise ChatschemaError if a file could not be run, or would end the transaction that it is run in."""
     for migration in files:
+        header.check(migration.apply)
         _check(migration.apply, is_online=migration.apply.is_online_index)
         if migration.rollback:
             _check(migration.rollback, is_online=migration.rollback_is_online)
@@ -121,6 +125,7 @@ def check_rollbacks(files: Iterable[MigrationFile]) -> None:
 
 def _check(file: SqlFile, *, is_online: bool) -> None:
     is_transactional, found = file.is_transactional, file.statements
+    patience.of(file, Patience())
     if not found:
         raise ChatschemaError(f"{file.path.name} has no statement", "write the change, or delete the file", code="migration.empty")
     if not is_transactional and len(found) > 1:

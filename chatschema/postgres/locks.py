@@ -1,31 +1,21 @@
 """Locks: one chatschema command at a time in a database, and DDL that never blocks other sessions for long."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Literal, LiteralString, TypeVar
 
-from chatschema import postgres
+from chatschema import postgres, values
 from chatschema.errors import LOCK_SQLSTATES, Busy, ServerError
 from chatschema.postgres import Connection, Say, blockers
 from chatschema.postgres.watch import Watch
 
+Patience = values.Patience
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a statement waits for a lock, how often it is tried, and the longest pause between two tries."""
-
-    timeout_s: float
-    attempts: int
-    longest_pause_s: float
-
-
-# Below deadlock_timeout (1 s): in a deadlock with the application's transactions, chatschema's statement gives up first.
-DDL = Patience(0.8, 8, 4.0)
+DDL = Patience()
 # Attaching a month clones foreign keys, which blocks writers of every referenced table: short timeouts, many attempts.
 MONTHS = Patience(0.15, 60, 0.48)
 # Two integers name an advisory lock of a database: 'chat' in ASCII, and the purpose.
@@ -136,11 +126,12 @@ def with_lock_retries(connection: Connection, work: Callable[[], T], patience: P
     """Return the result of `work`, a whole transaction; run it again after a lock timeout.
 
     The lock timeout is short, because all other sessions queue behind a waiting ALTER TABLE; between two attempts
-    they run. Raises Busy after the last attempt, naming the blocker.
+    they run. Raises Busy after the last attempt, naming the blocker, and before an attempt that would begin too late.
     """
-    watch = Watch(connection)
+    watch, words = Watch(connection), ""
     try:
         for attempt in range(1, patience.attempts + 1):
+            refuse_late(patience, words)
             try:
                 with watch.waiting():
                     return work()
@@ -155,12 +146,33 @@ def with_lock_retries(connection: Connection, work: Callable[[], T], patience: P
                 watch.start(poll_s=patience.timeout_s / 3)
                 if say and (attempt <= 2 or attempt % 10 == 0):
                     say(f"waiting for a lock (attempt {attempt} of {patience.attempts}){words}")
-            # Growing and random: two commands that retry at the same times would block each other again and again.
-            pause = min(0.3 * 1.6**attempt, patience.longest_pause_s)
-            time.sleep(pause * random.uniform(0.3, 1.0))  # noqa: S311  # no secret
+            _pause(watch, attempt, patience)
     finally:
         watch.close()
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def refuse_late(patience: Patience, words: str = "") -> None:
+    """Raise Busy if no try may begin any more; `words` name what blocked the last one."""
+    if patience.ends_at is not None and time.monotonic() >= patience.ends_at:
+        text = f"it is past {patience.until}, so no other try was begun{words}"
+        raise Busy(text, "run the same command again when others may wait for locks", code="lock.until")
+
+
+def _pause(watch: Watch, attempt: int, patience: Patience) -> None:
+    """Wait before the next attempt; for a held row until its transaction is over. Raises Busy if it is not over in time."""
+    # Growing and random: two commands that retry at the same times would block each other again and again.
+    pause = min(0.3 * 1.6**attempt, patience.longest_pause_s) * random.uniform(0.3, 1.0)  # noqa: S311  # no secret
+    last = patience.ends_at or math.inf
+    begun = time.monotonic()
+    while (seen := watch.still()) and seen.is_row and time.monotonic() < last:
+        # Each try would do all of its work again, up to the same row. Nothing is locked while this waits.
+        if time.monotonic() - begun > patience.attempts * (patience.timeout_s + patience.longest_pause_s):
+            words, hint = watch.words()
+            text = f"a row was not released within {time.monotonic() - begun:.0f} s after attempt {attempt}{words}"
+            raise Busy(text, hint, code="lock.timeout")
+        time.sleep(_POLL_S[0] * 4)
+    time.sleep(min(pause, max(last - time.monotonic(), 0)))
 
 
 def in_transaction(connection: Connection, work: Callable[[], T], patience: Patience, *, say: Say | None = None) -> T:

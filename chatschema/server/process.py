@@ -1,6 +1,7 @@
 """Setting up, starting and stopping PostgreSQL in a folder. The caller makes sure that no other process does."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -106,9 +107,11 @@ def _checked(embedded: Embedded, program: str, arguments: Sequence[str], text: s
     result = _run(embedded, program, arguments, text, pass_fds=(lock.fileno(),))
     # Single-user mode reports an error and still ends with 0.
     if result.returncode or "ERROR:" in result.stderr or "FATAL:" in result.stderr:
-        words = [line for line in result.stderr.splitlines() if line.strip()]
+        # The first error is the cause; initdb may fail to clean up after it.
+        lines = [line for line in result.stderr.splitlines() if line.strip()] or [f"{program} failed"]
+        cause = next((line for line in lines if re.search(r"(?:error|ERROR|FATAL|PANIC):", line)), lines[-1])
         raise ChatschemaError(
-            f"the embedded server cannot be set up: {words[-1] if words else program + ' failed'}",
+            f"the embedded server cannot be set up: {cause}",
             f"check the free space and your rights in {short(embedded.folder)}; nothing was kept, so run the command again",
             code="embedded.setup",
         )

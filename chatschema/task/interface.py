@@ -25,18 +25,18 @@ from chatschema.task.maintaining import Maintained
 from chatschema.task.seeding import Seeded
 from chatschema.task.state import State
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Applied, Month, Settings
+from chatschema.values import Applied, Month, Settings, Started
 
 Database = str | psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Progress: a note in words, or a value (Applied, Month, Seeded) once it is committed."""
+    """Progress: a note in words, or a value (Applied, Started, Month, Seeded) once it is committed."""
 
-    kind: Literal["note", "applied", "partition", "undone", "seeded"]
+    kind: Literal["note", "applied", "started", "partition", "undone", "seeded"]
     message: str
-    value: Applied | Month | Seeded | None = None
+    value: Applied | Started | Month | Seeded | None = None
 
 
 OnEvent = Callable[[Event], None]
@@ -44,10 +44,11 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """The migrations that were applied, in order, and the months that were created after them."""
+    """The migrations that were applied, in order, those whose batches run on, and the months that were created after them."""
 
     applied: tuple[Applied, ...]
     partitions: tuple[Month, ...]
+    running: tuple[Started, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def migrate(
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
     applied: list[Applied] = []
+    running: list[Started] = []
     months: list[Month] = []
     with session.connected(settings, say=_say(on_event)) as (live, connection):
         steps = migrating.migrate(
@@ -88,10 +90,13 @@ def migrate(
                 if isinstance(done, Applied):
                     applied.append(done)
                     _tell(on_event, Event("applied", f"applied {done.id}", done))
+                elif isinstance(done, Started):
+                    running.append(done)
+                    _tell(on_event, Event("started", f"started {done.id}", done))
                 else:
                     months.append(done)
                     _tell(on_event, Event("partition", f"created {done.name}", done))
-    return Migrated(tuple(applied), tuple(months))
+    return Migrated(tuple(applied), tuple(months), tuple(running))
 
 
 def undo(

@@ -52,7 +52,7 @@ def _in_copy(
     # It takes a while to load.
     from chatschema.migration import runner
 
-    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
+    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running or entry.batch]
     by_id = {file.id: file for file in files}
     if missing := [id for id in applied if id not in by_id]:
         raise ChatschemaError(f"{missing[0]} is applied, but its file is missing", code="history.missing")

@@ -98,7 +98,7 @@ def roll_back(
                     for file in left:
                         replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
                 with _recorded(connection, undo.files, say) as run:
-                    for done in rollbacks.undo(connection, left, run, agreed=agreed, say=say):
+                    for done in rollbacks.undo(connection, left, run, agreed=agreed, default=settings.locks, say=say):
                         undone += 1
                         yield done
         except loss.WouldLose as error:
@@ -119,7 +119,7 @@ def _still_agreed(settings: Settings, connection: Connection, agreed: set[Change
 def _recorded(connection: Connection, files: list[MigrationFile], say: Say) -> AbstractContextManager[recording.Run]:
     """Return the run that records the rollbacks."""
     entries = ledger.entries(connection)
-    applied = {entry.id for entry in entries if not entry.is_running}
+    applied = {entry.id for entry in entries if not entry.is_running or entry.batch}
     was_cut_off = any(entry.is_running or entry.is_undoing for entry in entries)
     texts = (file.apply.ddl for file in files if file.id in applied)
     return recording.recorded(connection, texts, [], was_cut_off=was_cut_off, say=say)
@@ -129,7 +129,7 @@ def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:
     """Raise if the last applied migrations are not those that are to be undone."""
     # An interrupted build of an index is the last one.
     ids = {file.id for file in left}
-    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running or entry.id in ids]
+    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running or entry.batch or entry.id in ids]
     if applied[-len(left) :][::-1] != [file.id for file in left]:
         raise HistoryConflict(
             f"another run changed the migrations of database {connection.info.dbname} in the meantime",

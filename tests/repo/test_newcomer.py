@@ -88,6 +88,8 @@ def shell(command: str, checkout: Path, server: PgServer) -> str:
     env = clean_environment({"PYTHONPATH": str(checkout), "CHATSCHEMA_TEST_URL": server.url("postgres"), "WORKERS": "0"})
     for name in [name for name in env if name.startswith(("PYTEST_", "MAKE", "MFLAGS"))]:
         del env[name]
+    # pytest closes its folder to other users when it starts, and the embedded servers of the tests around this one are in it.
+    env["PYTEST_DEBUG_TEMPROOT"] = str(checkout.parent)
     # In a session of its own: make's children do not end with bash.
     running = subprocess.Popen(
         ["bash", "-c", command], cwd=checkout, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

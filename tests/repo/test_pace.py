@@ -25,7 +25,8 @@ def test_a_hanging_test_is_ended_and_its_line_is_shown(tmp_path: Path) -> None:
         "import threading\ndef test_hangs():\n    threading.Event().wait()  # for nobody\ndef test_next():\n    pass\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "1", "--timeout", "1", "test_hangs.py"]
-    done = subprocess.run(command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False)
+    env = clean_environment({"PYTEST_DEBUG_TEMPROOT": str(tmp_path)})
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1, done.stdout
     assert "1 failed, 1 passed" in done.stdout
     assert "Timeout" in done.stdout

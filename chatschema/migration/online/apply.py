@@ -80,7 +80,7 @@ def _in_transaction(
     finish: Callable[[], None],
 ) -> None:
     connection = backend.connection
-    with execution.transaction(backend):
+    with execution.transaction(backend, patience):
         if table := _table(connection, action):
             _lock_gently(connection, table)
         if build and build.missing(connection):
