@@ -11,6 +11,7 @@ from chatschema.errors import ChatschemaError, ServerError, UsageError
 from chatschema.migration.recipes import look
 from chatschema.migration.recipes.look import Column, Table
 from chatschema.postgres import Connection
+from chatschema.statements import Statements
 
 # The indexes and checks of a table with those of its copy: an index has another name there, and the same text from its method on.
 _PARTS = """
@@ -56,8 +57,15 @@ def _on_copy(connection: Connection, table: Table, including: str = "") -> Itera
         raise _Undone
 
 
+def _refuse_more(text: str) -> None:
+    """Raise UsageError for a text that would end the statement and begin another one: that could not be rolled back."""
+    if len(Statements(f"alter table t add column c {text}".encode())) != 1 or text.rstrip().endswith(";"):
+        raise UsageError(f"{text!r} is more than one definition", "remove the semicolon", code="recipe.definition")
+
+
 def added(connection: Connection, table: Table, column: str, definition: str) -> Added:
-    """Return what adding the column would do. Raises ServerError if the definition is wrong."""
+    """Return what adding the column would do. Raises ServerError if the definition is wrong, UsageError for a second statement."""
+    _refuse_more(definition)
     file = "select pg_relation_filenode('pg_temp.chatschema_recipe')"
     with _on_copy(connection, table):
         before = postgres.fetch_one(connection, file)
@@ -78,6 +86,7 @@ def replaced(
     Each of these has its definition for the column `copy`, that of an index from its method on, and whether it is unique.
     Raises UsageError if the type is wrong, and ChatschemaError if the values cannot be converted alike in every session.
     """
+    _refuse_more(type or "")
     try:
         with _on_copy(connection, table, "including defaults including constraints including indexes"):
             name, new = sql.Identifier(column.name), sql.SQL(type or column.type)
