@@ -19,7 +19,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-quiet test-image bench dist image clean
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-batches test-quiet test-image bench dist image clean
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -94,6 +94,18 @@ test-splitter: $(VENV)/.dev ## Compare the SQL splitter with PostgreSQL's parser
 test-kills: $(VENV)/.dev ## Kill client and server at every statement (an hour)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_kill_points.py tests/migration/test_undo_kill.py tests/migration/test_concurrent_kill.py \
 	  tests/partition/test_retire_kill.py tests/migration/test_kill.py
+
+test-online-index: $(VENV)/.dev ## Kill 80 builds of an index on 500,000 messages (20 minutes)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_online_kill.py
+
+test-recipes: $(VENV)/.dev ## Run each recipe under load, and killed at each step
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py
+
+test-online: $(VENV)/.dev ## Change busy tables under load (minutes; SERVER=system)
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_online_locks.py
+
+test-batches: $(VENV)/.dev ## Run batches over 1,000,000 messages under load (minutes)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_batch_load.py tests/migration/test_batch_limits.py
 
 test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q tests/report/test_quiet.py

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from psycopg import sql
 
 _DIRECTIVE = re.compile(r"--[ \t]*(transactional|depends)[ \t]*:(.*)", re.IGNORECASE)
+_PHASE = re.compile(r"--[ \t]*phase[ \t]*:(.*)", re.IGNORECASE)
+_ONLINE = re.compile(r"--[ \t]*online[ \t]*:(.*)", re.IGNORECASE)
 _PIECE = 1 << 20
 _ABOUT_ROWS = frozenset({b"insert", b"update", b"delete"})
 
@@ -97,6 +99,33 @@ class SqlFile:
             is_transactional = value == "true"
         return is_transactional
 
+    def header(self, name: str) -> str | None:
+        """Return the value of the last line `-- name: value` in the header, None if there is no such line."""
+        found = re.findall(rf"(?im)^[ \t]*--[ \t]*{re.escape(name)}[ \t]*:(.*)$", "\n".join(self._header))
+        return found[-1].strip() if found else None
+
+    @functools.cached_property
+    def is_contract(self) -> bool:
+        """Whether the file removes what an earlier release of the application uses: with `-- phase: contract` in its header."""
+        values = [match.group(1).strip().lower() for line in self._header if (match := _PHASE.match(line.strip()))]
+        if other := next((value for value in values if value not in ("expand", "contract")), None):
+            message = f"{self.path.name}: phase is {other!r}, neither expand nor contract"
+            raise ChatschemaError(message, "write: -- phase: expand, or: -- phase: contract", code="file.header")
+        return values[-1:] == ["contract"]
+
+    @functools.cached_property
+    def is_online_index(self) -> bool:
+        """Whether chatschema builds or drops its index without blocking writes: with `-- online: index` in its header."""
+        values = [match.group(1).strip().lower() for line in self._header if (match := _ONLINE.match(line.strip()))]
+        if other := next((value for value in values if value != "index"), None):
+            message = f"{self.path.name}: online is {other!r}, and only index is known"
+            raise ChatschemaError(message, "write: -- online: index", code="file.header")
+        if values and not self.is_transactional:
+            message = f"{self.path.name} has both transactional: false and online: index"
+            hint = "remove the line transactional: false: the file runs in its transaction, after the index was prepared"
+            raise ChatschemaError(message, hint, code="file.header")
+        return bool(values)
+
     @functools.cached_property
     def checksum(self) -> str:
         """SHA-256 of the text, the same for CRLF and LF, with and without trailing blanks."""
@@ -119,7 +148,7 @@ def read(path: Path) -> SqlFile:
     Raises ChatschemaError if it is not UTF-8 text, or has an unknown directive in its header.
     """
     file = SqlFile(path)
-    _ = file.is_transactional
+    _ = file.is_transactional, file.is_online_index, file.is_contract
     return file
 
 

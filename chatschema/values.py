@@ -45,6 +45,35 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a statement waits for a lock, how often it is tried, and the longest pause between two tries.
+
+    The timeout is below deadlock_timeout (1 s): in a deadlock with the application's transactions, chatschema's statement gives
+    up first. No try begins after `ends_at`, by time.monotonic(), which is the moment `until` in words.
+    """
+
+    timeout_s: float = 0.8
+    attempts: int = 8
+    longest_pause_s: float = 4.0
+    ends_at: float | None = None
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """The limits of data migrations in batches.
+
+    `target_ms`: how long a batch takes. `pause`: the pause after it, as a multiple of its time. `lag_mb`: how far a replica may
+    be behind. `wal_mb`: how much WAL the server may write a second. 0 is no limit.
+    """
+
+    target_ms: float = 100
+    pause: float = 0.5
+    lag_mb: float = 16
+    wal_mb: float = 32
+
+
+@dataclass(frozen=True, slots=True)
 class Suppression:
     """A known finding: its id, in which * stands for any part; the reason; and the last day on which it is left out."""
 
@@ -78,7 +107,9 @@ class Settings:
     state_dir: Path
     is_production: bool = False
     policy: Policy = field(default_factory=Policy)
+    locks: Patience = field(default_factory=Patience)
     reporting: Reporting = field(default_factory=Reporting)
+    batching: Batching = field(default_factory=Batching)
     replicas: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -110,3 +141,12 @@ class Applied:
     id: str
     title: str
     duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A migration whose batches run on, and the number under which `chatschema batch` knows it."""
+
+    id: str
+    title: str
+    batch: int

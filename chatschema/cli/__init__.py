@@ -39,6 +39,7 @@ SECTIONS = {
     },
     "Run in production": {
         "maintain": ("partition.maintain", "maintain"),
+        "batch": ("batch.app", "app"),
         "partition": ("partition.app", "app"),
         "hold": ("hold", "app"),
         "protect": ("protect", "protect"),

@@ -161,8 +161,8 @@ def _rich(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[
 
 
 _STATE_STYLES = {
-    "applied": "green", "pending": "yellow", "interrupted": "yellow", "edited": "red", "missing": "red",
-    "renamed": "red", "out-of-order": "red", "CRIT": "bold red", "WARN": "yellow",
+    "applied": "green", "pending": "yellow", "interrupted": "yellow", "running": "yellow", "waiting": "yellow", "edited": "red",
+    "missing": "red", "renamed": "red", "out-of-order": "red", "CRIT": "bold red", "WARN": "yellow",
 }  # fmt: skip
 
 
@@ -213,12 +213,12 @@ def width() -> int | None:
     return shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else None
 
 
-def paragraph(text: str) -> None:
-    """Print a long text, wrapped on a terminal."""
+def paragraph(text: str, *, indent: int = 0) -> None:
+    """Print a long text, wrapped on a terminal, behind so many blanks."""
     import textwrap
 
-    columns = width()
-    answer(textwrap.fill(text, columns) if columns else text)
+    columns, blanks = width(), " " * indent
+    answer(textwrap.fill(text, columns, initial_indent=blanks, subsequent_indent=blanks) if columns else blanks + text)
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatschema.postgres import Connection
     from chatschema.postgres.replicas import Replicas
     from chatschema.sqlfile import SqlFile
-    from chatschema.values import Applied, Month, Settings
+    from chatschema.values import Applied, Month, Settings, Started
 
 _TOLD = 3
 
@@ -26,10 +26,15 @@ def migrate(
     to: Annotated[
         str | None, typer.Option("--to", metavar="ID", help="Last migration to apply: its id, or the first characters of it.")
     ] = None,
+    phase: options.Phase = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL that would run, and change nothing.")] = False,
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Begin nothing after this time, as 06:00, in the server's time zone."),
+    ] = None,
     replica: options.Replica = None,
     replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
     url: options.Url = None,
@@ -41,22 +46,29 @@ def migrate(
     or not applied at all. If two runs overlap, the second waits and names the first.
     """
     from chatschema.migration import files as migration_files
+    from chatschema.migration import phases
+    from chatschema.task import deadline
 
+    only_expand = phases.is_expand(phase)
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
+    if until is not None:
+        deadline.check(until)
     with session.connected(settings, wait_s=wait) as (live, connection):
         if dry_run:
-            _print_plan(live, connection, files, last, json)
+            _print_plan(live, connection, files, last, only_expand, json)
             return
         with session.replicas(live, connection, replica, replica_wait) as replicas:
-            applied, months = migrated(
-                live, connection, files, to=last, lock_wait_s=lock_wait, replicas=replicas, as_lines=not json
-            )
+            applied, months, running = migrated(
+                live, connection, files, to=last, only_expand=only_expand, lock_wait_s=lock_wait, until=until, replicas=replicas,
+                as_lines=not json,
+            )  # fmt: skip
     if json:
-        console.as_json({"applied": applied, "partitions": months})
-    elif not applied and not months:
-        console.answer(f"nothing to do: {last or files[-1].id} is applied")
+        console.as_json({"applied": applied, "running": running, "partitions": months})
+    elif not applied and not months and not running:
+        newest = [file.id for file in files if (last is None or file.id <= last) and not (only_expand and file.apply.is_contract)]
+        console.answer(f"nothing to do: {newest[-1]} is applied" if newest else "nothing to do")
 
 
 def migrated(
@@ -65,19 +77,40 @@ def migrated(
     files: list[MigrationFile],
     *,
     to: str | None = None,
+    only_expand: bool = False,
     lock_wait_s: float = waits.LOCK_WAIT_S,
+    until: str | None = None,
     replicas: Replicas | None = None,
     as_lines: bool,
-) -> tuple[list[Applied], list[Month]]:
-    """Migrate and create the coming months; return the migrations and months, and print each of them when `as_lines`."""
+) -> tuple[list[Applied], list[Month], list[Started]]:
+    """Migrate and create the coming months; return the migrations, the months, and the migrations whose batches run on.
+
+    Prints each of them when `as_lines`.
+    """
     from chatschema.task import migrating
-    from chatschema.values import Applied
+    from chatschema.values import Applied, Started
 
     applied: list[Applied] = []
     months: list[Month] = []
-    steps = migrating.migrate(settings, connection, files, to=to, lock_wait_s=lock_wait_s, replicas=replicas, say=console.note)
+    running: list[Started] = []
+    steps = migrating.migrate(
+        settings,
+        connection,
+        files,
+        to=to,
+        only_expand=only_expand,
+        lock_wait_s=lock_wait_s,
+        until=until,
+        replicas=replicas,
+        say=console.note,
+    )
     with telling("applied", applied), closing(steps):
         for done in steps:
+            if isinstance(done, Started):
+                running.append(done)
+                if as_lines:
+                    console.answer(f"running {done.id}: chatschema batch run {done.batch}")
+                continue
             if not isinstance(done, Applied):
                 months.append(done)
                 continue
@@ -86,7 +119,7 @@ def migrated(
                 print_step("applied", done)
     if as_lines and months:
         console.answer(f"created {_count(len(months), 'partition')}, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
-    return applied, months
+    return applied, months, running
 
 
 def _count(number: int, noun: str) -> str:
@@ -117,21 +150,32 @@ def print_file(title: str, file: SqlFile) -> None:
     console.answer(f"-- {title}\n{wrap[0]}{file.text.rstrip()}\n{wrap[1]}")
 
 
-def _print_plan(settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, as_json: bool) -> None:
+def _print_plan(
+    settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, only_expand: bool, as_json: bool
+) -> None:
     from chatschema.partition import create
     from chatschema.task import migrating
 
-    plan = migrating.planned(settings, connection, files, to=to)
+    plan = migrating.planned(settings, connection, files, to=to, only_expand=only_expand)
     if as_json:
-        pending = [{"id": file.id, "title": file.title} for file in plan.pending]
-        console.as_json({"pending": pending, "partitions": list(plan.months)})
+        pending, waiting = ([{"id": file.id, "title": file.title} for file in some] for some in (plan.pending, plan.waiting))
+        locks = [{"id": id, "table": one.table, "mode": one.mode.words} for id, found in plan.locks.items() for one in found]
+        unread = [{"id": id, "line": line, "statement": word} for id, found in plan.unread.items() for line, word in found]
+        months = list(plan.months)
+        console.as_json({"pending": pending, "partitions": months, "waiting": waiting, "locks": locks, "unread": unread})
         return
     for file in plan.pending:
+        if locked := plan.locks.get(file.id):
+            console.answer(f"-- locks before its first statement: {', '.join(map(str, locked))}")
+        for line, word in plan.unread.get(file.id, ()):
+            console.answer(f"-- line {line} runs code ({word}): its locks are not known before, and are not taken before")
         print_file(f"migration {file.id}", file.apply)
     for month in plan.months:
         console.answer(f"-- partition {month.name}")
         for statement in create.statements(month):
             console.answer(statement.as_string(connection).rstrip() + ";")
+    if plan.waiting:
+        console.note(f"waiting for migrate without --phase: {', '.join(file.id for file in plan.waiting)}")
     if plan.pending or plan.months:
         counts = f"{_count(len(plan.pending), 'migration')}, {_count(len(plan.months), 'partition')}"
         console.note(f"pending: {counts}. Nothing was changed; to apply: chatschema migrate")

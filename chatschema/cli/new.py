@@ -1,35 +1,98 @@
 """chatschema new migration and new seeder."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatschema.cli import console, options, session
 from chatschema.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the files of a new migration or seeder.")
+if TYPE_CHECKING:
+    from chatschema.values import Settings
 
-Name = Annotated[
-    str,
-    typer.Argument(metavar="NAME", help="Name: verb_object for a migration, for example add_messages_pin; a table for a seeder."),
-]
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the files of a new migration or seeder.")
 
 
 @app.command("migration")
-def new_migration(name: Name, sql_dir: options.SqlDir = None) -> None:
-    """Create a migration and its rollback, with their headers."""
-    from chatschema.migration import template
+def new_migration(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Name: verb_object, for example add_messages_pin. For a recipe, its arguments."),
+    ] = None,
+    index: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--index", metavar="TABLE COLUMNS", help="Index that is built online, such as: messages '(sender_id, created_at)'."
+        ),
+    ] = None,
+    unique: Annotated[bool, typer.Option("--unique", help="With --index: a unique index.")] = False,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", metavar="RECIPE", help="Change that others do not notice, such as: check. See --recipes."),
+    ] = None,
+    recipes: Annotated[bool, typer.Option("--recipes", help="List the recipes with their arguments and locks.")] = False,
+    url: options.Url = None,
+    sql_dir: options.SqlDir = None,
+) -> None:
+    """Create a migration and its rollback: their headers, and the SQL for an index or a recipe.
 
-    folder = _own(session.settings(None, sql_dir, needs_server=False).sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
-    for path in template.write_migration(folder, name, datetime.now(UTC)):
+    A recipe may write several migrations. It reads the table in the database.
+    """
+    from chatschema.migration import template
+    from chatschema.migration.online import template as online
+
+    if recipes:
+        _print_recipes()
+        return
+    settings = session.settings(url, sql_dir, needs_server=recipe is not None)
+    folder = _own(settings.sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
+    _refuse_mixed(words or [], index, recipe, unique=unique)
+    now = datetime.now(UTC)
+    if recipe:
+        paths = _write_recipe(settings, folder, recipe, words or [], now)
+    elif index:
+        paths = list(online.write_index(folder, *index, now, is_unique=unique))
+    else:
+        paths = list(template.write_migration(folder, (words or [""])[0], now))
+    for path in paths:
         console.answer(_short(path))
-    console.note("next: write each TODO and the SQL, then chatschema migrate --dry-run")
+    console.note(f"next: write each TODO{'' if index or recipe else ' and the SQL'}, then chatschema migrate --dry-run")
+
+
+def _refuse_mixed(words: list[str], index: tuple[str, str] | None, recipe: str | None, *, unique: bool) -> None:
+    """Raise UsageError unless there is one name, one --index or one --recipe."""
+    is_named = len(words) == 1 or (recipe is not None)
+    if is_named == (index is None) and not (recipe and index) and not (unique and index is None) and not (index and words):
+        return
+    example = "chatschema new migration add_messages_pin; chatschema new migration --index messages '(sender_id, created_at)'"
+    text = "--unique needs --index" if unique and index is None else "give one NAME, or --index, or --recipe"
+    raise UsageError(text, f"for example: {example}", code="usage.index")
+
+
+def _write_recipe(settings: Settings, folder: Path, name: str, arguments: list[str], now: datetime) -> list[Path]:
+    from chatschema.migration.recipes import writing
+
+    chosen = writing.recipe(name)
+    with session.connected(settings, writes=False) as (_, connection):
+        return writing.write(connection, folder, chosen, arguments, now)
+
+
+def _print_recipes() -> None:
+    from chatschema.migration.recipes import book
+
+    for recipe in book.recipes().values():
+        console.answer(f"{recipe.name} {recipe.arguments}")
+        for text in (recipe.summary, f"Locks: {recipe.locks}", f"Clients: {recipe.clients}"):
+            console.paragraph(text, indent=4)
+    console.note("write the files of one: chatschema new migration --recipe RECIPE ARGUMENTS")
 
 
 @app.command("seeder")
-def new_seeder(name: Name) -> None:
+def new_seeder(name: Annotated[str, typer.Argument(metavar="NAME", help="Name: a table.")]) -> None:
     """Create a seeder."""
     from chatschema.seed import files
 

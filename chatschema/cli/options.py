@@ -19,6 +19,9 @@ Wait = Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds
 LockWait = Annotated[
     float, typer.Option("--lock-wait", metavar="S", min=0, help="Seconds to wait for another chatschema run to finish.")
 ]
+Phase = Annotated[
+    str | None, typer.Option("--phase", metavar="PHASE", help="expand: leave out the files with -- phase: contract; they wait.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 OlderThan = Annotated[

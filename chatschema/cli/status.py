@@ -25,6 +25,7 @@ def status(
         bool,
         typer.Option("--check", help="Exit 3 if a migration is pending or edited, the structure differs, or the runway is short."),
     ] = False,
+    phase: options.Phase = None,
     json: options.Json = False,
     wait: options.Wait = 0,
     url: options.Url = None,
@@ -32,12 +33,14 @@ def status(
 ) -> None:
     """Show the state of migrations, tables, partitions and demo data. Reads only."""
     from chatschema.migration import files as migration_files
+    from chatschema.migration import phases
     from chatschema.task import state
 
+    only_expand = phases.is_expand(phase)
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     with session.connected(settings, wait_s=wait, writes=False) as (live, connection):
-        found = state.read(live, connection, files)
+        found = state.read(live, connection, files, only_expand=only_expand)
     if json:
         from chatschema.structure import wording
 
@@ -102,13 +105,20 @@ def _may_seed(found: State) -> bool:
     return found.protection is None and all(table.rows == 0 for table in found.tables if table.table != "audit_logs")
 
 
+def _others(found: State) -> list[str]:
+    waiting = tuple(f"{one.id} is waiting" for one in found.migrations if one.state == "waiting")
+    return [f"look at: {finding}" for finding in found.findings if not finding.startswith(waiting)]
+
+
 def _next_steps(found: State) -> list[str]:
     if any(one.state == "interrupted" and one.applied_at for one in found.migrations):
         return ["next: chatschema undo"]
     if any(one.state in ("pending", "interrupted") for one in found.migrations):
         return ["next: chatschema migrate"]
-    if found.findings:
-        return ["look at: " + finding for finding in found.findings]
-    if _may_seed(found):
+    if any(one.state == "running" for one in found.migrations):
+        return ["next: chatschema batch run"]
+    if any(one.state == "waiting" for one in found.migrations):
+        return ["next: chatschema migrate, once no client of the earlier release runs", *_others(found)]
+    if not found.findings and _may_seed(found):
         return ["next: chatschema seed, for demo data"]
-    return ["up to date: all migrations applied, partitions created far enough ahead"]
+    return _others(found) or ["up to date: all migrations applied, partitions created far enough ahead"]

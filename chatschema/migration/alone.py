@@ -10,6 +10,7 @@ from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Say, locks, watch
 from chatschema.sqlfile import SqlFile
+from chatschema.values import Patience
 
 Direction = Literal["apply", "rollback"]
 _COMMANDS = {"apply": "chatschema migrate", "rollback": "chatschema undo"}
@@ -21,7 +22,7 @@ _HAD_RUN = {"create": _EXISTS, "drop": _IS_MISSING, "alter": _EXISTS | _IS_MISSI
 _REFUSED_AT_ONCE = frozenset({"0A", "25", "42", "55"})
 
 
-def run(backend: Backend, file: MigrationFile, direction: Direction, say: Say) -> None:
+def run(backend: Backend, file: MigrationFile, direction: Direction, say: Say, patience: Patience = locks.DDL) -> None:
     """Run the statement of a file outside of a transaction; continue the work of an earlier run that was interrupted.
 
     Until the caller records the end, the ledger has the file as started, except after a failure that left nothing behind.
@@ -35,7 +36,7 @@ def run(backend: Backend, file: MigrationFile, direction: Direction, say: Say) -
     if is_done:
         return
     try:
-        _run(backend, text, YoyoMigration(file), direction, say)
+        _run(backend, text, YoyoMigration(file), direction, say, patience)
         concurrently.refuse_invalid(backend.connection, text, _COMMANDS[direction])
     except StatementFailed as error:
         if is_done is None and error.cause.sqlstate in _HAD_RUN.get(_first_word(text), ()):
@@ -67,7 +68,7 @@ def _take_up(backend: Backend, id: str, file: SqlFile, say: Say) -> bool | None:
         return concurrently.take_up(backend.connection, file, say)
 
 
-def _run(backend: Backend, file: SqlFile, migration: YoyoMigration, direction: Direction, say: Say) -> None:
+def _run(backend: Backend, file: SqlFile, migration: YoyoMigration, direction: Direction, say: Say, patience: Patience) -> None:
     """Run the statement; with a lock timeout, unless it is a concurrent one."""
     migration.load()
 
@@ -84,5 +85,5 @@ def _run(backend: Backend, file: SqlFile, migration: YoyoMigration, direction: D
         with watch.named(backend.connection, after_s=1, say=lambda text: say(f"{migration.id}: {text}")):
             work()
         return
-    locks.limit_lock_wait(backend.connection, locks.DDL, of="session")
-    locks.with_lock_retries(backend.connection, work_with_limit, locks.DDL, say=say)
+    locks.limit_lock_wait(backend.connection, patience, of="session")
+    locks.with_lock_retries(backend.connection, work_with_limit, patience, say=say)

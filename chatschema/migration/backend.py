@@ -64,9 +64,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is not ty
             file, statement = error.label
             raise StatementFailed(file, statement, error.cause) from None
 
-    def run(self, file: SqlFile) -> None:
-        """Run the statements of a file; raises StatementFailed, in committed() at its end."""
+    def run(self, file: SqlFile, *, but: Statement | None = None) -> None:
+        """Run the statements of a file, all `but` one; raises StatementFailed, in committed() at its end."""
         for statement in file.statements:
+            if statement == but:
+                continue
             if self._pipeline.is_open:
                 self._pipeline.send(statement.text, (file, statement))
                 continue

@@ -9,6 +9,7 @@ from chatschema.migration.backend import Backend, StatementFailed
 from chatschema.migration.files import MigrationFile, excerpt, line_of
 from chatschema.postgres import locks
 from chatschema.sqlfile import SqlFile
+from chatschema.values import Patience
 
 
 @contextmanager
@@ -23,12 +24,12 @@ def lock_failures_bare() -> Iterator[None]:
 
 
 @contextmanager
-def transaction(backend: Backend) -> Iterator[None]:
-    """Yoyo's transaction with a short lock timeout; after a timeout it can be retried as a whole."""
+def transaction(backend: Backend, patience: Patience) -> Iterator[None]:
+    """Yoyo's transaction with the lock timeout of `patience`; after a timeout it can be retried as a whole."""
     with lock_failures_bare(), backend.committed():
         # The second setting is missing at the end of the file if the file reset all settings.
         query = "select set_config('lock_timeout', %s, true), set_config('chatschema.is_pinned', 'on', true)"
-        postgres.execute(backend.connection, query, (f"{locks.DDL.timeout_s * 1000:.0f}ms",))
+        postgres.execute(backend.connection, query, (f"{patience.timeout_s * 1000:.0f}ms",))
         yield
 
 

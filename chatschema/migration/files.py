@@ -8,8 +8,12 @@ from pathlib import Path
 
 from chatschema import sqlfile, statements
 from chatschema.errors import ChatschemaError, UsageError
+from chatschema.migration import patience
+from chatschema.migration.batch import header
+from chatschema.migration.online import statement as online
 from chatschema.sqlfile import SqlFile
 from chatschema.statements import Statement
+from chatschema.values import Patience
 
 _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
@@ -37,6 +41,13 @@ class MigrationFile:
     def title(self) -> str:
         """The sentence of the file's first line."""
         return self.apply.title
+
+    @property
+    def rollback_is_online(self) -> bool:
+        """Whether the rollback runs as a file with `-- online: index`: that of such a file does, if it runs in a transaction."""
+        if self.rollback is None:
+            return False
+        return self.rollback.is_online_index or (self.apply.is_online_index and self.rollback.is_transactional)
 
 
 def discover(folder: Path) -> list[MigrationFile]:
@@ -99,20 +110,22 @@ def _read(paths: dict[str, Path], id: str) -> MigrationFile:
 def check(files: Iterable[MigrationFile]) -> None:
     """Raise ChatschemaError if a file could not be run, or would end the transaction that it is run in."""
     for migration in files:
-        for file in (migration.apply, migration.rollback):
-            if file:
-                _check(file)
+        header.check(migration.apply)
+        _check(migration.apply, is_online=migration.apply.is_online_index)
+        if migration.rollback:
+            _check(migration.rollback, is_online=migration.rollback_is_online)
 
 
 def check_rollbacks(files: Iterable[MigrationFile]) -> None:
     """Raise ChatschemaError when a rollback of `files` could not be run: as check() does, before anything is undone."""
     for migration in files:
         if migration.rollback:
-            _check(migration.rollback)
+            _check(migration.rollback, is_online=migration.rollback_is_online)
 
 
-def _check(file: SqlFile) -> None:
+def _check(file: SqlFile, *, is_online: bool) -> None:
     is_transactional, found = file.is_transactional, file.statements
+    patience.of(file, Patience())
     if not found:
         raise ChatschemaError(f"{file.path.name} has no statement", "write the change, or delete the file", code="migration.empty")
     if not is_transactional and len(found) > 1:
@@ -121,6 +134,8 @@ def _check(file: SqlFile) -> None:
             "write one statement per file: after a failure nobody could tell which of them ran",
             code="migration.statements",
         )
+    if is_online:
+        online.read(file)
     unlocks = _UNLOCK.search(found.content) is not None
     if _NAMELESS.match(COMMENTS.sub(" ", found[0].text)):
         raise ChatschemaError(

@@ -1,6 +1,8 @@
 """The files compared with the ledger: the state of every migration, and whether it is safe to continue."""
 
 from chatschema.errors import HistoryConflict
+from chatschema.migration import phases
+from chatschema.migration.batch.record import Batch
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.ledger import Entry
 from chatschema.migration.values import MigrationState, MigrationStatus
@@ -12,13 +14,16 @@ CONFLICTS: tuple[MigrationState, ...] = ("edited", "missing", "renamed", "out-of
 def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[MigrationStatus]:
     """Return the state of every migration in the files or the ledger, by id."""
     applied = {entry.id: entry for entry in entries if not entry.is_running}
-    running = [entry.id for entry in entries if entry.is_running]
+    running = {entry.id: entry.batch for entry in entries if entry.is_running}
     by_id = {file.id: file for file in files}
     renames = _renames(files, applied)
-    newest = max(applied, default="")
     done = [_of_applied(entry, by_id.get(entry.id), renames.get(entry.id)) for entry in applied.values()]
     new = [file for file in files if file.id not in applied and file.id not in renames.values()]
-    open_ = [_of_pending(file, newest, is_running=file.id in running) for file in new]
+    done_files = [file for file in files if file.id in applied]
+    open_ = [
+        _of_pending(file, new, done_files, max(applied, default=""), is_running=file.id in running, batch=running.get(file.id))
+        for file in new
+    ]
     lost = [
         MigrationStatus(
             id, "", "missing", None, False, "its statement was started and never recorded as finished, and the file is missing"
@@ -54,14 +59,38 @@ def _of_applied(entry: Entry, file: MigrationFile | None, new_name: str | None) 
     return MigrationStatus(entry.id, file.title if file else "", state, entry.applied_at, bool(file and file.rollback), note)
 
 
-def _of_pending(file: MigrationFile, newest: str, *, is_running: bool) -> MigrationStatus:
+def _of_pending(
+    file: MigrationFile,
+    new: list[MigrationFile],
+    applied: list[MigrationFile],
+    newest: str,
+    *,
+    is_running: bool,
+    batch: Batch | None,
+) -> MigrationStatus:
     state: MigrationState = "pending"
     note = None
-    if is_running:
+    if batch:
+        # Those that nobody has to wait for run on, whoever is connected.
+        state, note = "interrupted" if batch.waits else "running", _progress(batch)
+    elif is_running:
         state, note = "interrupted", "its statement was started and never recorded as finished; migrate continues it"
+        if file.apply.is_online_index:
+            note = "its index is being built, or its build was interrupted; migrate continues, undo drops what is built"
+    elif file.apply.is_contract and file.id < newest and (later := phases.conflict(file, applied)):
+        state, note = "out-of-order", f"{later.file.id}, which is already applied, names {later.table} as well"
+    elif file.apply.is_contract and newest and phases.is_reached(file, new):
+        state, note = "waiting", "a contract file, which migrate applies and migrate --phase expand leaves"
     elif file.id < newest:
         state, note = "out-of-order", f"its number is before {newest}, which is already applied"
     return MigrationStatus(file.id, file.title, state, None, file.rollback is not None, note)
+
+
+def _progress(batch: Batch) -> str:
+    of = f" of about {batch.rows_expected}" if batch.rows_expected and batch.rows_expected >= batch.rows_read else ""
+    paused = ", paused" if batch.state == "paused" else ""
+    how = "migrate continues them" if batch.waits else f"continue them: chatschema batch run {batch.id}"
+    return f"its batches are not finished: {batch.rows_read}{of} rows{paused}; {how}"
 
 
 def refuse_conflicts(statuses: list[MigrationStatus]) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chatschema import __version__, ownership, postgres, sqlfile
+from chatschema.migration.batch import record as batches
+from chatschema.migration.batch.record import Batch
 from chatschema.postgres import Connection
 
 
@@ -12,7 +14,7 @@ class Entry:
     """A migration in the ledger. `checksum` is None when stock yoyo applied it.
 
     `is_running`: a statement outside of a transaction was started and not recorded as finished; `is_undoing`: the same for a
-    rollback.
+    rollback. `batch`: the batches of a migration that is running because these are not finished.
     """
 
     id: str
@@ -20,6 +22,7 @@ class Entry:
     applied_at: datetime | None
     is_running: bool
     is_undoing: bool
+    batch: Batch | None = None
 
 
 def exists(connection: Connection) -> bool:
@@ -40,26 +43,51 @@ def ensure(connection: Connection) -> None:
 
 
 def entries(connection: Connection) -> list[Entry]:
-    """Return the applied migrations in the order in which they were applied, then the interrupted ones."""
+    """Return the applied migrations in the order in which they were applied, then the interrupted ones.
+
+    One whose batches are not finished stands where it was started: later ones may be applied.
+    """
     if not exists(connection):
         return []
     rows = postgres.fetch_all(
         connection,
         """
         select coalesce(y.migration_id, m.migration_id), m.checksum, y.applied_at_utc, y.migration_id is null,
-            coalesce(y.migration_id is not null and m.state = 'running', false)
+            coalesce(y.migration_id is not null and m.state = 'running', false), coalesce(m.applied_order, 0)
         from chatschema._yoyo_migration as y
         full join chatschema.migrations as m on m.migration_id = y.migration_id
         order by y.migration_id is null, m.applied_order nulls first, y.applied_at_utc, y.migration_id
         """,
     )
-    return [Entry(id, checksum, at and at.replace(tzinfo=UTC), *flags) for id, checksum, at, *flags in rows]
+    found = {one.migration: one for one in batches.unfinished(connection)} if any(row[3] for row in rows) else {}
+    if found:
+        rows.sort(key=lambda row: (row[3] and row[0] not in found, row[5]))
+    return [
+        Entry(id, checksum, at and at.replace(tzinfo=UTC), is_running, is_undoing, found.get(id) if is_running else None)
+        for id, checksum, at, is_running, is_undoing, _ in rows
+    ]
 
 
 def has_begun(connection: Connection, id: str) -> bool:
     """Return whether a statement outside of a transaction was started and not recorded as finished, also of a rollback."""
     query = "select exists (select from chatschema.migrations where migration_id = %s and state = 'running')"
     return bool(postgres.fetch_one(connection, query, (id,))[0])
+
+
+def is_unfinished(connection: Connection, id: str) -> bool:
+    """Return whether a migration was started, and neither recorded as finished nor applied before."""
+    is_applied = "exists (select from chatschema._yoyo_migration where migration_id = %(id)s)"
+    query = (
+        f"select exists (select from chatschema.migrations where migration_id = %(id)s and state = 'running') and not {is_applied}"
+    )
+    return bool(postgres.fetch_one(connection, query, {"id": id})[0])
+
+
+def begun_with(connection: Connection, id: str) -> str | None:
+    """Return the checksum of the file whose work was started and not recorded as finished; None if there is none."""
+    query = "select checksum from chatschema.migrations where migration_id = %s and state = 'running'"
+    rows = postgres.fetch_all(connection, query, (id,))
+    return rows[0][0] if rows else None
 
 
 def start(connection: Connection, id: str, checksum: str) -> None:

@@ -4,16 +4,24 @@ from collections.abc import Sequence
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError
-from chatschema.migration import collisions, history, ledger
+from chatschema.migration import collisions, history, ledger, phases
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.values import MigrationStatus
 from chatschema.postgres import Connection
 
+_NEW = ("pending", "waiting")
 
-def pending(files: list[MigrationFile], statuses: Sequence[MigrationStatus], to: str | None) -> list[MigrationFile]:
-    """Return the migrations to apply, oldest first, up to and including `to`; none if `to` is already applied."""
-    wanted = {s.id for s in statuses if s.state == "pending" or (s.state == "interrupted" and s.applied_at is None)}
-    return [file for file in files if file.id in wanted and (to is None or file.id <= to)]
+
+def pending(
+    files: list[MigrationFile], statuses: Sequence[MigrationStatus], to: str | None, *, only_expand: bool = False
+) -> list[MigrationFile]:
+    """Return the migrations to apply, oldest first, up to and including `to`; none if `to` is already applied.
+
+    With `only_expand` contract files are held back. Raises ChatschemaError if a later file names a table of one of them.
+    """
+    open_ = {s.id for s in statuses if s.state in _NEW or (s.state == "interrupted" and s.applied_at is None)}
+    found = [file for file in files if file.id in open_ and (to is None or file.id <= to)]
+    return phases.without_contract(found) if only_expand else found
 
 
 def check_history(files: list[MigrationFile], connection: Connection) -> list[MigrationStatus]:
@@ -40,5 +48,5 @@ def refuse_collisions(connection: Connection, coming: Sequence[MigrationFile], s
     Changes nothing, and needs no ledger. An interrupted file is skipped: its object may exist already.
     """
     states = {status.id: status.state for status in statuses}
-    new = [file for file in coming if states[file.id] == "pending"]
+    new = [file for file in coming if states[file.id] in _NEW]
     collisions.refuse(connection, new, is_first=all(state == "pending" for state in states.values()))

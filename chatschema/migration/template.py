@@ -101,12 +101,21 @@ def write_migration(folder: Path, name: str, now: datetime) -> tuple[Path, Path]
             "use verb_object in ASCII: chatschema new migration add_messages_pin",
             code="migration.name",
         )
+    id = next_id(folder, slug, now)
+    return write(folder, id, *_texts(id))
+
+
+def next_id(folder: Path, slug: str, now: datetime) -> str:
+    """Return the id of a new migration: a number after every other in the folder, and the slug."""
     numbers = [int(path.name[:14]) for path in folder.glob("*.sql") if re.match(r"\d{14}_", path.name)]
-    number = max([int(now.strftime("%Y%m%d%H%M%S")), *(number + 1 for number in numbers)])
-    id = f"{number:014}_{slug}"
+    return f"{max([int(now.strftime('%Y%m%d%H%M%S')), *(number + 1 for number in numbers)]):014}_{slug}"
+
+
+def write(folder: Path, id: str, apply: str, rollback: str) -> tuple[Path, Path]:
+    """Write a migration and its rollback, and return their paths."""
     paths = folder / f"{id}.sql", folder / f"{id}.rollback.sql"
     folder.mkdir(parents=True, exist_ok=True)
-    for path, text in zip(paths, _texts(id), strict=True):
+    for path, text in zip(paths, (apply, rollback), strict=True):
         path.write_text(text, "utf-8")
     return paths
 

@@ -7,13 +7,16 @@ from contextlib import suppress
 
 from chatschema import hold, postgres
 from chatschema.errors import HistoryConflict
-from chatschema.migration import alone, execution, ledger, loss
+from chatschema.migration import alone, execution, heads, ledger, loss, patience, prelude
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
+from chatschema.migration.batch import header
+from chatschema.migration.batch import record as batches
 from chatschema.migration.files import COMMENTS, MigrationFile
 from chatschema.migration.loss import Change, WouldLose
+from chatschema.migration.online import apply as online
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
-from chatschema.values import Applied
+from chatschema.values import Applied, Patience
 
 # Statements that cannot run in a transaction; and procedures that end it.
 _ACTIVE_TRANSACTION, _COMMITS = "25001", "2D000"
@@ -25,16 +28,21 @@ def to_undo(
 ) -> list[MigrationFile]:
     """Return the migrations to undo, last applied first: `steps` of them, or all that were applied after `to`, or all.
 
+    A build of an index that was interrupted is the last one, and is undone alone. One whose batches are not finished is undone like
+    one that is applied.
     Raises HistoryConflict if one of them has no file or no rollback, or a migration was interrupted while it was applied.
     """
     by_id = {file.id: file for file in files}
-    if running := next((entry.id for entry in entries if entry.is_running), None):
+    if running := next((entry.id for entry in entries if entry.is_running and not entry.batch), None):
+        is_online = running in by_id and by_id[running].apply.is_online_index
+        if is_online and steps == 1:
+            return [by_id[running]]
         raise HistoryConflict(
             f"{running} was interrupted while it was applied; nothing was undone",
-            "finish it first: chatschema migrate",
+            f"finish it first: chatschema migrate{'; or drop what it has built: chatschema undo' if is_online else ''}",
             code="history.interrupted",
         )
-    applied = [entry.id for entry in entries if not entry.is_running]
+    applied = [entry.id for entry in entries if not entry.is_running or entry.batch]
     if to is not None:
         if to not in applied:
             hint = "list the applied migrations: chatschema status"
@@ -59,24 +67,37 @@ def to_undo(
 
 
 def undo(
-    connection: Connection, files: Sequence[MigrationFile], run: recording.Run, *, agreed: Collection[Change] | None, say: Say
+    connection: Connection,
+    files: Sequence[MigrationFile],
+    run: recording.Run,
+    *,
+    agreed: Collection[Change] | None,
+    default: Patience = locks.DDL,
+    say: Say,
 ) -> Iterator[Applied]:
     """Roll back `files` in the given order, yielding each once it is committed. The caller holds the migration lock.
 
     `agreed` are the losses that somebody has accepted, None for all. `run` records the changes of the structure with each.
-    Raises WouldLose before any other loss is committed.
+    `default` is the patience of files that set none. Raises WouldLose before any other loss is committed.
     """
     backend = Backend(connection)
     for file in files:
         started = time.monotonic()
         with execution.explained(file):
-            _undo(backend, file, agreed, run, say)
+            wait = patience.of(file.rollback or file.apply, default)
+            if ledger.is_unfinished(connection, file.id):
+                online.give_up(connection, file, say)
+            else:
+                _undo(backend, file, agreed, run, wait, say)
         postgres.reset_session(connection)
         yield Applied(file.id, file.title, round((time.monotonic() - started) * 1000, 1))
 
 
-def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | None, run: recording.Run, say: Say) -> None:
+def _undo(
+    backend: Backend, file: MigrationFile, agreed: Collection[Change] | None, run: recording.Run, wait: Patience, say: Say
+) -> None:
     migration = YoyoMigration(file)
+    needs = heads.read(file.rollback).needs if file.rollback else ()
 
     def unmark() -> None:
         execution.take_back(backend, file.rollback or file.apply)
@@ -84,16 +105,26 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
             backend.unmark_one(migration, log=False)
             backend.log_migration(migration, "rollback")
         ledger.forget(backend.connection, file.id)
+        if header.of(file.apply):
+            batches.cancel(backend.connection, file.id)
         recording.record(backend.connection, run, file.id, file.rollback.ddl if file.rollback else "")
 
     def work() -> None:
-        with execution.transaction(backend):
+        with execution.transaction(backend, wait):
             _refuse_held(backend.connection)
+            if header.of(file.apply):
+                batches.freeze(backend.connection, file.id)
+            prelude.take(backend.connection, needs, wait)
             _roll_back(backend, migration, agreed)
             unmark()
 
+    if file.rollback and file.rollback_is_online:
+        # It loses no row.
+        hold.refuse_active(backend.connection, "undo")
+        online.run(backend, file, file.rollback, unmark, say, patience=patience.of_online(file.rollback, wait))
+        return
     if file.rollback is None or file.rollback.is_transactional:
-        locks.with_lock_retries(backend.connection, work, locks.DDL, say=say)
+        locks.with_lock_retries(backend.connection, work, wait, say=say)
         return
     hold.refuse_active(backend.connection, "undo")
     if agreed is not None and not ledger.has_begun(backend.connection, file.id):
@@ -101,7 +132,7 @@ def _undo(backend: Backend, file: MigrationFile, agreed: Collection[Change] | No
         found = loss.counted(backend.connection, rehearse(backend.connection, [file], is_empty=False))
         if refused := [one.change for one in found if one.change not in agreed]:
             raise WouldLose(refused)
-    alone.run(backend, file, "rollback", say)
+    alone.run(backend, file, "rollback", say, wait)
     locks.in_transaction(backend.connection, unmark, locks.DDL, say=say)
 
 
@@ -136,11 +167,14 @@ def rehearse(connection: Connection, files: Sequence[MigrationFile], *, is_empty
     For a copy that `is_empty` or, if there can be none, the database itself. Raises MigrationFailed if one cannot run.
     """
     backend, found = Backend(connection), set[Change]()
+    # A copy has no rows, so nobody else and no autovacuum works on it.
+    needs = [need for file in files if file.rollback for need in heads.read(file.rollback).needs] if not is_empty else []
 
     def work() -> None:
         # Not in a pipeline: a refused statement is known at once, and skipped.
         with postgres.transaction(connection):
             locks.limit_lock_wait(connection, locks.DDL)
+            prelude.take(connection, needs, locks.DDL)
             by_lock = is_empty or not loss.counts_rows(connection)
             before = loss.state(connection)
             for file in files:

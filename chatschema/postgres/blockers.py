@@ -118,12 +118,16 @@ _BLOCKING = f"""
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why a statement waits: the session that blocks it, the lock modes of both, and what blocks that session."""
+    """Why a statement waits: the session that blocks it, the lock modes of both, and what blocks that session.
+
+    `is_row`: it waits for the end of a transaction that has changed or locked the same row, not for a table.
+    """
 
     by: Session
     how: str
     transaction: str
     others: int
+    is_row: bool
     then: "Blocked | None"
 
     def __str__(self) -> str:
@@ -160,7 +164,7 @@ def _chain(rows: Sequence[tuple[Any, ...]], waiter: int | None, seen: frozenset[
     else:
         how = f"waits for {_mode(held)} on {relation} ahead of {who}, and {who} needs {_mode(wanted)}"
     then = _chain(rows, by.pid, seen | {waiter or 0}, f"pid {by.pid}") if by.pid else None
-    return Blocked(by, how, transaction, len(own) - 1, then)
+    return Blocked(by, how, transaction, len(own) - 1, kind in ("transactionid", "tuple"), then)
 
 
 def _mode(mode: str) -> str:

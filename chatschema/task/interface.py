@@ -14,6 +14,7 @@ from chatschema import config, hold, postgres
 from chatschema.database import contents
 from chatschema.errors import UsageError
 from chatschema.migration import files as migration_files
+from chatschema.migration import phases
 from chatschema.migration.loss import Loss, listed
 from chatschema.postgres import Say
 from chatschema.report import definition
@@ -24,18 +25,18 @@ from chatschema.task.maintaining import Maintained
 from chatschema.task.seeding import Seeded
 from chatschema.task.state import State
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Applied, Month, Settings
+from chatschema.values import Applied, Month, Settings, Started
 
 Database = str | psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Progress: a note in words, or a value (Applied, Month, Seeded) once it is committed."""
+    """Progress: a note in words, or a value (Applied, Started, Month, Seeded) once it is committed."""
 
-    kind: Literal["note", "applied", "partition", "undone", "seeded"]
+    kind: Literal["note", "applied", "started", "partition", "undone", "seeded"]
     message: str
-    value: Applied | Month | Seeded | None = None
+    value: Applied | Started | Month | Seeded | None = None
 
 
 OnEvent = Callable[[Event], None]
@@ -43,10 +44,11 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """The migrations that were applied, in order, and the months that were created after them."""
+    """The migrations that were applied, in order, those whose batches run on, and the months that were created after them."""
 
     applied: tuple[Applied, ...]
     partitions: tuple[Month, ...]
+    running: tuple[Started, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def migrate(
     database: Database,
     to: str | None = None,
     *,
+    phase: Literal["expand"] | None = None,
     sql_dir: Path | None = None,
     folder: Path | None = None,
     lock_wait: timedelta = timedelta(seconds=LOCK_WAIT_S),
@@ -68,25 +71,32 @@ def migrate(
 ) -> Migrated:
     """Apply pending migrations up to `to`, an id or its first characters, then create the partitions of the coming months.
 
+    With `phase="expand"` the files with `-- phase: contract` wait.
     If the run is killed, a migration is either applied and recorded, or not applied at all.
     Raises MigrationFailed, HistoryConflict, Busy and CannotConnect; migrations that were applied before stay applied.
     """  # fmt: skip
-    settings = _settings(database, sql_dir, folder)
+    settings, only_expand = _settings(database, sql_dir, folder), phases.is_expand(phase)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
     applied: list[Applied] = []
+    running: list[Started] = []
     months: list[Month] = []
     with session.connected(settings, say=_say(on_event)) as (live, connection):
-        steps = migrating.migrate(live, connection, files, to=last, lock_wait_s=lock_wait.total_seconds(), say=_say(on_event))
+        steps = migrating.migrate(
+            live, connection, files, to=last, only_expand=only_expand, lock_wait_s=lock_wait.total_seconds(), say=_say(on_event)
+        )
         with closing(steps):
             for done in steps:
                 if isinstance(done, Applied):
                     applied.append(done)
                     _tell(on_event, Event("applied", f"applied {done.id}", done))
+                elif isinstance(done, Started):
+                    running.append(done)
+                    _tell(on_event, Event("started", f"started {done.id}", done))
                 else:
                     months.append(done)
                     _tell(on_event, Event("partition", f"created {done.name}", done))
-    return Migrated(tuple(applied), tuple(months))
+    return Migrated(tuple(applied), tuple(months), tuple(running))
 
 
 def undo(

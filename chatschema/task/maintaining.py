@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chatschema.errors import ChatschemaError
+from chatschema.migration.batch.record import Batch
 from chatschema.partition import detach, erasures, losses, purge, retire, upkeep
 from chatschema.partition.purge import Purged
 from chatschema.partition.retire import Done
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
-from chatschema.task import months
+from chatschema.task import batching, months
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Month, Settings
 
@@ -32,6 +33,7 @@ class Maintained:
     retired: tuple[Done, ...]
     frozen: tuple[str, ...]
     analyzed: tuple[str, ...]
+    batches: tuple[Batch, ...]
     failed: tuple[ChatschemaError, ...]
     findings: tuple[str, ...]
     unseen: tuple[str, ...]
@@ -40,7 +42,7 @@ class Maintained:
 def maintain(
     connection: Connection, settings: Settings, *, replicas: Replicas | None = None, lock_wait_s: float = LOCK_WAIT_S, say: Say
 ) -> Maintained:
-    """Create months, finish detaches, erase, purge, retire by the policy, freeze and analyze; return the results.
+    """Create months, finish detaches, erase, purge, retire by the policy, freeze, analyze and run batches; return the results.
 
     Raises ChatschemaError only if no part can continue: the tables are missing, or the connection is lost.
     """
@@ -74,6 +76,8 @@ def maintain(
             retired = part("retired", lambda: retire.retire(connection, settings.policy, replicas=replicas, say=say))
     frozen = part("frozen", lambda: upkeep.freeze_closed(connection))
     analyzed = part("analyzed", lambda: upkeep.analyze_parents(connection))
+    # Last, as it may take hours; a run that overlaps skips the batches that this one runs.
+    batches = part("batches", lambda: batching.run(connection, settings, lock_wait_s=lock_wait_s, say=say))
     looked = losses.findings(connection, settings.policy.archive_dir)
     return Maintained(
         created=tuple(created),
@@ -83,6 +87,7 @@ def maintain(
         retired=tuple(retired),
         frozen=tuple(frozen),
         analyzed=tuple(analyzed),
+        batches=tuple(batches),
         failed=tuple(failed),
         findings=tuple(looked.findings),
         unseen=tuple(looked.unseen),

@@ -5,23 +5,34 @@ from dataclasses import dataclass
 
 from chatschema import protection
 from chatschema.migration import files as migration_files
-from chatschema.migration import ledger, plan
+from chatschema.migration import heads, ledger, plan, prelude
+from chatschema.migration.batch import guard, record, subject
 from chatschema.migration.files import MigrationFile
+from chatschema.migration.prelude import Lock
 from chatschema.migration.values import MigrationStatus
 from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
+from chatschema.task import deadline
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Applied, Month, Settings
+from chatschema.values import Applied, Batching, Month, Patience, Settings, Started
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The migrations that a run would apply, oldest first, and the months that it would create after them."""
+    """The migrations that a run would apply, oldest first, and the months that it would create after them.
+
+    `waiting` are the contract files that it would hold back.
+    `locks`: by migration, the locks that are taken before its first statement; `unread`: by migration, the statements that run
+    code, whose locks cannot be read (line, first word).
+    """
 
     pending: tuple[MigrationFile, ...]
     months: tuple[Month, ...]
+    locks: dict[str, list[Lock]]
+    unread: dict[str, tuple[tuple[int, str], ...]]
+    waiting: tuple[MigrationFile, ...] = ()
 
 
 def migrate(
@@ -30,18 +41,26 @@ def migrate(
     files: list[MigrationFile],
     *,
     to: str | None = None,
+    only_expand: bool = False,
     lock_wait_s: float = LOCK_WAIT_S,
+    until: str | None = None,
     replicas: Replicas | None = None,
     say: Say,
-) -> Generator[Applied | Month, None, None]:
+) -> Generator[Applied | Started | Month, None, None]:
     """Apply pending migrations up to `to`, then create the coming months; yield each migration and month once it is committed.
 
-    Holds the migration lock from the first to the last. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError;
-    everything yielded before is kept.
+    With `only_expand` contract files are held back, and a note names them.
+    A file whose batches run on after this is yielded as started, also if an earlier run began them.
+
+    Holds the migration lock from the first to the last. `until` is a time of the day, in the server's time zone, after which
+    nothing is begun. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError; everything yielded before is kept.
     """
-    with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+    patience = deadline.limited(connection, until, settings.locks, say)
+    with locks.change_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
         # Before anything is written, the ledger included.
-        statuses, pending = _due(connection, files, to)
+        statuses, pending = _due(connection, files, to, only_expand=only_expand)
+        if held := _held(files, statuses, pending, to):
+            say(f"waiting for migrate without --phase: {', '.join(file.id for file in held)}")
         ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
@@ -51,39 +70,84 @@ def migrate(
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
         coming = (file.apply.ddl for file in pending)
         with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=say) as run:
-            yield from _apply(connection, pending, run, replicas, say)
+            yield from _started(connection, statuses)
+            guarded = guard.is_needed(statuses, pending)
+            yield from _apply(connection, pending, run, patience, replicas, settings.batching, guarded=guarded, say=say)
         missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
-        yield from create.ensure(connection, missing, say=say)
+        if missing:
+            with deadline.kept(patience, [month.name for month in missing], "partition"):
+                yield from create.ensure(connection, missing, say=say)
+
+
+def _started(connection: Connection, statuses: list[MigrationStatus]) -> Iterator[Started]:
+    """Yield the migrations whose batches an earlier run began, and that run on."""
+    titles = {status.id: status.title for status in statuses if status.state == "running"}
+    if titles:
+        yield from (
+            Started(one.migration, titles[one.migration], one.id) for one in record.all_of(connection) if one.migration in titles
+        )
 
 
 def _apply(
-    connection: Connection, pending: list[MigrationFile], run: recording.Run, replicas: Replicas | None, say: Say
-) -> Iterator[Applied]:
-    """Apply one after the other, each after waiting for long queries on the replicas."""
+    connection: Connection,
+    pending: list[MigrationFile],
+    run: recording.Run,
+    patience: Patience,
+    replicas: Replicas | None,
+    batching: Batching,
+    *,
+    guarded: bool,
+    say: Say,
+) -> Iterator[Applied | Started]:
+    """Apply one after the other, each after waiting for long queries on the replicas.
+
+    If `guarded`, a file is refused that names a table whose rows an earlier file still changes.
+    """
     if not pending:
         return
     # It takes a while to load.
     from chatschema.migration import runner
 
-    for file in pending:
-        if replicas:
-            replicas.wait(file.id, file.apply.ddl)
-        yield from runner.migrate(connection, [file], run, say=say)
+    for number, file in enumerate(pending):
+        if guarded:
+            guard.refuse(connection, file)
+        with deadline.kept(patience, [one.id for one in pending[number:]], "migration"):
+            if replicas:
+                replicas.wait(file.id, file.apply.ddl)
+            yield from runner.migrate(connection, [file], run, default=patience, batching=batching, say=say)
 
 
-def _due(connection: Connection, files: list[MigrationFile], to: str | None) -> tuple[list[MigrationStatus], list[MigrationFile]]:
+def _due(
+    connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
+) -> tuple[list[MigrationStatus], list[MigrationFile]]:
     """Return the state of every migration, and the pending ones. Raises where a run must not begin; changes nothing."""
     statuses = plan.check_history(files, connection)
-    pending = plan.pending(files, statuses, to)
+    pending = plan.pending(files, statuses, to, only_expand=only_expand)
     migration_files.check(pending)
+    subject.refuse_unknown(connection, pending)
     plan.refuse_collisions(connection, pending, statuses)
     return statuses, pending
 
 
-def planned(settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None) -> Plan:
+def _held(
+    files: list[MigrationFile], statuses: list[MigrationStatus], coming: list[MigrationFile], to: str | None
+) -> list[MigrationFile]:
+    """Return the migrations that a run of `coming` holds back."""
+    kept = {file.id for file in coming}
+    return [file for file in plan.pending(files, statuses, to) if file.id not in kept]
+
+
+def planned(
+    settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None, only_expand: bool = False
+) -> Plan:
     """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse."""
-    _, pending = _due(connection, files, to)
+    statuses, pending = _due(connection, files, to, only_expand=only_expand)
+    # Before the first migration nobody waits for a lock.
+    is_first = all(status.applied_at is None for status in statuses)
+    read = {} if is_first else {file.id: heads.read(file.apply) for file in pending if file.apply.is_transactional}
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
     missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)
-    return Plan(tuple(pending), tuple(missing))
+    found = {id: prelude.locks(connection, one.needs) for id, one in read.items()}
+    unread = {id: one.unread for id, one in read.items()}
+    return Plan(tuple(pending), tuple(missing), found, unread, tuple(_held(files, statuses, pending, to)))

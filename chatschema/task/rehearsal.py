@@ -41,7 +41,7 @@ def losses(
                 code="undo.no-copy",
             ) from None
         say(f"rehearsing in the database itself, because no copy can be created: {error.message}")
-        with locks.migration_lock(connection, wait_s=LOCK_WAIT_S, say=say):
+        with locks.change_lock(connection, wait_s=LOCK_WAIT_S, say=say):
             found = rollbacks.rehearse(connection, chosen, is_empty=False)
     return loss.counted(connection, found)
 
@@ -52,7 +52,7 @@ def _in_copy(
     # It takes a while to load.
     from chatschema.migration import runner
 
-    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
+    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running or entry.batch]
     by_id = {file.id: file for file in files}
     if missing := [id for id in applied if id not in by_id]:
         raise ChatschemaError(f"{missing[0]} is applied, but its file is missing", code="history.missing")
@@ -61,7 +61,8 @@ def _in_copy(
         unrecorded = recording.Run(say, is_recorded=False)
         for _ in runner.migrate(copy, [by_id[id] for id in applied], unrecorded, say=lambda _: None):
             pass
-        return rollbacks.rehearse(copy, chosen, is_empty=True)
+        # To give up an interrupted build of an index loses nothing.
+        return rollbacks.rehearse(copy, [file for file in chosen if file.id in applied], is_empty=True)
 
 
 @contextmanager

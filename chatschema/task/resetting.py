@@ -118,7 +118,7 @@ class Reset:
         """
         with (
             closing(postgres.connect(self.settings, dbname=self.name)) as own,
-            locks.migration_lock(own, wait_s=5, say=self.say),
+            locks.change_lock(own, wait_s=5, say=self.say),
         ):
             if not self.is_named:
                 ownership.refuse_foreign(own)

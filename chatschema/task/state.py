@@ -37,8 +37,11 @@ class State:
     findings: tuple[str, ...]
 
 
-def read(settings: Settings, connection: Connection, files: list[MigrationFile]) -> State:
-    """Return the state of the database; reads only. Raises ChatschemaError, also if the role may not read the ledger."""
+def read(settings: Settings, connection: Connection, files: list[MigrationFile], *, only_expand: bool = False) -> State:
+    """Return the state of the database; reads only. With `only_expand` waiting contract files are no findings.
+
+    Raises ChatschemaError, also if the role may not read the ledger.
+    """
     try:
         there = months.survey(connection, measured=False)
         migrations = history.statuses(files, ledger.entries(connection))
@@ -52,7 +55,7 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile])
             tables=tuple(tables.rows(connection)),
             runway=there.runway,
             seeds=tuple(runner.statuses(connection, settings.seeds_dir)),
-            findings=(*_unapplied(migrations), *wording.findings(structure), *there.findings),
+            findings=(*_unapplied(migrations, "waiting" if only_expand else None), *wording.findings(structure), *there.findings),
         )
     except ServerError as error:
         if error.sqlstate == "42501":
@@ -62,5 +65,6 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile])
         raise
 
 
-def _unapplied(migrations: list[MigrationStatus]) -> list[str]:
-    return [f"{one.id} is {one.state}" + (f": {one.note}" if one.note else "") for one in migrations if one.state != "applied"]
+def _unapplied(migrations: list[MigrationStatus], expected: str | None) -> list[str]:
+    unapplied = [one for one in migrations if one.state not in ("applied", expected)]
+    return [f"{one.id} is {one.state}" + (f": {one.note}" if one.note else "") for one in unapplied]

@@ -91,14 +91,14 @@ def roll_back(
     while undone < len(undo.chosen):
         left = undo.chosen[undone:]
         try:
-            with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+            with locks.change_lock(connection, wait_s=lock_wait_s, say=say):
                 _refuse_moved(connection, left)
                 agreed = _still_agreed(settings, connection, agreed, undo)
                 if replicas:
                     for file in left:
                         replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
                 with _recorded(connection, undo.files, say) as run:
-                    for done in rollbacks.undo(connection, left, run, agreed=agreed, say=say):
+                    for done in rollbacks.undo(connection, left, run, agreed=agreed, default=settings.locks, say=say):
                         undone += 1
                         yield done
         except loss.WouldLose as error:
@@ -119,7 +119,7 @@ def _still_agreed(settings: Settings, connection: Connection, agreed: set[Change
 def _recorded(connection: Connection, files: list[MigrationFile], say: Say) -> AbstractContextManager[recording.Run]:
     """Return the run that records the rollbacks."""
     entries = ledger.entries(connection)
-    applied = {entry.id for entry in entries if not entry.is_running}
+    applied = {entry.id for entry in entries if not entry.is_running or entry.batch}
     was_cut_off = any(entry.is_running or entry.is_undoing for entry in entries)
     texts = (file.apply.ddl for file in files if file.id in applied)
     return recording.recorded(connection, texts, [], was_cut_off=was_cut_off, say=say)
@@ -127,7 +127,9 @@ def _recorded(connection: Connection, files: list[MigrationFile], say: Say) -> A
 
 def _refuse_moved(connection: Connection, left: list[MigrationFile]) -> None:
     """Raise if the last applied migrations are not those that are to be undone."""
-    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running]
+    # An interrupted build of an index is the last one.
+    ids = {file.id for file in left}
+    applied = [entry.id for entry in ledger.entries(connection) if not entry.is_running or entry.batch or entry.id in ids]
     if applied[-len(left) :][::-1] != [file.id for file in left]:
         raise HistoryConflict(
             f"another run changed the migrations of database {connection.info.dbname} in the meantime",

@@ -31,6 +31,8 @@ snapshots as (
     join locks as l on l.pid = s.pid and l.locktype = 'virtualxid'
     where s.datname = current_database() and s.backend_xmin is not null and s.backend_type <> 'autovacuum worker'
         and s.pid not in (select pid from pg_catalog.pg_stat_progress_vacuum)
+        -- A build may take hours. A detach waits for its snapshot only if it is interrupted and the index is partial or of expressions.
+        and s.pid not in (select pid from pg_catalog.pg_stat_progress_create_index)
         and s.pid not in (select pid from holders where pid is not null)
 )
 select h.virtualtransaction, h.holds, {session}

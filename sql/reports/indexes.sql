@@ -8,7 +8,7 @@
 -- Check rare: written more often than scanned, so it costs more than it gains.
 -- Check duplicate: same columns, order, collation, operator class and predicate as another index.
 -- Check redundant: another index begins with the same keys and answers the same queries.
--- Check invalid: left over from a failed concurrent build or rebuild; written, but never read.
+-- Check invalid: left over from a failed concurrent build or rebuild, or a partitioned index that was not completed; written, but never read.
 -- Check incomplete: a partitioned index without a part in some partitions; normal while the parts are being created.
 -- Check sparse: the index contains almost only nulls; a partial index would be much smaller.
 -- Check missing: a foreign key has no index that begins with its columns.
@@ -173,7 +173,16 @@ findings as (
                 where h.inhparent = x.indexrelid and y.indrelid = i.inhrelid
             )
     ) as p
-    where not x.indisvalid
+    where not x.indisvalid and p.missing > 0
+    union all
+    select
+        'warn', 'invalid', u.root::regclass::text,
+        case
+            when u.invalid = 0 then format('all of its parts (%s) are valid, but it is not: the last partition without a part was removed', u.parts)
+            else format('%s of its %s parts are invalid', u.invalid, u.parts)
+        end,
+        u.invalid, null, u.fix, null
+    from ({unfinished_index}) as u
     union all
     select
         'info', 'sparse', i.index,

@@ -19,7 +19,7 @@ objects as materialized (
     where n.nspname in ('public', 'chatschema') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and not c.relispartition
         and not (n.nspname = 'chatschema' and c.relname in (
             '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'migrations', 'protection', 'seeds', 'seeded_rows',
-            'schema_records', 'kept_by_reset'
+            'schema_records', 'batches', 'kept_by_reset'
         ))
         and not exists (
             -- Members of extensions, and the sequences of identity columns.

@@ -12,8 +12,9 @@ from typing import Any, get_args
 import pytest
 
 from chatschema import config
-from chatschema.config import partition
+from chatschema.config import batch, locks, partition
 from chatschema.partition.values import PartitionState
+from chatschema.values import Patience
 from tests.support import ROOT
 from tests.support.cli import clean_environment, run_cli
 from tests.support.database import Database
@@ -78,7 +79,9 @@ def rows(title: str) -> set[str]:
 def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> None:
     assert rows("Top level") == {*config._TOML_KEYS, *config._TOML_LISTS}
     assert rows("[partition]") == set(partition._KEYS)
-    assert set(config._TOML_TABLES) == {"partition", "report"}
+    assert rows("[locks]") == set(locks._KEYS)
+    assert rows("[batches]") == set(batch._KEYS)
+    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "report"}
     assert rows("[report]") == {"[report.NAME]", "[[report.suppress]]", "finding", "reason", "until"}
 
 
@@ -86,10 +89,18 @@ def test_the_defaults_on_the_page_are_those_of_the_code() -> None:
     (example,) = (block.text for block in blocks(ROOT / "docs" / "reference" / "configuration.md") if block.language == "toml")
     table = tomllib.loads(example)["partition"]
     assert partition.parse({key: value for key, value in table.items() if key != "keep"}, ROOT, "") == partition.parse({}, ROOT, "")
+    batches = tomllib.loads(example)["batches"]
+    assert batch.parse(batches, "") == batch.parse({}, "")
+    of_batches = dict(re.findall(r"^\| `(\w+)` \| [\w ]+ \| `([^`]+)` \|", section("[batches]"), re.MULTILINE))
+    assert {key: tomllib.loads(f"x = {value}")["x"] for key, value in of_batches.items()} == batches
     defaults = dict(re.findall(r"^\| `(\w+)` \| [\w ]+ \| `([^`]+)` \|", section("[partition]"), re.MULTILINE))
     assert {key: tomllib.loads(f"x = {value}")["x"] for key, value in defaults.items()} == {
         key: value for key, value in table.items() if key != "keep"
     }
+    waits = tomllib.loads(example)["locks"]
+    assert locks.parse(waits, "") == Patience()
+    defaults = dict(re.findall(r"^\| `(\w+)` \| \w+ \| `([^`]+)` \|", section("[locks]"), re.MULTILINE))
+    assert {key: tomllib.loads(f"x = {value}")["x"] for key, value in defaults.items()} == waits
 
 
 def test_every_variable_is_on_the_page_and_no_other() -> None:

@@ -38,13 +38,16 @@ def check(name: str, document: Any) -> None:
 
 
 def test_a_key_that_no_schema_names_is_found() -> None:
-    document = {"applied": [{"id": "1", "title": "t", "duration_ms": 1.5, "extra": 1}], "partitions": []}
+    document = {"applied": [{"id": "1", "title": "t", "duration_ms": 1.5, "extra": 1}], "running": [], "partitions": []}
     (error,) = validator("migrate").iter_errors(document)
     assert "'extra' was unexpected" in error.message
 
 
 def test_a_key_that_is_missing_is_found() -> None:
-    assert [error.message for error in validator("migrate").iter_errors({"applied": []})] == ["'partitions' is a required property"]
+    assert [error.message for error in validator("migrate").iter_errors({"applied": []})] == [
+        "'running' is a required property",
+        "'partitions' is a required property",
+    ]
 
 
 def test_migrate_and_undo(cli: Cli, empty: Database, sql_dir: Path) -> None:
@@ -57,6 +60,23 @@ def test_migrate_and_undo(cli: Cli, empty: Database, sql_dir: Path) -> None:
     valid("migrate", cli, empty, "migrate", *own)
     assert valid("undo-dry-run", cli, empty, "undo", "--dry-run", *own)["losses"]
     assert valid("undo", cli, empty, "undo", "--yes", *own)["undone"]
+
+
+def test_batches(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    own = ("--sql-dir", str(sql_dir))
+    touch = "-- m: touch.\n-- batch: public.messages by id\n-- wait: no\nupdate public.messages set is_deleted = is_deleted where {batch};"
+    write(sql_dir, NEXT, touch, "select 1;")
+    (started,) = valid("migrate", cli, aged, "migrate", *own)["running"]
+    number = str(started["batch"])
+    assert valid("batch-rate", cli, aged, "batch", "rate", number, "100000")["batch"]["rate"] == 100000
+    assert valid("batch-pause", cli, aged, "batch", "pause", number)["batch"]["state"] == "paused"
+    assert valid("batch-resume", cli, aged, "batch", "resume", number)["batch"]["state"] == "running"
+    assert valid("batch-list", cli, aged, "batch", "list")["batches"]
+    valid("status", cli, aged, "status", *own)
+    assert valid("batch-run", cli, aged, "batch", "run")["done"][0]["rows_done"] == 600
+    assert cli("undo", "--yes", *own, "--url", aged.url).code == 0
+    assert valid("migrate", cli, aged, "migrate", *own)["running"]
+    assert valid("maintain", cli, aged, "maintain")["batches"][0]["state"] == "done"
 
 
 def test_status(cli: Cli, migrated: Database) -> None:

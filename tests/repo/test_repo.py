@@ -146,7 +146,7 @@ def test_every_option_is_explained() -> None:
     for command in commands():
         for line in run_cli(*command.split(), "--help", cwd=ROOT).out.splitlines():
             if re.match(r"  (-\w, )?--[a-z-]+", line):
-                assert re.search(r"  --?[\w-]+(,? /? ?--?[\w-]+)*( [A-Z|-]+)?\s{2,}\S|^\s+\S*--[\w-]+( \S+)?$", line), (
+                assert re.search(r"  --?[\w-]+(,? /? ?--?[\w-]+)*( [A-Z|-]+)*\s{2,}\S|^\s+\S*--[\w-]+( \S+)?$", line), (
                     f"{command}: {line}"
                 )
 

@@ -30,6 +30,13 @@ SCRIPTS = {
             on conflict (message_id, user_id) do update set status = excluded.status, read_at = now();
     """,
 }
+# Read a message of one of the last {days} days, then edit it.
+EDIT = """
+    \\set days random(1, {days})
+    select coalesce((select id from public.messages where id >= chatschema.uuid7_floor(now() - :days * interval '1 day')
+        order by id limit 1), '00000000-0000-7000-8000-000000000000') as id \\gset
+    update public.messages set content_encrypted = 'edited', edited_at = now(), edit_count = edit_count + 1 where id = ':id';
+"""
 _PEOPLE = """
     insert into public.users (username) select 'load-' || i from generate_series(1, 50) as i;
     insert into public.conversations (title) select 'load-' || i from generate_series(1, 50) as i;
@@ -49,10 +56,10 @@ _FILL = """
     insert into public.message_statuses (message_id, user_id, conversation_id, status, delivered_at, read_at)
         select m.id, l.user_id, m.conversation_id, 'read', m.created_at, m.created_at
         from public.messages as m join public.load as l on l.n in (1, 2)
-        where m.id >= chatschema.uuid7_floor('{month}-01 00:00+00') and m.id < chatschema.uuid7_floor('{month}-29 00:00+00');
+        where m.id >= chatschema.uuid7_floor('{month}-01 00:00+00') and m.id < chatschema.uuid7_floor(timestamptz '{month}-01 00:00+00' + interval '672 hours');
     insert into public.attachments (message_id, conversation_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm)
         select id, conversation_id, sender_id, id::text, 1, sha256('x'), 'a' from public.messages
-        where id >= chatschema.uuid7_floor('{month}-01 00:00+00') and id < chatschema.uuid7_floor('{month}-29 00:00+00')
+        where id >= chatschema.uuid7_floor('{month}-01 00:00+00') and id < chatschema.uuid7_floor(timestamptz '{month}-01 00:00+00' + interval '672 hours')
             and substr(id::text, 36) = '0' and sender_id is not null;
 """
 
@@ -78,11 +85,14 @@ class Load:
 
 
 @contextmanager
-def running(database: Database, folder: Path, *, clients: int = 4, rate: int = 0) -> Iterator[Load]:
+def running(
+    database: Database, folder: Path, *, clients: int = 4, rate: int = 0, scripts: dict[str, str] = SCRIPTS
+) -> Iterator[Load]:
     """Let clients work while the block runs; what they met is in the result afterwards. `rate` is transactions a second."""
+    folder.mkdir(exist_ok=True)
     load = Load()
     files = []
-    for name, text in SCRIPTS.items():
+    for name, text in scripts.items():
         path = folder / f"{name}.sql"
         # Only a semicolon ends a statement for pgbench, only a newline a backslash command.
         path.write_text(re.sub(r"^\s+", "", text, flags=re.MULTILINE))

@@ -107,10 +107,10 @@ def private(
 
 
 @contextmanager
-def beside(server: PgServer, *, config: str = "") -> Iterator[PgServer]:
+def beside(server: PgServer, *, config: str = "", in_memory: bool = True) -> Iterator[PgServer]:
     """Yield a private server of the version of `server`, from programs of this machine: a container's cannot be started here."""
     kind = "embedded" if server.version >= 180000 else "system"
-    with private(programs(kind), kind, config=config, in_memory=True) as own:
+    with private(programs(kind), kind, config=config, in_memory=in_memory) as own:
         yield own
 
 

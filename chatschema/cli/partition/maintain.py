@@ -27,7 +27,7 @@ def maintain(
     """Run all maintenance that is due, for cron.
 
     Creates months, finishes detaches, carries out deferred erasures, purges messages, retires months by the policy, freezes
-    and analyzes. Exit 3 if a table or an archive of a retired month is missing.
+    and analyzes, and runs the batches of data migrations. Exit 3 if a table or an archive of a retired month is missing.
     """
     from chatschema.task import maintaining
 
@@ -62,4 +62,5 @@ def _lines(done: Maintained) -> list[str]:
         *(f"{step.month:%Y-%m} {step.result}" for step in done.retired),
         *(f"froze {name}" for name in done.frozen),
         f"analyzed {', '.join(done.analyzed)}",
+        *(f"finished batch {one.id} of {one.migration}: {one.rows_done} rows" for one in done.batches),
     ]

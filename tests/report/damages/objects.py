@@ -24,6 +24,33 @@ def invalid_index(database: Database) -> Iterator[Truth]:
 
 
 @contextmanager
+def unfinished_index(database: Database) -> Iterator[Truth]:
+    """The last partition without a part of an index is dropped: nothing makes the server look at the index again."""
+    database.run(_PARTITIONED)
+    database.run("create index numbers_n_idx on only public.numbers (n); create index numbers_1_n on public.numbers_1 (n)")
+    database.run("alter index public.numbers_n_idx attach partition public.numbers_1_n; drop table public.numbers_2")
+    yield Truth("public.numbers_n_idx", 0, says="all of its parts (1) are valid")
+
+
+@contextmanager
+def index_with_an_invalid_part(database: Database) -> Iterator[Truth]:
+    """A part that was left invalid is taken by the statement on the whole table, without an error."""
+    database.run(_PARTITIONED)
+    database.run("create index numbers_1_n on public.numbers_1 (n)")
+    database.run("update pg_index set indisvalid = false where indexrelid = 'public.numbers_1_n'::regclass")
+    database.run("create index numbers_n_idx on public.numbers (n)")
+    yield Truth("public.numbers_n_idx", 1, says="1 of its 2 parts are invalid")
+
+
+_PARTITIONED = """
+    create table public.numbers (n integer) partition by range (n);
+    create table public.numbers_1 partition of public.numbers for values from (0) to (10);
+    create table public.numbers_2 partition of public.numbers for values from (10) to (20);
+    insert into public.numbers values (1), (11);
+"""
+
+
+@contextmanager
 def missing_index(database: Database) -> Iterator[Truth]:
     database.run("create table public.reactions (id integer primary key, user_id uuid references public.users (id), emoji text)")
     database.run("insert into public.reactions select i, null, 'x' from generate_series(1, 12000) as i")
@@ -108,6 +135,8 @@ DAMAGES = [
     Damage("a database that loses commits", "settings", "safety", losing_commits),
     Damage("a role that loses commits", "settings", "safety", losing_commits_of_a_role),
     Damage("an index whose build failed", "indexes", "invalid", invalid_index),
+    Damage("a partitioned index that nothing completed", "indexes", "invalid", unfinished_index),
+    Damage("a partitioned index with an invalid part", "indexes", "invalid", index_with_an_invalid_part),
     Damage("a foreign key without an index", "indexes", "missing", missing_index),
     Damage("a sequence near its end", "sequences", "used", worn_out_sequence),
 ]

@@ -1,0 +1,1 @@
+"""chatschema batch: one file a command; importing the package loads nothing else."""
