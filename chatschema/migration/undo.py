@@ -85,7 +85,7 @@ def undo(
         started = time.monotonic()
         with execution.explained(file):
             wait = patience.of(file.rollback or file.apply, default)
-            if ledger.is_unfinished(connection, file.id):
+            if file.apply.is_online_index and ledger.is_unfinished(connection, file.id):
                 online.give_up(connection, file, say)
             else:
                 _undo(backend, file, agreed, run, wait, say)
