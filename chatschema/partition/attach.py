@@ -7,7 +7,7 @@ from psycopg import sql
 
 from chatschema import audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError
-from chatschema.partition import carve, catalog, erasures, fitting, grid, mapping, retired_months
+from chatschema.partition import carve, catalog, catch_up, erasures, grid, mapping, retired_months
 from chatschema.partition.archive import content
 from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
@@ -40,7 +40,7 @@ def bring_in(
     """
     erased = 0
     for month in months:
-        _catch_up(connection, month)
+        catch_up.structure_and_rows(connection, month, say)
     while True:
         seen = _last_erasure(connection)
         erased += _erase(connection, months)
@@ -60,7 +60,7 @@ def put_back(connection: Connection, months: Sequence[Month], say: Say) -> None:
     """
     lower = months[0].lower
     for month in months:
-        _catch_up(connection, month)
+        catch_up.structure(connection, month)
         _add_foreign_keys(connection, month, say)
     seen = postgres.fetch_one(connection, _ERASED_BEFORE, (lower,))[0]
     while not _attach(connection, months, seen, None, (), Lost(), say):
@@ -75,23 +75,6 @@ def put_back(connection: Connection, months: Sequence[Month], say: Say) -> None:
 def _last_erasure(connection: Connection) -> int:
     last: int = postgres.fetch_one(connection, "select coalesce(max(id), 0) from chatschema.erasures")[0]
     return last
-
-
-def _catch_up(connection: Connection, month: Month) -> None:
-    """Add the columns, checks and indexes that the parent has received since the table was detached."""
-    query = sqlfile.text_of("partitions/catch_up.sql")
-    names = {"parent": f"public.{month.parent}", "table": f"{SCHEMA}.{month.name}"}
-    for (ddl,) in postgres.fetch_all(connection, query, names):
-        try:
-            postgres.execute_text(connection, ddl)
-        except ServerError as error:
-            plan = mapping.fit(connection, month.parent, month.name, content.columns(connection, month.name), ())
-            fitting.refuse_violations(connection, sql.Identifier(SCHEMA, month.name), month, plan, what=month.name)
-            raise ChatschemaError(
-                f"{month.name} cannot be changed to match {month.parent}: {error.message}",
-                f"make the change by hand: {ddl}",
-                code="restore.catch-up",
-            ) from None
 
 
 def _erase(connection: Connection, months: Sequence[Month]) -> int:

@@ -38,7 +38,7 @@ def _to_the_end(connection: Connection, settings: Settings, batch: Batch, lock_w
     from chatschema.migration.batch import apply
 
     engine.run(connection, batch.id, settings.batching, say=say)
-    with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+    with locks.change_lock(connection, wait_s=lock_wait_s, say=say):
         apply.complete(connection, batch.id)
     return record.known(connection, batch.id)
 

@@ -64,6 +64,7 @@ def migrate(
     to: str | None = None,
     *,
     phase: Literal["expand"] | None = None,
+    until: str | None = None,
     sql_dir: Path | None = None,
     folder: Path | None = None,
     lock_wait: timedelta = timedelta(seconds=LOCK_WAIT_S),
@@ -71,7 +72,7 @@ def migrate(
 ) -> Migrated:
     """Apply pending migrations up to `to`, an id or its first characters, then create the partitions of the coming months.
 
-    With `phase="expand"` the files with `-- phase: contract` wait.
+    With `phase="expand"` the files with `-- phase: contract` wait. Nothing is begun after `until`, as "06:00", the server's time.
     If the run is killed, a migration is either applied and recorded, or not applied at all.
     Raises MigrationFailed, HistoryConflict, Busy and CannotConnect; migrations that were applied before stay applied.
     """  # fmt: skip
@@ -83,8 +84,9 @@ def migrate(
     months: list[Month] = []
     with session.connected(settings, say=_say(on_event)) as (live, connection):
         steps = migrating.migrate(
-            live, connection, files, to=last, only_expand=only_expand, lock_wait_s=lock_wait.total_seconds(), say=_say(on_event)
-        )
+            live, connection, files, to=last, only_expand=only_expand, until=until, lock_wait_s=lock_wait.total_seconds(),
+            say=_say(on_event),
+        )  # fmt: skip
         with closing(steps):
             for done in steps:
                 if isinstance(done, Applied):

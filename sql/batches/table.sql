@@ -10,6 +10,7 @@ create table chatschema.batches (
     key_type        text        not null,
     statement       text        not null,
     left_over       text,
+    detached        text,
     waits           boolean     not null,
     state           text        not null default 'running',
     round           integer     not null default 1,
@@ -35,6 +36,8 @@ comment on table chatschema.batches is
     'Data migrations that run in batches. Each batch commits its rows together with cursor_key and the counts; see chatschema batch list.';
 comment on column chatschema.batches.statement is 'The statement of the file, in which {batch} stands for the bounds of a batch.';
 comment on column chatschema.batches.left_over is 'The condition of the line `-- left:`, which rows meet until they are done.';
+comment on column chatschema.batches.detached is
+    'The statement for the rows that are left in a month that is restored, {table} standing for its name; null if there is none.';
 comment on column chatschema.batches.cursor_key is 'Last key of the rows that are done; null before the first batch of a round.';
 comment on column chatschema.batches.end_key is 'Last key of the table when the round began; later rows are not touched.';
 comment on column chatschema.batches.held is 'Ranges of keys, from and to, whose rows another session had locked; they are done at the end of the round.';

@@ -1,6 +1,6 @@
 -- catch_up: DDL, in order, for the columns, not null, checks and indexes that the parent has received since the detach.
 -- Why: ATTACH would build a missing index while it holds the locks that writers wait for, and fail for the others.
-select ddl
+select step, ddl
 from (
     select 1 as step, a.attnum as position,
         format('alter table %%s add column %%I %%s%%s%%s%%s', to_regclass(%(table)s), a.attname, format_type(a.atttypid, a.atttypmod),

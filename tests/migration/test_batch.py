@@ -138,21 +138,24 @@ def test_a_batch_reads_its_rows_and_no_others(cli: Cli, aged: Database, sql_dir:
     after, scanned_after = aged.one(read)
     batches = aged.one("select batch_count from chatschema.batches")
     print(f"{after - before} rows read for 6000 rows in {batches} batches")
-    assert batches >= 10
+    # If each read all rows, they would read more than is allowed below; how many there are depends on the machine's speed.
+    assert batches >= 5
     # Once to find the bounds, once to change the rows; at the start they are counted.
     assert after - before < 4 * 6000
-    assert scanned_after - scanned <= 6000
+    # A month that is small enough for one batch may be scanned for it.
+    assert scanned_after - scanned <= 2 * 6000
 
 
-def test_rows_behind_the_cursor_and_a_restored_month_are_done_at_the_end(
+def test_rows_behind_the_cursor_are_done_at_the_end_and_a_restored_month_at_once(
     cli: Cli, aged: Database, sql_dir: Path, tmp_path: Path
 ) -> None:
     write_both(sql_dir, f"{HEADER}-- left: touched = 0\n-- wait: no\n{TOUCH}")
     run(cli, aged, sql_dir, "migrate", "--to", ADD)
     add_rows(aged, 2000)
     before = aged.one("select count(*) from public.messages")
+    january = aged.one("select count(*) from chat_partitions.messages_y2024m01")
     assert cli("partition", "archive", "2024-01", "--url", aged.url).code == 0
-    february = "2024-02-15"
+    february = "2024-02-01 00:01"
     retire = cli("partition", "retire", "--older-than", "1mo", "--grace", "0d", "--yes", "--url", aged.url)
     assert retire.code == 0, retire.err
     assert cli("partition", "restore", "2024-02", "--url", aged.url).code == 0
@@ -160,8 +163,8 @@ def test_rows_behind_the_cursor_and_a_restored_month_are_done_at_the_end(
     number = aged.one("select id from chatschema.batches")
     run(cli, aged, sql_dir, "batch", "rate", str(number), "500")
     with started("batch", "run", "--url", aged.url, cwd=tmp_path):
-        wait_until(lambda: 0 < done(aged) < 900, "no batch was committed")
-    assert cli("partition", "restore", "2024-01", "--url", aged.url).code == 0
+        wait_until(lambda: 100 < done(aged) < 900, "no batch was committed")
+    assert f"has changed {january} rows" in run(cli, aged, sql_dir, "partition", "restore", "2024-01")
     aged.run(
         "insert into public.messages (id, conversation_id, sender_id, content_encrypted)"
         " select chatschema.uuid7(%s::timestamptz), conversation_id, sender_id, 'late' from public.messages limit 1", february,
@@ -171,7 +174,7 @@ def test_rows_behind_the_cursor_and_a_restored_month_are_done_at_the_end(
     assert "a further round begins" in said
     assert aged.one("select count(*) from public.messages") == before + 1
     assert touches(aged) == DONE_ONCE
-    assert aged.one("select round > 1 and rows_done = %s from chatschema.batches", before + 1)
+    assert aged.one("select round > 1 and rows_done = %s from chatschema.batches", before + 1 - january)
 
 
 def test_progress_has_rows_a_second_and_the_time_left(cli: Cli, aged: Database, sql_dir: Path) -> None:

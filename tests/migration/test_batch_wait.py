@@ -18,6 +18,7 @@ from tests.support.batches import (
     started,
     touches,
     wait_for,
+    wait_until,
     write_both,
 )
 from tests.support.cli import Cli, Result
@@ -206,3 +207,23 @@ def test_the_rollback_of_a_batch_file_is_its_own(cli: Cli, begun: Database, sql_
     assert "error[undo.no-rollback]" in result.err
     write(sql_dir, FILL, NO_WAIT, UNTOUCH)
     assert cli("undo", "--yes", "--url", begun.url, "--sql-dir", str(sql_dir)).code == 0
+
+
+def test_months_are_created_and_archived_while_migrate_runs_batches(
+    cli: Cli, aged: Database, sql_dir: Path, tmp_path: Path
+) -> None:
+    write_both(sql_dir)
+    (tmp_path / "chatschema.toml").write_text("[partition]\nahead = 9\n")
+    limits(sql_dir, target_ms=20, pause=5)
+    add_rows(aged, 5000)
+    with started("migrate", "--url", aged.url, "--sql-dir", str(sql_dir), cwd=sql_dir) as process:
+        wait_until(lambda: done(aged), "no batch was committed")
+        aged.run("update chatschema.batches set rate = 50")
+        for command in (["partition", "ensure"], ["partition", "archive", "2024-01"]):
+            result = cli(*command, "--lock-wait", "2", "--url", aged.url)
+            assert result.code == 0, result.err
+            assert "2024-01" in result.out or "created messages_y" in result.out
+        assert process.poll() is None
+        assert cli("batch", "rate", "1", "0", "--url", aged.url).code == 0
+        assert process.wait(60) == 0
+    assert touches(aged) == DONE_ONCE

@@ -1,19 +1,27 @@
 """Beside a build of hours: months are created and retired, migrate, undo and reset wait, and whoever waits is told for whom."""
 
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-from tests.support.cli import Cli, clean_environment
+from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import IDS, applied
 from tests.support.months import there
-from tests.support.online import APPLY, COLUMNS, INDEX, assert_absent, assert_whole, left, write_index
+from tests.support.online import (
+    APPLY,
+    COLUMNS,
+    FEBRUARY,
+    INDEX,
+    WAITING,
+    assert_absent,
+    assert_whole,
+    left,
+    migrating,
+    until,
+    write_index,
+)
 
 # An index on it is under construction for as long as another session holds the lock.
 SLOW = """
@@ -21,29 +29,6 @@ SLOW = """
         as $$ begin perform pg_catalog.pg_advisory_xact_lock_shared(13); return id; end $$;
 """
 BUILDING = "select count(*) from pg_stat_progress_create_index where datname = current_database() and phase like 'building%%'"
-WAITING = "select count(*) from pg_stat_activity where query like 'create index concurrently%%' and wait_event_type = 'Lock'"
-FEBRUARY = "chat_partitions.messages_y2024m02"
-
-
-@contextmanager
-def migrating(options: tuple[str, ...]) -> Iterator["subprocess.Popen[str]"]:
-    """Run migrate beside the block; it is killed at its end if it still runs."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "chatschema", "migrate", *options],
-        env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def until(database: Database, query: str, process: "subprocess.Popen[str]") -> None:
-    deadline = time.monotonic() + 30
-    while not database.one(query):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, query
-        time.sleep(0.02)
 
 
 def attach_march(database: Database) -> None:

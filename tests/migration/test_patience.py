@@ -15,9 +15,11 @@ import pytest
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
 from tests.support.migrations import IDS, NEXT, applied, write
+from tests.support.online import FEBRUARY, WAITING, assert_whole, left, migrating, until, write_index
 
 # A sequence keeps its value after a rollback, so it counts the tries.
 COUNTED = "select nextval('public.tries');\n"
+LOCAL_TIME = "select now() at time zone reset_val from pg_settings where name = 'TimeZone'"
 
 
 @contextmanager
@@ -169,6 +171,30 @@ def test_nothing_is_begun_after_the_time_is_over(counting: Database, sql_dir: Pa
     assert f"2 migrations remain: {first}, {second}" in done.stderr
     assert timedelta(seconds=-1) < after < timedelta(seconds=3)
     assert applied(counting) == IDS
+
+
+def test_no_index_of_a_month_is_begun_after_the_time_is_over(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    write_index(sql_dir)
+    options = ("--url", aged.url, "--sql-dir", str(sql_dir))
+    now = aged.one(LOCAL_TIME)
+    ends = now.replace(microsecond=0) + timedelta(seconds=6)
+    with aged.connect() as writer:
+        writer.execute(f"begin; lock table {FEBRUARY} in row exclusive mode")
+        with migrating((*options, "--until", f"{ends:%H:%M:%S}")) as process:
+            until(aged, WAITING, process)
+            time.sleep(
+                max(
+                    (ends - aged.one(LOCAL_TIME)).total_seconds(),
+                    0,
+                )
+            )
+            writer.execute("commit")
+            _, err = process.communicate(timeout=60)
+    assert process.returncode == 5, err
+    assert "error[lock.until]" in err
+    assert len(left(aged)) == 1, "February is built, and no other month"
+    assert cli("migrate", *options).code == 0
+    assert_whole(aged)
 
 
 @pytest.mark.parametrize(

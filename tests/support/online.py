@@ -1,7 +1,13 @@
 """Indexes that are built online: the files, and what is there of the index on every partition."""
 
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.cli import clean_environment
 from tests.support.database import Database
 from tests.support.migrations import NEXT
 
@@ -14,6 +20,8 @@ create index {INDEX} on public.messages {COLUMNS};
 comment on index public.{INDEX} is 'Messages of a user by time.';
 """
 ROLLBACK = f"-- online: index\ndrop index public.{INDEX};\n"
+WAITING = "select count(*) from pg_stat_activity where query like 'create index concurrently%%' and wait_event_type = 'Lock'"
+FEBRUARY = "chat_partitions.messages_y2024m02"
 # The leaves of a partitioned index, and every index of a month that belongs to none, or is not valid.
 _PARTS = """
     with recursive part (oid) as (
@@ -35,6 +43,28 @@ def write_index(sql_dir: Path, apply: str = APPLY, rollback: str = ROLLBACK) -> 
     (sql_dir / "migrations" / f"{NEXT}.sql").write_text(apply)
     (sql_dir / "migrations" / f"{NEXT}.rollback.sql").write_text(rollback)
     return NEXT
+
+
+@contextmanager
+def migrating(options: tuple[str, ...]) -> Iterator["subprocess.Popen[str]"]:
+    """Run migrate beside the block; it is killed at its end if it still runs."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "chatschema", "migrate", *options],
+        env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(database: Database, query: str, process: "subprocess.Popen[str]") -> None:
+    """Return once the query answers true, while the process runs."""
+    deadline = time.monotonic() + 30
+    while not database.one(query):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, query
+        time.sleep(0.02)
 
 
 def left(database: Database) -> list[str]:

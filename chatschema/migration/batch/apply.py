@@ -30,8 +30,8 @@ def run(
     """Apply a file that runs in batches; return its batches if they run on after this, None once it is applied.
 
     `before` is called before each batch, and may raise; `whole` applies a file in its transaction; `finish` records the
-    migration in a transaction that is open. The caller holds the migration lock.
-    Raises what engine.run() raises, and HistoryConflict if the file was edited since its batches began.
+    migration in a transaction that is open. The caller holds locks.change_lock(); the migration lock is released while the
+    batches run. Raises what engine.run() raises, and HistoryConflict if the file was edited since its batches began.
     """
     wanted = header.of(file.apply)
     if wanted is None:
@@ -46,12 +46,14 @@ def run(
         if work is None:
             whole(MigrationFile(file.id, header.Whole(file.apply), file.rollback))
             return None
-        found = _begin(connection, file, work, say)
+        found = _begin(connection, file, work, header.detached(work.statement, wanted), say)
     _refuse_edited(connection, file, found)
     if not found.waits:
         return found
     with record.running(connection, found):
-        engine.run(connection, found.id, limits, before=before, say=say)
+        # They may take hours, in which months are created and retired.
+        with locks.set_aside(connection, say=say):
+            engine.run(connection, found.id, limits, before=before, say=say)
 
         def end() -> None:
             finish()
@@ -81,13 +83,13 @@ def _new(connection: Connection, file: MigrationFile, wanted: Header) -> Work | 
     return Work(begun, work.checksum, work.alias, work.key_type, statement, work.left, None, end, ())
 
 
-def _begin(connection: Connection, file: MigrationFile, work: Work, say: Say) -> Batch:
+def _begin(connection: Connection, file: MigrationFile, work: Work, detached: str | None, say: Say) -> Batch:
     """Record the batches, and the migration as started."""
     record.ensure(connection)
 
     def begin() -> int:
         ledger.start(connection, file.id, work.checksum)
-        return record.create(connection, work)
+        return record.create(connection, work, detached)
 
     return record.known(connection, locks.in_transaction(connection, begin, locks.DDL, say=say))
 

@@ -8,12 +8,15 @@ from chatschema import statements
 from chatschema.errors import ChatschemaError
 from chatschema.sqlfile import SqlFile
 
-MARK = "{batch}"
+MARK, DETACHED = "{batch}", "{table}"
 _NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
 _BATCH = re.compile(rf"(?P<table>(?:{_NAME}\.)?{_NAME})(?:\s+as\s+(?P<alias>{_NAME}))?\s+by\s+(?P<key>{_NAME})")
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _SUBQUERY = re.compile(r"(?i)(?:\bin\s*|\bany\s*|\barray\s*)\(\s*(?=select\b)")
 _LIMIT = re.compile(r"(?i)\blimit\b|\bfetch\s+(?:first|next)\b")
+_TARGET = re.compile(
+    rf"(?is)\s*(?:update|delete\s+from)\s+(?:only\s+)?(?P<table>(?:{_NAME}\s*\.\s*)?(?P<name>{_NAME}))(?:\s+(?P<next>as\b|{_NAME}))?"
+)
 _EXAMPLE = "write: -- batch: public.messages by id"
 
 
@@ -117,6 +120,21 @@ def filled(statement: str, condition: str) -> str:
     for place in reversed(_places(statement)):
         statement = statement[:place] + condition + statement[place + len(MARK) :]
     return statement
+
+
+def detached(statement: str, header: Header) -> str | None:
+    """Return the statement for a month that is not attached, {table} standing for its name; it does the rows that are left.
+
+    None without `left`, and if the statement changes another table than the one whose rows it reads.
+    """
+    match = _TARGET.match(_masked(statement))
+    if header.left is None or match is None or plain(match["name"]) != plain(header.table.rpartition(".")[2]):
+        return None
+    # Without a name of its own the table is named by its columns' qualifiers.
+    alias = "" if (match["next"] or "set").lower() not in ("set", "using", "where") else f" as {match['name']}"
+    start, end = match.span("table")
+    rest = filled(statement[end:], f"({header.left})")
+    return f"{statement[:start]}{DETACHED}{alias}{rest}"
 
 
 class Whole(SqlFile):

@@ -101,17 +101,20 @@ def work(connection: Connection, id: int, *, locked: bool = True) -> Work | None
     return Work(Batch(*public), checksum, alias, key_type, statement, left, cursor, end, tuple((low, high) for low, high in held))
 
 
-def create(connection: Connection, work: Work) -> int:
-    """Record a new one, and return its number. The numbers, times and counts of `work.batch` are the database's to set."""
+def create(connection: Connection, work: Work, detached: str | None) -> int:
+    """Record a new one, and return its number. The numbers, times and counts of `work.batch` are the database's to set.
+
+    `detached`: the statement for a month that is restored later, see header.detached().
+    """
     batch = work.batch
     query = f"""
         insert into {TABLE} (migration_id, checksum, table_name, alias, key_column, key_type, statement, left_over, waits, end_key,
-            rows_expected, batch_size)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id
+            rows_expected, batch_size, detached)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id
     """
     values = (
         batch.migration, work.checksum, batch.table, work.alias, batch.key, work.key_type, work.statement, work.left, batch.waits,
-        work.end, batch.rows_expected, batch.batch_size,
+        work.end, batch.rows_expected, batch.batch_size, detached,
     )  # fmt: skip
     id: int = postgres.fetch_one(connection, query, values)[0]
     return id

@@ -46,7 +46,7 @@ def run(
         if build and build.missing(backend.connection):
             ledger.start(backend.connection, file.id, file.apply.checksum)
             with locks.set_aside(backend.connection, say=say):
-                prepare.build_all(backend.connection, file.id, build, say=say)
+                prepare.build_all(backend.connection, file.id, build, before=lambda: locks.refuse_late(patience), say=say)
         try:
             locks.with_lock_retries(
                 backend.connection, lambda: _in_transaction(backend, text, action, build, patience, finish), patience, say=say

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -110,8 +110,10 @@ def warn_of_edit(connection: Connection, file: MigrationFile, build: Build, say:
         say("warning: drop each of them: drop index concurrently NAME")
 
 
-def build_all(connection: Connection, id: str, build: Build, *, say: Say) -> None:
+def build_all(connection: Connection, id: str, build: Build, *, before: Callable[[], None], say: Say) -> None:
     """Build what is missing, one partition after the other. No lock is waited for in front of others, however long it takes.
+
+    `before` is called before each partition, and may raise: what is built stays.
 
     The caller holds locks.change_lock(): the server process of a killed run has ended, so nobody is at work on what it left.
     Raises StatementFailed, ChatschemaError and ServerError; finished partitions stay, and the next run continues.
@@ -124,6 +126,7 @@ def build_all(connection: Connection, id: str, build: Build, *, say: Say) -> Non
     noun = "partition" if build.table.partition_key else "table"
     with progress.told(connection, build.name, noun, tell) as step:
         while missing := build.missing(connection):
+            before()
             step(missing)
             own = build.own(state.unattached(connection, missing[:1])[missing[0].oid])
             if _waited_for_others(connection, missing[0], tell, also_hidden=bool(own)):
