@@ -5,6 +5,7 @@ python -m tests.support.commands SOCKET serves; run() asks it. Where a test is a
 
 import array
 import atexit
+import gc
 import json
 import os
 import random
@@ -18,14 +19,8 @@ from pathlib import Path
 
 from tests.support import ROOT
 
-_MODULES = (
-    "chatschema.cli.hold", "chatschema.cli.migrate", "chatschema.cli.protect", "chatschema.cli.reset", "chatschema.cli.undo", "chatschema.cli.new", "chatschema.cli.partition.app",
-    "chatschema.cli.report", "chatschema.cli.report.diff_printing", "chatschema.cli.report.queries", "chatschema.cli.schema", "chatschema.report.compare.diff", "chatschema.report.forms",
-    "chatschema.report.forms.html", "chatschema.report.forms.markdown", "chatschema.report.forms.openmetrics", "chatschema.report.run", "chatschema.cli.seed", "chatschema.cli.server", "chatschema.cli.status", "chatschema.migration.runner",
-    "chatschema.partition.retire", "chatschema.partition.restore", "chatschema.partition.metrics", "chatschema.partition.purge",
-    "chatschema.seed.runner", "chatschema.server.lifecycle", "psycopg", "yoyo", "faker", "bcrypt", "nacl.public", "rich.table",
-    "dotenv", "zstandard",
-)  # fmt: skip
+# Imported inside of functions, by chatschema and by what it uses.
+_LIBRARIES = ("psycopg", "yoyo", "faker", "bcrypt", "nacl.public", "rich.table", "dotenv", "zstandard", "hmac", "secrets")
 # Set to anything: the command hashes as it does for everybody.
 REAL_HASHES = "CHATSCHEMA_TEST_REAL_HASHES"
 _served: dict[int, str] = {}
@@ -81,9 +76,15 @@ def _read(connection: socket.socket, size: int) -> bytes:
 def serve(path: str) -> None:
     """Fork for each request; the fork answers with its process id, and with its exit code when it ends."""
     import importlib
+    import pkgutil
 
-    for module in _MODULES:
-        importlib.import_module(module)
+    import chatschema
+
+    modules = [module.name for module in pkgutil.walk_packages(chatschema.__path__, "chatschema.") if "__main__" not in module.name]
+    for name in (*_LIBRARIES, *modules):
+        importlib.import_module(name)
+    # The forks would copy each page on which the garbage collector marks an object.
+    gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path + ".new")
     listener.listen(64)
