@@ -209,11 +209,11 @@ class _Runner:
         if error.exit_code != ChatschemaError.exit_code:
             return error
         batch = self._work.batch
-        return ChatschemaError(
-            f"{batch.migration}: a batch was refused and rolled back: {error.message}",
-            f"earlier batches are kept; correct the rows and run it again: {command(batch)}; or take it back: chatschema undo",
-            code="batch.failed",
-        )
+        hint = f"earlier batches are kept; correct the rows and run it again: {command(batch)}; or take it back: chatschema undo"
+        if not batch.batches:
+            hint = "no row was changed; correct the file, or the rows, and run: chatschema migrate"
+        text = f"{batch.migration}: a batch was refused and rolled back: {error.message}"
+        return ChatschemaError(text, hint, code="batch.failed")
 
 
 def _paused(batch: Batch) -> Busy:
