@@ -212,6 +212,18 @@ def test_the_dry_run_prints_the_locks_and_what_cannot_be_read(cli: Cli, seeded: 
     assert answer["unread"] == [{"id": NEXT, "line": 3, "statement": "do"}]
 
 
+def test_a_locked_month_is_not_waited_for_before_the_first_lock(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    write(sql_dir, NEXT, "-- lock-attempts: 1\nalter table public.messages add column note text;")
+    options = ("--url", aged.url, "--sql-dir", str(sql_dir))
+    with aged.connect() as other:
+        other.execute("begin; lock table chat_partitions.messages_y2024m01, chat_partitions.messages_y2024m02")
+        printed = cli("migrate", "--dry-run", *options, timeout=30)
+        assert "-- locks before its first statement: public.messages (access exclusive)\n" in printed.out, printed.err
+        refused = cli("migrate", *options)
+        assert refused.code == 5
+        assert "could not acquire the lock after 1 attempts" in refused.err
+
+
 def test_a_vacuum_by_hand_is_waited_for_and_named_and_nobody_queues(cli: Cli, seeded: Database, sql_dir: Path) -> None:
     """It is not evicted. What VACUUM holds is held here by a session whose end the test decides."""
     write(sql_dir, NEXT, "-- lock-attempts: 2\nalter table public.users add column note text;")
