@@ -77,6 +77,16 @@ def test_a_title_about_a_batch_is_no_directive(cli: Cli, aged: Database, sql_dir
     assert cli("migrate", "--url", aged.url, "--sql-dir", str(sql_dir)).code == 0
 
 
+def test_a_rollback_does_not_run_in_batches(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    own = ("--url", aged.url, "--sql-dir", str(sql_dir))
+    write_both(sql_dir)
+    write(sql_dir, FILL, HEADER + TOUCH, HEADER + TOUCH.replace("+ 1", "- 1"))
+    result = cli("migrate", *own)
+    assert result.code == 1
+    assert f"error[batch.rollback]: {FILL}.rollback.sql has the line batch" in result.err
+    assert FILL not in applied(aged)
+
+
 def test_a_file_that_was_edited_after_its_batches_began_is_refused(cli: Cli, aged: Database, sql_dir: Path) -> None:
     write_both(sql_dir)
     add_rows(aged, 5000)

@@ -212,6 +212,14 @@ def test_the_dry_run_prints_the_locks_and_what_cannot_be_read(cli: Cli, seeded: 
     assert answer["unread"] == [{"id": NEXT, "line": 3, "statement": "do"}]
 
 
+def test_the_dry_run_foretells_no_locks_of_an_online_index(cli: Cli, seeded: Database, sql_dir: Path) -> None:
+    """It takes them after its preparation, in other modes."""
+    write(sql_dir, NEXT, "-- online: index\ncreate index i on public.messages (created_at);")
+    printed = cli("migrate", "--dry-run", "--url", seeded.url, "--sql-dir", str(sql_dir))
+    assert printed.code == 0, printed.err
+    assert "locks before" not in printed.out
+
+
 def test_a_locked_month_is_not_waited_for_before_the_first_lock(cli: Cli, aged: Database, sql_dir: Path) -> None:
     write(sql_dir, NEXT, "-- lock-attempts: 1\nalter table public.messages add column note text;")
     options = ("--url", aged.url, "--sql-dir", str(sql_dir))

@@ -129,8 +129,9 @@ class _Runner:
 
     def _round(self, work: Work) -> _Step:
         """Begin a further round if rows are left. Rows behind its end came later, and are no reason to begin it again and again."""
-        if not bounds.is_left(self._connection, work, within=work.batch.round > 1):
-            if bounds.is_left(self._connection, work, within=False):
+        is_further = work.batch.round > 1
+        if not bounds.is_left(self._connection, work, within=is_further):
+            if is_further and bounds.is_left(self._connection, work, within=False):
                 self._say(
                     "warning: rows that were sent meanwhile are left; a default or a trigger has to fill them: an earlier file"
                 )
