@@ -79,9 +79,10 @@ _LOOK = f"""
     ),
     locked (oid, mode, is_only) as (
         select oid, mode, is_only from relations where kind <> 'member'
-        -- A key that is dropped takes its triggers off the other table, and a new partition gets the keys of its parent.
+        -- A key that is dropped takes its triggers off the other table, and a new partition gets the keys of its parent. The key of
+        -- a partition has none of its own there.
         union all select k.confrelid, case r.kind when 'partitioned' then %s else %s end, false from relations as r
-        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.contype = 'f'
+        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.contype = 'f' and k.conparentid = 0
         where r.kind in ('dropped', 'partitioned') or (r.kind = 'member' and (k.conname = r.member or exists (
             select from pg_catalog.pg_attribute as a where a.attrelid = r.oid and a.attname = r.member and a.attnum = any (k.conkey)
         )))

@@ -84,6 +84,7 @@ STATEMENTS = [
     " to (chatschema.uuid7_floor('1990-02-01'))",
     "create trigger t before update of status, username on public.users for each row execute function chatschema.set_updated_at()",
     "create policy p on public.messages using (true)",
+    "alter rule users_kept on public.users rename to users_stay",
     "create statistics chatschema.s on status, username from public.users",
     "comment on table public.messages is 'on public.users; x'",
     "comment on column public.users.status is null",
@@ -127,6 +128,7 @@ def full(server: PgServer, seeded_template: str) -> Iterator[Connection]:
     from tests.support.database import create
 
     for database in create(server, "full_of_rows", seeded_template):
+        database.run("create rule users_kept as on delete to public.users where old.username = '' do instead nothing")
         with closing(postgres.connect(database.url)) as connection:
             yield connection
 
@@ -148,6 +150,20 @@ def test_the_prelude_takes_the_locks_of_the_statement(full: Connection, text: st
             lock = foretold[tables[parent][0]]
             assert not lock.is_only, "the statement locks the months as well"
             assert lock.mode >= mode
+
+
+def test_a_month_that_is_dropped_locks_no_table_that_it_refers_to(full: Connection) -> None:
+    query = "select min(inhrelid::regclass::text) from pg_inherits where inhparent = 'messages'::regclass and pg_relation_size(inhrelid) > 0"
+    month = postgres.fetch_one(full, query)[0]
+    text = f"drop table {month}"
+    with full.transaction(force_rollback=True):
+        foretold = {lock.table for lock in prelude.locks(full, list(heads.of_statement(text)))}
+        postgres.execute_text(full, text)
+        query = (
+            "select mode from pg_locks where pid = pg_backend_pid() and relation = 'users'::regclass and mode like '%Exclusive%'"
+        )
+        assert postgres.fetch_all(full, query) == []
+    assert foretold == {"public.messages", month}
 
 
 def test_referenced_tables_and_parents_come_first(full: Connection) -> None:
