@@ -144,21 +144,24 @@ class _Found(Exception):
 
 
 def defined(connection: Connection, file: SqlFile, create: CreateIndex, on: Table) -> Index:
-    """Return the index as the file defines it: it is created on an empty copy of the table, which is rolled back.
+    """Return the index as the file defines it: it is created on an empty copy of the table and rolled back.
 
     Raises StatementFailed if PostgreSQL refuses the statement, such as a unique index without the partition key.
     """
     by = f" partition by {on.partition_key}" if on.partition_key else ""
-    text = create.on(f"pg_temp.{_COPY}", name=f"{_COPY}_index")
+    # A role that may create an index may create a table beside it, and not in every database a temporary one.
+    place = "select case when has_database_privilege(current_database(), 'temporary') then 'pg_temp' else %s end"
+    schema = postgres.fetch_one(connection, place, (on.schema,))[0]
+    text = create.on(f"{schema}.{_COPY}", name=f"{_COPY}_index")
 
     def work() -> Index:
-        postgres.execute_text(connection, f"create temp table {_COPY} (like {on.name}){by}")
+        postgres.execute_text(connection, f"create table {schema}.{_COPY} (like {on.name}){by}")
         try:
             postgres.execute_text(connection, text)
         except ServerError as error:
             moved = _moved(error, create.rest_at - (len(text) - len(create.rest)))
             raise StatementFailed(file, create.statement, moved) from None
-        row = postgres.fetch_one(connection, f"{_INDEX} where i.indexrelid = to_regclass(%s)", (f"pg_temp.{_COPY}_index",))
+        row = postgres.fetch_one(connection, f"{_INDEX} where i.indexrelid = to_regclass(%s)", (f"{schema}.{_COPY}_index",))
         raise _Found(Index(*row))
 
     try:
