@@ -45,7 +45,7 @@ def run(connection: Connection, id: int, limits: Batching, *, before: Callable[[
     work = _known(record.work(connection, id, locked=False))
     say(f"{work.batch.migration}: {'continues' if work.batch.batches else 'begins'} as batch {id}: chatschema batch list")
     with closing(Watch(connection)) as watch:
-        runner = _Runner(connection, work, limits, watch, say)
+        runner = _Runner(connection, work, limits, watch, before, say)
         before()
         while runner.step():
             before()
@@ -63,10 +63,12 @@ def _known(work: Work | None) -> Work:
 class _Runner:
     """The state of a run that no table holds: the pace, and how often it was held up."""
 
-    def __init__(self, connection: Connection, work: Work, limits: Batching, watch: Watch, say: Say) -> None:
-        self._connection, self._id, self._watch = connection, work.batch.id, watch
+    def __init__(
+        self, connection: Connection, work: Work, limits: Batching, watch: Watch, before: Callable[[], None], say: Say
+    ) -> None:
+        self._connection, self._id, self._watch, self._before = connection, work.batch.id, watch, before
         self._say: Say = lambda text: say(f"{work.batch.migration}: {text}")
-        self._pace = Pace(connection, limits, work, self._say)
+        self._pace = Pace(connection, limits, work, self._may_go_on, self._say)
         self._progress = Progress(work, self._say)
         self._timeout = f"{max(limits.target_ms, 50):.0f}ms"
         self._in_a_row = self._failures = self._turn = 0
@@ -95,6 +97,12 @@ class _Runner:
         if step.kind == "rows":
             self._pace.took(step.size, step.rows, step.statement_s, time.monotonic() - started)
         return True
+
+    def _may_go_on(self) -> None:
+        """Raise while the batches are paused, if they were canceled, and what `before` raises."""
+        self._before()
+        if (batch := _known(record.work(self._connection, self._id, locked=False)).batch).state == "paused":
+            raise _paused(batch)
 
     def _in_transaction(self) -> _Step:
         with postgres.transaction(self._connection):
