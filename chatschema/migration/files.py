@@ -113,6 +113,7 @@ def check(files: Iterable[MigrationFile]) -> None:
         header.check(migration.apply)
         _check(migration.apply, is_online=migration.apply.is_online_index)
         if migration.rollback:
+            header.refuse_rollback(migration.rollback)
             _check(migration.rollback, is_online=migration.rollback_is_online)
 
 
@@ -120,6 +121,7 @@ def check_rollbacks(files: Iterable[MigrationFile]) -> None:
     """Raise ChatschemaError when a rollback of `files` could not be run: as check() does, before anything is undone."""
     for migration in files:
         if migration.rollback:
+            header.refuse_rollback(migration.rollback)
             _check(migration.rollback, is_online=migration.rollback_is_online)
 
 

@@ -87,7 +87,7 @@ _ONE_TABLE: tuple[tuple[re.Pattern[str], Mode, bool], ...] = (
     (_pattern(rf"(?:drop|alter) trigger {_IF}{_NAME} on (?P<table>{_QUALIFIED})"), _AE, False),
     (_pattern(rf"(?:create|drop|alter) policy {_IF}{_NAME} on (?P<table>{_QUALIFIED})"), _AE, True),
     (_pattern(rf"create (?:or replace )?rule {_NAME} as on \w+ to (?P<table>{_QUALIFIED})"), _AE, True),
-    (_pattern(rf"drop rule {_IF}{_NAME} on (?P<table>{_QUALIFIED})"), _AE, True),
+    (_pattern(rf"(?:drop|alter) rule {_IF}{_NAME} on (?P<table>{_QUALIFIED})"), _AE, True),
     (_pattern(rf"comment on table (?P<table>{_QUALIFIED}) is\b"), _SUE, True),
     (_pattern(rf"comment on column (?P<table>{_QUALIFIED})\s*\.\s*{_NAME} is\b"), _SUE, True),
     (_pattern(rf"create statistics {_IF}(?:{_QUALIFIED}\b)?.*? from (?P<table>{_QUALIFIED})"), _SUE, True),

@@ -14,16 +14,13 @@ CONFLICTS: tuple[MigrationState, ...] = ("edited", "missing", "renamed", "out-of
 def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[MigrationStatus]:
     """Return the state of every migration in the files or the ledger, by id."""
     applied = {entry.id: entry for entry in entries if not entry.is_running}
-    running = {entry.id: entry.batch for entry in entries if entry.is_running}
+    running = {entry.id: entry for entry in entries if entry.is_running}
     by_id = {file.id: file for file in files}
     renames = _renames(files, applied)
     done = [_of_applied(entry, by_id.get(entry.id), renames.get(entry.id)) for entry in applied.values()]
     new = [file for file in files if file.id not in applied and file.id not in renames.values()]
     done_files = [file for file in files if file.id in applied]
-    open_ = [
-        _of_pending(file, new, done_files, max(applied, default=""), is_running=file.id in running, batch=running.get(file.id))
-        for file in new
-    ]
+    open_ = [_of_pending(file, new, done_files, max(applied, default=""), running.get(file.id)) for file in new]
     lost = [
         MigrationStatus(
             id, "", "missing", None, False, "its statement was started and never recorded as finished, and the file is missing"
@@ -64,16 +61,16 @@ def _of_pending(
     new: list[MigrationFile],
     applied: list[MigrationFile],
     newest: str,
-    *,
-    is_running: bool,
-    batch: Batch | None,
+    running: Entry | None,
 ) -> MigrationStatus:
     state: MigrationState = "pending"
     note = None
-    if batch:
+    if running and (batch := running.batch) and not batch.batches and running.checksum != file.apply.checksum:
+        state, note = "interrupted", "it was edited before one of its batches was done; migrate begins with the new text"
+    elif running and (batch := running.batch):
         # Those that nobody has to wait for run on, whoever is connected.
         state, note = "interrupted" if batch.waits else "running", _progress(batch)
-    elif is_running:
+    elif running:
         state, note = "interrupted", "its statement was started and never recorded as finished; migrate continues it"
         if file.apply.is_online_index:
             note = "its index is being built, or its build was interrupted; migrate continues, undo drops what is built"

@@ -1,7 +1,7 @@
 """The two phases of a change: expand files add what a new release needs, contract files remove what an old one used.
 
 A contract file may be applied after files with higher numbers. That leads to the same schema as long as those name none of its
-tables, so tables decide; what a file names is read from its text.
+tables and change none of its functions, types or indexes, so these decide; what a file names is read from its text.
 """
 
 import re
@@ -27,6 +27,18 @@ _AS_TABLE = re.compile(
 )
 _FROM = re.compile(rf"(?i)\b(?:(?<!distinct\s)from|join)\s+(?:only\s+)?(?P<name>{_QUALIFIED})(?!\s*[.(]|[\w$])")
 _COLUMN = re.compile(rf"(?i)\bcolumn\s+(?P<name>{_NAME}\s*\.\s*{_NAME})\s*\.\s*{_NAME}\s+is\b")
+_KINDS = "function|procedure|routine|aggregate|type|domain|sequence|schema|extension|index"
+# Two files that replace or drop the same one depend on their order as well; a trigger that executes a function does not.
+_OBJECT = re.compile(
+    rf"""(?ix) \b(?: create (?:\s+or\s+replace)? (?:\s+unique)? | alter | drop ) \s+
+    (?:{_KINDS}) (?:\s+concurrently)? \s+
+    (?:if\s+(?:not\s+)?exists\s+)? (?P<name>{_QUALIFIED})"""
+)
+_LIST = re.compile(
+    rf"""(?ix) \b(?:drop\s+(?:(?:materialized\s+)?view|(?:foreign\s+)?table|{_KINDS}) (?:\s+concurrently)?
+    | (?:truncate|lock)(?:\s+table)?) \s+ (?:if\s+exists\s+)? (?P<names>[^;]*)"""
+)
+_MONTH = re.compile(r"_y\d{4}m\d\d$")
 _INSERT = re.compile(rf"(?i)\s*insert\s+into\s+(?P<name>{_QUALIFIED})")
 # Words that follow one of those above in another sense.
 _WORDS = frozenset({"select", "set", "on", "values", "lateral", "unnest", "stdin", "of", "public", "conflict", "as", "at"})
@@ -82,7 +94,10 @@ def is_reached(contract: MigrationFile, unapplied: Iterable[MigrationFile]) -> b
 
 
 def tables(file: SqlFile) -> frozenset[str]:
-    """Return the tables and views that the statements of a file name, without their schemas."""
+    """Return the tables and views that the statements of a file name, and the other objects that they create, alter or drop.
+
+    Without their schemas: those of an object that moves differ.
+    """
     found: set[str] = set()
     for start, end in zip(file.statements.starts, file.statements.ends, strict=True):
         piece = file.content[start:end]
@@ -92,8 +107,17 @@ def tables(file: SqlFile) -> frozenset[str]:
             found |= {_plain(match["name"])} if match else set()
             continue
         text = COMMENTS.sub(" ", _without_strings(piece))
-        found |= {_plain(match["name"]) for pattern in (_AS_TABLE, _FROM, _COLUMN) for match in pattern.finditer(text)}
-    return frozenset(name for name in found - _WORDS if not name.startswith("pg_"))
+        patterns = (_AS_TABLE, _FROM, _COLUMN, _OBJECT)
+        found |= {_plain(match["name"]) for pattern in patterns for match in pattern.finditer(text)}
+        found |= {_plain(name[1]) for match in _LIST.finditer(text) for name in _listed(match["names"])}
+    # What is done to a month depends on what is done to its table.
+    return frozenset(_MONTH.sub("", name) for name in found - _WORDS if not name.startswith("pg_"))
+
+
+def _listed(names: str) -> list[re.Match[str]]:
+    """Return the names of a list; those of functions have arguments."""
+    found = (re.match(rf"(?i)\s*(?:only\s+)?({_QUALIFIED})", one) for one in re.sub(r"\([^()]*\)", "", names).split(","))
+    return [match for match in found if match]
 
 
 def _without_strings(piece: bytes) -> str:

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from chatschema import postgres
 from chatschema.migration.heads import Mode, Need
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, relation
 from chatschema.values import Patience
 
 # The weakest mode that autovacuum conflicts with. No reader or writer waits behind it, so it may be waited for, but for longer
@@ -38,15 +38,8 @@ class Lock:
         return f"only {self.table}" if self.is_only else self.table
 
 
-# A table that somebody is changing is not taken for an empty one: its size would wait for that lock.
-_HAS_ROWS = """exists (
-    select from (
-        select p.relid::oid as oid from pg_partition_tree({oid}) as p where p.isleaf
-        union select c.oid from pg_catalog.pg_class as c where c.oid = {oid} and c.relkind = 'r'
-    ) as leaf where case when leaf.oid in (
-        select l.relation from pg_catalog.pg_locks as l where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock'
-            and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
-    ) then true else pg_relation_size(leaf.oid) > 0 end
+_HAS_ROWS = f"""exists (
+    select from ({relation.LEAVES}) as leaf join pg_catalog.pg_class as c on c.oid = leaf.oid where {relation.SIZE} > 0
 )"""
 # A quick look first: while a database is migrated for the first time, no table has rows.
 _ANY_ROWS = f"""
@@ -86,9 +79,10 @@ _LOOK = f"""
     ),
     locked (oid, mode, is_only) as (
         select oid, mode, is_only from relations where kind <> 'member'
-        -- A key that is dropped takes its triggers off the other table, and a new partition gets the keys of its parent.
+        -- A key that is dropped takes its triggers off the other table, and a new partition gets the keys of its parent. The key of
+        -- a partition has none of its own there.
         union all select k.confrelid, case r.kind when 'partitioned' then %s else %s end, false from relations as r
-        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.contype = 'f'
+        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.contype = 'f' and k.conparentid = 0
         where r.kind in ('dropped', 'partitioned') or (r.kind = 'member' and (k.conname = r.member or exists (
             select from pg_catalog.pg_attribute as a where a.attrelid = r.oid and a.attname = r.member and a.attnum = any (k.conkey)
         )))

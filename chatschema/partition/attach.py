@@ -27,6 +27,7 @@ _ERASED_BEFORE = """
 def bring_in(
     connection: Connection,
     months: Sequence[Month],
+    since: datetime | None,
     keep_until: datetime,
     rules: Sequence[Rule],
     lost: Lost,
@@ -34,13 +35,15 @@ def bring_in(
 ) -> int:
     """Attach the detached tables of one month together; return how many rows were erased again.
 
+    `since`: when the rows were detached, or their archive was written; None if nobody knows.
+
     Every erasure that is recorded before the attach commits is applied. Rows that were kept under a hold are added, with their
     columns mapped by `rules`; `lost` counts the values that these leave out. Raises ChatschemaError where a row refers to a
     deleted one, or the tables do not fit their parents, Held where a rule drops a column of held rows; then they stay detached.
     """
     erased = 0
     for month in months:
-        catch_up.structure_and_rows(connection, month, say)
+        catch_up.structure_and_rows(connection, month, since, say)
     while True:
         seen = _last_erasure(connection)
         erased += _erase(connection, months)

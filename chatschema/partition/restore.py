@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -19,11 +19,14 @@ from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
+from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection, Say, locks
 from chatschema.values import Month
 
 # Of a check, and of a null where there may be none.
 _VIOLATIONS = {"23514", "23502"}
+# An archive has the time of the clock of the machine that wrote it.
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,21 @@ def restore(
         raise ChatschemaError(text, "see: chatschema partition list", code="restore.attached")
     if not missing:
         _refit(connection, to_attach, rules, lost, say)
-    erased = attach.bring_in(connection, to_attach, keep_until, rules, lost, say) if to_attach else 0
+    since = _since(chosen, record, is_loading=bool(missing))
+    erased = attach.bring_in(connection, to_attach, since, keep_until, rules, lost, say) if to_attach else 0
     relinked, collected = _relink(connection, months[0])
     left: int = postgres.fetch_one(connection, statement("count_released.sql", months[0]))[0]
     rows = [content.count(connection, month.name) for month in months]
     origin: Literal["table", "archive", "kept rows"] = "archive" if chosen else "kept rows" if missing else "table"
     return Restored(f"{lower:%Y-%m}", origin, rows[0], rows[1], erased, relinked, collected, left, lost.values, keep_until)
+
+
+def _since(chosen: Source | None, record: RetiredMonth | None, *, is_loading: bool) -> datetime | None:
+    """Return when the rows were detached, or their archive was written; None if nobody knows."""
+    if chosen:
+        return chosen.described.created_at - _CLOCKS_DIFFER
+    # Until it is attached again, a month that an interrupted run has loaded still has the time at which it was dropped.
+    return None if is_loading or record is None or record.dropped_at else record.detached_at
 
 
 def _check_rules(

@@ -1,4 +1,6 @@
-"""The primary key of a table, and the number of its rows, counted up to a limit and without waiting for long."""
+"""The primary key of a table, its size, and the number of its rows, counted up to a limit: all without waiting for long."""
+
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -9,6 +11,24 @@ from chatschema.postgres import Connection
 # Counted up to this number, which takes some ten milliseconds; a table with more rows is large in any case.
 COUNTED = 100_000
 ALL = sql.SQL("true")
+# The tables on the lowest level below the table {oid}, or that table. pg_partition_tree() would wait for a partition that somebody
+# is changing, and keep a lock of its own on each until the transaction ends.
+LEAVES: LiteralString = """
+    with recursive tree (oid) as (
+        select {oid}::oid
+        union all
+        select i.inhrelid from tree join pg_catalog.pg_inherits as i on i.inhparent = tree.oid where not i.inhdetachpending
+    )
+    select c.oid from tree join pg_catalog.pg_class as c using (oid) where c.relkind = 'r'
+"""
+# The bytes of the table `c`; as last analyzed, and not 0, if somebody is changing it: its size would wait for that lock.
+SIZE: LiteralString = """
+    case when exists (
+        select from pg_catalog.pg_locks as l
+        where l.locktype = 'relation' and l.relation = c.oid and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid()
+            and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+    ) then greatest(c.relpages, 1) * current_setting('block_size')::bigint else coalesce(pg_relation_size(c.oid), 0) end
+"""
 _UNDEFINED_TABLE, _NO_PRIVILEGE = "42P01", "42501"
 
 

@@ -13,9 +13,10 @@ from chatschema.values import Settings
 def run(
     connection: Connection, settings: Settings, id: int | None = None, *, lock_wait_s: float = LOCK_WAIT_S, say: Say
 ) -> Iterator[Batch]:
-    """Run the batches with this number, or all that are running, to the end; yield each once its migration is applied.
+    """Run the batches with this number, or all that `migrate` has left, to the end; yield each once its migration is applied.
 
-    Without a number, those that are paused or run by another session are skipped. Raises what engine.run() raises.
+    Without a number, those that are paused, run by another session, or part of a `migrate` that was interrupted are skipped: who
+    stopped it, or gave it an end with --until, decides when it goes on. Raises what engine.run() raises.
     """
     chosen = [record.known(connection, id)] if id is not None else record.unfinished(connection)
     for batch in chosen:
@@ -23,6 +24,9 @@ def run(
             continue
         if id is None and batch.state == "paused":
             say(f"batch {batch.id} is paused; let it go on: chatschema batch resume {batch.id}")
+            continue
+        if id is None and batch.waits:
+            say(f"skipped: batch {batch.id} of {batch.migration}, which chatschema migrate runs")
             continue
         try:
             with record.running(connection, batch):

@@ -142,9 +142,10 @@ def planned(
 ) -> Plan:
     """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse."""
     statuses, pending = _due(connection, files, to, only_expand=only_expand)
-    # Before the first migration nobody waits for a lock.
+    # Before the first migration nobody waits for a lock. The file of an online index has locks of its own.
     is_first = all(status.applied_at is None for status in statuses)
-    read = {} if is_first else {file.id: heads.read(file.apply) for file in pending if file.apply.is_transactional}
+    locking = [] if is_first else [file for file in pending if file.apply.is_transactional and not file.apply.is_online_index]
+    read = {file.id: heads.read(file.apply) for file in locking}
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
     missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)

@@ -110,6 +110,28 @@ def test_a_replica_that_is_behind_is_waited_for(
     assert most < LAG_MB + 2
 
 
+def test_batches_that_wait_for_a_replica_can_be_paused(
+    cli: Cli, followed: tuple[Database, PgServer], sql_dir: Path, tmp_path: Path
+) -> None:
+    database, standby = followed
+    write_both(sql_dir, f"{HEADER}-- wait: no\n{TOUCH}")
+    assert cli("migrate", "--url", database.url, "--sql-dir", str(sql_dir)).code == 0
+    limits(tmp_path, target_ms=20, lag_mb=LAG_MB, wal_mb=0)
+    with standby.connect("postgres") as replay:
+        replay.execute("select pg_wal_replay_pause()")
+        try:
+            with started("batch", "run", "--url", database.url, cwd=tmp_path) as process:
+                assert process.stderr
+                assert next(line for line in process.stderr if "waiting: a replica is" in line)
+                assert cli("batch", "pause", "1", "--url", database.url).code == 0
+                _, err = process.communicate(timeout=20)
+                assert process.returncode == 5, err
+                assert "error[batch.paused]" in err
+        finally:
+            replay.execute("select pg_wal_replay_resume()")
+    assert 0 < done(database) < ROWS
+
+
 def test_no_more_wal_a_second_is_written_than_allowed(
     cli: Cli, followed: tuple[Database, PgServer], sql_dir: Path, tmp_path: Path
 ) -> None:

@@ -77,6 +77,16 @@ def test_a_title_about_a_batch_is_no_directive(cli: Cli, aged: Database, sql_dir
     assert cli("migrate", "--url", aged.url, "--sql-dir", str(sql_dir)).code == 0
 
 
+def test_a_rollback_does_not_run_in_batches(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    own = ("--url", aged.url, "--sql-dir", str(sql_dir))
+    write_both(sql_dir)
+    write(sql_dir, FILL, HEADER + TOUCH, HEADER + TOUCH.replace("+ 1", "- 1"))
+    result = cli("migrate", *own)
+    assert result.code == 1
+    assert f"error[batch.rollback]: {FILL}.rollback.sql has the line batch" in result.err
+    assert FILL not in applied(aged)
+
+
 def test_a_file_that_was_edited_after_its_batches_began_is_refused(cli: Cli, aged: Database, sql_dir: Path) -> None:
     write_both(sql_dir)
     add_rows(aged, 5000)
@@ -92,6 +102,27 @@ def test_a_file_that_was_edited_after_its_batches_began_is_refused(cli: Cli, age
     assert aged.all("select distinct touched from public.messages") == [(0,)]
     assert cli("migrate", *own).code == 0
     assert aged.all("select distinct touched from public.messages") == [(2,)]
+
+
+@pytest.mark.parametrize("wait", ["", "-- wait: no\n"])
+def test_a_file_without_a_rollback_is_corrected_before_a_batch_was_done(cli: Cli, aged: Database, sql_dir: Path, wait: str) -> None:
+    own = ("--url", aged.url, "--sql-dir", str(sql_dir))
+    write_both(sql_dir, HEADER + wait + TOUCH.replace("touched =", "toched ="))
+    (sql_dir / "migrations" / f"{FILL}.rollback.sql").unlink()
+    result = cli("migrate", *own) if not wait else (cli("migrate", *own), cli("batch", "run", "--url", aged.url))[1]
+    assert result.code == 1
+    assert "error[batch.failed]" in result.err
+    assert "hint:  no row was changed; correct the file, or the rows, and run: chatschema migrate\n" in result.err
+    assert cli("batch", "rate", "1", "900", "--url", aged.url).code == 0
+    write(sql_dir, FILL, HEADER + wait + TOUCH)
+    assert "edited before one of its batches was done" in cli("status", *own).out
+    result = cli("migrate", *own)
+    assert result.code == 0, result.err
+    assert "begins with the edited text" in result.err
+    assert not wait or cli("batch", "run", "--url", aged.url).code == 0
+    assert aged.all("select distinct touched from public.messages") == [(1,)]
+    assert aged.all("select id, rate, state from chatschema.batches") == [(2, 900, "done")]
+    assert applied(aged)[-1] == FILL
 
 
 def test_a_batch_that_the_server_refuses_keeps_the_earlier_ones(cli: Cli, aged: Database, sql_dir: Path) -> None:

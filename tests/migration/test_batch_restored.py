@@ -88,9 +88,10 @@ def test_an_alias_and_qualified_names_are_kept(cli: Cli, aged: Database, sql_dir
     assert touches(aged) == DONE_ONCE
 
 
-def test_without_a_condition_the_rows_are_left_and_it_is_said(cli: Cli, aged: Database, sql_dir: Path) -> None:
+@pytest.mark.parametrize("drop", [False, True], ids=["detached", "dropped"])
+def test_without_a_condition_the_rows_are_left_and_it_is_said(cli: Cli, aged: Database, sql_dir: Path, drop: bool) -> None:
     add_row(aged)
-    retired(cli, aged, drop=False)
+    retired(cli, aged, drop=drop)
     write_both(sql_dir)
     migrated(cli, aged, sql_dir)
     said = restored(cli, aged)
@@ -104,6 +105,31 @@ def test_a_month_that_had_its_share_is_not_touched_again(cli: Cli, aged: Databas
     retired(cli, aged, drop=False)
     assert FILL not in restored(cli, aged)
     assert touches(aged) == DONE_ONCE
+
+
+@pytest.mark.parametrize("drop", [False, True], ids=["detached", "dropped"])
+def test_values_that_the_application_wrote_after_the_batches_are_kept(cli: Cli, aged: Database, sql_dir: Path, drop: bool) -> None:
+    write_lang(sql_dir)
+    migrated(cli, aged, sql_dir)
+    # Finished longer ago than clocks may differ.
+    aged.run("update chatschema.batches set finished_at = finished_at - interval '2 hours'")
+    aged.run("update public.messages set lang = null")
+    retired(cli, aged, drop=drop)
+    restored(cli, aged)
+    assert aged.all("select lang, count(*) from public.messages group by 1") == [(None, 300)]
+
+
+def test_a_dropped_function_of_the_statement_does_not_keep_a_month_away(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    retired(cli, aged, drop=True)
+    add_row(aged)
+    aged.run("create function public.english() returns text language sql as $$ select 'en' $$")
+    write_lang(sql_dir)
+    write(sql_dir, FILL, FILL_LANG.replace("'en'", "public.english()"))
+    migrated(cli, aged, sql_dir)
+    aged.run("drop function public.english()")
+    said = restored(cli, aged)
+    assert f"rows from before {FILL}, which cannot change them any more: function public.english() does not exist" in said
+    assert aged.all("select lang, count(*) from public.messages group by 1 order by 2") == [("en", 1), (None, 300)]
 
 
 def test_a_refused_statement_leaves_the_month_detached(cli: Cli, aged: Database, sql_dir: Path) -> None:

@@ -96,6 +96,25 @@ def test_maintain_runs_the_batches(cli: Cli, begun: Database) -> None:
     assert touches(begun) == DONE_ONCE
 
 
+def test_maintain_does_not_continue_a_migrate_that_was_stopped(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    write_both(sql_dir)
+    add_rows(aged, 5000)
+    limits(sql_dir, target_ms=20, pause=3)
+    with started("migrate", "--url", aged.url, "--sql-dir", str(sql_dir), cwd=sql_dir) as process:
+        wait_for(aged, 1)
+        process.terminate()
+        process.wait()
+    wait_until(lambda: not aged.one("select count(*) from pg_locks where locktype = 'advisory'"), "the locks stay")
+    kept = done(aged)
+    result = cli("maintain", "--url", aged.url)
+    assert result.code == 0, result.err
+    assert f"skipped: batch 1 of {FILL}, which chatschema migrate runs" in result.err
+    assert done(aged) == kept
+    # By its number it goes on.
+    assert cli("batch", "run", "1", "--url", aged.url).code == 0
+    assert touches(aged) == DONE_ONCE
+
+
 def test_two_runs_do_not_run_the_same_batches(cli: Cli, begun: Database, tmp_path: Path) -> None:
     assert cli("batch", "rate", "1", "300", "--url", begun.url).code == 0
     with started("batch", "run", "--url", begun.url, cwd=tmp_path):

@@ -1,7 +1,10 @@
 """Beside a build of hours: months are created and retired, migrate, undo and reset wait, and whoever waits is told for whom."""
 
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
@@ -43,6 +46,31 @@ def attach_march(database: Database) -> None:
         "alter table public.messages attach partition chat_partitions.messages_y2024m03 for values"
         " from (chatschema.uuid7_floor('2024-03-01 00:00+00')) to (chatschema.uuid7_floor('2024-04-01 00:00+00'))"
     )
+
+
+def test_a_month_that_somebody_changes_is_waited_for_last_and_named(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    options = ("--url", aged.url, "--sql-dir", str(sql_dir))
+    write_index(sql_dir)
+    with migrating_beside_a_lock(aged, options, "chat_partitions.messages_y2024m01") as (process, pid):
+        assert process.stderr
+        assert next(line for line in process.stderr if f"waiting for a lock; blocked by pid {pid} " in line)
+        # February is done meanwhile.
+        assert aged.one("select count(*) from pg_index where indrelid = %s::regclass and indisvalid and not indisprimary"
+                        " and pg_get_indexdef(indexrelid) like %s", FEBRUARY, f"%{COLUMNS}") == 1  # fmt: skip
+    assert_whole(aged)
+
+
+@contextmanager
+def migrating_beside_a_lock(
+    database: Database, options: tuple[str, ...], table: str
+) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """Run migrate while another session has locked the table, until the end of the block; then it must succeed."""
+    other = database.connect()
+    other.execute(f"begin; lock table {table}".encode())
+    with migrating(options) as process:
+        with other:
+            yield process, other.info.backend_pid
+        assert process.wait(60) == 0
 
 
 def test_months_are_created_and_retired_beside_a_build(cli: Cli, aged: Database, sql_dir: Path, tmp_path: Path) -> None:

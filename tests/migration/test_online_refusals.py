@@ -142,3 +142,27 @@ def test_another_word_after_online_is_refused(cli: Cli, migrated: Database, sql_
     write_index(sql_dir, APPLY.replace("online: index", "online: table"))
     result = cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir))
     assert "error[file.header]" in result.err
+
+
+def test_a_role_that_may_not_create_temporary_tables_builds_an_index(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    """Nor does a plain create index need that privilege."""
+    write_index(sql_dir)
+    role = f"owner_{aged.name}"
+    aged.run(f"revoke temporary on database {aged.name} from public; create role {role} login")
+    aged.run(f"""
+        do $$ declare r record; begin
+            for r in select c.oid::regclass as name from pg_class as c join pg_namespace as s on s.oid = c.relnamespace
+                where s.nspname in ('public', 'chatschema', 'chat_partitions') and c.relkind in ('r', 'p') loop
+                execute format('alter table %s owner to {role}', r.name);
+            end loop;
+        end $$;
+        alter schema public owner to {role}; alter schema chatschema owner to {role}; alter schema chat_partitions owner to {role};
+        grant execute on all functions in schema chatschema to {role};
+    """)
+    try:
+        result = cli("migrate", "--url", aged.server.url(aged.name, user=role), "--sql-dir", str(sql_dir))
+        assert result.code == 0, result.err
+        assert_whole(aged)
+        assert aged.one("select to_regclass('public.chatschema_online') is null")
+    finally:
+        aged.run(f"drop owned by {role} cascade; drop role {role}")

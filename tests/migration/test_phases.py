@@ -144,6 +144,27 @@ def test_a_contract_file_that_comes_late_is_out_of_order_only_for_its_own_tables
     assert f"out-of-order: {BEFORE}, which is already applied, names note as well" in result.err
 
 
+@pytest.mark.parametrize(
+    ("contract", "later", "name"),
+    [
+        ("create or replace function public.f() returns int language sql as 'select 1'",
+         "create or replace function public.f() returns int language sql as 'select 2'", "f"),
+        ("drop index if exists public.note_body", "create index note_body on public.tag (id)", "note_body"),
+        ("drop table public.other, public.tag", "alter table public.tag add column other int", "tag"),
+    ],
+    ids=["function", "index", "list"],
+)  # fmt: skip
+def test_a_late_contract_file_does_not_replace_or_drop_what_a_later_file_made(
+    cli: Cli, migrated: Database, sql_dir: Path, contract: str, later: str, name: str
+) -> None:
+    migrated.run("create table public.tag (id int); create table public.other (id int)")
+    write(sql_dir, CONTRACT, f"-- note: b.\n-- phase: contract\n{contract};")
+    write(sql_dir, AFTER, f"{later};")
+    result = expand(cli, migrated, sql_dir)
+    assert result.code == 1
+    assert f"error[migration.phase]: {AFTER} names {name}, as {CONTRACT} before it does" in result.err
+
+
 def test_the_phases_are_checked(cli: Cli, migrated: Database, notes: Path) -> None:
     result = cli("migrate", "--phase", "contract", "--url", migrated.url)
     assert result.code == 2
@@ -168,7 +189,7 @@ def test_the_plan_names_the_files_that_wait(cli: Cli, migrated: Database, notes:
     ("text", "found"),
     [
         ('alter table if exists only "Odd ""one" add x int', {'Odd "one'}),
-        ("create unique index i on public.a (x) where y = 'from b'", {"a"}),
+        ("create unique index i on public.a (x) where y = 'from b'", {"a", "i"}),
         ("comment on column public.a.x is 'update b'; comment on constraint c on public.b is 'x'", {"a", "b"}),
         ("create trigger t before insert or update of x on public.a for each row execute function public.f()", {"a"}),
         (
@@ -178,7 +199,11 @@ def test_the_plan_names_the_files_that_wait(cli: Cli, migrated: Database, notes:
         ("insert into public.a values ('select from b') on conflict do nothing", {"a"}),
         ("update public.a set x = 1 from public.b where a.y is distinct from b.y", {"a", "b"}),
         ("do $$ begin delete from public.a using public.b; end $$", {"a"}),
-        ("create function public.f() returns trigger language sql as 'select 1'; drop view public.v", {"v"}),
+        ("create function public.f() returns trigger language sql as 'select 1'; drop view public.v", {"f", "v"}),
+        ("drop table if exists public.a, b cascade; alter table c drop column x, drop column y", {"a", "b", "c"}),
+        ("drop function f(int, text), public.g(); drop index concurrently i", {"f", "g", "i"}),
+        ("drop type t; alter sequence public.s restart; create trigger u after insert on a execute function v()", {"a", "s", "t"}),
+        ("alter table chat_partitions.messages_y2024m01 set (fillfactor = 90)", {"messages"}),
         ("select extract(epoch from now()), * from generate_series(1, 2) join public.a on true", {"a"}),
         ("-- from b\nlock table a /* join c */", {"a"}),
     ],

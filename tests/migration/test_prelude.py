@@ -84,6 +84,7 @@ STATEMENTS = [
     " to (chatschema.uuid7_floor('1990-02-01'))",
     "create trigger t before update of status, username on public.users for each row execute function chatschema.set_updated_at()",
     "create policy p on public.messages using (true)",
+    "alter rule users_kept on public.users rename to users_stay",
     "create statistics chatschema.s on status, username from public.users",
     "comment on table public.messages is 'on public.users; x'",
     "comment on column public.users.status is null",
@@ -127,6 +128,7 @@ def full(server: PgServer, seeded_template: str) -> Iterator[Connection]:
     from tests.support.database import create
 
     for database in create(server, "full_of_rows", seeded_template):
+        database.run("create rule users_kept as on delete to public.users where old.username = '' do instead nothing")
         with closing(postgres.connect(database.url)) as connection:
             yield connection
 
@@ -148,6 +150,20 @@ def test_the_prelude_takes_the_locks_of_the_statement(full: Connection, text: st
             lock = foretold[tables[parent][0]]
             assert not lock.is_only, "the statement locks the months as well"
             assert lock.mode >= mode
+
+
+def test_a_month_that_is_dropped_locks_no_table_that_it_refers_to(full: Connection) -> None:
+    query = "select min(inhrelid::regclass::text) from pg_inherits where inhparent = 'messages'::regclass and pg_relation_size(inhrelid) > 0"
+    month = postgres.fetch_one(full, query)[0]
+    text = f"drop table {month}"
+    with full.transaction(force_rollback=True):
+        foretold = {lock.table for lock in prelude.locks(full, list(heads.of_statement(text)))}
+        postgres.execute_text(full, text)
+        query = (
+            "select mode from pg_locks where pid = pg_backend_pid() and relation = 'users'::regclass and mode like '%Exclusive%'"
+        )
+        assert postgres.fetch_all(full, query) == []
+    assert foretold == {"public.messages", month}
 
 
 def test_referenced_tables_and_parents_come_first(full: Connection) -> None:
@@ -210,6 +226,26 @@ def test_the_dry_run_prints_the_locks_and_what_cannot_be_read(cli: Cli, seeded: 
         ("public.users", "access exclusive"), ("public.conversations", "share row exclusive"),
     ]  # fmt: skip
     assert answer["unread"] == [{"id": NEXT, "line": 3, "statement": "do"}]
+
+
+def test_the_dry_run_foretells_no_locks_of_an_online_index(cli: Cli, seeded: Database, sql_dir: Path) -> None:
+    """It takes them after its preparation, in other modes."""
+    write(sql_dir, NEXT, "-- online: index\ncreate index i on public.messages (created_at);")
+    printed = cli("migrate", "--dry-run", "--url", seeded.url, "--sql-dir", str(sql_dir))
+    assert printed.code == 0, printed.err
+    assert "locks before" not in printed.out
+
+
+def test_a_locked_month_is_not_waited_for_before_the_first_lock(cli: Cli, aged: Database, sql_dir: Path) -> None:
+    write(sql_dir, NEXT, "-- lock-attempts: 1\nalter table public.messages add column note text;")
+    options = ("--url", aged.url, "--sql-dir", str(sql_dir))
+    with aged.connect() as other:
+        other.execute("begin; lock table chat_partitions.messages_y2024m01, chat_partitions.messages_y2024m02")
+        printed = cli("migrate", "--dry-run", *options, timeout=30)
+        assert "-- locks before its first statement: public.messages (access exclusive)\n" in printed.out, printed.err
+        refused = cli("migrate", *options)
+        assert refused.code == 5
+        assert "could not acquire the lock after 1 attempts" in refused.err
 
 
 def test_a_vacuum_by_hand_is_waited_for_and_named_and_nobody_queues(cli: Cli, seeded: Database, sql_dir: Path) -> None:

@@ -10,7 +10,7 @@ from chatschema.task import waits
 
 
 def run(
-    id: Annotated[int | None, typer.Argument(metavar="[ID]", help="Number of the batch; all that are running by default.")] = None,
+    id: Annotated[int | None, typer.Argument(metavar="[ID]", help="Number of the batch; all of `-- wait: no` by default.")] = None,
     json: options.Json = False,
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     url: options.Url = None,

@@ -37,16 +37,24 @@ def run(
     if wanted is None:
         raise AssertionError("unreachable: the caller has read the header")
     found = record.of_migration(connection, file.id)
+    before_edit = None
     if found and found.state == "done":
         # Its mark was removed by hand, or by a release that knows no batches.
         record.cancel(connection, file.id)
         found = None
+    elif found and _give_up_edited(connection, file, found.id):
+        say(f"{file.id}: begins with the edited text, as no batch of the earlier one was done")
+        found, before_edit = None, found
     if found is None:
         work = _new(connection, file, wanted)
         if work is None:
             whole(MigrationFile(file.id, header.Whole(file.apply), file.rollback))
             return None
         found = _begin(connection, file, work, header.detached(work.statement, wanted), say)
+        if before_edit:
+            record.set_rate(connection, found.id, before_edit.rate)
+            record.set_state(connection, found.id, before_edit.state)
+            found = record.known(connection, found.id)
     _refuse_edited(connection, file, found)
     if not found.waits:
         return found
@@ -92,6 +100,20 @@ def _begin(connection: Connection, file: MigrationFile, work: Work, detached: st
         return record.create(connection, work, detached)
 
     return record.known(connection, locks.in_transaction(connection, begin, locks.DDL, say=say))
+
+
+def _give_up_edited(connection: Connection, file: MigrationFile, id: int) -> bool:
+    """Remove the record of batches whose file was edited before one of them was done; return whether that was so."""
+
+    def give_up() -> bool:
+        work = record.work(connection, id)
+        if work is None or work.checksum == file.apply.checksum or work.batch.batches:
+            return False
+        record.cancel(connection, file.id)
+        ledger.withdraw(connection, file.id)
+        return True
+
+    return locks.in_transaction(connection, give_up, locks.DDL)
 
 
 def _refuse_edited(connection: Connection, file: MigrationFile, batch: Batch) -> None:

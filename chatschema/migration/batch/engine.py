@@ -45,7 +45,7 @@ def run(connection: Connection, id: int, limits: Batching, *, before: Callable[[
     work = _known(record.work(connection, id, locked=False))
     say(f"{work.batch.migration}: {'continues' if work.batch.batches else 'begins'} as batch {id}: chatschema batch list")
     with closing(Watch(connection)) as watch:
-        runner = _Runner(connection, work, limits, watch, say)
+        runner = _Runner(connection, work, limits, watch, before, say)
         before()
         while runner.step():
             before()
@@ -63,10 +63,12 @@ def _known(work: Work | None) -> Work:
 class _Runner:
     """The state of a run that no table holds: the pace, and how often it was held up."""
 
-    def __init__(self, connection: Connection, work: Work, limits: Batching, watch: Watch, say: Say) -> None:
-        self._connection, self._id, self._watch = connection, work.batch.id, watch
+    def __init__(
+        self, connection: Connection, work: Work, limits: Batching, watch: Watch, before: Callable[[], None], say: Say
+    ) -> None:
+        self._connection, self._id, self._watch, self._before = connection, work.batch.id, watch, before
         self._say: Say = lambda text: say(f"{work.batch.migration}: {text}")
-        self._pace = Pace(connection, limits, work, self._say)
+        self._pace = Pace(connection, limits, work, self._may_go_on, self._say)
         self._progress = Progress(work, self._say)
         self._timeout = f"{max(limits.target_ms, 50):.0f}ms"
         self._in_a_row = self._failures = self._turn = 0
@@ -95,6 +97,12 @@ class _Runner:
         if step.kind == "rows":
             self._pace.took(step.size, step.rows, step.statement_s, time.monotonic() - started)
         return True
+
+    def _may_go_on(self) -> None:
+        """Raise while the batches are paused, if they were canceled, and what `before` raises."""
+        self._before()
+        if (batch := _known(record.work(self._connection, self._id, locked=False)).batch).state == "paused":
+            raise _paused(batch)
 
     def _in_transaction(self) -> _Step:
         with postgres.transaction(self._connection):
@@ -129,8 +137,9 @@ class _Runner:
 
     def _round(self, work: Work) -> _Step:
         """Begin a further round if rows are left. Rows behind its end came later, and are no reason to begin it again and again."""
-        if not bounds.is_left(self._connection, work, within=work.batch.round > 1):
-            if bounds.is_left(self._connection, work, within=False):
+        is_further = work.batch.round > 1
+        if not bounds.is_left(self._connection, work, within=is_further):
+            if is_further and bounds.is_left(self._connection, work, within=False):
                 self._say(
                     "warning: rows that were sent meanwhile are left; a default or a trigger has to fill them: an earlier file"
                 )
@@ -209,11 +218,11 @@ class _Runner:
         if error.exit_code != ChatschemaError.exit_code:
             return error
         batch = self._work.batch
-        return ChatschemaError(
-            f"{batch.migration}: a batch was refused and rolled back: {error.message}",
-            f"earlier batches are kept; correct the rows and run it again: {command(batch)}; or take it back: chatschema undo",
-            code="batch.failed",
-        )
+        hint = f"earlier batches are kept; correct the rows and run it again: {command(batch)}; or take it back: chatschema undo"
+        if not batch.batches:
+            hint = "no row was changed; correct the file, or the rows, and run: chatschema migrate"
+        text = f"{batch.migration}: a batch was refused and rolled back: {error.message}"
+        return ChatschemaError(text, hint, code="batch.failed")
 
 
 def _paused(batch: Batch) -> Busy:

@@ -84,6 +84,16 @@ def check(file: SqlFile) -> None:
         )
 
 
+def refuse_rollback(file: SqlFile) -> None:
+    """Raise ChatschemaError if a rollback is to run in batches: it runs in one transaction, together with its record."""
+    if of(file) is not None:
+        raise ChatschemaError(
+            f"{file.path.name} has the line batch, and a rollback does not run in batches",
+            "remove the line, and write the statement without {batch}; or undo the change by a new migration that runs in batches",
+            code="batch.rollback",
+        )
+
+
 def _masked(statement: str) -> str:
     """Return the statement with blanks for the characters of comments, and asterisks for those of literals."""
     bare = statements.without_literals(statement.encode()).decode()

@@ -1,6 +1,7 @@
 """How fast batches run: their size by a target time, the pause after each, and limits for WAL, replicas and rows a second."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatschema import postgres
@@ -30,8 +31,9 @@ class _Positions:
 class Pace:
     """The size of the next batch, and the pause before it."""
 
-    def __init__(self, connection: Connection, limits: Batching, work: Work, say: Say) -> None:
-        self._connection, self._limits, self._say = connection, limits, say
+    def __init__(self, connection: Connection, limits: Batching, work: Work, may_go_on: Callable[[], None], say: Say) -> None:
+        """`may_go_on` raises if the batches were paused or canceled, or it is too late, while a replica is waited for."""
+        self._connection, self._limits, self._may_go_on, self._say = connection, limits, may_go_on, say
         self.size = work.batch.batch_size
         self._rate = work.batch.rate
         found = self._positions()
@@ -87,6 +89,7 @@ class Pace:
         while self._limits.lag_mb and found.lag > self._limits.lag_mb * _MB:
             self._tell(f"waiting: a replica is {found.lag / _MB:.1f} MB behind, more than {self._limits.lag_mb:g} MB")
             time.sleep(_POLL_S)
+            self._may_go_on()
             found = self._positions()
             self._wal, self._since = found.wal, time.monotonic()
 

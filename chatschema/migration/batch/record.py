@@ -197,7 +197,10 @@ def running(connection: Connection, batch: Batch) -> Iterator[None]:
     lock = (_LOCK_CLASS, _LOCK_BASE + batch.id)
     wait = "select pg_try_advisory_lock(%s, %s) or (pg_sleep(0.5) is not null and pg_try_advisory_lock(%s, %s))"
     if not any(postgres.fetch_one(connection, wait, lock * 2)[0] for _ in range(4)):
-        query = "select pid from pg_catalog.pg_locks where locktype = 'advisory' and classid = %s and objid = %s and granted"
+        query = """
+            select pid from pg_catalog.pg_locks where locktype = 'advisory' and classid = %s and objid = %s and granted
+                and database = (select oid from pg_catalog.pg_database where datname = current_database())
+        """
         rows = postgres.fetch_all(connection, query, lock)
         who = f"pid {rows[0][0]}" if rows else "another session, which has just finished"
         raise Busy(

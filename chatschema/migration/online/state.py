@@ -11,7 +11,7 @@ from chatschema import postgres
 from chatschema.errors import ServerError
 from chatschema.migration.backend import StatementFailed
 from chatschema.migration.online.statement import CreateIndex
-from chatschema.postgres import Connection, locks
+from chatschema.postgres import Connection, locks, relation
 from chatschema.sqlfile import SqlFile
 
 _COPY = "chatschema_online"
@@ -38,12 +38,11 @@ _INDEX = """
     join pg_catalog.pg_namespace as tn on tn.oid = t.relnamespace
 """
 # Newest first, as far as the bounds can be sorted as text: those of months can.
-_PARTITIONS = """
-    select c.oid, format('%%I.%%I', n.nspname, c.relname), coalesce(pg_relation_size(c.oid), 0)
-    from pg_partition_tree(%s::oid) as t
-    join pg_catalog.pg_class as c on c.oid = t.relid
+_PARTITIONS = f"""
+    select c.oid, format('%%I.%%I', n.nspname, c.relname), {relation.SIZE}
+    from ({relation.LEAVES.format(oid="%s")}) as t
+    join pg_catalog.pg_class as c on c.oid = t.oid
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where t.isleaf and c.relkind = 'r'
     order by pg_get_expr(c.relpartbound, 0) desc
 """
 
@@ -102,7 +101,8 @@ def table(connection: Connection, name: str) -> Table | None:
 def with_rows(connection: Connection, of: Table) -> list[Partition]:
     """Return the partitions of a table that have rows or had some, newest first; the table itself if it is not partitioned."""
     if of.partition_key is None:
-        size = postgres.fetch_one(connection, "select coalesce(pg_relation_size(%s::oid), 0)", (of.oid,))[0]
+        query = f"select {relation.SIZE} from pg_catalog.pg_class as c where c.oid = %s"
+        size = postgres.fetch_one(connection, query, (of.oid,))[0]
         return [Partition(of.oid, of.name, size)] if size else []
     found = [Partition(*row) for row in postgres.fetch_all(connection, _PARTITIONS, (of.oid,))]
     return [one for one in found if one.size]
@@ -144,21 +144,24 @@ class _Found(Exception):
 
 
 def defined(connection: Connection, file: SqlFile, create: CreateIndex, on: Table) -> Index:
-    """Return the index as the file defines it: it is created on an empty copy of the table, which is rolled back.
+    """Return the index as the file defines it: it is created on an empty copy of the table and rolled back.
 
     Raises StatementFailed if PostgreSQL refuses the statement, such as a unique index without the partition key.
     """
     by = f" partition by {on.partition_key}" if on.partition_key else ""
-    text = create.on(f"pg_temp.{_COPY}", name=f"{_COPY}_index")
+    # A role that may create an index may create a table beside it, and not in every database a temporary one.
+    place = "select case when has_database_privilege(current_database(), 'temporary') then 'pg_temp' else %s end"
+    schema = postgres.fetch_one(connection, place, (on.schema,))[0]
+    text = create.on(f"{schema}.{_COPY}", name=f"{_COPY}_index")
 
     def work() -> Index:
-        postgres.execute_text(connection, f"create temp table {_COPY} (like {on.name}){by}")
+        postgres.execute_text(connection, f"create table {schema}.{_COPY} (like {on.name}){by}")
         try:
             postgres.execute_text(connection, text)
         except ServerError as error:
             moved = _moved(error, create.rest_at - (len(text) - len(create.rest)))
             raise StatementFailed(file, create.statement, moved) from None
-        row = postgres.fetch_one(connection, f"{_INDEX} where i.indexrelid = to_regclass(%s)", (f"pg_temp.{_COPY}_index",))
+        row = postgres.fetch_one(connection, f"{_INDEX} where i.indexrelid = to_regclass(%s)", (f"{schema}.{_COPY}_index",))
         raise _Found(Index(*row))
 
     try:
