@@ -8,6 +8,7 @@
 -- Risk: access exclusive on {table} for a moment; reads and rewrites no row. A prepared "select *" fails with 0A000 until it is prepared again.
 -- phase: expand
 alter table {relation} add column {copy} {type};
+{grants}
 
 create function chatschema.{function}() returns trigger
     language plpgsql
@@ -141,6 +142,7 @@ alter table {relation} alter column {copy} drop default;
 comment on column {relation}.{copy} is 'The column {column} as {type}, which takes its place.';
 alter table {relation} add column {column} {old_type} generated always as ({copy}::{old_type}) stored;
 alter table {relation} alter column {column} drop expression;
+{grants_again}
 -- if defaulted
 alter table {relation} alter column {column} set default {old_default};
 -- end

@@ -8,6 +8,7 @@
 -- Risk: access exclusive on {table} for a moment; reads and rewrites no row. A prepared "select *" fails with 0A000 until it is prepared again.
 -- phase: expand
 alter table {relation} add column {copy} {type}{collation};
+{grants}
 
 create function chatschema.{function}() returns trigger
     language plpgsql
@@ -136,6 +137,7 @@ alter table {relation} alter column {copy} drop default;
 -- end
 alter table {relation} add column {column} {type}{collation} generated always as ({copy}) stored;
 alter table {relation} alter column {column} drop expression;
+{grants_again}
 -- if defaulted
 alter table {relation} alter column {column} set default {default};
 -- end

@@ -135,6 +135,7 @@ alter table {relation} disable trigger user;
 update {relation} as t set {assignments_r} from {rows_relation} as r where {same_t};
 alter table {relation} enable trigger user;
 {adds_not_null}
+{grants_again}
 {rebuilt}
 {column_comments}
 create function chatschema.{function}() returns trigger

@@ -36,10 +36,10 @@ def full_template(server: PgServer, migrated_template: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def few_template(server: PgServer, migrated_template: str, full_template: str) -> Iterator[str]:
+def few_template(server: PgServer, migrated_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The same with few rows: a database is copied for each statement at which a run is killed."""
     if not FULL:
-        yield full_template
+        yield request.getfixturevalue("full_template")
         return
     for database in create(server, "recipes_few", migrated_template):
         prepared(database, 100, 3)

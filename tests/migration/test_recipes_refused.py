@@ -39,12 +39,24 @@ REFUSED = (
     (("change-type", "messages", "expires_at", "text"), 1, "error[recipe.conversion]: expires_at cannot become text"),
     (("change-type", "messages", "edit_count", "inet"), 2, "error[recipe.definition]: PostgreSQL refuses 'inet'"),
     (("rename-column", "messages", "sender_id", "author_id"), 1, "it is used by foreign key messages_sender_id_fkey, trigger"),
+    (("change-type", "users", "id", "text"), 1, "error[recipe.dependents]: public.users.id cannot be replaced"),
+    (("change-type", "audit_logs", "id", "text"), 1, "error[recipe.dependents]: public.audit_logs.id is an identity, which cannot be"),
+    (("split-table", "messages", "topics", "message_type"), 1, "error[recipe.split]: public.messages is partitioned"),
+    (("split-table", "secret", "apart", "word"), 1, "error[recipe.split]: public.secret has row level security"),
+    (("split-table", "attachments", "files", "id"), 1, "error[recipe.dependents]: public.attachments.id cannot move"),
+    (("split-table", "attachments", "files", "state"), 1, "other columns as well, or belong to the table: check attachments_purged_at_check"),
+    (("split-table", "attachments", "users", "key_version"), 1, "error[recipe.done]: public.users exists already"),
+    (("split-table", "attachments", "files", "key_version, key_version"), 2, "error[recipe.arguments]: key_version, key_version"),
+    (("split-table", "note", "bodies", "body"), 1, "error[recipe.key]: public.note has no primary key"),
+    (("drop-column", "oddly", "a"), 2, "error[recipe.name]: 'Odd-index' has to be quoted"),
     (("add-column", "messages", "long", "int generated always as (length(message_type)) stored"), 1, "error[recipe.rewrite]"),
 )  # fmt: skip
 
 
 def test_a_recipe_that_does_not_fit_writes_nothing(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    migrated.run('create table public.note (body text, "Body" text)')
+    migrated.run('create table public.note (body text, "Body" text); create table public.secret (id int primary key, word text)')
+    migrated.run("alter table public.secret enable row level security; create table public.oddly (a int, b int)")
+    migrated.run('create index "Odd-index" on public.oddly (a)')
     before = sorted((sql_dir / "migrations").iterdir())
     for arguments, code, says in REFUSED:
         result = cli("new", "migration", "--recipe", *arguments, "--url", migrated.url, "--sql-dir", str(sql_dir))

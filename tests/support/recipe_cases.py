@@ -19,7 +19,8 @@ _RATING = """
     create index idx_messages_rating on public.messages (rating, created_at) where rating > 0;
     comment on column public.messages.rating is 'How often it was liked.';
     comment on constraint messages_rating_check on public.messages is 'From 0.';
-    comment on index public.idx_messages_rating is 'What''s liked most.'
+    comment on index public.idx_messages_rating is 'What''s liked most.';
+    grant select (rating), update (rating) on public.messages to pg_monitor with grant option
 """
 _RATE = """
     update public.messages set rating = rating + 1 where id = (select id from public.messages order by id desc limit 1);
@@ -27,7 +28,7 @@ _RATE = """
 _TOPIC = """
     alter table public.messages add column topic text collate "C" not null default 'none' constraint messages_topic_check check (topic <> '');
     create index idx_messages_topic on public.messages (lower(topic));
-    comment on column public.messages.topic is 'What it is about.'
+    comment on column public.messages.topic is 'What it is about.'; grant select (topic) on public.messages to public
 """
 _SET_TOPIC = """
     \\set n random(1, 50)
@@ -79,7 +80,8 @@ _SCANS = """
     create index idx_attachments_scanned_by on public.attachments (scanned_by) where scanned_by is not null;
     comment on column public.attachments.scan_state is 'new, clean or infected.';
     comment on index public.idx_attachments_scanned_by is 'Deleting a user.';
-    comment on constraint attachments_scan_engine_check on public.attachments is 'Named.'
+    comment on constraint attachments_scan_engine_check on public.attachments is 'Named.';
+    grant select on public.attachments to pg_monitor; grant update (scan_state) on public.attachments to pg_monitor
 """
 # The same by hand.
 _SCANS_APART = """
@@ -98,6 +100,7 @@ _SCANS_APART = """
     comment on constraint scans_pkey on public.scans is 'At most one row for each of attachments.';
     comment on constraint scans_id_fkey on public.scans is 'Rows are deleted with their row of attachments.';
     insert into public.scans select id, scan_engine, scan_state, scan_note, scanned_by from public.attachments;
+    grant select on public.scans to pg_monitor; grant update (scan_state) on public.scans to pg_monitor;
     alter table public.attachments drop column scan_engine, drop column scan_state, drop column scan_note, drop column scanned_by
 """
 _UPLOAD = """
@@ -209,7 +212,8 @@ CASES = (
         "drop a column", ("drop-column", "messages", "note"), "alter table public.messages drop column note",
         before="alter table public.messages add column note text not null default 'x' constraint messages_note_check check (note <> '');"
         " create index idx_messages_note on public.messages (note, created_at);"
-        " comment on index public.idx_messages_note is 'Notes''s own.'; comment on column public.messages.note is 'A note.'",
+        " comment on index public.idx_messages_note is 'Notes''s own.'; comment on column public.messages.note is 'A note.';"
+        " grant update (note) on public.messages to pg_monitor",
     ),
     Case(
         "split a table", ("split-table", "attachments", "scans", "scan_engine, scan_state, scan_note, scanned_by"), _SCANS_APART,

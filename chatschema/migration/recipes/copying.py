@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from chatschema.errors import ChatschemaError
 from chatschema.migration.recipes import look, references, sequences, trying
 from chatschema.migration.recipes.look import Column, Dependent, Table
-from chatschema.migration.recipes.names import literal, name
+from chatschema.migration.recipes.names import literal, name, refuse_quoted
 from chatschema.migration.recipes.parts import UNIQUE, Part
 from chatschema.migration.recipes.references import Reference
 from chatschema.migration.recipes.values import Fit
@@ -37,6 +37,7 @@ def copied(connection: Connection, table: Table, column: Column, copy: str, type
     found = look.dependents(connection, table, column)
     with_keys = with_keys and not table.is_partitioned
     _refuse_used(table, column, found, with_keys=with_keys)
+    refuse_quoted(*(one.name for one in found))
     if copy in table.columns:
         raise ChatschemaError(f"{table.relation} has a column {copy} already", code="recipe.done")
     new, default, definitions = trying.replaced(connection, table, column, copy, type)
@@ -53,6 +54,8 @@ def copied(connection: Connection, table: Table, column: Column, copy: str, type
         "default": default or "", "old_default": column.default or "",
         "comment": literal(column.comment) if column.comment else "null",
         "function": name(f"fill_{table.name}_{copy}", ""), "trigger": name(f"zz_{table.name}_fill_{copy}", ""),
+        "grants": _lines(look.column_grants(connection, table, column, copy)),
+        "grants_again": _lines(look.column_grants(connection, table, column, column.name)),
         "present": name(f"{table.name}_{copy}_present", "_check"),
     }  # fmt: skip
     checked = [(table.relation, part.copy) for part in parts if part.is_check]

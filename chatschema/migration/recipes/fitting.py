@@ -133,10 +133,12 @@ def _drop_column(connection: Connection, table: Table, arguments: list[str]) -> 
             "drop these first, in a migration of their own",
             code="recipe.dependents",
         )
+    refuse_quoted(*(one.name for one in found))
     again = [text for one in found for text in rebuilt(table, one)]
     values = {
         "column": column.name, "type": column.type, "collation": f" collate {column.collation}" if column.collation else "",
         "default": f" default {column.default}" if column.default else "", "comment": _comment(table, column),
+        "grants": "\n".join(look.column_grants(connection, table, column, column.name)),
         "dependents": "\n".join(again), "rebuilds": " Reads all of the table while others wait." if again else "",
         "takes": f" Takes along {', '.join(f'{one.kind} {one.name}' for one in found)}." if found else "",
     }  # fmt: skip

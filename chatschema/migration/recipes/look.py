@@ -70,6 +70,17 @@ _GRANTS = """
     where c.oid = %(oid)s and a.grantee <> c.relowner and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
     group by a.grantee, a.is_grantable order by 1
 """
+_COLUMN_GRANTS = """
+    select format(
+        'grant %%s on %%s to %%s%%s;',
+        string_agg(lower(x.privilege_type) || format(' (%%I)', %(name)s::text), ', ' order by x.privilege_type), %(relation)s::text,
+        case x.grantee when 0 then 'public' else x.grantee::regrole::text end,
+        case when x.is_grantable then ' with grant option' else '' end
+    )
+    from pg_catalog.pg_attribute as a, aclexplode(a.attacl) as x
+    where a.attrelid = %(oid)s and a.attnum = %(number)s
+    group by x.grantee, x.is_grantable order by 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +176,12 @@ def index_comment(connection: Connection, table: Table, name: str) -> str | None
 def grants(connection: Connection, table: Table, relation: str) -> list[str]:
     """Return the statements that grant on another relation what is granted on the table."""
     return [row[0] for row in postgres.fetch_all(connection, _GRANTS, {"oid": table.oid, "relation": relation})]
+
+
+def column_grants(connection: Connection, table: Table, column: Column, name: str, relation: str | None = None) -> list[str]:
+    """Return the statements that grant on a column `name`, of the table or another relation, what is granted on this one alone."""
+    values = {"oid": table.oid, "number": column.number, "name": name, "relation": relation or table.relation}
+    return [row[0] for row in postgres.fetch_all(connection, _COLUMN_GRANTS, values)]
 
 
 def has_policies(connection: Connection, table: Table) -> bool:

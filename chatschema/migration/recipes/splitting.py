@@ -45,8 +45,9 @@ def split(connection: Connection, table: Table, new: str, columns: Sequence[str]
             **_definition(table, new, rows, moved, parts),
             **_conditions(keys, columns, [one.name for one in required]),
             **_changes(table, new, moved, required, parts),
-            "grants_rows": "\n".join(look.grants(connection, table, f"{table.schema}.{rows}")),
-            "grants_view": "\n".join(look.grants(connection, table, f"{table.schema}.{new}")),
+            "grants_rows": _granted(connection, table, moved, f"{table.schema}.{rows}"),
+            "grants_view": _granted(connection, table, moved, f"{table.schema}.{new}"),
+            "grants_again": _granted(connection, table, moved, None),
         },
         {"required": bool(required)},
     )  # fmt: skip
@@ -83,6 +84,7 @@ def _parts(connection: Connection, table: Table, new: str, moved: Sequence[Colum
     """Return the indexes and constraints of the columns. Raises ChatschemaError for objects that use other columns as well."""
     columns = [one.name for one in moved]
     found = {one.name: one for column in moved for one in look.dependents(connection, table, column)}
+    refuse_quoted(*found)
     try:
         definitions = trying.kept(connection, table, [*table.primary_key, *columns])
     except ServerError as error:
@@ -108,6 +110,12 @@ def _parts(connection: Connection, table: Table, new: str, moved: Sequence[Colum
             code="recipe.dependents",
         )
     return parts
+
+
+def _granted(connection: Connection, table: Table, moved: Sequence[Column], relation: str | None) -> str:
+    """Return the grants of the table and of the columns for another relation, None for those of the columns on the table itself."""
+    whole = look.grants(connection, table, relation) if relation else []
+    return _lines(whole + [line for one in moved for line in look.column_grants(connection, table, one, one.name, relation)])
 
 
 def _named(table: Table, new: str, original: str) -> str:
