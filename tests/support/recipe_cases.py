@@ -70,6 +70,17 @@ def _named(text: str, ballot: str, votes: str) -> str:
     return text.replace("ballot", ballot).replace("votes", votes)
 
 
+_DEVICES = """
+    create table public.devices (owner integer constraint devices_pkey primary key, device text not null default 'phone', seen integer);
+    insert into public.devices (owner, seen) select n, 0 from generate_series(1, 5000) as n;
+    comment on constraint devices_pkey on public.devices is 'One device each.'; comment on index public.devices_pkey is 'By owner.'
+"""
+_SEE = """
+    \\set n random(1, 6000)
+    insert into public.devices (owner, seen) values (:n, 1) on conflict (owner) do update set seen = devices.seen + 1;
+"""
+
+
 # Columns with all that a new table has to have; one that is not null and has no default, one that refers to a user.
 _SCANS = """
     alter table public.attachments add column scan_engine text not null default 'clam' constraint attachments_scan_engine_check
@@ -214,6 +225,14 @@ CASES = (
         " create index idx_messages_note on public.messages (note, created_at);"
         " comment on index public.idx_messages_note is 'Notes''s own.'; comment on column public.messages.note is 'A note.';"
         " grant update (note) on public.messages to pg_monitor",
+    ),
+    Case(
+        "extend a key", ("extend-key", "devices", "device"),
+        "alter table public.devices drop constraint devices_pkey, add constraint devices_pkey primary key (owner, device);"
+        " comment on constraint devices_pkey on public.devices is 'One device each.';"
+        " comment on index public.devices_pkey is 'By owner.'",
+        before=_DEVICES, scripts={"see": _SEE},
+        later={"see apart": _SEE.replace("(owner)", "(owner, device)")},
     ),
     Case(
         "split a table", ("split-table", "attachments", "scans", "scan_engine, scan_state, scan_note, scanned_by"), _SCANS_APART,

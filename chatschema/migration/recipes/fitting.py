@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from chatschema.errors import ChatschemaError, ServerError, UsageError
-from chatschema.migration.recipes import copying, look, splitting, trying
+from chatschema.migration.recipes import copying, extending, look, splitting, trying
 from chatschema.migration.recipes.book import Recipe
 from chatschema.migration.recipes.look import Column, Table
 from chatschema.migration.recipes.names import literal, name, rebuilt, refuse_quoted
@@ -161,6 +161,10 @@ def _split_table(connection: Connection, table: Table, arguments: list[str]) -> 
     return splitting.split(connection, table, new, [one.strip() for one in columns.split(",")])
 
 
+def _extend_key(connection: Connection, table: Table, arguments: list[str]) -> Fit:
+    return extending.extended(connection, table, [one.strip() for one in arguments[0].split(",")])
+
+
 def _comment(table: Table, column: Column) -> str:
     return f"comment on column {table.relation}.{column.name} is {literal(column.comment)};" if column.comment else ""
 
@@ -186,6 +190,7 @@ _FITS: dict[str, Callable[[Connection, Table, list[str]], Fit]] = {
     "change-type": _change_type,
     "check": _check,
     "drop-column": _drop_column,
+    "extend-key": _extend_key,
     "foreign-key": _foreign_key,
     "rename-column": _rename_column,
     "rename-table": _rename_table,
