@@ -99,7 +99,7 @@ test-online-index: $(VENV)/.dev ## Kill 80 builds of an index on 500,000 message
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_online_kill.py
 
 test-recipes: $(VENV)/.dev ## Run each recipe under load, and killed at each step
-	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py tests/migration/test_recipes_keys.py
 
 test-online: $(VENV)/.dev ## Change busy tables under load (minutes; SERVER=system)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_online_locks.py

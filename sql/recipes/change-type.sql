@@ -8,6 +8,7 @@
 -- Risk: access exclusive on {table} for a moment; reads and rewrites no row. A prepared "select *" fails with 0A000 until it is prepared again.
 -- phase: expand
 alter table {relation} add column {copy} {type};
+{grants}
 
 create function chatschema.{function}() returns trigger
     language plpgsql
@@ -60,6 +61,17 @@ create {unique}index {index_copy} on {relation} {index_tail};
 -- online: index
 drop index {schema}.{index_copy};
 
+-- file: refer_{owner}_{reference} each reference
+-- {owner}: the key {reference} for {table}.{copy}, checked in new rows.
+-- Why: it takes the place of {reference}.
+-- Risk: share row exclusive on {owner} and the table that it refers to for a moment; reads no row.
+alter table {owner_relation} add constraint {reference_copy}
+    {reference_definition} not valid;
+
+{reference_comment}
+-- rollback:
+alter table {owner_relation} drop constraint {reference_copy};
+
 -- file: check_{table}_{check} each check
 -- {table}: the check {check} for {copy}, in new rows.
 -- Why: it takes the place of {check}.
@@ -89,6 +101,17 @@ alter table {relation} drop constraint {present};
 -- A valid check is as good as one that is not: the files before drop them.
 select;
 
+-- file: set_{table}_{copy}_not_null if required
+-- {table}: {copy} is not null.
+-- Why: the check that was validated proves it, so no row is read; the last file has less to do while others wait.
+-- Risk: access exclusive on {table} for a moment; reads no row.
+alter table {relation} alter column {copy} set not null;
+alter table {relation} drop constraint {present};
+-- rollback:
+alter table {relation} add constraint {present} check ({copy} is not null) not valid;
+comment on constraint {present} on {relation} is 'Not null, until the column itself says so.';
+alter table {relation} alter column {copy} drop not null;
+
 -- file: swap_{table}_{column}
 -- {table}: {column} is of type {type}.
 -- Why: its copy is complete and takes its place.
@@ -98,14 +121,13 @@ select;
 lock table {relation} in access exclusive mode;
 drop trigger {trigger} on {relation};
 drop function chatschema.{function}();
+{references_dropped}
+{sequence_moved}
 alter table {relation} drop column {column};
 alter table {relation} rename column {copy} to {column};
+{sequence_named}
 -- if defaulted
 alter table {relation} alter column {column} set default {default};
--- end
--- if required
-alter table {relation} alter column {column} set not null;
-alter table {relation} drop constraint {present};
 -- end
 {renames}
 comment on column {relation}.{column} is {comment};
@@ -113,20 +135,21 @@ comment on column {relation}.{column} is {comment};
 -- Writes all of {table} while others wait, and fails if a value is beyond the type {old_type}.
 {renames_back}
 alter table {relation} rename column {column} to {copy};
-alter table {relation} alter column {copy} drop default, alter column {copy} drop not null;
-comment on column {relation}.{copy} is 'The column {column} as {type}, which takes its place.';
--- if required
-alter table {relation} add constraint {present} check ({copy} is not null) not valid;
-comment on constraint {present} on {relation} is 'Not null, until the column itself says so.';
+{unkeyed}
+-- if defaulted
+alter table {relation} alter column {copy} drop default;
 -- end
+comment on column {relation}.{copy} is 'The column {column} as {type}, which takes its place.';
 alter table {relation} add column {column} {old_type} generated always as ({copy}::{old_type}) stored;
 alter table {relation} alter column {column} drop expression;
+{grants_again}
 -- if defaulted
 alter table {relation} alter column {column} set default {old_default};
 -- end
 -- if required
 alter table {relation} alter column {column} set not null;
 -- end
+{sequence_back}
 comment on column {relation}.{column} is {comment};
 {rebuilt}
 create function chatschema.{function}() returns trigger

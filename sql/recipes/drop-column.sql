@@ -21,6 +21,7 @@ alter table {relation} drop column {column};
 -- rollback:
 -- The values are lost: each row gets the default.{rebuilds}
 alter table {relation} add column {column} {type}{collation}{default};
+{grants}
 {comment}
 {dependents}
 

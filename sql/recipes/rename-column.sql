@@ -8,6 +8,7 @@
 -- Risk: access exclusive on {table} for a moment; reads and rewrites no row. A prepared "select *" fails with 0A000 until it is prepared again.
 -- phase: expand
 alter table {relation} add column {copy} {type}{collation};
+{grants}
 
 create function chatschema.{function}() returns trigger
     language plpgsql
@@ -103,6 +104,17 @@ alter table {relation} drop constraint {present};
 -- A valid check is as good as one that is not: the files before drop them.
 select;
 
+-- file: set_{table}_{copy}_not_null if required
+-- {table}: {copy} is not null.
+-- Why: the check that was validated proves it, so no row is read; the last file has less to do while others wait.
+-- Risk: access exclusive on {table} for a moment; reads no row.
+alter table {relation} alter column {copy} set not null;
+alter table {relation} drop constraint {present};
+-- rollback:
+alter table {relation} add constraint {present} check ({copy} is not null) not valid;
+comment on constraint {present} on {relation} is 'Not null, until the column itself says so.';
+alter table {relation} alter column {copy} drop not null;
+
 -- file: drop_{table}_{column}
 -- {table}: drop {column}, the old name of {copy}.
 -- Why: no release that runs uses the old name.
@@ -116,21 +128,16 @@ alter table {relation} drop column {column};
 -- if defaulted
 alter table {relation} alter column {copy} set default {default};
 -- end
--- if required
-alter table {relation} alter column {copy} set not null;
-alter table {relation} drop constraint {present};
--- end
 {renames}
 -- rollback:
 -- Writes all of {table} while others wait.
 {renames_back}
-alter table {relation} alter column {copy} drop default, alter column {copy} drop not null;
--- if required
-alter table {relation} add constraint {present} check ({copy} is not null) not valid;
-comment on constraint {present} on {relation} is 'Not null, until the column itself says so.';
+-- if defaulted
+alter table {relation} alter column {copy} drop default;
 -- end
 alter table {relation} add column {column} {type}{collation} generated always as ({copy}) stored;
 alter table {relation} alter column {column} drop expression;
+{grants_again}
 -- if defaulted
 alter table {relation} alter column {column} set default {default};
 -- end

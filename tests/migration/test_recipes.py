@@ -15,10 +15,10 @@ import pytest
 
 from tests.partition.test_retire_kill import killed, steps_of, wait_until_nobody_works
 from tests.support import ROOT, load
-from tests.support.cli import Cli
 from tests.support.database import Database, create
 from tests.support.migrations import applied
-from tests.support.recipes import CASES, Case, Written, migrate, normal, prepared, undo, write
+from tests.support.recipe_cases import CASES, Case
+from tests.support.recipes import Written, migrate, normal, prepared, undo, write
 from tests.support.servers import PgServer
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -36,10 +36,10 @@ def full_template(server: PgServer, migrated_template: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def few_template(server: PgServer, migrated_template: str, full_template: str) -> Iterator[str]:
+def few_template(server: PgServer, migrated_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The same with few rows: a database is copied for each statement at which a run is killed."""
     if not FULL:
-        yield full_template
+        yield request.getfixturevalue("full_template")
         return
     for database in create(server, "recipes_few", migrated_template):
         prepared(database, 100, 3)
@@ -118,21 +118,27 @@ def test_no_client_fails_or_waits_long(full: Database, tmp_path: Path, case: Cas
         expanded = migrate(full, written, tmp_path, "--phase", "expand")
         times.append(time.time())
     assert expanded.code == 0, expanded.err
-    with load.running(full, tmp_path / "after") as later:
+    if case.later:
+        with load.running(full, tmp_path / "both", scripts={**load.SCRIPTS, **case.scripts, **case.later}) as both:
+            time.sleep(3 if FULL else 0.5)
+        assert both.failed == 0
+    with load.running(full, tmp_path / "after", scripts={**load.SCRIPTS, **case.later}) as later:
         times.append(time.time())
         contracted = migrate(full, written, tmp_path)
         times.append(time.time())
+    assert contracted.code == 0, contracted.err
+    with load.running(full, tmp_path / "back") as last:
+        times.append(time.time())
         undone = undo(full, written, tmp_path)
         times.append(time.time())
-    assert contracted.code == 0, contracted.err
     assert undone.code == 0, undone.err
-    assert (earlier.failed, later.failed) == (0, 0)
+    assert (earlier.failed, later.failed, last.failed) == (0, 0, 0)
     idle, expand = earlier.longest(0, times[0]), earlier.longest(times[0], times[1])
-    contract, back = later.longest(times[2], times[3]), later.longest(times[3], times[4])
+    contract, back = later.longest(times[2], times[3]), last.longest(times[4], times[5])
     print(
         f"\n{case.name}: longest wait of a client: before {idle * 1000:.0f} ms, expand {expand * 1000:.0f} ms in"
         f" {times[1] - times[0]:.1f} s, contract {contract * 1000:.0f} ms in {times[3] - times[2]:.1f} s,"
-        f" undo {back * 1000:.0f} ms in {times[4] - times[3]:.1f} s"
+        f" undo {back * 1000:.0f} ms in {times[5] - times[4]:.1f} s"
     )
     assert max(expand, contract) < PATIENCE_S + idle
     assert case.undo_is_long or back < PATIENCE_S + idle
@@ -162,58 +168,6 @@ def test_killed_at_each_statement_the_next_run_completes_it(
             assert normal(database) == expected, f"killed {mode} step {nth} of {count}"
     print(f"\n{case.name}: killed {mode} {hit} of {len(steps)} statements, each rerun complete")
     assert hit >= (len(steps) // 2 if FULL else 0)
-
-
-def test_every_recipe_is_listed_with_its_locks_and_is_tested(cli: Cli) -> None:
-    result = cli("new", "migration", "--recipes")
-    assert result.code == 0
-    names = [line.split()[0] for line in result.out.splitlines() if not line.startswith(" ")]
-    assert names == sorted({case.recipe for case in CASES})
-    assert result.out.count("    Locks: ") == len(names)
-
-
-REFUSED = (
-    (("nonesuch", "users"), 2, "error[recipe.unknown]: there is no recipe nonesuch"),
-    (("set-not-null", "users"), 2, "error[recipe.arguments]: the recipe set-not-null takes TABLE COLUMN, not 1 argument"),
-    (("set-not-null", "nobody", "x"), 2, "error[recipe.table]: there is no table nobody"),
-    (("set-not-null", "users", "x"), 2, "error[recipe.column]: public.users has no column x"),
-    (("set-not-null", "users", "username"), 1, "error[recipe.done]: public.users.username is not null already"),
-    (("foreign-key", "attachments", "message_id", "messages"), 1, "error[recipe.reference]: a foreign key to public.messages would be"),
-    (("foreign-key", "users", "id", "conversation_participants"), 1, "its primary key is not one column"),
-    (("foreign-key", "attachments", "uploader_id", "users", "cascade"), 2, "error[recipe.arguments]: 'cascade' is not an action"),
-    (("foreign-key", "attachments", "uploader_id", "users"), 1, "error[recipe.done]: public.attachments has a attachments_uploader_id_fkey"),
-    (("unique", "messages", "sender_id"), 1, "error[recipe.partition-key]: public.messages is partitioned by id"),
-    (("check", "users", "name", "length(nam) > 1"), 2, "error[recipe.definition]: PostgreSQL refuses"),
-    (("check", "users", "x", "true); commit; drop table users; select (true"), 2, "is more than one definition"),
-    (("change-type", "messages", "edit_count", "bigint; commit"), 2, "is more than one definition"),
-    (("add-column", "users", "tag", "text default 'a;b' check (tag <> 'b;')  ; "), 2, "error[recipe.definition]"),
-    (("drop-column", "users", "id"), 1, "error[recipe.dependents]: public.users.id cannot be dropped by this recipe: it is used by"),
-    (("rename-table", "messages", "notes"), 1, "error[recipe.own-table]: public.messages cannot be renamed"),
-    (("rename-table", "note", "users"), 1, "error[recipe.done]: public.users exists already"),
-    (("rename-table", "note", "Notes"), 2, "error[recipe.name]: 'Notes' has to be quoted"),
-    (("set-not-null", "note", "Body"), 2, "error[recipe.name]: 'Body' has to be quoted"),
-    (("change-type", "note", "body", "integer"), 1, "error[recipe.key]: public.note has no primary key"),
-    (("change-type", "messages", "expires_at", "text"), 1, "error[recipe.conversion]: expires_at cannot become text"),
-    (("change-type", "messages", "edit_count", "inet"), 2, "error[recipe.definition]: PostgreSQL refuses 'inet'"),
-    (("rename-column", "messages", "sender_id", "author_id"), 1, "it is used by foreign key messages_sender_id_fkey, trigger"),
-    (("add-column", "messages", "long", "int generated always as (length(message_type)) stored"), 1, "error[recipe.rewrite]"),
-)  # fmt: skip
-
-
-def test_a_recipe_that_does_not_fit_writes_nothing(cli: Cli, migrated: Database, sql_dir: Path) -> None:
-    migrated.run('create table public.note (body text, "Body" text)')
-    before = sorted((sql_dir / "migrations").iterdir())
-    for arguments, code, says in REFUSED:
-        result = cli("new", "migration", "--recipe", *arguments, "--url", migrated.url, "--sql-dir", str(sql_dir))
-        assert (result.code, says in result.err) == (code, True), f"{arguments}: {result.err}"
-    assert sorted((sql_dir / "migrations").iterdir()) == before
-
-
-def test_a_name_a_recipe_and_an_index_exclude_each_other(cli: Cli, tmp_path: Path) -> None:
-    own = ("--sql-dir", str(tmp_path))
-    for words in (("a_b", "c_d"), ("a_b", "--index", "users", "(id)"), ("--index", "users", "(id)", "--recipe", "check"), ()):
-        result = cli("new", "migration", *words, *own)
-        assert (result.code, "error[usage.index]" in result.err) == (2, True), (words, result.err)
 
 
 def test_each_recipe_in_the_document_is_a_test() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ def running(
         try:
             yield load
             assert process.poll() is None, f"the clients stopped: {(folder / 'pgbench.txt').read_text()}"
+            _wait_until_written(folder, time.time())
         finally:
             process.terminate()
     errors = [line for line in (folder / "pgbench.txt").read_text().splitlines() if "ERROR" in line or "aborted" in line]
@@ -117,3 +119,15 @@ def running(
                 load.transactions.append((int(columns[4]) + int(columns[5]) / 1e6, int(columns[2]) / 1e6))
             elif len(columns) >= 3 and not columns[2].isdigit():
                 load.failed += 1
+
+
+def _wait_until_written(folder: Path, moment: float) -> None:
+    """Return once the logs have the transactions up to this moment: pgbench writes them in blocks, and loses the last one at its end."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for log in folder.glob("clients.*"):
+            lines = log.read_text().splitlines()
+            # The last line may be cut off.
+            if len(lines) > 1 and len(columns := lines[-2].split()) >= 6 and int(columns[4]) > moment:
+                return
+        time.sleep(0.1)

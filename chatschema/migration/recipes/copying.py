@@ -1,25 +1,19 @@
-"""The values of recipes that replace a column by a copy, with copies of its indexes and checks."""
+"""The values of recipes that replace a column by a copy, with copies of its indexes, checks and keys."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from chatschema.errors import ChatschemaError
-from chatschema.migration.recipes import look, trying
+from chatschema.migration.recipes import look, references, sequences, trying
 from chatschema.migration.recipes.look import Column, Dependent, Table
-from chatschema.migration.recipes.names import literal, lower, name, rebuilt
+from chatschema.migration.recipes.names import literal, name, refuse_quoted
+from chatschema.migration.recipes.parts import UNIQUE, Part
+from chatschema.migration.recipes.references import Reference
 from chatschema.migration.recipes.values import Fit
 from chatschema.postgres import Connection
 
 _KEY_TYPES = ("uuid", "bigint", "integer", "timestamp with time zone")
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """An index or a check that names the column, and its copy."""
-
-    original: Dependent
-    copy: str
-    definition: str
-    is_unique: bool
+# Words of constraints whose place no plain unique index can take.
+_SPECIAL = ("DEFERRABLE", "WITHOUT OVERLAPS", "PERIOD")
 
 
 def key(table: Table) -> str:
@@ -34,70 +28,93 @@ def key(table: Table) -> str:
     return first[0]
 
 
-def copied(connection: Connection, table: Table, column: Column, copy: str, type: str | None) -> Fit:
+def copied(connection: Connection, table: Table, column: Column, copy: str, type: str | None, *, with_keys: bool = False) -> Fit:
     """Return the values for a copy of the column under the name `copy`, of another `type` or None for the same.
 
-    Raises ChatschemaError if another object than an index or a check uses the column.
+    `with_keys`: also if it is a serial or an identity, or belongs to a primary key, a unique constraint or a foreign key.
+    Raises ChatschemaError if an object uses the column that the recipe cannot copy.
     """
     found = look.dependents(connection, table, column)
-    others = [f"{one.kind} {one.name}" for one in found if one.kind not in ("index", "check")]
-    if others or column.is_computed or column.name in table.partition_key:
+    with_keys = with_keys and not table.is_partitioned
+    _refuse_used(table, column, found, with_keys=with_keys)
+    refuse_quoted(*(one.name for one in found))
+    if copy in table.columns:
+        raise ChatschemaError(f"{table.relation} has a column {copy} already", code="recipe.done")
+    new, default, definitions = trying.replaced(connection, table, column, copy, type)
+    parts = [
+        Part(table, one, name(one.name, "_new"), *definitions[one.name], look.index_comment(connection, table, one.name))
+        for one in found if one.name in definitions
+    ]  # fmt: skip
+    keys = [references.own(table, column, copy, one) for one in found if one.kind == "foreign key"]
+    keys += references.to(connection, table, column, copy) if with_keys else []
+    moves = sequences.moves(connection, table, column, copy, new) if with_keys else sequences.Moves([], [], [], [])
+    values = {
+        "column": column.name, "copy": copy, "type": new, "old_type": column.type, "key": key(table),
+        "collation": f" collate {column.collation}" if column.collation else "",
+        "default": default or "", "old_default": column.default or "",
+        "comment": literal(column.comment) if column.comment else "null",
+        "function": name(f"fill_{table.name}_{copy}", ""), "trigger": name(f"zz_{table.name}_fill_{copy}", ""),
+        "grants": _lines(look.column_grants(connection, table, column, copy)),
+        "grants_again": _lines(look.column_grants(connection, table, column, column.name)),
+        "present": name(f"{table.name}_{copy}_present", "_check"),
+    }  # fmt: skip
+    checked = [(table.relation, part.copy) for part in parts if part.is_check]
+    checked += [(table.relation, values["present"])] if column.is_not_null else []
+    checked += [(one.relation, one.copy) for one in keys]
+    values["validations"] = _lines(f"alter table {relation} validate constraint {one};" for relation, one in checked)
+    conditions = {
+        "required": column.is_not_null, "defaulted": column.default is not None, "checked": bool(checked),
+        "timed": "updated_at" in table.columns,
+    }  # fmt: skip
+    each = {
+        "index": [part.index_values for part in parts if not part.is_check],
+        "check": [part.check_values for part in parts if part.is_check],
+        "reference": [one.values for one in keys],
+    }
+    return Fit({**values, **_swap(parts, keys, moves), **_swap_back(parts, keys, moves)}, conditions, each)
+
+
+def _refuse_used(table: Table, column: Column, found: Sequence[Dependent], *, with_keys: bool) -> None:
+    """Raise ChatschemaError if an object uses the column that cannot be copied."""
+    copied = {"index", "check", *((*UNIQUE, "foreign key", "reference") if with_keys else ())}
+    others = [
+        f"{one.kind} {one.name}" for one in found
+        if one.kind not in copied or (one.kind in UNIQUE and any(word in (one.definition or "") for word in _SPECIAL))
+    ]  # fmt: skip
+    is_computed = column.is_generated if with_keys else column.is_computed
+    if others or is_computed or column.name in table.partition_key:
         raise ChatschemaError(
             f"{table.relation}.{column.name} cannot be replaced by this recipe: "
             + (f"it is used by {', '.join(others)}" if others else "it is an identity, a generated column or a partition key"),
             "drop these first, in a migration of their own",
             code="recipe.dependents",
         )
-    if copy in table.columns:
-        raise ChatschemaError(f"{table.relation} has a column {copy} already", code="recipe.done")
-    new, default, definitions = trying.replaced(connection, table, column, copy, type)
-    parts = [
-        _Part(one, name(one.name, "_new"), definitions[one.name][0], definitions[one.name][1])
-        for one in found
-    ]  # fmt: skip
-    checks = [part for part in parts if part.original.kind == "check"]
-    present = name(f"{table.name}_{copy}_present", "_check")
-    validated = [*(part.copy for part in checks), *([present] if column.is_not_null else [])]
-    values = {
-        "column": column.name, "copy": copy, "type": new, "old_type": column.type, "key": key(table), "present": present,
-        "collation": f" collate {column.collation}" if column.collation else "",
-        "default": default or "", "old_default": column.default or "",
-        "comment": literal(column.comment) if column.comment else "null",
-        "function": name(f"fill_{table.name}_{copy}", ""), "trigger": name(f"zz_{table.name}_fill_{copy}", ""),
-        "validations": "\n".join(f"alter table {table.relation} validate constraint {one};" for one in validated),
-        "renames": "\n".join(_rename(table, part, back=False) for part in parts),
-        "renames_back": "\n".join(_rename(table, part, back=True) for part in parts),
-        "rebuilt": "\n".join(line for part in parts for line in rebuilt(table, part.original)),
-    }  # fmt: skip
-    conditions = {
-        "required": column.is_not_null, "defaulted": column.default is not None, "checked": bool(validated),
-        "timed": "updated_at" in table.columns,
-    }  # fmt: skip
-    each = {
-        "index": [_index(table, part) for part in parts if part.original.kind == "index"],
-        "check": [_check(table, part) for part in checks],
+
+
+def _swap(parts: Sequence[Part], keys: Sequence[Reference], moves: sequences.Moves) -> dict[str, str]:
+    """Return the statements of the file in which the copy takes the place of the column."""
+    return {
+        "references_dropped": _lines(one.drop() for one in keys if not one.is_own),
+        "sequence_moved": _lines(moves.away),
+        "sequence_named": _lines(moves.named),
+        "renames": _lines([*(line for part in parts for line in part.swap()), *(one.rename() for one in keys)]),
     }
-    return Fit(values, conditions, each)
 
 
-def _rename(table: Table, part: _Part, *, back: bool) -> str:
-    old, new = (part.original.name, part.copy) if back else (part.copy, part.original.name)
-    if part.original.kind == "index":
-        return f"alter index {table.schema}.{old} rename to {new};"
-    return f"alter table {table.relation} rename constraint {old} to {new};"
-
-
-def _index(table: Table, part: _Part) -> dict[str, str]:
-    comment = f"comment on index {table.schema}.{part.copy} is {literal(part.original.comment)};" if part.original.comment else ""
+def _swap_back(parts: Sequence[Part], keys: Sequence[Reference], moves: sequences.Moves) -> dict[str, str]:
+    """Return the statements of its rollback."""
+    away = [one for one in keys if not one.is_own]
+    again = [line for part in parts for line in part.again()] + [line for one in keys for line in one.add(back=True)]
     return {
-        "index": part.original.name, "index_copy": part.copy, "index_tail": part.definition,
-        "unique": "unique " if part.is_unique else "", "index_comment": comment,
-    }  # fmt: skip
+        "renames_back": _lines(
+            [line for part in parts for line in part.swap_back()]
+            + [one.rename_back() if one.is_own else one.drop() for one in keys]
+        ),
+        "unkeyed": _lines([*moves.freed, *(line for part in parts for line in part.unkey())]),
+        "sequence_back": _lines(moves.back),
+        "rebuilt": _lines(again + [line for one in away for line in one.add(back=False)]),
+    }
 
 
-def _check(table: Table, part: _Part) -> dict[str, str]:
-    on = f"constraint {part.copy} on {table.relation}"
-    comment = f"comment on {on} is {literal(part.original.comment)};" if part.original.comment else ""
-    return {
-        "check": part.original.name, "check_copy": part.copy, "check_definition": lower(part.definition), "check_comment": comment,
-    }  # fmt: skip
+def _lines(statements: Iterable[str]) -> str:
+    return "\n".join(statements)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from chatschema.errors import ChatschemaError, ServerError, UsageError
-from chatschema.migration.recipes import copying, look, trying
+from chatschema.migration.recipes import copying, extending, look, splitting, trying
 from chatschema.migration.recipes.book import Recipe
 from chatschema.migration.recipes.look import Column, Table
 from chatschema.migration.recipes.names import literal, name, rebuilt, refuse_quoted
@@ -39,7 +39,8 @@ def _set_not_null(connection: Connection, table: Table, arguments: list[str]) ->
     column = table.column(arguments[0])
     if column.is_not_null:
         raise ChatschemaError(f"{table.relation}.{column.name} is not null already", code="recipe.done")
-    return Fit({"column": column.name, "check": _free(connection, table, f"{table.name}_{column.name}_present", "_check")})
+    # On 18 this is the name that the server gives the NOT NULL of a column.
+    return Fit({"column": column.name, "constraint": _free(connection, table, f"{table.name}_{column.name}", "_not_null")})
 
 
 def _check(connection: Connection, table: Table, arguments: list[str]) -> Fit:
@@ -113,7 +114,7 @@ def _add_column(connection: Connection, table: Table, arguments: list[str]) -> F
 
 def _change_type(connection: Connection, table: Table, arguments: list[str]) -> Fit:
     column = table.column(arguments[0])
-    return copying.copied(connection, table, column, name(column.name, "_new"), arguments[1])
+    return copying.copied(connection, table, column, name(column.name, "_new"), arguments[1], with_keys=True)
 
 
 def _rename_column(connection: Connection, table: Table, arguments: list[str]) -> Fit:
@@ -132,10 +133,12 @@ def _drop_column(connection: Connection, table: Table, arguments: list[str]) -> 
             "drop these first, in a migration of their own",
             code="recipe.dependents",
         )
+    refuse_quoted(*(one.name for one in found))
     again = [text for one in found for text in rebuilt(table, one)]
     values = {
         "column": column.name, "type": column.type, "collation": f" collate {column.collation}" if column.collation else "",
         "default": f" default {column.default}" if column.default else "", "comment": _comment(table, column),
+        "grants": "\n".join(look.column_grants(connection, table, column, column.name)),
         "dependents": "\n".join(again), "rebuilds": " Reads all of the table while others wait." if again else "",
         "takes": f" Takes along {', '.join(f'{one.kind} {one.name}' for one in found)}." if found else "",
     }  # fmt: skip
@@ -150,7 +153,16 @@ def _rename_table(connection: Connection, table: Table, arguments: list[str]) ->
         raise ChatschemaError(f"{table.relation} cannot be renamed: chatschema uses it by this name", hint, code="recipe.own-table")
     if look.has_name(connection, table, new):
         raise ChatschemaError(f"{table.schema}.{new} exists already", "choose another name", code="recipe.done")
-    return Fit({"new": new, "grants": "\n".join(look.grants(connection, table))})
+    return Fit({"new": new, "grants": "\n".join(look.grants(connection, table, table.relation))})
+
+
+def _split_table(connection: Connection, table: Table, arguments: list[str]) -> Fit:
+    new, columns = arguments
+    return splitting.split(connection, table, new, [one.strip() for one in columns.split(",")])
+
+
+def _extend_key(connection: Connection, table: Table, arguments: list[str]) -> Fit:
+    return extending.extended(connection, table, [one.strip() for one in arguments[0].split(",")])
 
 
 def _comment(table: Table, column: Column) -> str:
@@ -178,9 +190,11 @@ _FITS: dict[str, Callable[[Connection, Table, list[str]], Fit]] = {
     "change-type": _change_type,
     "check": _check,
     "drop-column": _drop_column,
+    "extend-key": _extend_key,
     "foreign-key": _foreign_key,
     "rename-column": _rename_column,
     "rename-table": _rename_table,
     "set-not-null": _set_not_null,
+    "split-table": _split_table,
     "unique": _unique,
 }

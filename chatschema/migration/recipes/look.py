@@ -24,7 +24,7 @@ _TABLE = """
 """
 _COLUMNS = """
     select a.attname, a.attnum, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
-        a.attidentity <> '' or a.attgenerated <> '', col_description(a.attrelid, a.attnum),
+        a.attgenerated <> '', a.attidentity <> '', col_description(a.attrelid, a.attnum),
         case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end
     from pg_catalog.pg_attribute as a join pg_catalog.pg_type as t on t.oid = a.atttypid
     left join pg_catalog.pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
@@ -70,6 +70,17 @@ _GRANTS = """
     where c.oid = %(oid)s and a.grantee <> c.relowner and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
     group by a.grantee, a.is_grantable order by 1
 """
+_COLUMN_GRANTS = """
+    select format(
+        'grant %%s on %%s to %%s%%s;',
+        string_agg(lower(x.privilege_type) || format(' (%%I)', %(name)s::text), ', ' order by x.privilege_type), %(relation)s::text,
+        case x.grantee when 0 then 'public' else x.grantee::regrole::text end,
+        case when x.is_grantable then ' with grant option' else '' end
+    )
+    from pg_catalog.pg_attribute as a, aclexplode(a.attacl) as x
+    where a.attrelid = %(oid)s and a.attnum = %(number)s
+    group by x.grantee, x.is_grantable order by 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +92,15 @@ class Column:
     type: str
     is_not_null: bool
     default: str | None
-    is_computed: bool
+    is_generated: bool
+    is_identity: bool
     comment: str | None
     collation: str | None
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the server computes the values."""
+        return self.is_generated or self.is_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +166,27 @@ def dependents(connection: Connection, table: Table, column: Column) -> list[Dep
     ]
 
 
-def grants(connection: Connection, table: Table) -> list[str]:
-    """Return the statements that grant on another relation of the same name what is granted on the table."""
-    return [row[0] for row in postgres.fetch_all(connection, _GRANTS, {"oid": table.oid, "relation": table.relation})]
+def index_comment(connection: Connection, table: Table, name: str) -> str | None:
+    """Return the comment of an index of the table."""
+    query = "select obj_description(to_regclass(format('%%I.%%I', %s::text, %s::text)), 'pg_class')"
+    found: str | None = postgres.fetch_one(connection, query, (table.schema, name))[0]
+    return found
+
+
+def grants(connection: Connection, table: Table, relation: str) -> list[str]:
+    """Return the statements that grant on another relation what is granted on the table."""
+    return [row[0] for row in postgres.fetch_all(connection, _GRANTS, {"oid": table.oid, "relation": relation})]
+
+
+def column_grants(connection: Connection, table: Table, column: Column, name: str, relation: str | None = None) -> list[str]:
+    """Return the statements that grant on a column `name`, of the table or another relation, what is granted on this one alone."""
+    values = {"oid": table.oid, "number": column.number, "name": name, "relation": relation or table.relation}
+    return [row[0] for row in postgres.fetch_all(connection, _COLUMN_GRANTS, values)]
+
+
+def has_policies(connection: Connection, table: Table) -> bool:
+    """Return whether row level security decides who sees which rows of the table."""
+    return bool(postgres.fetch_one(connection, "select relrowsecurity from pg_catalog.pg_class where oid = %s", (table.oid,))[0])
 
 
 def has_index(connection: Connection, table: Table, column: Column) -> bool:

@@ -1,6 +1,6 @@
 """Trying a change on an empty copy of a table, in a transaction that is rolled back, to learn what the server makes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -102,6 +102,23 @@ def replaced(
     except ServerError as error:
         raise UsageError(f"PostgreSQL refuses {type!r}: {error.message}", error.hint, code="recipe.definition") from None
     return found.type, found.default, definitions
+
+
+def kept(connection: Connection, table: Table, columns: Sequence[str]) -> dict[str, tuple[str, bool]]:
+    """Return the indexes and checks of the table that need no other columns than these, by name, as replaced() does.
+
+    Raises ServerError if two values of a column cannot be compared.
+    """
+    with _on_copy(connection, table, "including defaults including constraints including indexes"):
+        parts = postgres.fetch_all(connection, _PARTS, {"oid": table.oid})
+        row = sql.SQL(", ").join(map(sql.Identifier, columns))
+        compared = sql.SQL("select from pg_temp.chatschema_recipe where ({0}) is distinct from ({0})").format(row)
+        postgres.execute(connection, compared)
+        others = [sql.SQL("drop column {}").format(sql.Identifier(one)) for one in table.columns if one not in columns]
+        if others:
+            postgres.execute(connection, sql.SQL("alter table pg_temp.chatschema_recipe ") + sql.SQL(", ").join(others))
+        tails = dict(postgres.fetch_all(connection, _TAILS))
+    return {own: (tails[part], is_unique) for own, part, is_unique in parts if part in tails}
 
 
 def _oid(connection: Connection) -> int:
