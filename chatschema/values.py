@@ -83,6 +83,14 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignore:
+    """A difference that verify ignores: its kind and object, in which * stands for any part, and the reason."""
+
+    object: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reporting:
     """The configuration of reports: thresholds by report and name, and the known findings."""
 
@@ -110,6 +118,7 @@ class Settings:
     locks: Patience = field(default_factory=Patience)
     reporting: Reporting = field(default_factory=Reporting)
     batching: Batching = field(default_factory=Batching)
+    ignored: tuple[Ignore, ...] = ()
     replicas: tuple[str, ...] = field(default=(), repr=False)
 
 

@@ -81,7 +81,8 @@ def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> No
     assert rows("[partition]") == set(partition._KEYS)
     assert rows("[locks]") == set(locks._KEYS)
     assert rows("[batches]") == set(batch._KEYS)
-    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "report"}
+    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "report", "verify"}
+    assert rows("[verify]") == {"[[verify.ignore]]", "object", "reason"}
     assert rows("[report]") == {"[report.NAME]", "[[report.suppress]]", "finding", "reason", "until"}
 
 
