@@ -91,7 +91,7 @@ def test_several_are_undone_all_or_none(cli: Cli, migrated: Database) -> None:
     document = cli("undo", "--all", "--dry-run", "--json", "--url", migrated.url).json()
     assert len(document["would_undo"]) == len(IDS)
     assert document["losses"] == [{"kind": "table", "table": "public.users", "column": None, "rows": 1}]
-    assert migrated.all("select datname from pg_database where datname like 'chatschema_rehearsal%'") == []
+    assert migrated.all("select datname from pg_database where datname like 'chatschema_scratch%'") == []
 
 
 def test_all_off_a_terminal_needs_the_word_also_without_rows(cli: Cli, migrated: Database) -> None:
