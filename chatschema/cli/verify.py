@@ -24,7 +24,9 @@ def verify(
     scratch: Annotated[
         str | None,
         typer.Option(
-            "--scratch", metavar="URL", help='Server for the scratch database, or "embedded"; by default the same server.'
+            "--scratch",
+            metavar="PLACE",
+            help="Server for the replay: same (the default, where the role may create databases), embedded, or a URL.",
         ),
     ] = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print only the SQL that reconciles, as a script for psql.")] = False,
@@ -44,7 +46,7 @@ def verify(
         pair = "--against and --scratch" if against is not None and scratch is not None else "--json and --sql"
         raise UsageError(f"{pair} cannot be combined", "use one of them", code="usage.options")
     settings = session.settings(url, sql_dir)
-    elsewhere = session.settings(scratch, sql_dir) if scratch is not None else None
+    elsewhere = session.settings(scratch, sql_dir) if scratch not in (None, "same") else None
     with session.connected(settings, wait_s=wait, writes=False) as (live, connection):
         if against is not None:
             with session.connected(session.settings(against, sql_dir), writes=False) as (_, other):

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from chatschema import postgres
 from chatschema.database import catalog, template
 from chatschema.database.catalog import Target, ddl, drop, quiet
-from chatschema.errors import CannotConnect, ChatschemaError, ServerError
+from chatschema.errors import ChatschemaError, ServerError
 from chatschema.postgres import Connection, Say
 from chatschema.values import Settings
 
@@ -29,12 +29,8 @@ def empty(server: Settings, *, like: str | None = None, say: Say | None = None) 
     Without `like` it is a copy of template0, in UTF-8. The database is dropped at the end, with all its sessions. Those of killed
     runs are dropped first. `say` gets the name, for whoever looks at the server. Raises ChatschemaError if it cannot be created.
     """
-    try:
-        # Not the target's own database: a session in it would be counted among its users.
-        maintenance = postgres.connect(server, dbname="postgres")
-    except CannotConnect as error:
-        raise ChatschemaError(error.message, error.hint, code=error.code) from None
-    with closing(maintenance):
+    # The locks of the users are in this database, wherever the scratch databases are needed.
+    with closing(postgres.connect(server, dbname="postgres")) as maintenance:
         creator = "select rolcreatedb or rolsuper from pg_catalog.pg_roles where rolname = current_user"
         if not postgres.fetch_one(maintenance, creator)[0]:
             text = f"role {maintenance.info.user} may not create databases"

@@ -74,7 +74,11 @@ def test_one_undo_of_a_table_with_rows_is_refused(cli: Cli, migrated: Database) 
     assert cli("undo", "--yes", "--to", AUDIT, "--url", migrated.url).code == 0
     migrated.run("insert into public.audit_logs (action, resource_type) select 'login', 'user' from generate_series(1, 317)")
     names = {migrated.name: "chat"}
-    for arguments, name in (((), "undo_refused"), (("--dry-run",), "undo_dry_run"), (("--all",), "undo_all_refused")):
+    for arguments, name in (
+        ((), "undo_refused"),
+        (("--dry-run", "--scratch", "same"), "undo_dry_run"),
+        (("--all",), "undo_all_refused"),
+    ):
         golden.check(name, cli("undo", *arguments, "--url", migrated.url), names)
     assert migrated.one("select count(*) from public.audit_logs") == 317
     assert cli("protect", "--reason", "the real one", "--url", migrated.url).code == 0
