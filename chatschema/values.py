@@ -74,12 +74,31 @@ class Batching:
 
 
 @dataclass(frozen=True, slots=True)
+class Planning:
+    """The rules for plans: whether `migrate` applies only a plan that was reviewed, and where the copy for a plan is made.
+
+    `scratch` is a URL, or one of embedded, same and none; None for the embedded server if it is installed.
+    """
+
+    require_plan: bool = False
+    scratch: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Suppression:
     """A known finding: its id, in which * stands for any part; the reason; and the last day on which it is left out."""
 
     finding: str
     reason: str
     until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A difference that verify ignores: its kind and object, in which * stands for any part, and the reason."""
+
+    object: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +129,8 @@ class Settings:
     locks: Patience = field(default_factory=Patience)
     reporting: Reporting = field(default_factory=Reporting)
     batching: Batching = field(default_factory=Batching)
+    ignored: tuple[Ignore, ...] = ()
+    planning: Planning = field(default_factory=Planning)
     replicas: tuple[str, ...] = field(default=(), repr=False)
 
 

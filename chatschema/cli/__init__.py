@@ -29,6 +29,7 @@ SECTIONS = {
         "migrate": ("migrate", "migrate"),
         "undo": ("undo", "undo"),
         "status": ("status", "status"),
+        "verify": ("verify", "verify"),
         "new": ("new", "app"),
         "schema": ("schema", "app"),
     },

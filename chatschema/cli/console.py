@@ -53,6 +53,11 @@ def note(text: str, label: str = "") -> None:
     print((_paint(label, "31") + " " if label else "") + _shown(redact_places(text)), file=sys.stderr)
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def error(failure: ChatschemaError) -> None:
     """Print the message, the place and the hint; with --json also the error as a document, unless an answer was printed."""
     if "--json" in sys.argv[1:] and not _answered:

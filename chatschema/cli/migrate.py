@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from chatschema.migration.files import MigrationFile
     from chatschema.postgres import Connection
     from chatschema.postgres.replicas import Replicas
-    from chatschema.sqlfile import SqlFile
     from chatschema.values import Applied, Month, Settings, Started
 
 _TOLD = 3
@@ -27,7 +26,9 @@ def migrate(
         str | None, typer.Option("--to", metavar="ID", help="Last migration to apply: its id, or the first characters of it.")
     ] = None,
     phase: options.Phase = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL that would run, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Print the SQL with its locks and its time, and change nothing.")
+    ] = False,
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
@@ -37,6 +38,10 @@ def migrate(
     ] = None,
     replica: options.Replica = None,
     replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
+    plan_hash: Annotated[
+        str | None, typer.Option("--plan-hash", metavar="HASH", help="Apply only the plan with this hash, which --dry-run prints.")
+    ] = None,
+    scratch: options.Scratch = None,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -45,10 +50,12 @@ def migrate(
     Each migration and its record are committed together: if the run is killed, a migration is either applied and recorded,
     or not applied at all. If two runs overlap, the second waits and names the first.
     """
+    from chatschema.cli.planning import planned
     from chatschema.migration import files as migration_files
     from chatschema.migration import phases
-    from chatschema.task import deadline
+    from chatschema.task import deadline, scratching
 
+    scratching.refuse_unknown(scratch)
     only_expand = phases.is_expand(phase)
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
@@ -57,12 +64,12 @@ def migrate(
         deadline.check(until)
     with session.connected(settings, wait_s=wait) as (live, connection):
         if dry_run:
-            _print_plan(live, connection, files, last, only_expand, json)
+            planned(live, connection, files, to=last, only_expand=only_expand, scratch=scratch, as_json=json)
             return
         with session.replicas(live, connection, replica, replica_wait) as replicas:
             applied, months, running = migrated(
                 live, connection, files, to=last, only_expand=only_expand, lock_wait_s=lock_wait, until=until, replicas=replicas,
-                as_lines=not json,
+                plan_hash=plan_hash, scratch=scratch, as_lines=not json,
             )  # fmt: skip
     if json:
         console.as_json({"applied": applied, "running": running, "partitions": months})
@@ -81,6 +88,8 @@ def migrated(
     lock_wait_s: float = waits.LOCK_WAIT_S,
     until: str | None = None,
     replicas: Replicas | None = None,
+    plan_hash: str | None = None,
+    scratch: str | None = None,
     as_lines: bool,
 ) -> tuple[list[Applied], list[Month], list[Started]]:
     """Migrate and create the coming months; return the migrations, the months, and the migrations whose batches run on.
@@ -102,6 +111,8 @@ def migrated(
         lock_wait_s=lock_wait_s,
         until=until,
         replicas=replicas,
+        plan_hash=plan_hash,
+        scratch=scratch,
         say=console.note,
     )
     with telling("applied", applied), closing(steps):
@@ -118,12 +129,8 @@ def migrated(
             if as_lines:
                 print_step("applied", done)
     if as_lines and months:
-        console.answer(f"created {_count(len(months), 'partition')}, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
+        console.answer(f"created {console.count(len(months), 'partition')}, {months[0].lower:%Y-%m} to {months[-1].lower:%Y-%m}")
     return applied, months, running
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def print_step(verb: str, done: Applied) -> None:
@@ -142,42 +149,3 @@ def telling(verb: str, done: list[Applied]) -> Iterator[None]:
             more = f" and {len(done) - _TOLD} more" if len(done) > _TOLD else ""
             console.note(f"{verb} before the failure, and kept: {ids}{more}")
         raise
-
-
-def print_file(title: str, file: SqlFile) -> None:
-    """Print the SQL of a file as it would run, after a comment."""
-    wrap = ("begin;\n", "commit;\n") if file.is_transactional else ("", "")
-    console.answer(f"-- {title}\n{wrap[0]}{file.text.rstrip()}\n{wrap[1]}")
-
-
-def _print_plan(
-    settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, only_expand: bool, as_json: bool
-) -> None:
-    from chatschema.partition import create
-    from chatschema.task import migrating
-
-    plan = migrating.planned(settings, connection, files, to=to, only_expand=only_expand)
-    if as_json:
-        pending, waiting = ([{"id": file.id, "title": file.title} for file in some] for some in (plan.pending, plan.waiting))
-        locks = [{"id": id, "table": one.table, "mode": one.mode.words} for id, found in plan.locks.items() for one in found]
-        unread = [{"id": id, "line": line, "statement": word} for id, found in plan.unread.items() for line, word in found]
-        months = list(plan.months)
-        console.as_json({"pending": pending, "partitions": months, "waiting": waiting, "locks": locks, "unread": unread})
-        return
-    for file in plan.pending:
-        if locked := plan.locks.get(file.id):
-            console.answer(f"-- locks before its first statement: {', '.join(map(str, locked))}")
-        for line, word in plan.unread.get(file.id, ()):
-            console.answer(f"-- line {line} runs code ({word}): its locks are not known before, and are not taken before")
-        print_file(f"migration {file.id}", file.apply)
-    for month in plan.months:
-        console.answer(f"-- partition {month.name}")
-        for statement in create.statements(month):
-            console.answer(statement.as_string(connection).rstrip() + ";")
-    if plan.waiting:
-        console.note(f"waiting for migrate without --phase: {', '.join(file.id for file in plan.waiting)}")
-    if plan.pending or plan.months:
-        counts = f"{_count(len(plan.pending), 'migration')}, {_count(len(plan.months), 'partition')}"
-        console.note(f"pending: {counts}. Nothing was changed; to apply: chatschema migrate")
-    else:
-        console.note("nothing to do")

@@ -24,6 +24,14 @@ Phase = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Scratch = Annotated[
+    str | None,
+    typer.Option(
+        "--scratch",
+        metavar="PLACE",
+        help="Server for the copy that finds the locks: embedded (the default), same, none, or a URL.",
+    ),
+]
 OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="SPAN", help="Retire months that ended at least this long ago: 24mo, 2y, 90d.")
 ]

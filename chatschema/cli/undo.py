@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatschema.cli import console, migrate, options, session
-from chatschema.errors import ChatschemaError, UsageError
+from chatschema.errors import UsageError
 from chatschema.task import waits
 
 if TYPE_CHECKING:
@@ -30,13 +30,16 @@ def undo(
         str | None, typer.Option("--to", metavar="ID", help="Undo all migrations after this one, which stays applied.")
     ] = None,
     all: Annotated[bool, typer.Option("--all", help="Undo all migrations. Refused on a protected database.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Print the SQL and the losses, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Print the SQL, its locks and the losses, and change nothing.")
+    ] = False,
     yes: options.Yes = False,
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     replica: options.Replica = None,
     replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
+    scratch: options.Scratch = None,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -48,8 +51,9 @@ def undo(
     from chatschema import hold
     from chatschema.database import contents
     from chatschema.migration import files as migration_files
-    from chatschema.task import undoing
+    from chatschema.task import scratching, undoing
 
+    scratching.refuse_unknown(scratch)
     if sum((steps is not None, to is not None, all)) > 1:
         raise UsageError("--steps, --to and --all cannot be combined", "use one of them", code="usage.options")
     settings = session.settings(url, sql_dir)
@@ -61,7 +65,7 @@ def undo(
         contents.refuse_foreign(connection, "undo")
         wanted = undoing.choose(connection, files, steps=steps or 1 if to is None else None, to=to, is_all=all)
         if dry_run:
-            _dry_run(live, connection, wanted, as_json=json)
+            _dry_run(live, connection, wanted, scratch, as_json=json)
             return
         if wanted.chosen:
             hold.refuse_active(connection, "undo")
@@ -108,34 +112,32 @@ def _ask(name: str, losses: Sequence[Loss], *, yes: bool, is_all: bool) -> None:
     console.confirm_name(what, name, yes=yes, look=_LOOK)
 
 
-def _dry_run(settings: Settings, connection: Connection, wanted: Undo, *, as_json: bool) -> None:
-    from chatschema.task import rehearsal
+def _dry_run(settings: Settings, connection: Connection, wanted: Undo, scratch: str | None, *, as_json: bool) -> None:
+    from chatschema.cli import planning
+    from chatschema.task import undoing
 
+    plan = undoing.planned(settings, connection, wanted, scratch=scratch, say=console.note)
     chosen = wanted.chosen
-    losses: list[Loss] = []
-    unknown: ChatschemaError | None = None
-    try:
-        losses = rehearsal.losses(settings, connection, wanted.files, chosen, only_in_copy=True, say=console.note) if chosen else []
-    except ChatschemaError as error:
-        unknown = error
     if as_json:
-        plan: list[dict[str, Any]] = [{"id": file.id, "title": file.title} for file in chosen]
         found = [
             {"kind": loss.change.kind, "table": loss.change.table, "column": loss.change.column or None, "rows": loss.rows}
-            for loss in losses
+            for loss in plan.losses or ()
         ]
-        console.as_json({"would_undo": plan, "losses": None if unknown else found})
+        files = planning.files(chosen, plan.foresight, plan.sized)
+        losses = None if plan.losses is None else found
+        console.as_json({"would_undo": files, "losses": losses, **planning.tables(plan.foresight, plan.sized)})
         return
+    planning.print_tables(plan.foresight, plan.sized)
     for file in chosen:
         if file.rollback:
-            migrate.print_file(f"undo {file.id}", file.rollback)
-    for loss in losses:
-        console.answer(f"would {loss}")
+            planning.print_file(f"undo {file.id}", file.rollback, plan.sized.statements.get(file.id, ()))
+    for loss in plan.losses or ():
+        console.answer(f"-- would {loss}")
     if not chosen:
         console.note("nothing to undo")
-    elif unknown:
-        console.note(f"{unknown.message}. Nothing was changed")
-        console.note(f"hint:  {unknown.hint}")
+    elif plan.unknown:
+        console.note(f"{plan.unknown.message}. Nothing was changed")
+        console.note(f"hint:  {plan.unknown.hint}")
     else:
-        lost = "this undo would lose data, as listed" if losses else "no row would be lost"
+        lost = "this undo would lose data, as listed" if plan.losses else "no row would be lost"
         console.note(f"{lost}. Nothing was changed; to undo, run the command without --dry-run")

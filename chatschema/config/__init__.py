@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from chatschema import assets
-from chatschema.config import batch, locks, partition, report
+from chatschema.config import batch, locks, migrate, partition, report, verify
 from chatschema.errors import UsageError
 from chatschema.redact import redact, remember
 from chatschema.values import Settings
@@ -31,7 +31,7 @@ _NEVER_EMPTY = ("DB_HOST", "DB_NAME", "DB_USER")
 _TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
 _TOML_KEYS = ("url", "sql_dir", "seeds_dir")
 _TOML_LISTS = ("replicas",)
-_TOML_TABLES = ("partition", "locks", "batches", "report")
+_TOML_TABLES = ("partition", "locks", "batches", "migrate", "report", "verify")
 
 
 def load(
@@ -61,7 +61,9 @@ def load(
         locks=locks.parse(tables.get("locks", {}), CONFIG_FILE),
         reporting=report.parse(tables.get("report", {}), CONFIG_FILE),
         batching=batch.parse(tables.get("batches", {}), CONFIG_FILE),
-        replicas=tuple(_from_url(one, f"replicas in {CONFIG_FILE}", ssl="") for one in lists.get("replicas", [])),
+        ignored=verify.parse(tables.get("verify", {}), CONFIG_FILE),
+        planning=migrate.parse(tables.get("migrate", {}), CONFIG_FILE),
+        replicas=tuple(from_url(one, f"replicas in {CONFIG_FILE}") for one in lists.get("replicas", [])),
     )
 
 
@@ -72,12 +74,12 @@ def _find_conninfo(
     if url == EMBEDDED:
         return None, "--url embedded"
     if url is not None:
-        return _from_url(url, "--url", ssl=""), "--url"
+        return from_url(url, "--url"), "--url"
     for layer, below, where in ((environ, dotenv, "the environment"), (dotenv, {}, ".env")):
         if found := _of_layer(layer, below, where, ssl):
             return found
     if "url" in toml:
-        return _from_url(toml["url"], f"url in {CONFIG_FILE}", ssl), CONFIG_FILE
+        return from_url(toml["url"], f"url in {CONFIG_FILE}", ssl), CONFIG_FILE
     _refuse_embedded(environ, dotenv)
     return None, EMBEDDED
 
@@ -85,7 +87,7 @@ def _find_conninfo(
 def _of_layer(layer: Mapping[str, str], below: Mapping[str, str], where: str, ssl: str) -> tuple[str, str] | None:
     """Return the connection that the variables of one layer define, and its source; None if they define none."""
     if "DATABASE_URL" in layer:
-        return _from_url(layer["DATABASE_URL"], f"DATABASE_URL in {where}", ssl), f"DATABASE_URL in {where}"
+        return from_url(layer["DATABASE_URL"], f"DATABASE_URL in {where}", ssl), f"DATABASE_URL in {where}"
     for family, keywords in (("DB_*", _DB_KEYWORDS), ("PG*", _PG_KEYWORDS)):
         if any(layer.get(name) or (name in _NEVER_EMPTY and name in layer) for name in keywords if name in _TARGETS):
             _refuse_empty(keywords, layer, below, where)
@@ -131,7 +133,7 @@ def _is_ci(environ: Mapping[str, str]) -> bool:
     return environ.get("CI", "").strip().lower() not in ("", "false", "0")
 
 
-def _from_url(url: str, where: str, ssl: str) -> str:
+def from_url(url: str, where: str, ssl: str = "") -> str:
     """Return the URL, or a libpq keyword string, as keyword string; no error message contains a password."""
     url = url.strip()
     if not url:

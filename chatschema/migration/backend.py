@@ -1,8 +1,5 @@
 """yoyo on chatschema's connection: its steps and its bookkeeping tables, without its lock, its splitter and its commits."""
 
-import functools
-import getpass
-import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -14,6 +11,7 @@ from yoyo.migrations import Migration, StepBase
 
 from chatschema import postgres
 from chatschema.errors import ServerError
+from chatschema.migration.author import who
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres.pipeline import Pipeline, Refused
 from chatschema.sqlfile import SqlFile
@@ -85,7 +83,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is not ty
 
     def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
         """Return a row for yoyo's log."""
-        username, hostname = _who()
+        username, hostname = who()
         return {
             "id": str(uuid1()),
             "migration_id": migration.id,
@@ -95,16 +93,6 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is not ty
             "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
             "operation": operation,
         }
-
-
-@functools.cache
-def _who() -> tuple[str, str]:
-    """Return the user, and the host's short name, as looking up the long one may wait for DNS."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"  # a container's user id without a name
-    return user, socket.gethostname()
 
 
 class _Step(StepBase):  # type: ignore[misc]  # yoyo is not typed

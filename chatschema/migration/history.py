@@ -90,14 +90,14 @@ def _progress(batch: Batch) -> str:
     return f"its batches are not finished: {batch.rows_read}{of} rows{paused}; {how}"
 
 
-def refuse_conflicts(statuses: list[MigrationStatus]) -> None:
-    """Raise HistoryConflict, with a fix, if files and ledger disagree."""
+def refuse_conflicts(statuses: list[MigrationStatus], so: str = "no migration was run") -> None:
+    """Raise HistoryConflict, with a fix, if files and ledger disagree; `so` says what was not done."""
     conflicts = [s for s in statuses if s.state in CONFLICTS or (s.state == "interrupted" and s.applied_at)]
     if not conflicts:
         return
     lines = "\n".join(f"  {status.id}  {status.state}: {status.note}" for status in conflicts)
     count = "1 migration conflicts" if len(conflicts) == 1 else f"{len(conflicts)} migrations conflict"
-    message = f"{count} with the history of the database; no migration was run\n{lines}"
+    message = f"{count} with the history of the database; {so}\n{lines}"
     raise HistoryConflict(message, _fix(conflicts[0]), code=f"history.{conflicts[0].state}")
 
 

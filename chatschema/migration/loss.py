@@ -3,6 +3,7 @@
 A statement may hide its effect (`do $$ ... execute ... $$`, a function, a cascade); the catalog and the counters do not.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,8 @@ _VERBS: dict[Kind, str] = {
     "table": "drop table", "column": "drop column", "type": "change the type of column", "file": "empty or rewrite table",
     "rows": "change or delete rows of", "unseen": "lose an unknown number of rows, because it commits by itself, in the",
 }  # fmt: skip
+# Statements that cannot run in a transaction, and lose no row.
+LOSES_NOTHING = re.compile(r"(?is)\s*(?:(?:create|drop)\s+(?:unique\s+)?index|reindex|vacuum|refresh)\b")
 # Has one row from the beginning, which is no user data.
 _NO_LOSS = {"chatschema.last_hold"}
 

@@ -1,6 +1,5 @@
 """Undoing: a rollback, its unmark and its log are committed together or not at all."""
 
-import re
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
@@ -20,7 +19,6 @@ from chatschema.values import Applied, Patience
 
 # Statements that cannot run in a transaction; and procedures that end it.
 _ACTIVE_TRANSACTION, _COMMITS = "25001", "2D000"
-_LOSES_NOTHING = re.compile(r"(?is)\s*(?:(?:create|drop)\s+(?:unique\s+)?index|reindex|vacuum|refresh)\b")
 
 
 def to_undo(
@@ -205,7 +203,7 @@ def _rehearse(backend: Backend, file: MigrationFile) -> list[Change]:
             raise
         postgres.execute(backend.connection, "rollback to savepoint chatschema_undo")
         # The losses of a procedure that commits, and of drop database, are unknown.
-        if error.cause.sqlstate == _ACTIVE_TRANSACTION and _LOSES_NOTHING.match(COMMENTS.sub(" ", error.statement.text)):
+        if error.cause.sqlstate == _ACTIVE_TRANSACTION and loss.LOSES_NOTHING.match(COMMENTS.sub(" ", error.statement.text)):
             return []
         return [Change(f"rollback of {file.id}", "unseen")]
     return []

@@ -13,7 +13,7 @@ from chatschema.postgres import Connection, Say, locks
 from chatschema.values import Month
 
 _CHECK_VIOLATION = "23514"
-_CREATE = ("create_table.sql", "add_bounds_check.sql", "attach.sql", "guard.sql")
+FILES = ("create_table.sql", "add_bounds_check.sql", "attach.sql", "guard.sql")
 
 
 def names(month: Month) -> dict[str, sql.Composable]:
@@ -39,7 +39,7 @@ def statement(file: str, month: Month) -> sql.Composed:
 
 def statements(month: Month) -> list[sql.Composed]:
     """Return the DDL that creates `month`: create apart, check its bounds, attach, guard."""
-    return [statement(file, month) for file in _CREATE]
+    return [statement(file, month) for file in FILES]
 
 
 def missing(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chatschema import protection
 from chatschema.migration import files as migration_files
 from chatschema.migration import heads, ledger, plan, prelude
+from chatschema.migration.author import who
 from chatschema.migration.batch import guard, record, subject
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.prelude import Lock
@@ -14,7 +15,8 @@ from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
-from chatschema.task import deadline
+from chatschema.task import deadline, planning, reviewing
+from chatschema.task.planning import Foresight, Sized
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Applied, Batching, Month, Patience, Settings, Started
 
@@ -25,13 +27,16 @@ class Plan:
 
     `waiting` are the contract files that it would hold back.
     `locks`: by migration, the locks that are taken before its first statement; `unread`: by migration, the statements that run
-    code, whose locks cannot be read (line, first word).
+    code, whose locks cannot be read (line, first word). `foresight`: what each statement does; `sized`: the same with the sizes
+    of the tables.
     """
 
     pending: tuple[MigrationFile, ...]
     months: tuple[Month, ...]
     locks: dict[str, list[Lock]]
     unread: dict[str, tuple[tuple[int, str], ...]]
+    foresight: Foresight
+    sized: Sized
     waiting: tuple[MigrationFile, ...] = ()
 
 
@@ -45,6 +50,8 @@ def migrate(
     lock_wait_s: float = LOCK_WAIT_S,
     until: str | None = None,
     replicas: Replicas | None = None,
+    plan_hash: str | None = None,
+    scratch: str | None = None,
     say: Say,
 ) -> Generator[Applied | Started | Month, None, None]:
     """Apply pending migrations up to `to`, then create the coming months; yield each migration and month once it is committed.
@@ -53,7 +60,8 @@ def migrate(
     A file whose batches run on after this is yielded as started, also if an earlier run began them.
 
     Holds the migration lock from the first to the last. `until` is a time of the day, in the server's time zone, after which
-    nothing is begun. Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError; everything yielded before is kept.
+    nothing is begun. With `plan_hash` only the plan with this hash is applied, which is made on a copy in `scratch`: see
+    scratching.place(). Raises HistoryConflict, MigrationFailed, Busy and ChatschemaError; everything yielded before is kept.
     """
     patience = deadline.limited(connection, until, settings.locks, say)
     with locks.change_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
@@ -61,8 +69,11 @@ def migrate(
         statuses, pending = _due(connection, files, to, only_expand=only_expand)
         if held := _held(files, statuses, pending, to):
             say(f"waiting for migrate without --phase: {', '.join(file.id for file in held)}")
+        is_first = _is_first(statuses)
+        begin_plan = reviewing.check(settings, connection, pending, plan_hash, where=scratch, is_first=is_first, say=say)
         ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)
+        begin_plan(who())
         if settings.is_production and protection.protect(connection, protection.BY_ENVIRONMENT):
             say(f"the database is now protected, because of {protection.BY_ENVIRONMENT}")
         states = {status.id: status.state for status in statuses}
@@ -137,13 +148,28 @@ def _held(
     return [file for file in plan.pending(files, statuses, to) if file.id not in kept]
 
 
+def _is_first(statuses: list[MigrationStatus]) -> bool:
+    """Return whether no migration is applied: nobody waits for a lock then."""
+    return all(status.applied_at is None for status in statuses)
+
+
 def planned(
-    settings: Settings, connection: Connection, files: list[MigrationFile], *, to: str | None = None, only_expand: bool = False
+    settings: Settings,
+    connection: Connection,
+    files: list[MigrationFile],
+    *,
+    to: str | None = None,
+    only_expand: bool = False,
+    scratch: str | None = None,
+    say: Say,
 ) -> Plan:
-    """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse."""
+    """Return the plan of `migrate`; changes nothing. Raises HistoryConflict and ChatschemaError if `migrate` would refuse.
+
+    The copy of the structure, on which the files are tried, is made in `scratch`: see scratching.place().
+    """
     statuses, pending = _due(connection, files, to, only_expand=only_expand)
-    # Before the first migration nobody waits for a lock. The file of an online index has locks of its own.
-    is_first = all(status.applied_at is None for status in statuses)
+    # The file of an online index has locks of its own.
+    is_first = _is_first(statuses)
     locking = [] if is_first else [file for file in pending if file.apply.is_transactional and not file.apply.is_online_index]
     read = {file.id: heads.read(file.apply) for file in locking}
     there = catalog.parents(connection)
@@ -151,4 +177,6 @@ def planned(
     missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)
     found = {id: prelude.locks(connection, one.needs) for id, one in read.items()}
     unread = {id: one.unread for id, one in read.items()}
-    return Plan(tuple(pending), tuple(missing), found, unread, tuple(_held(files, statuses, pending, to)))
+    foresight = planning.migrations(settings, connection, pending, where=scratch, is_first=is_first, say=say)
+    held = tuple(_held(files, statuses, pending, to))
+    return Plan(tuple(pending), tuple(missing), found, unread, foresight, planning.sized(connection, foresight), held)

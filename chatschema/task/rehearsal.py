@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from chatschema import postgres
-from chatschema.database import catalog, template
-from chatschema.errors import CannotConnect, ChatschemaError
+from chatschema.database import scratch
+from chatschema.errors import ChatschemaError
 from chatschema.migration import ledger, loss
 from chatschema.migration import undo as rollbacks
 from chatschema.migration.files import MigrationFile
@@ -56,7 +56,7 @@ def _in_copy(
     by_id = {file.id: file for file in files}
     if missing := [id for id in applied if id not in by_id]:
         raise ChatschemaError(f"{missing[0]} is applied, but its file is missing", code="history.missing")
-    with _copy(settings, connection.info.dbname, say) as copy:
+    with _copy(settings, connection.info.dbname) as copy:
         ledger.ensure(copy)
         unrecorded = recording.Run(say, is_recorded=False)
         for _ in runner.migrate(copy, [by_id[id] for id in applied], unrecorded, say=lambda _: None):
@@ -66,23 +66,12 @@ def _in_copy(
 
 
 @contextmanager
-def _copy(settings: Settings, name: str, say: Say) -> Iterator[Connection]:
-    """Yield a connection to an empty database with the locale of `name`; drop it afterwards, and the copy of a killed run first."""
-    scratch = f"chatschema_rehearsal_{catalog.digest(name)}"
-    try:
-        maintenance = catalog.maintenance(settings, name)
-    except CannotConnect as error:
-        raise ChatschemaError(error.message, code=error.code) from None
-    with closing(maintenance):
-        target = catalog.inspect(maintenance, name)
-        if not target.may_create:
-            raise ChatschemaError(f"role {maintenance.info.user} may not create databases", code="undo.no-copy")
-        with locks.migration_lock(maintenance, wait_s=LOCK_WAIT_S, say=say):
-            catalog.drop(maintenance, scratch)
-            try:
-                template.create(maintenance, scratch, target)
-                # It needs its own migration lock: each migration is checked to have kept the lock.
-                with closing(postgres.connect(settings, dbname=scratch)) as copy, locks.migration_lock(copy, wait_s=0):
-                    yield copy
-            finally:
-                catalog.drop(maintenance, scratch)
+def _copy(settings: Settings, name: str) -> Iterator[Connection]:
+    """Yield a connection to an empty database with the locale of `name`, which has its own migration lock."""
+    # Each migration is checked to have kept that lock.
+    with (
+        scratch.empty(settings, like=name) as server,
+        closing(postgres.connect(server)) as copy,
+        locks.migration_lock(copy, wait_s=0),
+    ):
+        yield copy

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from chatschema import protection
-from chatschema.errors import HistoryConflict
+from chatschema.errors import ChatschemaError, HistoryConflict
 from chatschema.migration import files as migration_files
 from chatschema.migration import ledger, loss
 from chatschema.migration import undo as rollbacks
@@ -14,7 +14,8 @@ from chatschema.migration.loss import Change, Loss
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
-from chatschema.task import rehearsal
+from chatschema.task import planning, rehearsal
+from chatschema.task.planning import Foresight, Sized
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Applied, Settings
 
@@ -64,6 +65,43 @@ def agreed_before(
     if losses or (undo.is_all and undo.chosen):
         consent(losses)
     return {one.change for one in losses}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An undo that is not run: what each statement does, the sizes of the tables, and the losses.
+
+    `losses` is None if they could not be found out; `unknown` tells why.
+    """
+
+    foresight: Foresight
+    sized: Sized
+    losses: list[Loss] | None
+    unknown: ChatschemaError | None = None
+
+
+def planned(settings: Settings, connection: Connection, undo: Undo, *, scratch: str | None, say: Say) -> Planned:
+    """Return the plan of an undo; changes nothing in the database itself.
+
+    The copy of the structure, on which the rollbacks are tried, is made in `scratch`: see scratching.place(). If there is none,
+    the losses are found in a database beside this one, as before a real undo.
+    """
+    foresight = planning.rollbacks(settings, connection, _complete(connection, undo.chosen), where=scratch, say=say)
+    sized = planning.sized(connection, foresight)
+    if not undo.chosen:
+        return Planned(foresight, sized, [])
+    if foresight.changes is not None:
+        return Planned(foresight, sized, loss.counted(connection, foresight.changes))
+    try:
+        losses = rehearsal.losses(settings, connection, undo.files, undo.chosen, only_in_copy=True, say=say)
+    except ChatschemaError as error:
+        return Planned(foresight, sized, None, error)
+    return Planned(foresight, sized, losses)
+
+
+def _complete(connection: Connection, chosen: list[MigrationFile]) -> list[MigrationFile]:
+    """Return the migrations without one whose index is only half built: to give that up runs no rollback."""
+    return [file for file in chosen if not (file.apply.is_online_index and ledger.is_unfinished(connection, file.id))]
 
 
 def refuse_protected(settings: Settings, connection: Connection, losses: Sequence[Loss]) -> None:

@@ -74,7 +74,11 @@ def test_one_undo_of_a_table_with_rows_is_refused(cli: Cli, migrated: Database) 
     assert cli("undo", "--yes", "--to", AUDIT, "--url", migrated.url).code == 0
     migrated.run("insert into public.audit_logs (action, resource_type) select 'login', 'user' from generate_series(1, 317)")
     names = {migrated.name: "chat"}
-    for arguments, name in (((), "undo_refused"), (("--dry-run",), "undo_dry_run"), (("--all",), "undo_all_refused")):
+    for arguments, name in (
+        ((), "undo_refused"),
+        (("--dry-run", "--scratch", "same"), "undo_dry_run"),
+        (("--all",), "undo_all_refused"),
+    ):
         golden.check(name, cli("undo", *arguments, "--url", migrated.url), names)
     assert migrated.one("select count(*) from public.audit_logs") == 317
     assert cli("protect", "--reason", "the real one", "--url", migrated.url).code == 0
@@ -91,7 +95,7 @@ def test_several_are_undone_all_or_none(cli: Cli, migrated: Database) -> None:
     document = cli("undo", "--all", "--dry-run", "--json", "--url", migrated.url).json()
     assert len(document["would_undo"]) == len(IDS)
     assert document["losses"] == [{"kind": "table", "table": "public.users", "column": None, "rows": 1}]
-    assert migrated.all("select datname from pg_database where datname like 'chatschema_rehearsal%'") == []
+    assert migrated.all("select datname from pg_database where datname like 'chatschema_scratch%'") == []
 
 
 def test_all_off_a_terminal_needs_the_word_also_without_rows(cli: Cli, migrated: Database) -> None:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from chatschema import config
-from chatschema.config import batch, locks, partition
+from chatschema.config import batch, locks, migrate, partition
 from chatschema.partition.values import PartitionState
 from chatschema.values import Patience
 from tests.support import ROOT
@@ -81,7 +81,9 @@ def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> No
     assert rows("[partition]") == set(partition._KEYS)
     assert rows("[locks]") == set(locks._KEYS)
     assert rows("[batches]") == set(batch._KEYS)
-    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "report"}
+    assert rows("[migrate]") == set(migrate._KEYS)
+    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "migrate", "report", "verify"}
+    assert rows("[verify]") == {"[[verify.ignore]]", "object", "reason"}
     assert rows("[report]") == {"[report.NAME]", "[[report.suppress]]", "finding", "reason", "until"}
 
 
@@ -91,6 +93,7 @@ def test_the_defaults_on_the_page_are_those_of_the_code() -> None:
     assert partition.parse({key: value for key, value in table.items() if key != "keep"}, ROOT, "") == partition.parse({}, ROOT, "")
     batches = tomllib.loads(example)["batches"]
     assert batch.parse(batches, "") == batch.parse({}, "")
+    assert migrate.parse(tomllib.loads(example)["migrate"], "") == migrate.parse({}, "")
     of_batches = dict(re.findall(r"^\| `(\w+)` \| [\w ]+ \| `([^`]+)` \|", section("[batches]"), re.MULTILINE))
     assert {key: tomllib.loads(f"x = {value}")["x"] for key, value in of_batches.items()} == batches
     defaults = dict(re.findall(r"^\| `(\w+)` \| [\w ]+ \| `([^`]+)` \|", section("[partition]"), re.MULTILINE))

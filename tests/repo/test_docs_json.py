@@ -87,6 +87,13 @@ def test_status(cli: Cli, migrated: Database) -> None:
     assert document["protection"]
 
 
+def test_verify(cli: Cli, migrated: Database, tmp_path: Path) -> None:
+    (tmp_path / "chatschema.toml").write_text('[[verify.ignore]]\nobject = "table public.note"\nreason = "ours"\n')
+    migrated.run("alter table public.users drop column avatar_url; create table public.note (i int)")
+    document = valid("verify", cli, migrated, "verify", code=3)
+    assert [len(document[key]) for key in ("differences", "ignored")] == [1, 1]
+
+
 def test_seed_and_reset(cli: Cli, migrated: Database) -> None:
     assert valid("seed", cli, migrated, "seed", "users")["seeded"]
     assert valid("seed-list", cli, migrated, "seed", "--list")["seeds"]

@@ -14,7 +14,13 @@ _VARYING = (
     (re.compile(r"\b\d+(?:\.\d+)? ms\b"), "N ms"),
     (re.compile(r"\bsince \d{4}-\d\d-\d\d\b"), "since DATE"),
     (re.compile(r"\bfor \d+ s\b"), "for N s"),
+    (
+        re.compile(r"^(-- \S+): \d+(\.\d+)? (B|kB|MB), (under )?\d+ rows written/s, (under )?\d+ scans/s", re.MULTILINE),
+        r"\1: SIZE, N rows written/s, N scans/s",
+    ),
+    (re.compile(r"using the embedded PostgreSQL \d+\.\d+"), "using the embedded PostgreSQL VERSION"),
     (re.compile(r"\b\d+ s ago\b"), "N s ago"),
+    (re.compile(r"\bchatschema_scratch_[0-9a-f]+"), "chatschema_scratch_NAME"),
     (re.compile(r"/tmp/[^\s,;:)\"']*/"), "/tmp/.../"),
 )
 

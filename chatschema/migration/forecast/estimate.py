@@ -1,0 +1,70 @@
+"""The bytes that a statement reads and rewrites, and the time that it takes: bytes over the rate that was measured. Pure."""
+
+from dataclasses import dataclass
+
+from chatschema.migration.forecast.live import Leaf, Live
+from chatschema.migration.forecast.planner import Planner
+from chatschema.migration.forecast.values import Foreseen, Work
+
+# How many times longer than a plain read: to check each row, to build an index, and to write the table.
+_CHECK, _BUILD, _REWRITE = 1.0, 6.0, 8.0
+# To change a row, with its indexes, and to start a statement on each table.
+_ROW_MS, _TABLE_MS = 0.05, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """A statement with the tables that it reads whole on the real database, and its bytes and milliseconds; None if unknown."""
+
+    statement: Foreseen
+    scans: tuple[str, ...] | None
+    bytes: int | None
+    estimate_ms: float | None
+
+
+def estimated(statement: Foreseen, live: Live, planner: Planner) -> Estimated:
+    """Return the statement with its bytes and its time; `planner` is that of the real database."""
+    if statement.rewrites is None or statement.scans is None:
+        return Estimated(statement, None, None, None)
+    rows, work = 0.0, tuple(_decided(one, live, planner) for one in statement.work)
+    if statement.is_about_rows and (reads := planner.reads(statement.sql)):
+        rows, work = reads.rows, tuple(Work(name, is_scan=True) for name in reads.tables)
+    rewritten = set(statement.rewrites)
+    scans = tuple(sorted({_root(one.table, live) for one in work if one.is_scan} - rewritten))
+    total = sum(_bytes(one, live.leaves.get(one.table)) for one in work)
+    locked = sum(lock.partitions + lock.is_parent for lock in statement.locks)
+    ms = sum(_seconds(one, live.leaves.get(one.table), live.rate) for one in work) * 1000 + rows * _ROW_MS + locked * _TABLE_MS
+    return Estimated(statement, scans, total, round(ms, 1))
+
+
+def _decided(work: Work, live: Live, planner: Planner) -> Work:
+    """Return the work, with a scan if the planner would read the table whole to check the foreign keys of others.
+
+    The largest of the other tables decides.
+    """
+    if not work.checks:
+        return work
+    check = max(work.checks, key=lambda one: (leaf.heap or 0) if (leaf := live.leaves.get(one.table)) else 0)
+    return Work(work.table, work.is_rewrite, planner.reads_for(check, work.table), work.builds)
+
+
+def _root(table: str, live: Live) -> str:
+    leaf = live.leaves.get(table)
+    return leaf.root if leaf else table
+
+
+def _bytes(work: Work, leaf: Leaf | None) -> int:
+    if leaf is None:
+        return 0
+    return (leaf.size if work.is_rewrite else leaf.heap) or 0
+
+
+def _seconds(work: Work, leaf: Leaf | None, rate: float) -> float:
+    if leaf is None or not leaf.heap:
+        return 0.0
+    times = work.builds * _BUILD
+    if work.is_rewrite:
+        times += _REWRITE + leaf.indexes * _BUILD
+    elif work.is_scan and not work.builds:
+        times += _CHECK
+    return leaf.heap * times / rate

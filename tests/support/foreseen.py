@@ -1,0 +1,152 @@
+"""What a migration does when it really runs: its locks, seen by a second session after each statement; and its files and scans.
+
+After each statement the file waits for an advisory lock, which the observer holds until it has looked.
+"""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.cli import clean_environment
+from tests.support.database import Database
+
+_CLASS = 4711
+_MODES = (
+    "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock",
+    "ExclusiveLock", "AccessExclusiveLock",
+)  # fmt: skip
+# The manual, table 13.2, by the numbers in _MODES from 1.
+_CONFLICTS = (
+    {8},
+    {7, 8},
+    {5, 6, 7, 8},
+    {4, 5, 6, 7, 8},
+    {3, 4, 6, 7, 8},
+    {3, 4, 5, 6, 7, 8},
+    {2, 3, 4, 5, 6, 7, 8},
+    set(range(1, 9)),
+)
+_LOCKS = """
+    select distinct coalesce(pg_partition_root(c.oid), c.oid)::regclass::text, l.mode
+    from pg_locks as l join pg_class as c on c.oid = l.relation
+    where l.pid = %s and l.granted and l.locktype = 'relation' and c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'v', 'f')
+        and l.database = (select oid from pg_database where datname = current_database())
+        and c.relnamespace <> 'pg_toast'::regnamespace
+"""
+_FILES = """
+    select c.oid::bigint, coalesce(pg_partition_root(c.oid), c.oid)::regclass::text, pg_relation_filenode(c.oid)::bigint
+    from pg_class as c where c.oid >= 16384 and c.relkind in ('r', 'm')
+"""
+_SCANS = """
+    select coalesce(pg_partition_root(relid), relid)::regclass::text, sum(seq_scan)::bigint from pg_stat_user_tables
+    where pg_stat_user_tables.schemaname <> 'chatschema' group by 1
+"""
+_PATIENCE = "-- lock-timeout: 60s\n"
+
+Locks = set[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The locks after each statement, all that are held then; the tables that were rewritten and read; the seconds of each."""
+
+    locks: list[Locks]
+    rewrites: set[str]
+    scans: set[str]
+    seconds: list[float]
+
+
+def strongest(locks: Locks) -> Locks:
+    """Return the locks without those that a stronger one on the same table implies."""
+    return {(table, mode) for table, mode in locks if not any(t == table and _implies(other, mode) for t, other in locks)}
+
+
+def _implies(stronger: str, weaker: str) -> bool:
+    return _CONFLICTS[_MODES.index(weaker)] < _CONFLICTS[_MODES.index(stronger)]
+
+
+def with_holds(text: str, *, since: int = 0) -> str:
+    """Return a migration of one statement a paragraph that waits after each of them, at the places after `since`."""
+    header, _, body = text.partition("\n")
+    statements = [part for part in re.split(r"\n\n+", body.strip()) if part.strip()]
+    held = [f"{part}\n\nselect pg_advisory_xact_lock({_CLASS}, {place});" for place, part in enumerate(statements, since + 1)]
+    return f"{header}\n{_PATIENCE}" + "\n\n".join(held) + "\n"
+
+
+def holds(text: str) -> int:
+    """Return how often a migration waits."""
+    return text.count("pg_advisory_xact_lock")
+
+
+def observe(database: Database, count: int, command: Sequence[str], cwd: Path) -> Observed:
+    """Run a command whose migration waits `count` times; return what it did."""
+    files = {oid: (table, node) for oid, table, node in database.all(_FILES)}
+    scans = counts(database)
+    locks: list[Locks] = []
+    seconds: list[float] = []
+    with database.connect() as observer:
+        for place in range(1, count + 1):
+            observer.execute("select pg_advisory_lock(%s, %s)", (_CLASS, place))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "chatschema", *command], cwd=cwd, env=clean_environment(), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        began = time.monotonic()
+        for place in range(1, count + 1):
+            pid = _waiting(observer, place, process)
+            seconds.append(time.monotonic() - began)
+            locks.append({(table, mode) for table, mode in observer.execute(_LOCKS.encode(), (pid,))})
+            began = time.monotonic()
+            observer.execute("select pg_advisory_unlock(%s, %s)", (_CLASS, place))
+        out, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, out
+    now = {oid: node for oid, _, node in database.all(_FILES)}
+    rewritten = {table for oid, (table, node) in files.items() if oid in now and now[oid] != node}
+    read = {table for table, number in counts(database).items() if number > scans.get(table, 0)}
+    return Observed(locks, rewritten, read, seconds)
+
+
+def counts(database: Database) -> dict[str, int]:
+    """Return how often each table was read whole, its partitions included."""
+    return dict(database.all(_SCANS))
+
+
+def _waiting(observer: Any, place: int, process: "subprocess.Popen[str]") -> int:
+    """Return the pid of the session that waits at this place."""
+    query = "select pid from pg_locks where locktype = 'advisory' and classid = %s and objid = %s and not granted"
+    for _ in range(60_000):
+        if row := observer.execute(query, (_CLASS, place)).fetchone():
+            return int(row[0])
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.005)
+    raise AssertionError(f"nobody waits at place {place}")
+
+
+def predicted(document: Any, id: str) -> tuple[list[Locks], set[str], set[str]]:
+    """Return what a dry run foretells of a migration with holds: the locks held at each of them, rewrites, and scans."""
+    (file,) = [one for one in document["pending"] if one["id"] == id]
+    held = {(plain(one["table"]), mode_name(one["mode"])) for one in document["locks"] if one["id"] == id}
+    # Before each strong lock of the prelude comes the one that evicts autovacuum.
+    held |= {(table, "ShareUpdateExclusiveLock") for table, _ in held}
+    locks: list[Locks] = []
+    for statement in file["statements"]:
+        held |= {(plain(lock["relation"]), lock["mode"]) for lock in statement["locks"]}
+        if "pg_advisory_xact_lock" in statement["sql"]:
+            locks.append(set(held))
+    rewrites = {plain(table) for one in file["statements"] for table in one["rewrites"] or ()}
+    scans = {plain(table) for one in file["statements"] for table in one["scans"] or ()}
+    return locks, rewrites, scans
+
+
+def plain(name: str) -> str:
+    """Return a name as regclass prints it while search_path is the default."""
+    return name.removeprefix("public.")
+
+
+def mode_name(words: str) -> str:
+    return words.title().replace(" ", "") + "Lock"
