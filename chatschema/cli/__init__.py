@@ -31,6 +31,7 @@ SECTIONS = {
         "status": ("status", "status"),
         "new": ("new", "app"),
         "schema": ("schema", "app"),
+        "lint": ("lint", "lint"),
     },
     "Develop and test": {
         "seed": ("seed", "seed"),

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.support import ROOT
 
 _MODULES = (
-    "chatschema.cli.hold", "chatschema.cli.migrate", "chatschema.cli.protect", "chatschema.cli.reset", "chatschema.cli.undo", "chatschema.cli.new", "chatschema.cli.partition.app",
+    "chatschema.cli.hold", "chatschema.cli.lint", "chatschema.task.linting", "postgast", "chatschema.cli.migrate", "chatschema.cli.protect", "chatschema.cli.reset", "chatschema.cli.undo", "chatschema.cli.new", "chatschema.cli.partition.app",
     "chatschema.cli.report", "chatschema.cli.report.diff_printing", "chatschema.cli.report.queries", "chatschema.cli.schema", "chatschema.report.compare.diff", "chatschema.report.forms",
     "chatschema.report.forms.html", "chatschema.report.forms.markdown", "chatschema.report.forms.openmetrics", "chatschema.report.run", "chatschema.cli.seed", "chatschema.cli.server", "chatschema.cli.status", "chatschema.migration.runner",
     "chatschema.partition.retire", "chatschema.partition.restore", "chatschema.partition.metrics", "chatschema.partition.purge",
