@@ -25,7 +25,7 @@ _LEVELS = ("error", "warning", "info")
 
 def lint(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILES]", help="Migrations to check; all in the folder migrations/ by default.")
+        list[Path] | None, typer.Argument(metavar="FILES", help="Migrations to check; all in the folder migrations/ by default.")
     ] = None,
     pending: Annotated[bool, typer.Option("--pending", help="Check only what is not yet applied to the database.")] = False,
     level: Annotated[
@@ -35,12 +35,14 @@ def lint(
         str, typer.Option("--format", metavar="FORM", help="text, github (annotations) or sarif (code scanning).")
     ] = "text",
     rules: Annotated[bool, typer.Option("--rules", help="List the rules.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the database how large and how busy its tables are.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask the database how large and how busy its tables are.")
+    ] = False,
     json: options.Json = False,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
-    """Check migrations for what would hold up others, fail, lose rows or break the running release.
+    """Find what migrations would block, break or lose, before they run.
 
     With a configured database the size and the traffic of its tables decide how serious a finding is. Reads only.
     `-- chatschema: ignore RULE because REASON` in a file accepts a finding.
@@ -108,7 +110,9 @@ def _print(found: Linted, form: str, *, json: bool, weighed: bool) -> None:
 
     shown = _shortened(found.findings)
     if json:
-        console.as_json({"files": found.files, "squawk": found.with_squawk, "weighed": weighed, "findings": list(map(_document, shown))})
+        console.as_json(
+            {"files": found.files, "squawk": found.with_squawk, "weighed": weighed, "findings": list(map(_document, shown))}
+        )
     elif form == "sarif":
         console.as_json(forms.sarif(shown, {code: page.summary for code, page in pages.every().items()}))
     elif form == "github":
@@ -136,7 +140,8 @@ def _shortened(findings: Sequence[Finding]) -> list[Finding]:
 
     here = Path.cwd()
     return [
-        replace(one, file=one.file.resolve().relative_to(here)) if one.file.resolve().is_relative_to(here) else one for one in findings
+        replace(one, file=one.file.resolve().relative_to(here)) if one.file.resolve().is_relative_to(here) else one
+        for one in findings
     ]
 
 
@@ -153,7 +158,9 @@ def _print_text(findings: Sequence[Finding]) -> None:
 def _print_counts(findings: Sequence[Finding], files: int) -> None:
     open_ = [one for one in findings if one.because is None]
     ignored = len(findings) - len(open_)
-    counts = [f"{sum(one.level == level for one in open_)} {level}" for level in _LEVELS if any(one.level == level for one in open_)]
+    counts = [
+        f"{sum(one.level == level for one in open_)} {level}" for level in _LEVELS if any(one.level == level for one in open_)
+    ]
     accepted = f"; {ignored} ignored for a reason" if ignored else ""
     migrations = "1 migration" if files == 1 else f"{files} migrations"
     console.note(f"{migrations}: {', '.join(counts) or 'no finding'}{accepted}")

@@ -68,7 +68,9 @@ def _refused(subject: Subject) -> Iterator[Hit]:
     try:
         migration_files.check([subject.migration])
     except ChatschemaError as error:
-        yield Hit("refused", _line_in(str(error)), f"migrate refuses the file: {error}", error.hint or f"chatschema explain {error.code}")
+        yield Hit(
+            "refused", _line_in(str(error)), f"migrate refuses the file: {error}", error.hint or f"chatschema explain {error.code}"
+        )
 
 
 def _line_in(message: str) -> int:

@@ -112,7 +112,11 @@ def _are_texts(value: Any) -> bool:
 
 def _entry(path: Path, entry: Any) -> tuple[str, str, str]:
     keys = ("file", "rule", "because")
-    if not isinstance(entry, dict) or set(entry) != set(keys) or not all(isinstance(entry[key], str) and entry[key] for key in keys):
+    if (
+        not isinstance(entry, dict)
+        or set(entry) != set(keys)
+        or not all(isinstance(entry[key], str) and entry[key] for key in keys)
+    ):
         hint = '[[ignore]] with file = "20261126000004_*", rule = "lock-table" and because = "..."'
         raise UsageError(f"{path}: an entry of ignore needs file, rule and because", hint, code="lint.file")
     return entry["file"], entry["rule"], entry["because"]

@@ -1,5 +1,6 @@
 """The tables, functions and other objects that a file finds, read from the files before it."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from chatschema.lint.values import Name
 
 Type = tuple[str, tuple[int, ...]]
 _IS_NOT_NULL = 2
+_ADDED = re.compile(r"(?i)\badd\s+constraint\s+(\w+)")
 
 
 @dataclass
@@ -70,11 +72,13 @@ class Known:
     functions: dict[Name, Function] = field(default_factory=dict)
     others: set[tuple[str, Name]] = field(default_factory=set)
     made: set[Name] = field(default_factory=set)
+    # Constraints that a DO block adds to partitions by a statement that it builds from text.
+    prepared: set[str] = field(default_factory=set)
 
     def next_file(self) -> "Known":
         """Return a copy in which nothing was made by the file."""
         tables = {name: table.copy() for name, table in self.tables.items()}
-        return Known(tables, dict(self.indexes), dict(self.functions), set(self.others))
+        return Known(tables, dict(self.indexes), dict(self.functions), set(self.others), prepared=set(self.prepared))
 
     def is_new(self, table: Name) -> bool:
         """Return whether the file itself created the table: nobody else uses it."""
@@ -98,6 +102,11 @@ class Known:
         """Carry out a statement."""
         if method := getattr(self, f"_{step.kind}", None):
             method(step.node)
+
+    def _do_stmt(self, node: Any) -> None:
+        for kind, value in nodes.walk(node):
+            if kind == "string":
+                self.prepared.update(_ADDED.findall(value.sval))
 
     def _create_stmt(self, node: Any) -> None:
         name = nodes.relation(node.relation)
@@ -166,7 +175,7 @@ class Known:
             self.others.discard((kind, name))
             for names in (self.tables, self.indexes, self.functions):
                 if kind in ("table", "index", "function", "matview"):
-                    names.pop(name, None)  # type: ignore[attr-defined]
+                    names.pop(name, None)
 
     def _rename_stmt(self, node: Any) -> None:
         kind, name = nodes.object_kind(node.rename_type), nodes.relation(node.relation)
@@ -203,9 +212,10 @@ def _constrain(table: Table, constraint: Any) -> None:
     if kind in ("primary", "unique") and (columns := nodes.strings(constraint.keys)):
         table.keys.append(frozenset(columns))
     elif kind == "check":
-        columns = frozenset(
-            nodes.strings(value.fields)[-1] for name, value in nodes.walk(constraint.raw_expr) if name == "column_ref" and value.fields
+        read = [value for name, value in nodes.walk(constraint.raw_expr) if name == "column_ref" and value.fields]
+        names = frozenset(nodes.strings(one.fields)[-1] for one in read)
+        is_present = (
+            nodes.kind_of(constraint.raw_expr) == "null_test" and constraint.raw_expr.null_test.nulltesttype == _IS_NOT_NULL
         )
-        is_present = nodes.kind_of(constraint.raw_expr) == "null_test" and constraint.raw_expr.null_test.nulltesttype == _IS_NOT_NULL
-        present = min(columns, default="") if is_present else ""
-        table.checks[constraint.conname] = Check(columns, not constraint.skip_validation, present)
+        present = min(names, default="") if is_present else ""
+        table.checks[constraint.conname] = Check(names, not constraint.skip_validation, present)

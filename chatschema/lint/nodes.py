@@ -77,12 +77,9 @@ def is_on(options: Any, name: str) -> bool:
     if found is None:
         return False
     kind = kind_of(found.arg) if found.HasField("arg") else ""
-    value = {
-        "string": lambda: found.arg.string.sval,
-        "boolean": lambda: str(found.arg.boolean.boolval),
-        "integer": lambda: str(found.arg.integer.ival),
-    }.get(kind, lambda: "true")()
-    return value.lower() not in ("false", "off", "0", "no")
+    fields = {"string": "sval", "boolean": "boolval", "integer": "ival"}
+    value = getattr(getattr(found.arg, kind), fields[kind]) if kind in fields else True
+    return str(value).lower() not in ("false", "off", "0", "no")
 
 
 def walk(message: Any) -> Iterator[tuple[str, Any]]:
@@ -132,6 +129,6 @@ def object_kind(value: int) -> str:
 
 
 def _enum(name: str, value: int) -> str:
-    from postgast import pg_query_pb2
+    import postgast
 
-    return str(getattr(pg_query_pb2, name).Name(value))
+    return str(getattr(postgast.pg_query_pb2, name).Name(value))

@@ -100,9 +100,8 @@ def _of_block(step: Step) -> tuple[list[Step], bool]:
         elif kind == "PLpgSQL_stmt_execsql":
             query = value.get("sqlstmt", {}).get("PLpgSQL_expr", {}).get("query", "")
             line = step.line + body_line + value.get("lineno", 1) - 1
-            for one in _parsed(Statement(query, line, 0)):
-                if isinstance(one, Step):
-                    steps.append(Step(one.kind, one.node, line, query, in_code=True))
+            found = _parsed(Statement(query, line, 0))
+            steps += [Step(one.kind, one.node, line, query, in_code=True) for one in found if isinstance(one, Step)]
     return steps, is_dynamic
 
 

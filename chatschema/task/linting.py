@@ -43,9 +43,8 @@ def lint(folder: Path, wanted: Sequence[Path], connection: Connection | None = N
     findings: list[Finding] = []
     count = 0
     for place, (files, chosen) in groups.items():
-        if only_pending and connection:
-            chosen &= _pending(files, connection)
-        subjects = _subjects(files, chosen)
+        is_open = _pending(files, connection) if only_pending and connection else chosen
+        subjects = _subjects(files, chosen & is_open)
         count += len(subjects)
         accepted = ignores.accepted(place, list(RULES))
         findings += of_subjects(subjects, accepted, connection, program)
@@ -102,7 +101,9 @@ def of_subjects(
 ) -> list[Finding]:
     """Return the findings in migrations; `program` is squawk, None to leave it out."""
     # The parser of squawk does not know {batch}.
-    foreign = squawk.hits(program, [one.migration.apply.path for one in subjects if not one.is_batch]) if program and subjects else {}
+    foreign = (
+        squawk.hits(program, [one.migration.apply.path for one in subjects if not one.is_batch]) if program and subjects else {}
+    )
     hits = [(one, [*book.hits(one), *foreign.get(one.migration.apply.path, [])]) for one in subjects]
     tables = {hit.table for _, found in hits for hit in found if hit.table}
     weights = weight.read(connection, tables) if connection else {}
@@ -150,4 +151,3 @@ def _unused(folder: Path, accepted: Accepted) -> list[Finding]:
         for number, (pattern, rule, _) in enumerate(accepted.entries)
         if number not in accepted.used
     ]
-

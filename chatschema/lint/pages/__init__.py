@@ -34,5 +34,7 @@ def every() -> dict[str, Page]:
     for file in resources.files("chatschema.lint.pages").iterdir():
         if file.name.endswith(".toml"):
             for rule, texts in tomllib.loads(file.read_text("utf-8")).items():
-                found[code(rule)] = Page(code(rule), *(texts[name].strip() for name in ("summary", "why", "fix", "bad", "good", "lock")))
+                found[code(rule)] = Page(
+                    code(rule), *(texts[name].strip() for name in ("summary", "why", "fix", "bad", "good", "lock"))
+                )
     return dict(sorted(found.items()))

@@ -39,11 +39,16 @@ def check(subject: Subject, step: Step, state: Known) -> Iterator[Hit]:
 
 
 def _added(step: Step, state: Known, table: Name, column: Any) -> Iterator[Hit]:
-    where, fix = f"{nodes.text(table)}.{column.colname}", f"chatschema new migration --recipe add-column {table[1]} {column.colname} ..."
+    where, fix = (
+        f"{nodes.text(table)}.{column.colname}",
+        f"chatschema new migration --recipe add-column {table[1]} {column.colname} ...",
+    )
     found = {nodes.constraint_kind(one): one for one in nodes.constraints(column.constraints)}
     default = found.get("default")
     if why := _rewrites(state, column, found, default):
-        yield Hit("column-default", step.line, f"{where} has {why}: all rows are rewritten while readers and writers wait", fix, table)
+        yield Hit(
+            "column-default", step.line, f"{where} has {why}: all rows are rewritten while readers and writers wait", fix, table
+        )
     elif "notnull" in found and default is None:
         text = f"{where} is not null and has no default: PostgreSQL refuses it for a table with rows"
         yield Hit("required-column", step.line, text, f"give it a default, or: {fix}", table)
@@ -56,7 +61,13 @@ def _added(step: Step, state: Known, table: Name, column: Any) -> Iterator[Hit]:
     if "foreign" in found and default is not None:
         text = f"the foreign key of {where} reads all rows, because the column has a default, while writers wait"
         target = nodes.relation(found["foreign"].pktable)[1]
-        yield Hit("foreign-key", step.line, text, f"chatschema new migration --recipe foreign-key {table[1]} {column.colname} {target}", table)
+        yield Hit(
+            "foreign-key",
+            step.line,
+            text,
+            f"chatschema new migration --recipe foreign-key {table[1]} {column.colname} {target}",
+            table,
+        )
 
 
 def _rewrites(state: Known, column: Any, found: dict[str, Any], default: Any) -> str:
@@ -107,7 +118,7 @@ def keeps_rows(before: Type, after: Type) -> bool:
     if old == "text" and new == "varchar":
         return not has
     if old == new == "numeric" and had:
-        old_scale, new_scale = (had + (0,))[1], (has + (0, 0))[1]
+        old_scale, new_scale = (*had, 0)[1], (*has, 0, 0)[1]
         return not has or (has[0] >= had[0] and old_scale == new_scale)
     return before == after or (old, new) == ("cidr", "inet")
 

@@ -73,7 +73,9 @@ def _added(step: Step, state: Known, table: Name, constraint: Any) -> Iterator[H
         yield Hit("unique", step.line, text, f"chatschema new migration --recipe unique {table[1]} COLUMNS", table)
     elif kind == "exclusion":
         text = f"an exclusion constraint is built while readers and writers of {name} wait, and has no other form"
-        yield Hit("unique", step.line, text, "add it in a maintenance window, or to a new table that takes the place of this one", table)
+        yield Hit(
+            "unique", step.line, text, "add it in a maintenance window, or to a new table that takes the place of this one", table
+        )
 
 
 def _reference(step: Step, state: Known, table: Name, constraint: Any) -> Iterator[Hit]:
@@ -81,6 +83,8 @@ def _reference(step: Step, state: Known, table: Name, constraint: Any) -> Iterat
     yield from _to_months(step, state, table, target)
     if state.is_new(table):
         return
+    if state.partition_key(table) is not None and constraint.conname in state.prepared:
+        return  # each partition has it already
     fix = f"chatschema new migration --recipe foreign-key {table[1]} COLUMN {target[1]}"
     if constraint.skip_validation and state.partition_key(table) is not None:
         text = f"{nodes.text(table)} is partitioned: PostgreSQL 15 to 17 refuse a foreign key that is not valid"

@@ -92,13 +92,13 @@ def _renamed(subject: Subject, step: Step, state: Known) -> Iterator[Hit]:
         return
     if kind in ("function", "procedure", "type", "schema"):
         name = nodes.object_name(step.node.object) if step.node.HasField("object") else ("", step.node.subname)
-    if state.is_new(name) or _is_kept(subject, step, kind, name):
+    if state.is_new(name) or _is_kept(subject, kind, name):
         return
     shown = f"{nodes.text(name)}.{step.node.subname}" if kind == "column" else nodes.text(name).removeprefix(".")
     yield Hit("rename", step.line, f"the running release uses the name {shown}", _VIEW, name)
 
 
-def _is_kept(subject: Subject, step: Step, kind: str, name: Name) -> bool:
+def _is_kept(subject: Subject, kind: str, name: Name) -> bool:
     """Return whether the old name goes on working: a view takes it, or a column that was added and filled takes its place."""
     if kind == "table":
         return any(other.kind == "view_stmt" and nodes.relation(other.node.view) == name for other in subject.apply.steps)

@@ -42,7 +42,9 @@ def _function(step: Step) -> Iterator[Hit]:
 
 def _granted(step: Step, node: Any) -> Iterator[Hit]:
     if any(one.role_spec.roletype == _PUBLIC for one in node.grantees):
-        yield Hit("grant-public", step.line, "a right is granted to public, which is every role of the server", "grant it to a role")
+        yield Hit(
+            "grant-public", step.line, "a right is granted to public, which is every role of the server", "grant it to a role"
+        )
 
 
 def _turned_off(subject: Subject, step: Step, command: Any) -> Iterator[Hit]:

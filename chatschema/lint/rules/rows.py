@@ -48,7 +48,9 @@ def changed(subject: Subject, step: Step, state: Known, kind: str, node: Any) ->
             yield Hit(_rule(subject, state), step.line, text, _BATCH, table)
         return
     if kind == "merge_stmt":
-        yield Hit(_rule(subject, state), step.line, f"merge locks the rows of {name} that it changes until the commit", _BATCH, table)
+        yield Hit(
+            _rule(subject, state), step.line, f"merge locks the rows of {name} that it changes until the commit", _BATCH, table
+        )
     elif is_all(node):
         yield Hit("no-where", step.line, f"{_WORDS[kind]} without a condition changes all rows of {name}", _BATCH, table)
     elif not by_key(node, table, state):

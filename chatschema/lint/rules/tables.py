@@ -23,13 +23,8 @@ def check(subject: Subject, step: Step, state: Known) -> Iterator[Hit]:
         table = nodes.relation(step.node.relation)
         for one in step.node.cmds:
             yield from _altered(step, state, table, one.alter_table_cmd)
-    elif step.kind == "vacuum_stmt" and nodes.is_on(step.node.options, "full"):
-        for one in step.node.rels:
-            yield _rewritten(step, nodes.relation(one.vacuum_relation.relation), "vacuum full")
-        if not step.node.rels:
-            yield Hit("rewrite", step.line, "vacuum full rewrites every table while its readers and writers wait", _REPACK)
-    elif step.kind == "cluster_stmt" and step.node.HasField("relation"):
-        yield _rewritten(step, nodes.relation(step.node.relation), "cluster")
+    elif step.kind in ("vacuum_stmt", "cluster_stmt"):
+        yield from _copied(step)
     elif step.kind == "refresh_mat_view_stmt" and not step.node.concurrent:
         table = nodes.relation(step.node.relation)
         if not state.is_new(table):
@@ -44,6 +39,17 @@ def check(subject: Subject, step: Step, state: Known) -> Iterator[Hit]:
 
 
 _REPACK = "use vacuum without full; for a table that must shrink, a tool that copies it while it is in use, such as pg_repack"
+
+
+def _copied(step: Step) -> Iterator[Hit]:
+    if step.kind == "cluster_stmt":
+        if step.node.HasField("relation"):
+            yield _rewritten(step, nodes.relation(step.node.relation), "cluster")
+    elif nodes.is_on(step.node.options, "full"):
+        for one in step.node.rels:
+            yield _rewritten(step, nodes.relation(one.vacuum_relation.relation), "vacuum full")
+        if not step.node.rels:
+            yield Hit("rewrite", step.line, "vacuum full rewrites every table while its readers and writers wait", _REPACK)
 
 
 def _rewritten(step: Step, table: Name, what: str) -> Hit:

@@ -1,6 +1,7 @@
 """Rules about undoing: a rollback that is missing, or that removes more than the migration made."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from chatschema.lint import nodes
 from chatschema.lint.known import Known
@@ -30,7 +31,9 @@ def check(subject: Subject) -> Iterator[Hit]:
             if one in made or one in restored:
                 continue
             if one in lenient:
-                text = f"the rollback drops {_words(one)}, which may have existed before: the migration makes it only if it is missing"
+                text = (
+                    f"the rollback drops {_words(one)}, which may have existed before: the migration makes it only if it is missing"
+                )
                 yield Hit("rollback-drops", step.line, text, "create it without if not exists and or replace", is_rollback=True)
             elif _existed(subject.before, one):
                 text = f"the rollback drops {_words(one)}, which an earlier migration made"
@@ -72,24 +75,10 @@ def _created(steps: tuple[Step, ...]) -> set[Object]:
 def _makes(step: Step) -> Iterator[tuple[Object, bool]]:
     """Yield the objects that a statement makes, and whether it fails if they exist."""
     node = step.node
-    if step.kind == "create_stmt":
-        yield ("table", nodes.relation(node.relation)), not node.if_not_exists
-    elif step.kind == "create_table_as_stmt":
-        yield ("table", nodes.relation(node.into.rel)), not node.if_not_exists
-        yield ("matview", nodes.relation(node.into.rel)), not node.if_not_exists
-    elif step.kind == "index_stmt":
-        yield ("index", (nodes.relation(node.relation)[0], node.idxname)), not node.if_not_exists
-    elif step.kind == "view_stmt":
-        yield ("view", nodes.relation(node.view)), not node.replace
-    elif step.kind == "create_function_stmt":
-        yield ("function", nodes.qualified(node.funcname)), not node.replace
-        yield ("procedure", nodes.qualified(node.funcname)), not node.replace
-    elif step.kind == "create_extension_stmt":
-        yield ("extension", ("public", node.extname)), not node.if_not_exists
-    elif step.kind == "create_schema_stmt":
-        yield ("schema", ("public", node.schemaname)), not node.if_not_exists
-    elif step.kind == "create_seq_stmt":
-        yield ("sequence", nodes.relation(node.sequence)), not node.if_not_exists
+    if step.kind in _NAMES:
+        is_sure = not (node.replace if step.kind in _ADDS_OR_REPLACES else node.if_not_exists)
+        for kind, name in _NAMES[step.kind](node):
+            yield (kind, name), is_sure
     elif step.kind == "alter_table_stmt":
         table = nodes.relation(node.relation)
         for one in node.cmds:
@@ -99,6 +88,19 @@ def _makes(step: Step) -> Iterator[tuple[Object, bool]]:
                 yield ("column", (nodes.text(table), column)), not command.missing_ok
     elif step.kind == "rename_stmt" and nodes.object_kind(node.rename_type) == "column":
         yield ("column", (nodes.text(nodes.relation(node.relation)), node.newname)), True
+
+
+# The objects that a statement creates, as DROP calls them.
+_NAMES: dict[str, Callable[[Any], list[Object]]] = {
+    "create_stmt": lambda node: [("table", nodes.relation(node.relation))],
+    "create_table_as_stmt": lambda node: [(kind, nodes.relation(node.into.rel)) for kind in ("table", "matview")],
+    "index_stmt": lambda node: [("index", (nodes.relation(node.relation)[0], node.idxname))],
+    "view_stmt": lambda node: [("view", nodes.relation(node.view))],
+    "create_function_stmt": lambda node: [(kind, nodes.qualified(node.funcname)) for kind in ("function", "procedure")],
+    "create_extension_stmt": lambda node: [("extension", ("public", node.extname))],
+    "create_schema_stmt": lambda node: [("schema", ("public", node.schemaname))],
+    "create_seq_stmt": lambda node: [("sequence", nodes.relation(node.sequence))],
+}
 
 
 def _dropped(step: Step) -> Iterator[Object]:
