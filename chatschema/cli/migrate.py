@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatschema.cli import console, options, session
-from chatschema.errors import ChatschemaError
+from chatschema.errors import ChatschemaError, UsageError
 from chatschema.task import waits
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def migrate(
     ] = None,
     replica: options.Replica = None,
     replica_wait: options.ReplicaWait = waits.REPLICA_WAIT_S,
+    fleet: options.Fleet = None,
+    waves: Annotated[
+        int | None, typer.Option("--waves", metavar="N", min=1, help="With --fleet: stop after N waves; 1 is the canary alone.")
+    ] = None,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -50,6 +55,11 @@ def migrate(
     from chatschema.task import deadline
 
     only_expand = phases.is_expand(phase)
+    if fleet is not None:
+        _migrate_fleet(fleet, to, only_expand, dry_run, json, wait, lock_wait, until, replica, waves, url, sql_dir)
+        return
+    if waves is not None:
+        raise UsageError("--waves needs --fleet", "add --fleet targets.toml", code="usage.options")
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
@@ -69,6 +79,23 @@ def migrate(
     elif not applied and not months and not running:
         newest = [file.id for file in files if (last is None or file.id <= last) and not (only_expand and file.apply.is_contract)]
         console.answer(f"nothing to do: {newest[-1]} is applied" if newest else "nothing to do")
+
+
+def _migrate_fleet(
+    path: Path, to: str | None, only_expand: bool, dry_run: bool, json: bool, wait: float, lock_wait: float, until: str | None,
+    replica: list[str] | None, waves: int | None, url: str | None, sql_dir: Path | None,
+) -> None:  # fmt: skip
+    from chatschema.cli import fleet
+    from chatschema.task import deadline
+
+    if url is not None or replica:
+        raise UsageError(
+            "--fleet cannot be combined with --url and --replica", "the file names the databases", code="usage.options"
+        )
+    if until is not None:
+        deadline.check(until)
+    own = ["--wait", str(wait), "--lock-wait", str(lock_wait), *(("--until", until) if until else ())]
+    fleet.migrate(path, to=to, only_expand=only_expand, options=own, waves=waves, dry_run=dry_run, json=json, sql_dir=sql_dir)
 
 
 def migrated(
