@@ -19,7 +19,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-batches test-upgrades test-all test-verify test-quiet test-image bench dist image clean
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-batches test-upgrades test-all test-verify test-fleet test-quiet test-image bench dist image clean
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -117,6 +117,9 @@ test-all: $(VENV)/.dev ## Run the tests on 15, 16, 17 and 18 (needs npm), or a p
 
 test-verify: $(VENV)/.dev ## Make each change by hand alone, and verify it (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/verify
+
+test-fleet: $(VENV)/.dev ## Migrate 64 databases, killed 20 times; and measure it
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_fleet.py
 
 test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q tests/report/test_quiet.py

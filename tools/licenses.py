@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 FILE = Path(__file__).resolve().parent.parent / "LICENSES.md"
-EXTRAS = ("embedded", "parquet")
+EXTRAS = ("embedded", "parquet", "lint")
 _HEAD = """\
 # Licenses
 
@@ -25,8 +25,12 @@ _SPDX = {
     "apache 2.0": "Apache-2.0", "apache license, version 2.0": "Apache-2.0", "apache software license": "Apache-2.0",
     "bsd license": "BSD", "mit license": "MIT", "postgresql license": "PostgreSQL",
     "gnu lesser general public license v3 (lgplv3)": "LGPL-3.0-only", "isc license (iscl)": "ISC",
+    "3-clause bsd license": "BSD-3-Clause",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0", "python software foundation license": "PSF-2.0",
 }  # fmt: skip
+
+# More than one license, as SPDX writes it.
+_EXPRESSION = re.compile(r"[\w.-]+( (OR|AND) [\w.-]+)+")
 
 
 def collect() -> dict[str, tuple[str, str]]:
@@ -64,6 +68,8 @@ def license_of(package: Distribution) -> str:
         return metadata["License-Expression"]
     classified = [value.rpartition(" :: ")[2] for value in metadata.get_all("Classifier", []) if value.startswith("License :: ")]
     written = metadata["License"].strip() if "License" in metadata else ""
+    if _EXPRESSION.fullmatch(written):
+        return written
     texts = [text for text in classified if text != "OSI Approved"] or [written.splitlines()[0] if written else "unknown"]
     return " AND ".join(_SPDX.get(text.lower(), text) for text in texts)
 

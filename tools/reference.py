@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from tools import cli_page, errors_page, json_page, python_page, reports_page
+from tools import cli_page, errors_page, json_page, lint_page, python_page, reports_page
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -20,6 +20,7 @@ def pages() -> dict[Path, str]:
     return {
         FOLDER / "cli.md": cli_page.text(),
         FOLDER / "errors.md": errors_page.text(),
+        FOLDER / "lint-rules.md": lint_page.text(),
         FOLDER / "json.md": json_page.text(FOLDER / "json"),
         FOLDER / "python.md": python_page.text(),
         reports: filled,

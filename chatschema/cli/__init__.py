@@ -32,6 +32,7 @@ SECTIONS = {
         "verify": ("verify", "verify"),
         "new": ("new", "app"),
         "schema": ("schema", "app"),
+        "lint": ("lint", "lint"),
     },
     "Develop and test": {
         "seed": ("seed", "seed"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="Code of an error or a finding, for example history.edited.")
+        str | None, typer.Argument(metavar="CODE", help="Code of an error or a finding, for example history.edited or lint.index.")
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List all codes.")] = False,
     json: options.Json = False,
@@ -25,13 +25,16 @@ def explain(
     found = _all()
     if listing or code is None:
         if json:
-            console.as_json({"codes": list(found.values())})
+            codes = [{name: getattr(one, name) for name in ("code", "summary", "why", "fix")} for one in found.values()]
+            console.as_json({"codes": codes})
             return
         for one in found.values():
             console.answer(f"{one.code}  {one.summary}" if not console.is_narrow() else one.code)
         return
     # As it is printed: error[history.edited].
     name = code.removeprefix("error[").rstrip("]:")
+    # A rule of lint as its findings print it: [index].
+    name = f"lint.{name}" if name not in found and f"lint.{name}" in found else name
     if name not in found:
         from difflib import get_close_matches
 
@@ -41,24 +44,47 @@ def explain(
             f"did you mean: chatschema explain {near[0]}" if near else "list them: chatschema explain --list",
             code="usage.unknown-code",
         )
-    if json:
-        console.as_json(found[name])
-        return
     one = found[name]
+    if json:
+        console.as_json(_document(one))
+        return
     console.answer(f"{one.code}: {one.summary}")
     for title, text in (("Why", one.why), ("Fix", one.fix)):
         console.answer()
         console.answer(f"{title}:")
         console.paragraph(text)
+    _print_examples(one)
+
+
+def _print_examples(one: Explanation) -> None:
+    """Print the examples of a rule of lint; nothing for any other code."""
+    from chatschema.lint.pages import Page
+
+    if not isinstance(one, Page):
+        return
+    for title, text in (("Lock", one.lock), ("Bad", one.bad), ("Good", one.good)):
+        if text != "none":
+            console.answer()
+            console.answer(f"{title}:")
+            console.answer(text)
+    rule = one.code.removeprefix("lint.")
+    console.answer()
+    console.answer(f"Accept a finding: -- chatschema: ignore {rule} because REASON")
+
+
+def _document(one: Explanation) -> dict[str, str | None]:
+    texts = {name: getattr(one, name) for name in ("code", "summary", "why", "fix")}
+    return {**texts, **{name: getattr(one, name, None) for name in ("lock", "bad", "good")}}
 
 
 def _all() -> dict[str, Explanation]:
-    """Return the explanations of errors and of the reports' checks, sorted by code."""
+    """Return the explanations of errors, of the reports' checks and of the rules of lint, sorted by code."""
     from chatschema import assets, explanations
+    from chatschema.lint import pages
     from chatschema.report import definition
 
     checks = {one.code: one for report in definition.every(assets.sql_dir()) for one in _checks(report)}
-    found = {**explanations.all_codes(), **checks}
+    found = {**explanations.all_codes(), **checks, **pages.every()}
     return dict(sorted(found.items()))
 
 

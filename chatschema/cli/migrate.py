@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatschema.cli import console, options, session
-from chatschema.errors import ChatschemaError
+from chatschema.errors import ChatschemaError, UsageError
 from chatschema.task import waits
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ def migrate(
         str | None, typer.Option("--plan-hash", metavar="HASH", help="Apply only the plan with this hash, which --dry-run prints.")
     ] = None,
     scratch: options.Scratch = None,
+    fleet: options.Fleet = None,
+    waves: Annotated[
+        int | None, typer.Option("--waves", metavar="N", min=1, help="With --fleet: stop after N waves; 1 is the canary alone.")
+    ] = None,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -57,6 +62,13 @@ def migrate(
 
     scratching.refuse_unknown(scratch)
     only_expand = phases.is_expand(phase)
+    if fleet is not None:
+        _migrate_fleet(
+            fleet, to, only_expand, dry_run, json, wait, lock_wait, until, replica, waves, plan_hash, scratch, url, sql_dir
+        )
+        return
+    if waves is not None:
+        raise UsageError("--waves needs --fleet", "add --fleet targets.toml", code="usage.options")
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
@@ -76,6 +88,25 @@ def migrate(
     elif not applied and not months and not running:
         newest = [file.id for file in files if (last is None or file.id <= last) and not (only_expand and file.apply.is_contract)]
         console.answer(f"nothing to do: {newest[-1]} is applied" if newest else "nothing to do")
+
+
+def _migrate_fleet(
+    path: Path, to: str | None, only_expand: bool, dry_run: bool, json: bool, wait: float, lock_wait: float, until: str | None,
+    replica: list[str] | None, waves: int | None, plan_hash: str | None, scratch: str | None, url: str | None, sql_dir: Path | None,
+) -> None:  # fmt: skip
+    from chatschema.cli import fleet
+    from chatschema.task import deadline
+
+    if url is not None or replica:
+        raise UsageError(
+            "--fleet cannot be combined with --url and --replica", "the file names the databases", code="usage.options"
+        )
+    if until is not None:
+        deadline.check(until)
+    own = ["--wait", str(wait), "--lock-wait", str(lock_wait)]
+    for option, value in (("--until", until), ("--plan-hash", plan_hash), ("--scratch", scratch)):
+        own += [option, value] if value else []
+    fleet.migrate(path, to=to, only_expand=only_expand, options=own, waves=waves, dry_run=dry_run, json=json, sql_dir=sql_dir)
 
 
 def migrated(

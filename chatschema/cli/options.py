@@ -49,6 +49,9 @@ Archive = Annotated[
 ArchiveDir = Annotated[
     Path | None, typer.Option("--dir", metavar="DIR", help="Folder for the archives; ./archives by default.", file_okay=False)
 ]
+Fleet = Annotated[
+    Path | None, typer.Option("--fleet", metavar="FILE", help="Databases of this TOML file, instead of one.", dir_okay=False)
+]
 Replica = Annotated[
     list[str] | None,
     typer.Option("--replica", metavar="URL", help="Before each change, wait for long queries on this standby; repeatable."),

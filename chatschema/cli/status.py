@@ -28,6 +28,7 @@ def status(
     phase: options.Phase = None,
     json: options.Json = False,
     wait: options.Wait = 0,
+    fleet: options.Fleet = None,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -37,6 +38,11 @@ def status(
     from chatschema.task import state
 
     only_expand = phases.is_expand(phase)
+    if fleet is not None:
+        from chatschema.cli import fleet as whole
+
+        whole.status(fleet, check=check, only_expand=only_expand, json=json, sql_dir=sql_dir)
+        return
     settings = session.settings(url, sql_dir)
     files = migration_files.discover(settings.sql_dir / "migrations")
     with session.connected(settings, wait_s=wait, writes=False) as (live, connection):

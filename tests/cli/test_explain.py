@@ -79,6 +79,7 @@ def test_explain_takes_a_code_as_it_is_printed(cli: Cli) -> None:
     assert cli("explain", "history.edited", "--json").json() == {
         "code": "history.edited",
         **{name: getattr(all_codes()["history.edited"], name) for name in ("summary", "why", "fix")},
+        **dict.fromkeys(("lock", "bad", "good")),
     }
 
 
@@ -102,3 +103,12 @@ def test_an_error_shows_its_code_in_text_and_json(cli: Cli) -> None:
     result = cli("undo", "--steps", "1", "--all", "--json")
     assert result.err.startswith("error[usage.options]: --steps, --to and --all cannot be combined\n")
     assert result.json()["error"]["code"] == "usage.options"
+
+
+def test_a_rule_of_lint_has_its_lock_and_its_examples(cli: Cli) -> None:
+    plain = cli("explain", "lint.index").out
+    for title in ("Why", "Fix", "Lock", "Bad", "Good"):
+        assert f"\n{title}:\n" in plain
+    assert "create index idx_messages_key_version" in plain
+    assert cli("explain", "index").out == plain
+    assert cli("explain", "lint.index", "--json").json()["lock"].startswith("share on public.messages")

@@ -187,6 +187,24 @@ def test_watching(watching: "subprocess.Popen[str]", migrated: Database) -> None
 def test_explanations_and_errors(cli: Cli) -> None:
     check("explain-list", cli("explain", "--list", "--json").json())
     check("explain", cli("explain", "busy", "--json").json())
+    check("explain", cli("explain", "lint.index", "--json").json())
+
+
+def test_fleet(cli: Cli, migrated: Database, tmp_path: Path) -> None:
+    migrated.run("drop index public.idx_messages_expires_at")
+    (tmp_path / "targets.toml").write_text(
+        f'[targets.one]\nurl = "{migrated.url}"\n[targets.away]\nurl = "postgresql://127.0.0.1:1/x"\n'
+    )
+    check("status-fleet", cli("status", "--fleet", "targets.toml", "--json").json())
+    (tmp_path / "targets.toml").write_text(f'[targets.one]\nurl = "{migrated.url}"\n')
+    check("migrate-fleet", cli("migrate", "--fleet", "targets.toml", "--json").json())
+
+
+def test_lint(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    write(sql_dir, NEXT, "create index idx_users_status on public.users (status);", "select 1;")
+    own = ("lint", "--sql-dir", str(sql_dir))
+    assert valid("lint", cli, migrated, *own, code=3)["findings"]
+    check("lint", cli(*own, "--offline", "--json").json())
     result = cli("migrate", "--json", "--url", "postgresql://nobody@127.0.0.1:1/none")
     assert result.code == 4
     check("error", result.json())

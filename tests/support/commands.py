@@ -20,7 +20,9 @@ from pathlib import Path
 from tests.support import ROOT
 
 # Imported inside of functions, by chatschema and by what it uses.
-_LIBRARIES = ("psycopg", "yoyo", "faker", "bcrypt", "nacl.public", "rich.table", "dotenv", "zstandard", "hmac", "secrets")
+_LIBRARIES = (
+    "psycopg", "yoyo", "faker", "bcrypt", "nacl.public", "rich.table", "dotenv", "zstandard", "hmac", "secrets", "postgast",
+)  # fmt: skip
 # Set to anything: the command hashes as it does for everybody.
 REAL_HASHES = "CHATSCHEMA_TEST_REAL_HASHES"
 _served: dict[int, str] = {}
