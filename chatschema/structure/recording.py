@@ -42,12 +42,12 @@ class Run:
 
 @contextmanager
 def recorded(
-    connection: Connection, applied: Iterable[str], pending: Iterable[str], *, was_cut_off: bool, say: Say
+    connection: Connection, applied: Iterable[str], pending: Iterable[str], *, was_cut_off: bool, writes: bool = True, say: Say
 ) -> Iterator[Run]:
     """Compare before the first file, and yield the run that records the files. The caller holds the migration lock.
 
     `applied` and `pending` are the texts of the files that were run and that will be run. A difference is reported until the
-    object is as recorded again, or a file of this or a later run changes or names it.
+    object is as recorded again, or a file of this or a later run changes or names it. `writes`: whether a file will be recorded.
     Raises Busy after a lock timeout.
     """
     if not postgres.has_table(connection, comparison.TABLE):
@@ -70,8 +70,9 @@ def recorded(
         locks.in_transaction(connection, lambda: write(connection, run, None), locks.DDL, say=say)
         run.is_recorded = True
     if run.is_recorded:
-        with postgres.transaction(connection):
-            _prepare(connection)
+        if writes:
+            with postgres.transaction(connection):
+                _prepare(connection)
         yield run
         return
     _know(run, pending)

@@ -80,7 +80,7 @@ def migrate(
         was_cut_off = "interrupted" in states.values()
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
         coming = (file.apply.ddl for file in pending)
-        with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, say=say) as run:
+        with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, writes=bool(pending), say=say) as run:
             yield from _started(connection, statuses)
             guarded = guard.is_needed(statuses, pending)
             yield from _apply(connection, pending, run, patience, replicas, settings.batching, guarded=guarded, say=say)

@@ -1,7 +1,5 @@
 """The prelude of a migration locks what its statements lock, evicts autovacuum, and bounds how long others wait."""
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,50 +13,8 @@ from chatschema.migration.heads import Mode
 from chatschema.postgres import Connection
 from tests.support.cli import Cli
 from tests.support.database import Database
-from tests.support.migrations import NEXT, write
-from tests.support.servers import PgServer, beside
-
-# Slow enough that a table of users is vacuumed for minutes; other tables as fast as can be, as there are few workers.
-SLOW = "autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1"
-EVICTED_S = 5.0
-
-
-@pytest.fixture(scope="module")
-def own(server: PgServer) -> Iterator[PgServer]:
-    with beside(server, config="autovacuum_naptime = 1s") as running:
-        yield running
-
-
-def vacuumed(database: Database, table: str) -> None:
-    """Return once autovacuum works on the table."""
-    database.run(f"alter table {table} set ({SLOW})")
-    deadline = time.monotonic() + 120
-    while not database.one("select count(*) from pg_stat_progress_vacuum where relid = %s::regclass", table):
-        assert time.monotonic() < deadline, "autovacuum does not come"
-        time.sleep(0.05)
-
-
-def test_autovacuum_is_evicted(cli: Cli, own: PgServer, sql_dir: Path) -> None:
-    database = Database(own, "postgres")
-    options = ("--url", database.url, "--sql-dir", str(sql_dir))
-    assert cli("migrate", *options).code == 0
-    database.run("insert into public.users (username) select 'user-' || i from generate_series(1, 20000) as i")
-    database.run("update public.users set last_seen_at = now()")
-    vacuumed(database, "public.users")
-    write(sql_dir, NEXT, "alter table public.users add column note text;", "alter table public.users drop column note;")
-    began = time.monotonic()
-    done = cli("migrate", *options)
-    took = time.monotonic() - began
-    print(f"migrate beside an autovacuum of users took {took:.1f} s")
-    assert done.code == 0, done.err
-    assert took < EVICTED_S
-    database.run("update public.users set last_seen_at = now()")
-    vacuumed(database, "public.users")
-    began = time.monotonic()
-    undone = cli("undo", "--yes", *options)
-    assert undone.code == 0, undone.err
-    assert time.monotonic() - began < EVICTED_S
-
+from tests.support.migrations import write
+from tests.support.servers import PgServer
 
 # The server's own word on each: its locks after the statement, beside those that the prelude would take. The seeded database has
 # rows in all of its tables and in some months.
@@ -208,70 +164,3 @@ def test_an_empty_table_needs_no_prelude(cli: Cli, empty: Database, sql_dir: Pat
     assert cli("migrate", *options).code == 0
     # The stronger lock is taken in a block, whose statements are not counted.
     assert locked(empty) == [("lock table public.a in share update exclusive mode", 1)]
-
-
-def test_the_dry_run_prints_the_locks_and_what_cannot_be_read(cli: Cli, seeded: Database, sql_dir: Path) -> None:
-    text = "-- users: a note.\nalter table public.users add column note text;\ndo 'begin perform 1; end';\nupdate public.users set note = '';"
-    write(sql_dir, NEXT, f"{text}\ncreate table public.polls (id uuid references public.conversations (id));")
-    options = ("migrate", "--dry-run", "--url", seeded.url, "--sql-dir", str(sql_dir))
-    printed = cli(*options)
-    assert printed.code == 0, printed.err
-    assert (
-        "-- locks before its first statement: public.users (access exclusive), public.conversations (share row exclusive)\n"
-        in printed.out
-    )
-    assert "-- line 3 runs code (do): its locks are not known before, and are not taken before\n" in printed.out
-    answer = cli(*options, "--json").json()
-    assert [(one["table"], one["mode"]) for one in answer["locks"]] == [
-        ("public.users", "access exclusive"), ("public.conversations", "share row exclusive"),
-    ]  # fmt: skip
-    assert answer["unread"] == [{"id": NEXT, "line": 3, "statement": "do"}]
-
-
-def test_the_dry_run_foretells_no_locks_of_an_online_index(cli: Cli, seeded: Database, sql_dir: Path) -> None:
-    """It takes them after its preparation, in other modes."""
-    write(sql_dir, NEXT, "-- online: index\ncreate index i on public.messages (created_at);")
-    printed = cli("migrate", "--dry-run", "--url", seeded.url, "--sql-dir", str(sql_dir))
-    assert printed.code == 0, printed.err
-    assert "locks before" not in printed.out
-
-
-def test_a_locked_month_is_not_waited_for_before_the_first_lock(cli: Cli, aged: Database, sql_dir: Path) -> None:
-    write(sql_dir, NEXT, "-- lock-attempts: 1\nalter table public.messages add column note text;")
-    options = ("--url", aged.url, "--sql-dir", str(sql_dir))
-    with aged.connect() as other:
-        other.execute("begin; lock table chat_partitions.messages_y2024m01, chat_partitions.messages_y2024m02")
-        printed = cli("migrate", "--dry-run", *options, timeout=30)
-        assert "-- locks before its first statement: public.messages (access exclusive)\n" in printed.out, printed.err
-        refused = cli("migrate", *options)
-        assert refused.code == 5
-        assert "could not acquire the lock after 1 attempts" in refused.err
-
-
-def test_a_vacuum_by_hand_is_waited_for_and_named_and_nobody_queues(cli: Cli, seeded: Database, sql_dir: Path) -> None:
-    """It is not evicted. What VACUUM holds is held here by a session whose end the test decides."""
-    write(sql_dir, NEXT, "-- lock-attempts: 2\nalter table public.users add column note text;")
-    over, waits = threading.Event(), [0.0]
-
-    def work() -> None:
-        with seeded.connect() as other:
-            while not over.wait(0.02):
-                began = time.monotonic()
-                other.execute("update public.users set last_seen_at = now() where username = 'nobody'")
-                waits.append(time.monotonic() - began)
-
-    with seeded.connect() as vacuum:
-        vacuum.execute("set application_name = nightly; begin; lock table public.users in share update exclusive mode")
-        client = threading.Thread(target=work)
-        client.start()
-        began = time.monotonic()
-        refused = cli("migrate", "--url", seeded.url, "--sql-dir", str(sql_dir))
-        took = time.monotonic() - began
-        over.set()
-        client.join()
-        assert refused.code == 5
-        assert f"blocked by pid {vacuum.info.backend_pid} (nightly, user " in refused.err
-        assert "holds SHARE UPDATE EXCLUSIVE on users, and this statement needs SHARE UPDATE EXCLUSIVE" in refused.err
-    assert took > 6
-    print(f"a writer waited {max(waits) * 1000:.0f} ms at most")
-    assert max(waits) < 0.5

@@ -1,7 +1,14 @@
 """Recipes as they are listed, and refused: what would not work is refused before a file is written."""
 
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from chatschema import postgres
+from chatschema.errors import ChatschemaError
+from chatschema.migration.recipes import writing
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.recipe_cases import CASES
@@ -58,15 +65,26 @@ REFUSED = (
 )  # fmt: skip
 
 
+def refused(database: Database, folder: Path, arguments: tuple[str, ...]) -> tuple[int, str]:
+    """Return the exit code and the error as the command prints it; without its process, for forty of them."""
+    with closing(postgres.connect(database.url, writes=False)) as connection, pytest.raises(ChatschemaError) as caught:
+        writing.write(connection, folder, writing.recipe(arguments[0]), arguments[1:], datetime.now(UTC))
+    return int(caught.value.exit_code), f"error[{caught.value.code}]: {caught.value.message}"
+
+
 def test_a_recipe_that_does_not_fit_writes_nothing(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     migrated.run('create table public.note (body text, "Body" text); create table public.secret (id int primary key, word text)')
     migrated.run("alter table public.secret enable row level security; create table public.oddly (a int, b int)")
     migrated.run('create index "Odd-index" on public.oddly (a)')
-    before = sorted((sql_dir / "migrations").iterdir())
+    folder = sql_dir / "migrations"
+    before = sorted(folder.iterdir())
     for arguments, code, says in REFUSED:
-        result = cli("new", "migration", "--recipe", *arguments, "--url", migrated.url, "--sql-dir", str(sql_dir))
-        assert (result.code, says in result.err) == (code, True), f"{arguments}: {result.err}"
-    assert sorted((sql_dir / "migrations").iterdir()) == before
+        found = refused(migrated, folder, arguments)
+        assert (found[0], says in found[1]) == (code, True), f"{arguments}: {found[1]}"
+    arguments, code, says = REFUSED[-1]
+    result = cli("new", "migration", "--recipe", *arguments, "--url", migrated.url, "--sql-dir", str(sql_dir))
+    assert (result.code, says in result.err) == (code, True), result.err
+    assert sorted(folder.iterdir()) == before
 
 
 def test_a_name_a_recipe_and_an_index_exclude_each_other(cli: Cli, tmp_path: Path) -> None:

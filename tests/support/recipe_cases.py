@@ -121,15 +121,15 @@ _UPLOAD = """
 _SCAN = (
     _UPLOAD.format(columns=", scan_engine", values=", 'clam'")
     + """
-    update public.attachments set scan_state = 'clean', scan_note = '{"took": 3}' where id = :'id';
+    update public.attachments set scan_state = 'clean', scan_note = '{"took": 3}' where id = ':id';
     update public.attachments set scanned_by = uploader_id where id in (select id from public.attachments order by id limit 1);
 """
 )
 _SCAN_APART = (
     _UPLOAD.format(columns="", values="")
     + """
-    insert into public.scans (id, scan_engine) values (:'id', 'clam');
-    update public.scans set scan_state = 'clean' where id = :'id';
+    insert into public.scans (id, scan_engine) values (':id', 'clam');
+    update public.scans set scan_state = 'clean' where id = ':id';
     update public.scans set scan_note = '{"took": 4}' where id in (select id from public.attachments order by id limit 1);
     select a.storage_key, s.scan_state from public.attachments as a join public.scans as s using (id) order by id limit 5;
 """
@@ -225,6 +225,7 @@ CASES = (
         " create index idx_messages_note on public.messages (note, created_at);"
         " comment on index public.idx_messages_note is 'Notes''s own.'; comment on column public.messages.note is 'A note.';"
         " grant update (note) on public.messages to pg_monitor",
+        undo_is_long=True,
     ),
     Case(
         "extend a key", ("extend-key", "devices", "device"),

@@ -3,9 +3,13 @@
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from chatschema import postgres
+from chatschema.migration.recipes import writing
 from tests.support import ROOT, load
 from tests.support.cli import Result, run_cli
 from tests.support.database import Database
@@ -34,14 +38,22 @@ def prepared(database: Database, messages: int, months: int = 24) -> None:
 
 
 def write(cases: Sequence[Case], database: Database, folder: Path) -> Written:
-    """Write the files of recipes with the command line; the database is as `before` of each leaves it."""
+    """Write the files of recipes, with the command line or, if there are many, without its processes.
+
+    The database is as `before` of each leaves it.
+    """
     sql_dir = folder / "sql"
     shutil.rmtree(sql_dir, ignore_errors=True)
     shutil.copytree(ROOT / "sql", sql_dir)
-    own = ("--url", database.url, "--sql-dir", str(sql_dir))
     for case in cases:
-        result = run_cli("new", "migration", "--recipe", *case.arguments, *own, cwd=folder)
-        assert result.code == 0, result.err
+        if len(cases) == 1:
+            own = ("--url", database.url, "--sql-dir", str(sql_dir))
+            result = run_cli("new", "migration", "--recipe", *case.arguments, *own, cwd=folder)
+            assert result.code == 0, result.err
+        else:
+            with closing(postgres.connect(database.url, writes=False)) as connection:
+                name, *arguments = case.arguments
+                writing.write(connection, sql_dir / "migrations", writing.recipe(name), arguments, datetime.now(UTC))
     ids = sorted({path.name.split(".")[0] for path in (sql_dir / "migrations").glob("*.sql")} - set(IDS))
     assert ids
     return Written(sql_dir, ids)
@@ -64,10 +76,13 @@ def normal(database: Database) -> str:
     text = re.sub(r"^COMMENT ON .*'[^']*TODO[^']*(?:''[^']*)*';\n", "", dump(database), flags=re.MULTILINE)
     # On 18 a column's NOT NULL has a name, after the name of the column when it was set.
     text = re.sub(r"CONSTRAINT \w+ (?=NOT NULL)", "", text)
-    for name, table, definition in re.findall(
-        r"^CREATE (?:UNIQUE )?INDEX (\w+) ON chat_partitions\.(\w+) (.*);$", text, re.MULTILINE
-    ):
-        text = re.sub(rf"\b{name}\b", f"<{table} {definition}>", text)
+    indexes = {
+        name: f"<{table} {definition}>"
+        for name, table, definition in re.findall(
+            r"^CREATE (?:UNIQUE )?INDEX (\w+) ON chat_partitions\.(\w+) (.*);$", text, re.MULTILINE
+        )
+    }
+    text = re.sub(r"\w+", lambda match: indexes.get(match[0], match[0]), text)
     text = re.sub(
         r"(?<=\(\n)(?:    .*\n)+(?=\))", lambda match: "".join(sorted(re.sub(r",\n", "\n", match[0]).splitlines(True))), text
     )
