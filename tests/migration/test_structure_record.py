@@ -45,6 +45,20 @@ def test_migrate_says_so_and_does_not_swallow_it(cli: Cli, migrated: Database, s
     is_clean(cli, migrated, *options[2:])
 
 
+def test_a_file_that_drops_all_prepared_statements_is_recorded(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    """The query that records is prepared before the first file takes a lock."""
+    for number in (0, 2):
+        write(
+            sql_dir,
+            f"2099010100000{number}_add_note{number}",
+            f"alter table public.users add column note{number} text; deallocate all",
+        )
+    options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
+    result = cli("migrate", *options)
+    assert result.code == 0, result.err
+    is_clean(cli, migrated, *options[2:])
+
+
 def _of_migrate(result: Result) -> Result:
     return Result(result.code, re.sub(r"\d+ ms|created .*\n", "N ms", result.out), result.err)
 
