@@ -19,7 +19,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-batches test-upgrades test-all test-verify test-fleet test-quiet test-image bench dist image clean
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-upgrades test-all test-verify test-fleet test-quiet test-image bench dist image clean
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -101,6 +101,9 @@ test-online-index: $(VENV)/.dev ## Kill 80 builds of an index on 500,000 message
 test-recipes: $(VENV)/.dev ## Run each recipe under load, and killed at each step
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py tests/migration/test_recipes_keys.py
 
+test-plan: $(VENV)/.dev ## Compare plans with real runs on 500,000 messages (15 minutes; SERVER=system)
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_foreseen.py
+
 test-online: $(VENV)/.dev ## Change busy tables under load (minutes; SERVER=system)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_online_locks.py
 
@@ -139,6 +142,7 @@ bench: $(VENV)/.dev ## Measure against plain PostgreSQL and other tools (minutes
 	$(BIN)/python -m bench.guarantees
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.waits
+	$(BIN)/python -m bench.plan
 
 dist: $(VENV)/.dev ## Build and check the wheel and the source archive in dist/
 	rm -rf dist

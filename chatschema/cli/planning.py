@@ -39,6 +39,7 @@ def planned(
     as_json: bool,
 ) -> None:
     """Print what migrate would do, and change nothing."""
+    from chatschema.migration.batch import header
     from chatschema.task import migrating
 
     plan = migrating.planned(settings, connection, files, to=to, only_expand=only_expand, scratch=scratch, say=console.note)
@@ -52,6 +53,8 @@ def planned(
         known = "" if plan.foresight.copy else "not known before, and are "
         for line, word in plan.unread.get(file.id, ()):
             console.answer(f"-- line {line} runs code ({word}): its locks are {known}not taken before")
+        if batch := header.of(file.apply):
+            console.answer(f"-- migrate runs it in batches of {batch.table} by {batch.key}, not as one statement")
         print_file(f"migration {file.id}", file.apply, plan.sized.statements[file.id])
     _print_months(connection, plan)
     _print_end(settings, plan)

@@ -41,7 +41,7 @@ def reset(
     from chatschema.migration import files as migration_files
     from chatschema.task import resetting
 
-    settings = session.settings(url, sql_dir)
+    settings = resetting.without_plan(session.settings(url, sql_dir))
     files = migration_files.discover(settings.sql_dir / "migrations")
     with session.running(settings) as live:
         name = postgres.database_name(live)

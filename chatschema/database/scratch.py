@@ -26,8 +26,9 @@ _LOCK_CLASS = 0x63686175
 def empty(server: Settings, *, like: str | None = None, say: Say | None = None) -> Iterator[Settings]:
     """Yield the settings of an empty database on the `server`, with encoding and locale of the database `like`, if it is named.
 
-    Without `like` it is a copy of template0, in UTF-8. The database is dropped at the end, with all its sessions. Those of killed
-    runs are dropped first. `say` gets the name, for whoever looks at the server. Raises ChatschemaError if it cannot be created.
+    Without `like` it is a copy of template0, in UTF-8 and the locale C. The database is dropped at the end, with all its sessions.
+    Those of killed runs are dropped first. `say` gets the name, for whoever looks at the server. Raises ChatschemaError if it
+    cannot be created.
     """
     # The locks of the users are in this database, wherever the scratch databases are needed.
     with closing(postgres.connect(server, dbname="postgres")) as maintenance:
@@ -76,4 +77,5 @@ def _create(connection: Connection, name: str, target: Target | None) -> None:
         with quiet(connection):
             template.create(connection, name, target)
         return
-    ddl(connection, "create database {} template template0 encoding 'UTF8'", name)
+    # The locale C goes with every encoding, and no row is sorted.
+    ddl(connection, "create database {} template template0 encoding 'UTF8' locale_provider libc locale 'C'", name)

@@ -68,11 +68,13 @@ def migrate(
     sql_dir: Path | None = None,
     folder: Path | None = None,
     lock_wait: timedelta = timedelta(seconds=LOCK_WAIT_S),
+    plan_hash: str | None = None,
     on_event: OnEvent | None = None,
 ) -> Migrated:
     """Apply pending migrations up to `to`, an id or its first characters, then create the partitions of the coming months.
 
-    With `phase="expand"` the files with `-- phase: contract` wait. Nothing is begun after `until`, as "06:00", the server's time.
+    With `phase="expand"` the files with `-- phase: contract` wait. Nothing is begun after `until`, as "06:00", the server's time;
+    with `plan_hash` only the plan with this hash is applied.
     If the run is killed, a migration is either applied and recorded, or not applied at all.
     Raises MigrationFailed, HistoryConflict, Busy and CannotConnect; migrations that were applied before stay applied.
     """  # fmt: skip
@@ -85,6 +87,7 @@ def migrate(
     with session.connected(settings, say=_say(on_event)) as (live, connection):
         steps = migrating.migrate(
             live, connection, files, to=last, only_expand=only_expand, until=until, lock_wait_s=lock_wait.total_seconds(),
+            plan_hash=plan_hash,
             say=_say(on_event),
         )  # fmt: skip
         with closing(steps):
@@ -148,7 +151,7 @@ def reset(
     `drop` repeats the name of the database, as a confirmation.
     Raises UsageError for another name, Protected, and ChatschemaError while a hold is active.
     """
-    settings = _settings(database, sql_dir, folder)
+    settings = resetting.without_plan(_settings(database, sql_dir, folder))
     files = migration_files.discover(settings.sql_dir / "migrations")
     say = _say(on_event)
     with session.running(settings, say=say) as live:

@@ -16,7 +16,7 @@ from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import comparison
 from chatschema.task import migrating
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Settings
+from chatschema.values import Planning, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Doomed:
     exists: bool
     foreign: str = ""
     others: tuple[str, ...] = ()
+
+
+def without_plan(settings: Settings) -> Settings:
+    """Return the settings for a reset: whoever drops a database reviews no plan for the new one."""
+    return dataclasses.replace(settings, planning=Planning())
 
 
 def look(settings: Settings, connection: Connection, name: str, *, counts_others: bool = False, say: Say) -> Doomed:

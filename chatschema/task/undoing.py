@@ -84,13 +84,13 @@ def planned(settings: Settings, connection: Connection, undo: Undo, *, scratch: 
     """Return the plan of an undo; changes nothing in the database itself.
 
     The copy of the structure, on which the rollbacks are tried, is made in `scratch`: see scratching.place(). If there is none,
-    the losses are found in a database beside this one, as before a real undo.
+    or a statement cannot be tried on it, the losses are found in a database beside this one, as before a real undo.
     """
     foresight = planning.rollbacks(settings, connection, _complete(connection, undo.chosen), where=scratch, say=say)
     sized = planning.sized(connection, foresight)
     if not undo.chosen:
         return Planned(foresight, sized, [])
-    if foresight.changes is not None:
+    if foresight.changes is not None and not any(forecast.problems for forecast in foresight.forecasts):
         return Planned(foresight, sized, loss.counted(connection, foresight.changes))
     try:
         losses = rehearsal.losses(settings, connection, undo.files, undo.chosen, only_in_copy=True, say=say)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chatschema.statements import Statements
 from tests.support.cli import clean_environment
 from tests.support.database import Database
 
@@ -53,7 +54,7 @@ Locks = set[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Observed:
-    """The locks after each statement, all that are held then; the tables that were rewritten and read; the seconds of each."""
+    """At each wait the locks, all that are held then, and the seconds since the one before; the tables rewritten and read."""
 
     locks: list[Locks]
     rewrites: set[str]
@@ -71,11 +72,31 @@ def _implies(stronger: str, weaker: str) -> bool:
 
 
 def with_holds(text: str, *, since: int = 0) -> str:
-    """Return a migration of one statement a paragraph that waits after each of them, at the places after `since`."""
+    """Return a migration of one statement a paragraph that waits before the first and after each, at the places after `since`."""
     header, _, body = text.partition("\n")
     statements = [part for part in re.split(r"\n\n+", body.strip()) if part.strip()]
-    held = [f"{part}\n\nselect pg_advisory_xact_lock({_CLASS}, {place});" for place, part in enumerate(statements, since + 1)]
+    parts = ["", *statements]
+    held = [f"{part}\n\nselect pg_advisory_xact_lock({_CLASS}, {place});".lstrip() for place, part in enumerate(parts, since + 1)]
     return f"{header}\n{_PATIENCE}" + "\n\n".join(held) + "\n"
+
+
+def file_with_holds(path: Path, *, since: int = 0) -> str:
+    """Return the text of a migration that waits before its first statement and after each, at the places after `since`."""
+    content = path.read_bytes()
+    places = Statements(content)
+    pieces, copied = [], 0
+    for place, (start, end) in enumerate(zip(places.starts, places.ends, strict=True), since + 1):
+        hold = f"select pg_advisory_xact_lock({_CLASS}, {place});\n"
+        if place == since + 1:
+            pieces += [content[copied:start].decode(), hold]
+            copied = start
+        semicolon = content.find(b";", end)
+        after = semicolon + 1 if semicolon >= 0 else len(content)
+        hold = f"select pg_advisory_xact_lock({_CLASS}, {place + 1});"
+        pieces += [content[copied:end].decode(), ";\n", hold]
+        copied = after
+    header, _, rest = "".join([*pieces, content[copied:].decode()]).partition("\n")
+    return f"{header}\n{_PATIENCE}{rest}"
 
 
 def holds(text: str) -> int:
@@ -107,8 +128,24 @@ def observe(database: Database, count: int, command: Sequence[str], cwd: Path) -
         assert process.returncode == 0, out
     now = {oid: node for oid, _, node in database.all(_FILES)}
     rewritten = {table for oid, (table, node) in files.items() if oid in now and now[oid] != node}
-    read = {table for table, number in counts(database).items() if number > scans.get(table, 0)}
+    read = {table for table, number in counts(database).items() if table in scans and number > scans[table]}
     return Observed(locks, rewritten, read, seconds)
+
+
+def poll(database: Database, command: Sequence[str], cwd: Path) -> Locks:
+    """Run a command that nobody can stop in time; return every lock that was seen meanwhile."""
+    query = _LOCKS.replace("l.pid = %s", "l.pid in (select pid from pg_stat_activity where application_name = 'chatschema')")
+    seen: Locks = set()
+    with database.connect() as observer:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "chatschema", *command], cwd=cwd, env=clean_environment(), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        while process.poll() is None:
+            seen |= {(table, mode) for table, mode in observer.execute(query.encode())}
+        out, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, out
+    return seen
 
 
 def counts(database: Database) -> dict[str, int]:

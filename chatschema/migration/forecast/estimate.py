@@ -6,10 +6,10 @@ from chatschema.migration.forecast.live import Leaf, Live
 from chatschema.migration.forecast.planner import Planner
 from chatschema.migration.forecast.values import Foreseen, Work
 
-# How many times longer than a plain read: to check each row, to build an index, and to write the table.
-_CHECK, _BUILD, _REWRITE = 1.0, 6.0, 8.0
-# To change a row, with its indexes, and to start a statement on each table.
-_ROW_MS, _TABLE_MS = 0.05, 0.3
+# How many times longer than a plain read: to check each row, to look up a key, to build an index, and to write the table.
+_CHECK, _KEY, _BUILD, _REWRITE = 1.0, 1.0, 4.5, 4.0
+# To change a row, with its indexes; to lock a table; and to begin a file of a table or an index.
+_ROW_MS, _TABLE_MS, _FILE_MS = 0.05, 0.8, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def estimated(statement: Foreseen, live: Live, planner: Planner) -> Estimated:
     scans = tuple(sorted({_root(one.table, live) for one in work if one.is_scan} - rewritten))
     total = sum(_bytes(one, live.leaves.get(one.table)) for one in work)
     locked = sum(lock.partitions + lock.is_parent for lock in statement.locks)
-    ms = sum(_seconds(one, live.leaves.get(one.table), live.rate) for one in work) * 1000 + rows * _ROW_MS + locked * _TABLE_MS
+    ms = sum(_ms(one, live.leaves.get(one.table), live.rate) for one in work) + rows * _ROW_MS + locked * _TABLE_MS
     return Estimated(statement, scans, total, round(ms, 1))
 
 
@@ -45,7 +45,7 @@ def _decided(work: Work, live: Live, planner: Planner) -> Work:
     if not work.checks:
         return work
     check = max(work.checks, key=lambda one: (leaf.heap or 0) if (leaf := live.leaves.get(one.table)) else 0)
-    return Work(work.table, work.is_rewrite, planner.reads_for(check, work.table), work.builds)
+    return Work(work.table, work.is_rewrite, planner.reads_for(check, work.table), work.builds, work.keys)
 
 
 def _root(table: str, live: Live) -> str:
@@ -59,12 +59,13 @@ def _bytes(work: Work, leaf: Leaf | None) -> int:
     return (leaf.size if work.is_rewrite else leaf.heap) or 0
 
 
-def _seconds(work: Work, leaf: Leaf | None, rate: float) -> float:
-    if leaf is None or not leaf.heap:
+def _ms(work: Work, leaf: Leaf | None, rate: float) -> float:
+    if leaf is None:
         return 0.0
-    times = work.builds * _BUILD
+    files = work.builds + (1 + leaf.indexes if work.is_rewrite else 0)
+    times = work.builds * _BUILD + work.keys * _KEY
     if work.is_rewrite:
         times += _REWRITE + leaf.indexes * _BUILD
     elif work.is_scan and not work.builds:
         times += _CHECK
-    return leaf.heap * times / rate
+    return (leaf.heap or 0) * times / rate * 1000 + files * _FILE_MS

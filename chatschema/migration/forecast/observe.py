@@ -1,7 +1,7 @@
 """Looking at a transaction from outside: its locks; and from inside: which tables it has rewritten, read and indexed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatschema import postgres
 from chatschema.migration.forecast.values import Check, TableLock, Work
@@ -34,7 +34,8 @@ _RELATIONS = """
 _LOCKS = """
     select l.relation, l.mode, l.database = 0 and l.mode = 'RowExclusiveLock' and l.relation in (
         'pg_authid'::regclass, 'pg_auth_members'::regclass, 'pg_database'::regclass, 'pg_tablespace'::regclass,
-        'pg_db_role_setting'::regclass, 'pg_subscription'::regclass, 'pg_replication_origin'::regclass,
+        'pg_db_role_setting'::regclass, 'pg_shdescription'::regclass, 'pg_shseclabel'::regclass, 'pg_subscription'::regclass,
+        'pg_replication_origin'::regclass,
         coalesce(to_regclass('pg_catalog.pg_parameter_acl')::oid, 0)
     )
     from pg_catalog.pg_locks as l where l.pid = %s and l.locktype = 'relation' and l.granted
@@ -108,10 +109,13 @@ class Watcher:
         self._keys = self._read_keys(tables)
         self._last = Seen(frozenset(), files, scans, {}, self._keys, is_global=False)
 
-    def look(self) -> Seen:
-        """Return the transaction as it is now."""
+    def look(self, *, only_locks: bool = False) -> Seen:
+        """Return the transaction as it is now; with `only_locks` the rest as it was before."""
         rows = postgres.fetch_all(self._observer, _LOCKS, (self._worker.info.backend_pid,))
         locks = frozenset((oid, mode) for oid, mode, _ in rows if oid >= _FIRST_OID)
+        is_global = any(row[2] for row in rows)
+        if only_locks:
+            return replace(self._last, locks=locks, is_global=is_global)
         locked = sorted({oid for oid, _ in locks})
         files, scans, indexes = dict(self._last.files), dict(self._last.scans), dict(self._last.indexes)
         for oid, file, count, table in postgres.fetch_all(self._worker, _STATE, (locked,)):
@@ -119,7 +123,7 @@ class Watcher:
             if table is not None:
                 indexes[oid] = table
         keys = {**self._last.keys, **self._read_keys(locked)}
-        return Seen(locks, files, scans, indexes, keys, any(is_global for _, _, is_global in rows))
+        return Seen(locks, files, scans, indexes, keys, is_global)
 
     def _read_keys(self, tables: list[int]) -> dict[int, tuple[int, int, str, str]]:
         return {oid: (*rest,) for oid, *rest in postgres.fetch_all(self._worker, _KEYS, (tables,))}
@@ -173,9 +177,11 @@ class Watcher:
             if is_new and table in self.relations:
                 builds[table] = builds.get(table, 0) + 1
         checks: dict[int, list[Check]] = {}
+        keys: dict[int, int] = {}
         for key in sorted(now.keys.keys() - last.keys.keys()):
             table, target, query, known = now.keys[key]
             if table in self.relations:
+                keys[table] = keys.get(table, 0) + 1
                 checks.setdefault(target, []).append(Check(self.relations[table].name, query, known))
         found = []
         for oid, one in self.relations.items():
@@ -185,7 +191,8 @@ class Watcher:
             is_scan = now.scans.get(oid, 0) > last.scans.get(oid, 0)
             asked = () if is_scan else tuple(checks.get(oid, ()))
             if is_rewrite or is_scan or asked or builds.get(oid):
-                found.append(Work(one.name, is_rewrite, is_scan, 0 if is_rewrite else builds.get(oid, 0), asked))
+                built = 0 if is_rewrite else builds.get(oid, 0)
+                found.append(Work(one.name, is_rewrite, is_scan, built, keys.get(oid, 0), asked))
         return tuple(found)
 
 

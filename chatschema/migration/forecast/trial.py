@@ -21,11 +21,23 @@ from chatschema.statements import Statement
 # The locks of a statement as its text says, of the real database; None if they are not known.
 Reading = Callable[[str], tuple[TableLock, ...] | None]
 _ABOUT_ROWS = re.compile(r"(?i)(?:insert|update|delete|merge|copy|with|select|values)\b")
+# They read and rewrite no table, or the planner is asked. A file may have thousands of them.
+_LIGHT = re.compile(r"(?i)(?:comment|grant|revoke|insert)\b")
 _TRUNCATE = re.compile(r"(?i)truncate\b")
 _VALUES = re.compile(rb"(?i)insert\s+into\s+[^(\s]+\s*(?:\([^)]*\)\s*)?values\b")
 # A file may have a million inserts, which all take the same lock.
 _INSERTS = 100
 _GLOBAL = "it changes roles, databases or settings of the whole server"
+_BEYOND = "it may have effects outside of the database, so it is not tried"
+# Functions that act on the server, and files and programs on its disk.
+_OUTSIDE = re.compile(
+    r"(?i)\b(?:pg_\w*replication_slot|pg_replication_origin_\w+|pg_(?:terminate|cancel)_backend|pg_reload_conf|pg_rotate_logfile"
+    r"|pg_switch_wal|pg_promote|dblink\w*|lo_export|pg_file_write)\s*\(|\bcopy\b[^;]*\b(?:to|program)\s*'"
+)
+# Its body is not run.
+_ROUTINE = re.compile(r"(?i)\s*create\s+(?:or\s+replace\s+)?(?:function|procedure)\b")
+# Code that waits for rows would wait for ever.
+_LIMIT = "set local statement_timeout = '5min'"
 
 
 @dataclass(slots=True)
@@ -59,8 +71,10 @@ class Trial:
             return Forecast(id, text.checksum, (one,), problems=_problems([one]))
         chosen, left_out = _chosen(text)
         found: list[Foreseen] = []
-        watcher = Watcher(self.worker, self.observer)
         postgres.execute(self.worker, "begin")
+        postgres.execute(self.worker, _LIMIT)
+        # Inside of the transaction: between two, the server sends its counts of scans away, and begins again at 0.
+        watcher = Watcher(self.worker, self.observer)
         problems: tuple[str, ...] = ()
         try:
             before = loss.state(self.worker) if losses is not None else {}
@@ -77,16 +91,21 @@ class Trial:
 
     def _one(self, watcher: Watcher, statement: Statement) -> Foreseen:
         """Run a statement of a transaction; take it back if it failed or changed more than this database."""
+        bare = COMMENTS.sub(" ", statement.text)
+        if _OUTSIDE.search(bare) and not _ROUTINE.match(bare):
+            return self._unseen(statement, _BEYOND, is_transactional=True)
         postgres.execute(self.worker, "savepoint chatschema_trial")
         try:
             postgres.execute_text(self.worker, statement.text)
-            now = watcher.look()
+            now = watcher.look(only_locks=bool(_LIGHT.match(statement.text)))
             why = _GLOBAL if now.is_global else ""
         except ServerError as error:
             why = error.message
         if why:
             postgres.execute(self.worker, "rollback to savepoint chatschema_trial")
             return self._unseen(statement, why, is_transactional=True)
+        # Each savepoint would hold a lock until the end, and a file may have thousands of statements.
+        postgres.execute(self.worker, "release savepoint chatschema_trial")
         locks, work = watcher.since(now, rewrites=not _TRUNCATE.match(statement.text))
         watcher.keep(now)
         return _seen(statement, locks, work, watcher.roots(work), is_transactional=True)

@@ -31,7 +31,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a statement does with the rows of a table or partition: rewrites or reads them, and how many indexes it builds.
+    """What a statement does with the rows of a table or partition: rewrites or reads them, builds indexes, and checks keys.
 
     `checks`: new foreign keys of other tables that look for rows in this one; the planner decides how it is read.
     """
@@ -40,6 +40,7 @@ class Work:
     is_rewrite: bool = False
     is_scan: bool = False
     builds: int = 0
+    keys: int = 0
     checks: tuple[Check, ...] = ()
 
 
