@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +43,12 @@ def migrate(
         str | None, typer.Option("--plan-hash", metavar="HASH", help="Apply only the plan with this hash, which --dry-run prints.")
     ] = None,
     scratch: options.Scratch = None,
+    allow_newer: Annotated[
+        bool, typer.Option("--allow-newer", help="Run although a newer release has migrated the database.")
+    ] = False,
+    out_of_order: Annotated[
+        bool, typer.Option("--out-of-order", help="Apply files too whose numbers are before the last applied one.")
+    ] = False,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -58,6 +65,8 @@ def migrate(
     scratching.refuse_unknown(scratch)
     only_expand = phases.is_expand(phase)
     settings = session.settings(url, sql_dir)
+    rules = replace(settings.planning, out_of_order=out_of_order, allow_newer=allow_newer or settings.planning.allow_newer)
+    settings = replace(settings, planning=rules)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
     if until is not None:
