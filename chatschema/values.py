@@ -78,10 +78,13 @@ class Planning:
     """The rules for plans: whether `migrate` applies only a plan that was reviewed, and where the copy for a plan is made.
 
     `scratch` is a URL, or one of embedded, same and none; None for the embedded server if it is installed.
+    `allow_newer`: whether it runs on a database that a newer release migrated; `out_of_order`: whether it applies late files.
     """
 
     require_plan: bool = False
     scratch: str | None = field(default=None, repr=False)
+    allow_newer: bool = False
+    out_of_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,8 @@ def _rich(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[
 
 
 _STATE_STYLES = {
-    "applied": "green", "pending": "yellow", "interrupted": "yellow", "running": "yellow", "waiting": "yellow", "edited": "red",
+    "applied": "green", "pending": "yellow", "interrupted": "yellow", "running": "yellow", "waiting": "yellow", "newer": "yellow",
+    "edited": "red",
     "missing": "red", "renamed": "red", "out-of-order": "red", "CRIT": "bold red", "WARN": "yellow",
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +48,12 @@ def migrate(
     waves: Annotated[
         int | None, typer.Option("--waves", metavar="N", min=1, help="With --fleet: stop after N waves; 1 is the canary alone.")
     ] = None,
+    allow_newer: Annotated[
+        bool, typer.Option("--allow-newer", help="Run although a newer release has migrated the database.")
+    ] = False,
+    out_of_order: Annotated[
+        bool, typer.Option("--out-of-order", help="Apply files too whose numbers are before the last applied one.")
+    ] = False,
     url: options.Url = None,
     sql_dir: options.SqlDir = None,
 ) -> None:
@@ -63,13 +70,17 @@ def migrate(
     scratching.refuse_unknown(scratch)
     only_expand = phases.is_expand(phase)
     if fleet is not None:
-        _migrate_fleet(
-            fleet, to, only_expand, dry_run, json, wait, lock_wait, until, replica, waves, plan_hash, scratch, url, sql_dir
-        )
+        own = {"--wait": wait, "--lock-wait": lock_wait, "--until": until, "--plan-hash": plan_hash, "--scratch": scratch}
+        flags = {"--allow-newer": allow_newer, "--out-of-order": out_of_order}
+        passed_on = [text for name, value in own.items() if value is not None for text in (name, str(value))]
+        passed_on += [name for name, is_given in flags.items() if is_given]
+        _migrate_fleet(fleet, passed_on, to, only_expand, dry_run, json, until, replica, waves, url, sql_dir)
         return
     if waves is not None:
         raise UsageError("--waves needs --fleet", "add --fleet targets.toml", code="usage.options")
     settings = session.settings(url, sql_dir)
+    rules = replace(settings.planning, out_of_order=out_of_order, allow_newer=allow_newer or settings.planning.allow_newer)
+    settings = replace(settings, planning=rules)
     files = migration_files.discover(settings.sql_dir / "migrations")
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
     if until is not None:
@@ -91,8 +102,8 @@ def migrate(
 
 
 def _migrate_fleet(
-    path: Path, to: str | None, only_expand: bool, dry_run: bool, json: bool, wait: float, lock_wait: float, until: str | None,
-    replica: list[str] | None, waves: int | None, plan_hash: str | None, scratch: str | None, url: str | None, sql_dir: Path | None,
+    path: Path, own: list[str], to: str | None, only_expand: bool, dry_run: bool, json: bool, until: str | None,
+    replica: list[str] | None, waves: int | None, url: str | None, sql_dir: Path | None,
 ) -> None:  # fmt: skip
     from chatschema.cli import fleet
     from chatschema.task import deadline
@@ -103,9 +114,6 @@ def _migrate_fleet(
         )
     if until is not None:
         deadline.check(until)
-    own = ["--wait", str(wait), "--lock-wait", str(lock_wait)]
-    for option, value in (("--until", until), ("--plan-hash", plan_hash), ("--scratch", scratch)):
-        own += [option, value] if value else []
     fleet.migrate(path, to=to, only_expand=only_expand, options=own, waves=waves, dry_run=dry_run, json=json, sql_dir=sql_dir)
 
 

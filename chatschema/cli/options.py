@@ -32,6 +32,14 @@ Scratch = Annotated[
         help="Server for the copy that finds the locks: embedded (the default), same, none, or a URL.",
     ),
 ]
+Replay = Annotated[
+    str | None,
+    typer.Option(
+        "--scratch",
+        metavar="PLACE",
+        help="Server for the replay: same (the default, where the role may create databases), embedded, or a URL.",
+    ),
+]
 OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="SPAN", help="Retire months that ended at least this long ago: 24mo, 2y, 90d.")
 ]

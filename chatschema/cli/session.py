@@ -23,6 +23,11 @@ def settings(url: str | None, sql_dir: Path | None = None, *, needs_server: bool
     return config.load(url=url, environ=os.environ, folder=Path.cwd(), sql_dir=sql_dir, needs_server=needs_server)
 
 
+def elsewhere(scratch: str | None) -> Settings | None:
+    """Return the settings of the server for a replay; None for the one of the database itself. Raises UsageError."""
+    return None if scratch in (None, "same") else settings(scratch)
+
+
 @contextmanager
 def running(settings: Settings) -> Iterator[Settings]:
     """Yield settings that point at a running server; the embedded one is started, and stopped by its last user."""

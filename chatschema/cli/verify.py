@@ -21,14 +21,7 @@ def verify(
     against: Annotated[
         str | None, typer.Option("--against", metavar="URL", help="Compare with this database, instead of the migrations.")
     ] = None,
-    scratch: Annotated[
-        str | None,
-        typer.Option(
-            "--scratch",
-            metavar="PLACE",
-            help="Server for the replay: same (the default, where the role may create databases), embedded, or a URL.",
-        ),
-    ] = None,
+    scratch: options.Replay = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print only the SQL that reconciles, as a script for psql.")] = False,
     json: options.Json = False,
     wait: options.Wait = 0,
@@ -46,7 +39,7 @@ def verify(
         pair = "--against and --scratch" if against is not None and scratch is not None else "--json and --sql"
         raise UsageError(f"{pair} cannot be combined", "use one of them", code="usage.options")
     settings = session.settings(url, sql_dir)
-    elsewhere = session.settings(scratch, sql_dir) if scratch not in (None, "same") else None
+    elsewhere = session.elsewhere(scratch)
     with session.connected(settings, wait_s=wait, writes=False) as (live, connection):
         if against is not None:
             with session.connected(session.settings(against, sql_dir), writes=False) as (_, other):
@@ -57,9 +50,9 @@ def verify(
     for entry in found.unused:
         console.note(f"warning: [[verify.ignore]] {entry.object} in chatschema.toml matches no difference")
     if json:
-        ignored = [{**_document(one.difference), "reason": one.reason} for one in found.ignored]
+        ignored = [{**document(one.difference), "reason": one.reason} for one in found.ignored]
         counts = {"compared_with": found.compared_with, "objects": found.objects, "partitions": found.partitions}
-        console.as_json({**counts, "differences": [_document(one) for one in found.differences], "ignored": ignored})
+        console.as_json({**counts, "differences": [document(one) for one in found.differences], "ignored": ignored})
     elif sql:
         _print_script(found)
     else:
@@ -68,7 +61,8 @@ def verify(
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-def _document(one: Drift) -> dict[str, object]:
+def document(one: Drift) -> dict[str, object]:
+    """Return a difference for programs."""
     return {
         "kind": one.kind,
         "object": one.object,
@@ -88,17 +82,22 @@ def _print_script(found: Verified) -> None:
             console.answer(statement)
 
 
+def print_difference(one: Drift) -> None:
+    """Print a difference with its definitions, its note and its SQL."""
+    console.answer(f"{one.kind} {one.object} {_what(one)}")
+    if one.difference == "differs" and len(f"{one.expected}{one.found}") <= _LONGEST:
+        console.answer(f"    expected: {one.expected}")
+        console.answer(f"    found:    {one.found}")
+    if one.note:
+        console.answer(f"    note: {one.note}")
+    for statement in one.sql:
+        is_long = len(statement) > _LONGEST or "\n" in statement
+        console.answer("    (a long statement: chatschema verify --sql)" if is_long else f"    {statement}")
+
+
 def _print(found: Verified) -> None:
     for one in found.differences:
-        console.answer(f"{one.kind} {one.object} {_what(one)}")
-        if one.difference == "differs" and len(f"{one.expected}{one.found}") <= _LONGEST:
-            console.answer(f"    expected: {one.expected}")
-            console.answer(f"    found:    {one.found}")
-        if one.note:
-            console.answer(f"    note: {one.note}")
-        for statement in one.sql:
-            is_long = len(statement) > _LONGEST or "\n" in statement
-            console.answer("    (a long statement: chatschema verify --sql)" if is_long else f"    {statement}")
+        print_difference(one)
     for ignored in found.ignored:
         console.answer(
             f"ignored: {ignored.difference.kind} {ignored.difference.object} {_what(ignored.difference)}: {ignored.reason}"
@@ -106,7 +105,7 @@ def _print(found: Verified) -> None:
     if found.differences or found.ignored:
         console.answer()
     size = f"{found.objects} objects and {found.partitions} partitions"
-    console.answer(f"compared {size} with {found.compared_with}: {_count(len(found.differences))}")
+    console.answer(f"compared {size} with {found.compared_with}: {count(len(found.differences))}")
     if found.differences:
         console.note("to revert a change, run its SQL; to keep it, write a migration that makes it; to ignore it, add it to")
         console.note("chatschema.toml: [[verify.ignore]] with object and reason")
@@ -116,5 +115,6 @@ def _what(one: Drift) -> str:
     return {"missing": "is missing", "extra": "is extra", "differs": "differs"}[one.difference]
 
 
-def _count(number: int) -> str:
+def count(number: int) -> str:
+    """Return the number of differences in words."""
     return "no difference" if not number else "1 difference" if number == 1 else f"{number} differences"

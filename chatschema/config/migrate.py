@@ -6,7 +6,7 @@ from typing import Any
 from chatschema.errors import UsageError
 from chatschema.values import Planning
 
-_KEYS = {"require_plan": bool, "scratch": str}
+_KEYS = {"require_plan": bool, "scratch": str, "allow_newer": bool}
 
 
 def parse(table: Mapping[str, Any], file: str) -> Planning:
@@ -16,4 +16,4 @@ def parse(table: Mapping[str, Any], file: str) -> Planning:
             known = ", ".join(f"{name} ({kind.__name__})" for name, kind in _KEYS.items())
             text = f"{file}: [migrate] {key} = {value!r} is not a valid setting"
             raise UsageError(text, f"the settings are {known}", code="config.unknown")
-    return Planning(table.get("require_plan", False), table.get("scratch"))
+    return Planning(table.get("require_plan", False), table.get("scratch"), table.get("allow_newer", False))

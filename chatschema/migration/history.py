@@ -1,5 +1,7 @@
 """The files compared with the ledger: the state of every migration, and whether it is safe to continue."""
 
+from collections.abc import Collection
+
 from chatschema.errors import HistoryConflict
 from chatschema.migration import phases
 from chatschema.migration.batch.record import Batch
@@ -8,7 +10,7 @@ from chatschema.migration.ledger import Entry
 from chatschema.migration.values import MigrationState, MigrationStatus
 
 # States that stop `migrate`: the schema is not the one that the files describe.
-CONFLICTS: tuple[MigrationState, ...] = ("edited", "missing", "renamed", "out-of-order")
+CONFLICTS: tuple[MigrationState, ...] = ("edited", "missing", "newer", "renamed", "out-of-order")
 
 
 def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[MigrationStatus]:
@@ -16,9 +18,10 @@ def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[Migration
     applied = {entry.id: entry for entry in entries if not entry.is_running}
     running = {entry.id: entry for entry in entries if entry.is_running}
     by_id = {file.id: file for file in files}
-    renames = _renames(files, applied)
-    done = [_of_applied(entry, by_id.get(entry.id), renames.get(entry.id)) for entry in applied.values()]
-    new = [file for file in files if file.id not in applied and file.id not in renames.values()]
+    new_names = renames(files, applied)
+    last = max(by_id, default="")
+    done = [_of_applied(entry, by_id.get(entry.id), new_names.get(entry.id), last) for entry in applied.values()]
+    new = [file for file in files if file.id not in applied and file.id not in new_names.values()]
     done_files = [file for file in files if file.id in applied]
     open_ = [_of_pending(file, new, done_files, max(applied, default=""), running.get(file.id)) for file in new]
     lost = [
@@ -31,7 +34,7 @@ def statuses(files: list[MigrationFile], entries: list[Entry]) -> list[Migration
     return sorted(done + open_ + lost, key=lambda status: status.id)
 
 
-def _renames(files: list[MigrationFile], applied: dict[str, Entry]) -> dict[str, str]:
+def renames(files: list[MigrationFile], applied: dict[str, Entry]) -> dict[str, str]:
     """Map an applied id whose file is missing to the file that has the same text now."""
     present = {file.id for file in files}
     unapplied = {file.apply.checksum: file.id for file in files if file.id not in applied}
@@ -40,11 +43,13 @@ def _renames(files: list[MigrationFile], applied: dict[str, Entry]) -> dict[str,
     }
 
 
-def _of_applied(entry: Entry, file: MigrationFile | None, new_name: str | None) -> MigrationStatus:
+def _of_applied(entry: Entry, file: MigrationFile | None, new_name: str | None, last: str) -> MigrationStatus:
     state: MigrationState = "applied"
     note = None
     if file is None and new_name:
         state, note = "renamed", f"the file is now {new_name}"
+    elif file is None and entry.id > last:
+        state, note = "newer", "it is newer than all files here, so a newer release applied it"
     elif file is None:
         state, note = "missing", "the file is missing"
     elif entry.is_undoing:
@@ -90,9 +95,15 @@ def _progress(batch: Batch) -> str:
     return f"its batches are not finished: {batch.rows_read}{of} rows{paused}; {how}"
 
 
-def refuse_conflicts(statuses: list[MigrationStatus], so: str = "no migration was run") -> None:
-    """Raise HistoryConflict, with a fix, if files and ledger disagree; `so` says what was not done."""
-    conflicts = [s for s in statuses if s.state in CONFLICTS or (s.state == "interrupted" and s.applied_at)]
+def refuse_conflicts(
+    statuses: list[MigrationStatus], so: str = "no migration was run", *, allowed: Collection[MigrationState] = ()
+) -> None:
+    """Raise HistoryConflict, with a fix, if files and ledger disagree; `so` says what was not done.
+
+    States that are `allowed` are none.
+    """
+    stopping = {*CONFLICTS} - {*allowed}
+    conflicts = [s for s in statuses if s.state in stopping or (s.state == "interrupted" and s.applied_at)]
     if not conflicts:
         return
     lines = "\n".join(f"  {status.id}  {status.state}: {status.note}" for status in conflicts)
@@ -105,9 +116,13 @@ def _fix(status: MigrationStatus) -> str:
     if status.state == "interrupted":
         return "finish the rollback: chatschema undo"
     if status.state == "edited":
-        return f"restore the applied file, and write the change as a new migration: git checkout -- '*{status.id}.sql'"
+        restore = f"restore the applied file, and write the change as a new migration: git checkout -- '*{status.id}.sql'"
+        return f"{restore}; if only a comment was changed: chatschema repair {status.id}"
+    if status.state == "newer":
+        return "use the release that applied it; to run this one all the same: chatschema migrate --allow-newer"
     if status.state == "missing":
         return "restore the file from git, or use the version of the files that has it"
     if status.state == "renamed":
-        return f"rename it and its rollback back: {status.id}.sql"
-    return f"rename it and its rollback to a number after the last applied one: <number>{status.id[14:]}.sql"
+        return f"rename it and its rollback back: {status.id}.sql; or keep the new name: chatschema repair {status.id}"
+    rename = f"rename it and its rollback to a number after the last applied one: <number>{status.id[14:]}.sql"
+    return f"{rename}; or apply it as it is: chatschema migrate --out-of-order"

@@ -1,5 +1,6 @@
 """The ledger: the record of applied migrations in the database."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,8 +39,14 @@ def ensure(connection: Connection) -> None:
     if not exists(connection):
         ownership.refuse_foreign(connection)
         with postgres.transaction(connection):
-            postgres.execute(connection, "set local client_min_messages = warning")
-            postgres.execute_text(connection, sqlfile.text_of("ledger.sql"))
+            create(connection)
+
+
+def create(connection: Connection) -> None:
+    """Create the ledger if there is none, in the caller's transaction; what else the schema has is the caller's to judge."""
+    if not exists(connection):
+        postgres.execute(connection, "set local client_min_messages = warning")
+        postgres.execute_text(connection, sqlfile.text_of("ledger.sql"))
 
 
 def entries(connection: Connection) -> list[Entry]:
@@ -122,6 +129,22 @@ def record(connection: Connection, id: str, checksum: str, duration_ms: float) -
             tool_version = excluded.tool_version, applied_at = clock_timestamp()
         """,
         (id, checksum, duration_ms, __version__),
+    )
+
+
+def accept(connection: Connection, id: str, new_id: str, checksum: str) -> None:
+    """Record the file `new_id` with this checksum as what was applied as `id`; the order stays as it was."""
+    values = {"id": id, "new": new_id, "checksum": checksum, "hash": hashlib.sha256(new_id.encode()).hexdigest()}
+    postgres.execute(
+        connection,
+        "update chatschema.migrations set migration_id = %(new)s, checksum = %(checksum)s where migration_id = %(id)s",
+        values,
+    )
+    # yoyo knows a migration by the hash of its name.
+    postgres.execute(
+        connection,
+        "update chatschema._yoyo_migration set migration_id = %(new)s, migration_hash = %(hash)s where migration_id = %(id)s",
+        values,
     )
 
 

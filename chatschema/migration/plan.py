@@ -6,10 +6,11 @@ from chatschema import postgres
 from chatschema.errors import ChatschemaError
 from chatschema.migration import collisions, history, ledger, phases
 from chatschema.migration.files import MigrationFile
-from chatschema.migration.values import MigrationStatus
+from chatschema.migration.values import MigrationState, MigrationStatus
 from chatschema.postgres import Connection
+from chatschema.values import Planning
 
-_NEW = ("pending", "waiting")
+_NEW = ("pending", "waiting", "out-of-order")
 
 
 def pending(
@@ -17,6 +18,7 @@ def pending(
 ) -> list[MigrationFile]:
     """Return the migrations to apply, oldest first, up to and including `to`; none if `to` is already applied.
 
+    Those that are out of order are among them: check_history() has refused them, or they are allowed.
     With `only_expand` contract files are held back. Raises ChatschemaError if a later file names a table of one of them.
     """
     open_ = {s.id for s in statuses if s.state in _NEW or (s.state == "interrupted" and s.applied_at is None)}
@@ -24,10 +26,11 @@ def pending(
     return phases.without_contract(found) if only_expand else found
 
 
-def check_history(files: list[MigrationFile], connection: Connection) -> list[MigrationStatus]:
-    """Return the state of every migration; raise HistoryConflict if it is not safe to continue."""
+def check_history(files: list[MigrationFile], connection: Connection, rules: Planning) -> list[MigrationStatus]:
+    """Return the state of every migration; raise HistoryConflict if it is not safe to continue by these rules."""
     statuses = history.statuses(files, ledger.entries(connection))
-    history.refuse_conflicts(statuses)
+    rule: dict[MigrationState, bool] = {"newer": rules.allow_newer, "out-of-order": rules.out_of_order}
+    history.refuse_conflicts(statuses, allowed=[state for state, is_allowed in rule.items() if is_allowed])
     return statuses
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from chatschema import postgres
-from chatschema.migration import alone, execution, heads, ledger, patience, prelude
+from chatschema.migration import alone, execution, heads, journal, ledger, patience, prelude
 from chatschema.migration.backend import Backend, YoyoMigration
 from chatschema.migration.batch import apply as batches
 from chatschema.migration.batch import header
@@ -108,5 +108,7 @@ def _record(backend: Backend, file: MigrationFile, run: recording.Run, started: 
     with postgres.translated():
         backend.mark_one(migration, log=False)
         backend.log_migration(migration, "apply")
-    ledger.record(backend.connection, file.id, file.apply.checksum, round((time.monotonic() - started) * 1000, 1))
+    duration_ms = round((time.monotonic() - started) * 1000, 1)
+    ledger.record(backend.connection, file.id, file.apply.checksum, duration_ms)
+    journal.annotate(backend.connection, file.id, "apply", duration_ms)
     recording.record(backend.connection, run, file.id, file.apply.ddl)

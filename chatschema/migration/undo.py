@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from chatschema import hold, postgres
 from chatschema.errors import HistoryConflict
-from chatschema.migration import alone, execution, heads, ledger, loss, patience, prelude
+from chatschema.migration import alone, execution, heads, journal, ledger, loss, patience, prelude
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
 from chatschema.migration.batch import header
 from chatschema.migration.batch import record as batches
@@ -94,6 +94,7 @@ def undo(
 def _undo(
     backend: Backend, file: MigrationFile, agreed: Collection[Change] | None, run: recording.Run, wait: Patience, say: Say
 ) -> None:
+    started = time.monotonic()
     migration = YoyoMigration(file)
     needs = heads.read(file.rollback).needs if file.rollback else ()
 
@@ -102,6 +103,7 @@ def _undo(
         with postgres.translated():
             backend.unmark_one(migration, log=False)
             backend.log_migration(migration, "rollback")
+        journal.annotate(backend.connection, file.id, "rollback", round((time.monotonic() - started) * 1000, 1))
         ledger.forget(backend.connection, file.id)
         if header.of(file.apply):
             batches.cancel(backend.connection, file.id)

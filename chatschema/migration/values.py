@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-MigrationState = Literal["applied", "pending", "edited", "missing", "renamed", "out-of-order", "interrupted", "running", "waiting"]
+MigrationState = Literal[
+    "applied", "pending", "edited", "missing", "newer", "renamed", "out-of-order", "interrupted", "running", "waiting"
+]
 
 
 @dataclass(frozen=True, slots=True)

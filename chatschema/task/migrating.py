@@ -18,7 +18,7 @@ from chatschema.structure import recording
 from chatschema.task import deadline, planning, reviewing
 from chatschema.task.planning import Foresight, Sized
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Applied, Batching, Month, Patience, Settings, Started
+from chatschema.values import Applied, Batching, Month, Patience, Planning, Settings, Started
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def migrate(
     patience = deadline.limited(connection, until, settings.locks, say)
     with locks.change_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
         # Before anything is written, the ledger included.
-        statuses, pending = _due(connection, files, to, only_expand=only_expand)
+        statuses, pending = _due(settings.planning, connection, files, to, only_expand=only_expand)
+        _tell(statuses, pending, say)
         if held := _held(files, statuses, pending, to):
             say(f"waiting for migrate without --phase: {', '.join(file.id for file in held)}")
         is_first = _is_first(statuses)
@@ -129,15 +130,27 @@ def _apply(
 
 
 def _due(
-    connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
+    rules: Planning, connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
 ) -> tuple[list[MigrationStatus], list[MigrationFile]]:
     """Return the state of every migration, and the pending ones. Raises where a run must not begin; changes nothing."""
-    statuses = plan.check_history(files, connection)
+    statuses = plan.check_history(files, connection, rules)
     pending = plan.pending(files, statuses, to, only_expand=only_expand)
     migration_files.check(pending)
     subject.refuse_unknown(connection, pending)
     plan.refuse_collisions(connection, pending, statuses)
     return statuses, pending
+
+
+def _tell(statuses: list[MigrationStatus], pending: list[MigrationFile], say: Say) -> None:
+    """Name the migrations that this release does not know, and those that a late file was not tested after."""
+    if newer := [one.id for one in statuses if one.state == "newer"]:
+        say(f"warning: applied by a newer release, and not known to this one: {', '.join(newer)}")
+    applied = [one.id for one in statuses if one.applied_at]
+    late = {one.id for one in statuses if one.state == "out-of-order"}
+    for file in pending:
+        if file.id in late:
+            later = ", ".join(id for id in applied if id > file.id)
+            say(f"warning: {file.id} is applied after migrations that it was not tested after: {later}")
 
 
 def _held(
@@ -167,7 +180,7 @@ def planned(
 
     The copy of the structure, on which the files are tried, is made in `scratch`: see scratching.place().
     """
-    statuses, pending = _due(connection, files, to, only_expand=only_expand)
+    statuses, pending = _due(settings.planning, connection, files, to, only_expand=only_expand)
     # The file of an online index has locks of its own.
     is_first = _is_first(statuses)
     locking = [] if is_first else [file for file in pending if file.apply.is_transactional and not file.apply.is_online_index]

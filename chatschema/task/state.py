@@ -46,6 +46,7 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
         there = months.survey(connection, measured=False)
         migrations = history.statuses(files, ledger.entries(connection))
         structure = comparison.seen(comparison.read(connection))
+        expected = {*(("waiting",) if only_expand else ()), *(("newer",) if settings.planning.allow_newer else ())}
         return State(
             server=postgres.describe(connection),
             source=settings.source,
@@ -55,7 +56,7 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
             tables=tuple(tables.rows(connection)),
             runway=there.runway,
             seeds=tuple(runner.statuses(connection, settings.seeds_dir)),
-            findings=(*_unapplied(migrations, "waiting" if only_expand else None), *wording.findings(structure), *there.findings),
+            findings=(*_unapplied(migrations, expected), *wording.findings(structure), *there.findings),
         )
     except ServerError as error:
         if error.sqlstate == "42501":
@@ -65,6 +66,6 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
         raise
 
 
-def _unapplied(migrations: list[MigrationStatus], expected: str | None) -> list[str]:
-    unapplied = [one for one in migrations if one.state not in ("applied", expected)]
+def _unapplied(migrations: list[MigrationStatus], expected: set[str]) -> list[str]:
+    unapplied = [one for one in migrations if one.state not in {"applied", *expected}]
     return [f"{one.id} is {one.state}" + (f": {one.note}" if one.note else "") for one in unapplied]

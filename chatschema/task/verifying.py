@@ -39,17 +39,24 @@ class Verified:
 
 
 def verify(
-    settings: Settings, connection: Connection, files: list[MigrationFile], *, scratch: Settings | None = None, say: Say
+    settings: Settings,
+    connection: Connection,
+    files: list[MigrationFile],
+    *,
+    scratch: Settings | None = None,
+    accepted: str | None = None,
+    say: Say,
 ) -> Verified:
     """Return the differences of the database from its applied migrations; reads only.
 
+    The file of the migration `accepted` is taken as it is, although it was edited or renamed.
     Raises HistoryConflict if the files are not the applied ones, and ChatschemaError if they cannot be replayed.
     """
-    applied = _applied(connection, files)
+    applied = _applied(connection, files, accepted)
     expected = replay.structure(settings, connection, applied, scratch, say=say)
     found = snapshot.read(connection)
     drifts = [*drift.compare(expected, found), *_of_months(connection)]
-    if [file.id for file in applied] != [file.id for file in _applied(connection, files)]:
+    if [file.id for file in applied] != [file.id for file in _applied(connection, files, accepted)]:
         raise Busy("a migration was applied or undone while the structure was read", "run it again", code="verify.changed")
     count = "1 applied migration" if len(applied) == 1 else f"{len(applied)} applied migrations"
     return _verified(f"{count}, replayed in a scratch database", found, drifts, settings.ignored)
@@ -86,7 +93,7 @@ def _matches(pattern: str, name: str) -> bool:
     return bool(re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), name, re.DOTALL))
 
 
-def _applied(connection: Connection, files: list[MigrationFile]) -> list[MigrationFile]:
+def _applied(connection: Connection, files: list[MigrationFile], accepted: str | None = None) -> list[MigrationFile]:
     """Return the files of the applied migrations, in the order in which they were applied."""
     entries = [entry for entry in ledger.entries(connection) if not entry.is_running]
     if not entries:
@@ -97,9 +104,11 @@ def _applied(connection: Connection, files: list[MigrationFile]) -> list[Migrati
         )
     # A pending file, wherever its place, is not replayed, so it does not matter.
     statuses = [status for status in history.statuses(files, entries) if status.applied_at is not None]
+    statuses = [status for status in statuses if status.id != accepted]
     history.refuse_conflicts(statuses, "nothing was verified")
     by_id = {file.id: file for file in files}
-    return [by_id[entry.id] for entry in entries]
+    names = history.renames(files, {entry.id: entry for entry in entries})
+    return [by_id[names.get(entry.id, entry.id)] for entry in entries]
 
 
 def _of_months(connection: Connection) -> list[Drift]:

@@ -15,6 +15,7 @@ from tests.support.cli import Cli
 from tests.support.database import Database, create
 from tests.support.foreseen import file_with_holds, holds, observe, plain, poll, predicted, strongest, with_holds
 from tests.support.migrations import IDS, applied, write
+from tests.support.recipe_cases import CASES, Case
 from tests.support.servers import PgServer
 from tests.support.statements import ORDINARY, Statement
 
@@ -151,8 +152,8 @@ def test_the_migrations_of_a_new_database(cli: Cli, empty: Database, sql_dir: Pa
 
 
 @pytest.mark.skipif(not IS_FULL, reason="make test-plan")
-@pytest.mark.parametrize("case", recipes.CASES, ids=[case.name for case in recipes.CASES])
-def test_the_files_of_a_recipe(cli: Cli, filled: Database, tmp_path: Path, case: recipes.Case) -> None:
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_files_of_a_recipe(cli: Cli, filled: Database, tmp_path: Path, case: Case) -> None:
     if case.before:
         filled.run(case.before)
     written = recipes.write([case], filled, tmp_path)

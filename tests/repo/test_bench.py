@@ -1,4 +1,4 @@
-"""The bench of the engine runs to its end and prints every line; its numbers are for machines that do nothing else."""
+"""Two benches run to their ends and print every line; their numbers are for machines that do nothing else."""
 
 import subprocess
 import sys
@@ -23,3 +23,12 @@ def test_the_bench_of_the_engine_prints_every_line() -> None:
         "its peak memory",
         "dbmate",
     ]
+
+
+def test_the_bench_of_verify_prints_every_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.verify", "--small"],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [line[:34].rstrip() for line in done.stdout.splitlines()[3:-2]] == ["", "2 months", "20 migrations"]

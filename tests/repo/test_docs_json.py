@@ -18,7 +18,7 @@ from tests.support.busy import keep_busy
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.documents import SCHEMAS, validator
-from tests.support.migrations import NEXT, write
+from tests.support.migrations import IDS, NEXT, write
 
 PERIOD = ("--from", "2024-01-01", "--to", "2024-02-01")
 
@@ -92,6 +92,16 @@ def test_verify(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     migrated.run("alter table public.users drop column avatar_url; create table public.note (i int)")
     document = valid("verify", cli, migrated, "verify", code=3)
     assert [len(document[key]) for key in ("differences", "ignored")] == [1, 1]
+
+
+def test_history(cli: Cli, migrated: Database, sql_dir: Path, empty: Database) -> None:
+    own = ("--sql-dir", str(sql_dir))
+    with (sql_dir / "migrations" / f"{IDS[-1]}.sql").open("a") as file:
+        file.write("-- a remark")
+    last = IDS[-1]
+    assert valid("repair", cli, migrated, "repair", last, "--yes", *own)["differences"] == []
+    assert valid("history", cli, migrated, "history", last)["history"][-1]["action"] == "repaired"
+    assert valid("baseline", cli, empty, "baseline", IDS[0], code=3)["differences"]
 
 
 def test_seed_and_reset(cli: Cli, migrated: Database) -> None:
