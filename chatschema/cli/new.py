@@ -10,8 +10,10 @@ import typer
 
 from chatschema.cli import console, options, session
 from chatschema.errors import UsageError
+from chatschema.task import waits
 
 if TYPE_CHECKING:
+    from chatschema.migration.strangers.convert import Project
     from chatschema.values import Settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the files of a new migration or seeder.")
@@ -89,6 +91,51 @@ def _print_recipes() -> None:
         for text in (recipe.summary, f"Locks: {recipe.locks}", f"Clients: {recipe.clients}"):
             console.paragraph(text, indent=4)
     console.note("write the files of one: chatschema new migration --recipe RECIPE ARGUMENTS")
+
+
+@app.command("project")
+def new_project(
+    source: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with the migrations of the other tool.", exists=True, file_okay=False)
+    ],
+    kind: Annotated[str, typer.Option("--from", metavar="TOOL", help="sqlx, diesel, goose, dbmate or flyway.")],
+    history: Annotated[
+        bool, typer.Option("--history", help="Also record in the database what the other tool has applied there.")
+    ] = False,
+    lock_wait: options.LockWait = waits.LOCK_WAIT_S,
+    url: options.Url = None,
+    sql_dir: Annotated[
+        Path, typer.Option("--sql-dir", metavar="DIR", help="Folder to write migrations/ to; it must have none.", file_okay=False)
+    ] = Path("sql"),
+) -> None:
+    """Take over the migrations of another tool: convert its files, keeping their numbers.
+
+    With --history the migrations that the tool has applied count as applied; its own table stays as it is.
+    """
+    from chatschema.migration.strangers import convert
+
+    tool = convert.kind_of(kind)
+    settings = session.settings(url, needs_server=history)
+    project = convert.read(tool, source)
+    folder = _own(sql_dir, "--sql-dir DIR, or sql_dir")
+    if history:
+        with session.locked(settings, lock_wait) as (_, connection):
+            applied = convert.past(connection, project)
+            _write_project(project, folder)
+            convert.record(connection, project, folder, applied)
+        console.answer(f"{len(applied)} of them are recorded as applied")
+    else:
+        _write_project(project, folder)
+    console.note(f"next: chatschema status --sql-dir {_short(sql_dir.absolute())}; set sql_dir in chatschema.toml")
+
+
+def _write_project(project: Project, folder: Path) -> None:
+    from chatschema.migration.strangers import convert
+
+    refused = convert.write(project, folder)
+    console.answer(f"{len(project.migrations)} migrations converted to {_short((folder / 'migrations').absolute())}")
+    for note in [*project.notes, *refused]:
+        console.note(f"look at: {note}")
 
 
 @app.command("seeder")

@@ -74,11 +74,19 @@ class Known:
     made: set[Name] = field(default_factory=set)
     # Constraints that a DO block adds to partitions by a statement that it builds from text.
     prepared: set[str] = field(default_factory=set)
+    # Tables that no other copy has: all others are copied when they change.
+    own: set[Name] = field(default_factory=set)
 
     def next_file(self) -> "Known":
         """Return a copy in which nothing was made by the file."""
-        tables = {name: table.copy() for name, table in self.tables.items()}
-        return Known(tables, dict(self.indexes), dict(self.functions), set(self.others), prepared=set(self.prepared))
+        return Known(dict(self.tables), dict(self.indexes), dict(self.functions), set(self.others), prepared=set(self.prepared))
+
+    def changing(self, name: Name) -> Table:
+        """Return a table that may be changed."""
+        if name not in self.own:
+            self.tables[name] = self.tables[name].copy() if name in self.tables else Table()
+            self.own.add(name)
+        return self.tables[name]
 
     def is_new(self, table: Name) -> bool:
         """Return whether the file itself created the table: nobody else uses it."""
@@ -117,6 +125,7 @@ class Known:
             parts = [one.partition_elem for one in node.partspec.part_params]
             table.partition_key = tuple(part.name for part in parts)
         self.tables[name] = table
+        self.own.add(name)
         self.made.add(name)
         for element in node.table_elts:
             kind = nodes.kind_of(element)
@@ -151,7 +160,7 @@ class Known:
         if node.idxname:
             self.indexes[table[0], node.idxname] = table
         if node.unique and not node.HasField("where_clause") and table in self.tables:
-            self.tables[table].keys.append(frozenset(part.index_elem.name for part in node.index_params))
+            self.changing(table).keys.append(frozenset(part.index_elem.name for part in node.index_params))
 
     def _create_function_stmt(self, node: Any) -> None:
         found = nodes.option(node.options, "volatility")
@@ -173,22 +182,27 @@ class Known:
         for one in node.objects:
             name = nodes.object_name(one)
             self.others.discard((kind, name))
-            for names in (self.tables, self.indexes, self.functions):
-                if kind in ("table", "index", "function", "matview"):
-                    names.pop(name, None)
+            if kind in ("table", "matview"):
+                self.tables.pop(name, None)
+                self.own.discard(name)
+            elif kind == "index":
+                self.indexes.pop(name, None)
+            elif kind == "function":
+                self.functions.pop(name, None)
 
     def _rename_stmt(self, node: Any) -> None:
         kind, name = nodes.object_kind(node.rename_type), nodes.relation(node.relation)
         if kind == "table" and name in self.tables:
             new = (name[0], node.newname)
             self.tables[new] = self.tables.pop(name)
+            self.own = (self.own - {name, new}) | ({new} if name in self.own else set())
             if name in self.made:
                 self.made.add(new)
         elif kind == "column" and name in self.tables:
-            self.tables[name].rename(node.subname, node.newname)
+            self.changing(name).rename(node.subname, node.newname)
 
     def _alter_table_stmt(self, node: Any) -> None:
-        table = self.tables.setdefault(nodes.relation(node.relation), Table())
+        table = self.changing(nodes.relation(node.relation))
         for one in node.cmds:
             command = one.alter_table_cmd
             action = nodes.action(command)
