@@ -11,7 +11,7 @@ from chatschema.errors import ChatschemaError, UsageError
 from chatschema.migration import files as migration_files
 from chatschema.migration import ledger
 from chatschema.migration.strangers.past import KINDS
-from chatschema.migration.strangers.values import Foreign, Kind, Past, number, slug
+from chatschema.migration.strangers.values import Kind, Past, StrangerFile, number, slug
 from chatschema.postgres import Connection
 
 # A comment of theirs that chatschema would read as a line of its own header.
@@ -27,7 +27,7 @@ class Project:
     """The migrations of another tool, in order, their ids by the tool's versions, and what has to be looked at."""
 
     kind: Kind
-    migrations: tuple[Foreign, ...]
+    migrations: tuple[StrangerFile, ...]
     ids: dict[str, str]
     notes: tuple[str, ...]
 
@@ -67,7 +67,7 @@ def write(project: Project, folder: Path) -> list[str]:
     return _refused(target)
 
 
-def _refuse_disorder(found: list[Foreign], ids: dict[str, str]) -> None:
+def _refuse_disorder(found: list[StrangerFile], ids: dict[str, str]) -> None:
     numbers = [ids[one.version][:14] for one in found]
     for one, (before, after) in zip(found[1:], itertools.pairwise(numbers), strict=True):
         if before >= after:
@@ -75,7 +75,7 @@ def _refuse_disorder(found: list[Foreign], ids: dict[str, str]) -> None:
             raise ChatschemaError(text, "two files have the same version; rename one of them first", code="strangers.version")
 
 
-def _prefixed(one: Foreign, text: str, title: str) -> str:
+def _prefixed(one: StrangerFile, text: str, title: str) -> str:
     lines = [f"-- {title}.", *([] if one.is_transactional else ["-- transactional: false"])]
     return "\n".join(lines) + "\n" + _DIRECTIVE.sub(r"\1---", text).strip("\n") + "\n"
 

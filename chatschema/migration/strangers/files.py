@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chatschema.errors import ChatschemaError
-from chatschema.migration.strangers.values import Foreign
+from chatschema.migration.strangers.values import StrangerFile
 
-Read = tuple[list[Foreign], list[str]]
+Read = tuple[list[StrangerFile], list[str]]
 _NUMBERED = re.compile(r"(?P<version>\d+)[_-](?P<words>.+?)(?P<way>\.up|\.down)?\.sql")
 _FLYWAY = re.compile(r"(?P<kind>[VUBR])(?P<version>\d[\d._]*?)?__(?P<words>.+)\.sql")
 _GOOSE = re.compile(r"--\s*\+goose\s+(?P<word>.+)", re.IGNORECASE)
@@ -25,7 +25,7 @@ def sqlx(folder: Path) -> Read:
             is_transactional = not up.startswith("-- no-transaction")
             # A number in the record of sqlx, as in that of goose.
             version = str(int(match["version"]))
-            found.append(Foreign(version, match["words"], up, _text(back) if back else None, is_transactional, path))
+            found.append(StrangerFile(version, match["words"], up, _text(back) if back else None, is_transactional, path))
     return _ordered(found), []
 
 
@@ -41,7 +41,7 @@ def diesel(folder: Path) -> Read:
         is_transactional = options.get("run_in_transaction", True) is not False
         back = _text(down) if down.is_file() else None
         version = match["version"].replace("-", "")
-        found.append(Foreign(version, match["words"], _text(path / "up.sql"), back, is_transactional, path / "up.sql"))
+        found.append(StrangerFile(version, match["words"], _text(path / "up.sql"), back, is_transactional, path / "up.sql"))
     return _ordered(found), []
 
 
@@ -63,7 +63,7 @@ def goose(folder: Path) -> Read:
                 parts[way].append(line)
         down = "".join(parts["down"])
         found.append(
-            Foreign(
+            StrangerFile(
                 str(int(match["version"])),
                 match["words"],
                 "".join(parts["up"]),
@@ -89,7 +89,9 @@ def dbmate(folder: Path) -> Read:
                 parts[way].append(line)
         down = "".join(parts["down"])
         found.append(
-            Foreign(match["version"], match["words"], "".join(parts["up"]), down if down.strip() else None, is_transactional, path)
+            StrangerFile(
+                match["version"], match["words"], "".join(parts["up"]), down if down.strip() else None, is_transactional, path
+            )
         )
     return _ordered(found), []
 
@@ -110,7 +112,7 @@ def flyway(folder: Path) -> Read:
             if "${" in text:
                 notes.append(f"{path.name} has placeholders: write their values into the converted file")
             back = downs.get(version)
-            found.append(Foreign(version, match["words"], text, _text(back) if back else None, is_transactional, path))
+            found.append(StrangerFile(version, match["words"], text, _text(back) if back else None, is_transactional, path))
     return _ordered(found), notes
 
 
@@ -125,7 +127,7 @@ def _numbered(folder: Path) -> Iterator[tuple[Path, re.Match[str]]]:
             yield path, match
 
 
-def _ordered(found: list[Foreign]) -> list[Foreign]:
+def _ordered(found: list[StrangerFile]) -> list[StrangerFile]:
     return sorted(found, key=lambda one: [int(part) for part in one.version.split(".")])
 
 

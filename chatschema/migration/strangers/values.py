@@ -14,7 +14,7 @@ _DIGITS = (5, 3, 3, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class StrangerFile:
     """A migration of another tool: its version as the tool stores it, its words, its texts and its file."""
 
     version: str
@@ -39,7 +39,7 @@ class Kind:
     """A tool: how its files are read, how its record is, and the checksum that it keeps of a file, if it does."""
 
     name: str
-    read: Callable[[Path], tuple[list[Foreign], list[str]]]
+    read: Callable[[Path], tuple[list[StrangerFile], list[str]]]
     table: str
     past: Callable[[Connection], list[Past]]
     checksum: Callable[[Path], str] | None = None
