@@ -101,7 +101,7 @@ test-online-index: $(VENV)/.dev ## Kill 80 builds of an index on 500,000 message
 test-recipes: $(VENV)/.dev ## Run each recipe under load, and killed at each step
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py tests/migration/test_recipes_keys.py
 
-test-plan: $(VENV)/.dev ## Compare plans with real runs on 500,000 messages (SERVER=system)
+test-plan: $(VENV)/.dev ## Compare plans with real runs on 500,000 messages
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_foreseen.py
 
 test-online: $(VENV)/.dev ## Change busy tables under load (minutes; SERVER=system)

@@ -68,7 +68,7 @@ class Batching:
     """
 
     target_ms: float = 100
-    pause: float = 0.5
+    pause: float = 1.0
     lag_mb: float = 16
     wal_mb: float = 32
 
