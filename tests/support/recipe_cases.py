@@ -125,10 +125,13 @@ _SCAN = (
     update public.attachments set scanned_by = uploader_id where id in (select id from public.attachments order by id limit 1);
 """
 )
+# In a transaction: a client that is stopped between the two inserts would leave a row without an engine, which undo refuses.
 _SCAN_APART = (
-    _UPLOAD.format(columns="", values="")
+    "begin;"
+    + _UPLOAD.format(columns="", values="")
     + """
     insert into public.scans (id, scan_engine) values (':id', 'clam');
+    end;
     update public.scans set scan_state = 'clean' where id = ':id';
     update public.scans set scan_note = '{"took": 4}' where id in (select id from public.attachments order by id limit 1);
     select a.storage_key, s.scan_state from public.attachments as a join public.scans as s using (id) order by id limit 5;
