@@ -10,7 +10,7 @@ from tests.support.migrations import NEXT, write
 def test_the_dry_run_prints_the_locks_and_what_cannot_be_read(cli: Cli, seeded: Database, sql_dir: Path) -> None:
     text = "-- users: a note.\nalter table public.users add column note text;\ndo 'begin perform 1; end';\nupdate public.users set note = '';"
     write(sql_dir, NEXT, f"{text}\ncreate table public.polls (id uuid references public.conversations (id));")
-    options = ("migrate", "--dry-run", "--url", seeded.url, "--sql-dir", str(sql_dir))
+    options = ("migrate", "--dry-run", "--scratch", "none", "--url", seeded.url, "--sql-dir", str(sql_dir))
     printed = cli(*options)
     assert printed.code == 0, printed.err
     assert (

@@ -152,7 +152,13 @@ def test_a_plain_owner_without_the_right_to_a_copy(cli: Cli, empty: Database) ->
         assert "rehearsing in the database itself" in refused.err
         assert len(applied(empty)) == len(IDS)
         dry = cli("undo", "--dry-run", "--url", url)
-        assert (dry.code, "-- undo" in dry.out, "may not create databases" in dry.err) == (0, True, True)
+        assert (dry.code, "-- undo" in dry.out, "locks found on a copy of the structure, on the embedded server" in dry.out) == (
+            0,
+            True,
+            True,
+        )
+        refused = cli("undo", "--dry-run", "--scratch", "same", "--url", url)
+        assert (refused.code, "error[scratch.no-createdb]" in refused.err) == (1, True)
         assert cli("undo", "--all", "--yes", "--url", url).code == 0
     finally:
         with empty.server.connect("postgres") as admin:
