@@ -27,7 +27,13 @@ _LOOK = """
     join pg_catalog.pg_namespace as n on n.nspname = w.schema
     join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = w.name and c.relkind in ('r', 'p', 'm')
     cross join lateral (
-        select c.oid union select t.relid::oid from pg_partition_tree(c.oid) as t
+        with recursive tree (oid) as (
+            select c.oid
+            union all
+            select i.inhrelid from tree join pg_catalog.pg_inherits as i on i.inhparent = tree.oid
+            join pg_catalog.pg_class as p on p.oid = i.inhparent and p.relkind in ('p', 'I') where not i.inhdetachpending
+        )
+        select oid from tree
     ) as tree (oid)
     join pg_catalog.pg_class as leaf on leaf.oid = tree.oid and leaf.relkind in ('r', 'm')
     left join pg_catalog.pg_stat_all_tables as s on s.relid = leaf.oid

@@ -28,9 +28,12 @@ _LOOK = """
     where c.oid = to_regclass(%s)
 """
 _ESTIMATE = """
-    select sum(greatest(c.reltuples, 0))::bigint from pg_catalog.pg_class as c
-    where c.oid = to_regclass(%(name)s) and c.relkind = 'r'
-        or c.oid in (select relid from pg_partition_tree(to_regclass(%(name)s)) where isleaf)
+    with recursive tree (oid) as (
+        select to_regclass(%(name)s)::oid
+        union all
+        select i.inhrelid from tree join pg_catalog.pg_inherits as i on i.inhparent = tree.oid where not i.inhdetachpending
+    )
+    select sum(greatest(c.reltuples, 0))::bigint from pg_catalog.pg_class as c join tree using (oid) where c.relkind = 'r'
 """
 
 

@@ -15,9 +15,15 @@ from chatschema.postgres import Connection
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 _CODE = re.compile(r"(?i)(?:do|call|select|execute|with)\b")
 _ROWS = re.compile(rf"(?i)(?:insert\s+into|update|delete\s+from|merge\s+into)\s+(?:only\s+)?(?P<name>{_NAME}(?:\s*\.\s*{_NAME})?)")
+# Not pg_partition_tree(), which would wait for a partition that somebody is changing.
 _TABLE = """
     select format('%%I.%%I', n.nspname, r.relname), r.oid = c.oid,
-        (select count(*) from pg_partition_tree(c.oid) as t where t.relid <> c.oid)
+        (with recursive tree (oid) as (
+            select c.oid
+            union all
+            select i.inhrelid from tree join pg_catalog.pg_inherits as i on i.inhparent = tree.oid
+            join pg_catalog.pg_class as p on p.oid = i.inhparent and p.relkind in ('p', 'I') where not i.inhdetachpending
+        ) select count(*) - 1 from tree)
     from pg_catalog.pg_class as c
     join pg_catalog.pg_class as r on r.oid = coalesce(pg_partition_root(c.oid), c.oid)
     join pg_catalog.pg_namespace as n on n.oid = r.relnamespace
