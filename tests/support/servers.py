@@ -22,10 +22,12 @@ HBA = (
     "host replication all 127.0.0.1/32 trust\n"
 )
 ROOM_IN_MEMORY = 8 << 30
+# All tests share a server: with the default of 5,000 statements those of one test would be evicted by the others.
 CONFIG = """
 listen_addresses = '127.0.0.1'
 fsync = off
 shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.max = 10000
 max_prepared_transactions = 8
 timezone = 'America/New_York'
 """
@@ -182,7 +184,7 @@ def _container() -> Iterator[PgServer]:
     image = os.environ.get("CHATSCHEMA_TEST_IMAGE", "postgres:15")
     container = PostgresContainer(image, username="postgres", password="postgres", dbname="postgres", driver=None)
     container.with_command(
-        "postgres -c fsync=off -c timezone=America/New_York -c shared_preload_libraries=pg_stat_statements -c max_prepared_transactions=8"
+        "postgres -c fsync=off -c timezone=America/New_York -c shared_preload_libraries=pg_stat_statements -c pg_stat_statements.max=10000 -c max_prepared_transactions=8"
     )
     with container:
         host, port = container.get_container_host_ip(), int(container.get_exposed_port(5432))
