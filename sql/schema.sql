@@ -9,6 +9,26 @@ CREATE SCHEMA chatschema;
 
 COMMENT ON SCHEMA chatschema IS 'Functions of the chat schema and the ledger of the chatschema command.';
 
+CREATE FUNCTION chatschema.actor() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    given constant text := nullif(current_setting('app.user_id', true), '');
+begin
+    if given is null then
+        return null;
+    end if;
+    if given !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+        raise exception 'app.user_id is not the id of a user'
+            using errcode = 'invalid_parameter_value', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
+    end if;
+    return (select u.id from public.users as u where u.id = given::uuid and u.account_state = 'active');
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.actor() IS 'The user of app.user_id, if active; otherwise null. Write (select chatschema.actor()): it is then called once a statement.';
+
 CREATE FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, user_agent text, details jsonb) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -65,6 +85,53 @@ $$;
 
 COMMENT ON FUNCTION chatschema.complete_status() IS 'Trigger: fills in the conversation of the message, and the times that the status implies, if the client leaves them out.';
 
+CREATE FUNCTION chatschema.create_conversation(others uuid[], type text DEFAULT 'group'::text, title text DEFAULT NULL::text, settings jsonb DEFAULT '{}'::jsonb) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    actor constant uuid := chatschema.actor();
+    other constant uuid := others[1];
+    created uuid;
+begin
+    if actor is null then
+        raise exception 'nobody is acting in this transaction'
+            using errcode = 'insufficient_privilege', hint = 'First: select set_config(''app.user_id'', $1, true).';
+    end if;
+    if create_conversation.type is distinct from 'direct' then
+        insert into public.conversations (type, title, settings, created_by)
+        values (create_conversation.type, create_conversation.title, coalesce(create_conversation.settings, '{}'), actor)
+        returning id into created;
+        insert into public.conversation_participants (conversation_id, user_id, role)
+        select distinct on (p.id) created, p.id, p.role
+        from (select actor as id, 'admin' as role, 0 as place union all select u.id, 'member', 1 from unnest(others) as u (id)) as p
+        order by p.id, p.place;
+        return created;
+    end if;
+    if cardinality(others) is distinct from 1 or other is null then
+        raise exception 'a direct conversation is with one user' using errcode = 'invalid_parameter_value',
+            hint = 'Name the other user, or the acting user for notes to oneself.';
+    end if;
+    insert into public.conversations as c (type, settings, created_by, direct_user_low, direct_user_high)
+    values ('direct', coalesce(create_conversation.settings, '{}'), actor, least(actor, other), greatest(actor, other))
+    on conflict (direct_user_low, direct_user_high) do nothing returning c.id into created;
+    if created is null then
+        -- A new statement: it sees what a transaction committed for which the insert has waited.
+        select c.id into strict created from public.conversations as c
+        where c.direct_user_low = least(actor, other) and c.direct_user_high = greatest(actor, other);
+    end if;
+    insert into public.conversation_participants (conversation_id, user_id)
+    select distinct created, p.id from unnest(array[actor, other]) as p (id) order by p.id
+    on conflict (conversation_id, user_id) do nothing;
+    -- Who had left comes back by writing again; the time away stays unread.
+    update public.conversation_participants as p set left_at = null, joined_at = now()
+    where p.conversation_id = created and p.user_id = actor and p.left_at is not null;
+    return created;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.create_conversation(others uuid[], type text, title text, settings jsonb) IS 'Creates a conversation of the acting user with others and returns its id. A direct one that exists already is returned, the same to both.';
+
 CREATE FUNCTION chatschema.explain_message_id(id uuid) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -103,6 +170,69 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.explain_message_id(id uuid) IS 'Explains why messages or message_statuses have no partition for an id; for the error 23514 "no partition of relation found for row".';
+
+CREATE FUNCTION chatschema.guard_founding() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (
+        select from added as a
+        join public.conversations as c on c.id = a.conversation_id
+        where not exists (
+            select from chatschema.memberships as v
+            where v.conversation_id = a.conversation_id and (c.type = 'direct' or v.role = 'admin')
+        )
+    ) then
+        raise exception 'whoever adds the first participants of a group is its first admin'
+            using errcode = 'insufficient_privilege', schema = 'public', table = 'conversation_participants',
+            hint = 'Insert yourself first, with the role admin, or all participants in one statement.';
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.guard_founding() IS 'Trigger: after participants were added, the acting user is one of them, in a group as admin.';
+
+CREATE FUNCTION chatschema.guard_message() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    actor constant uuid := chatschema.actor();
+    content constant text[] := '{content_encrypted,content_nonce,edit_history,updated_at}';
+    of_a_tombstone constant text[] := '{is_deleted,deleted_at,deleted_by}';
+    -- The content is taken away, or was gone before.
+    is_erased constant boolean :=
+        new.content_encrypted is null and new.content_nonce is null and jsonb_array_length(new.edit_history) = 0;
+    refusal text;
+begin
+    if old.is_deleted then
+        if to_jsonb(new) - content <> to_jsonb(old) - content
+            or not is_erased and to_jsonb(new) - 'updated_at' <> to_jsonb(old) - 'updated_at'
+        then
+            refusal := 'it is deleted, which is final';
+        end if;
+    elsif new.sender_id is distinct from old.sender_id then
+        refusal := 'its sender stays';
+    elsif new.deleted_by <> actor then
+        refusal := 'only the acting user deletes it';
+    elsif old.sender_id is distinct from actor and (
+        not new.is_deleted or not is_erased or new.deleted_by is null
+        or to_jsonb(new) - content - of_a_tombstone <> to_jsonb(old) - content - of_a_tombstone
+    ) then
+        refusal := 'it is of another user, and can only be deleted as a whole';
+    end if;
+    if refusal is not null then
+        raise exception 'message % cannot be changed like this: %', old.id, refusal
+            using errcode = 'insufficient_privilege', schema = 'public', table = 'messages',
+            hint = 'To delete it, set is_deleted, deleted_at and deleted_by, content_encrypted and content_nonce to null, edit_history to [].';
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.guard_message() IS 'Trigger: of a message of another user only a tombstone can be made, without its content; a tombstone is final.';
 
 CREATE FUNCTION chatschema.guard_month(month regclass) RETURNS void
     LANGUAGE plpgsql
@@ -143,6 +273,79 @@ $$;
 
 COMMENT ON FUNCTION chatschema.guard_month(month regclass) IS 'Creates the statement triggers of its parent on an attached month, for statements that name the month itself. Does nothing if it has them.';
 
+CREATE FUNCTION chatschema.guard_new_participant() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    pair uuid[];
+begin
+    new.joined_at := now();
+    select array[c.direct_user_low, c.direct_user_high] into pair
+    from public.conversations as c where c.id = new.conversation_id and c.type = 'direct';
+    -- To somebody outside of the pair the policy answers, the same as for a conversation that does not exist.
+    if pair is null or chatschema.actor() <> all (pair) then
+        return new;
+    end if;
+    if new.user_id <> all (pair) or new.role <> 'member' then
+        raise exception 'a direct conversation has its two users as members, and nobody else'
+            using errcode = 'insufficient_privilege', schema = 'public', table = 'conversation_participants',
+            hint = 'Create a group for more people, or for roles.';
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.guard_new_participant() IS 'Trigger: a participant joins now; a direct conversation has its two users as members.';
+
+CREATE FUNCTION chatschema.guard_participant() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    actor constant uuid := chatschema.actor();
+    acting_role text;
+    is_direct boolean;
+    -- The columns of their own row that participants change.
+    own constant text[] := '{last_read_message_id,last_delivered_message_id,notification_level,muted_until,is_pinned}';
+    granted text[] := '{updated_at}';
+    refused text;
+begin
+    select v.role into acting_role from chatschema.memberships as v where v.conversation_id = old.conversation_id;
+    select c.type = 'direct' into is_direct from public.conversations as c where c.id = old.conversation_id;
+    if old.user_id = actor and old.left_at is null then
+        granted := granted || own || '{left_at}';
+    elsif old.left_at is null and (acting_role = 'admin' or acting_role = 'moderator' and old.role = 'member') and not is_direct then
+        granted := granted || '{left_at}';
+    elsif old.left_at is not null and acting_role = 'admin' and new.left_at is null and not is_direct then
+        granted := granted || '{left_at}';
+        new.joined_at := now();
+    end if;
+    if acting_role = 'admin' and not is_direct then
+        granted := granted || '{role}';
+    end if;
+    select string_agg(o.key, ', ' order by o.key) into refused
+    from jsonb_each(to_jsonb(old)) as o
+    where o.value is distinct from to_jsonb(new) -> o.key and o.key <> all (granted)
+        and not (o.key = 'joined_at' and '{left_at}' <@ granted and old.left_at is not null and new.left_at is null);
+    if refused is not null then
+        raise exception 'the role % in this conversation may not change % of this participant', coalesce(acting_role, 'none'), refused
+            using errcode = 'insufficient_privilege', schema = 'public', table = 'conversation_participants',
+            hint = 'Members change their own row, moderators remove members, admins do the rest.';
+    end if;
+    if new.left_at is not null and old.left_at is null then
+        new.left_at := now();
+        -- Who has left gets no key any more; the version of the conversation rises, so that the others know to rotate it.
+        new.encrypted_key := null;
+        new.key_nonce := null;
+        new.public_key_id := null;
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.guard_participant() IS 'Trigger: compares the old row with the new one, by the role of the acting user; removes the wrapped key of one who leaves.';
+
 CREATE FUNCTION chatschema.has_active_hold() RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -172,6 +375,36 @@ CREATE FUNCTION chatschema.is_attached(relation oid) RETURNS boolean
 $$;
 
 COMMENT ON FUNCTION chatschema.is_attached(relation oid) IS 'Whether a month is attached.';
+
+CREATE FUNCTION chatschema.is_empty(conversation uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from public.conversation_participants as p where p.conversation_id = conversation)
+        or exists (select from public.messages as m where m.conversation_id = conversation)
+    then
+        return null;
+    end if;
+    return true;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.is_empty(conversation uuid) IS 'True if a conversation has never had a participant or a message, otherwise null. Answers from the snapshot before the statement.';
+
+CREATE FUNCTION chatschema.is_founding(conversation uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from public.conversations as c where c.id = conversation and c.created_by = chatschema.actor()) then
+        return chatschema.is_empty(conversation);
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.is_founding(conversation uuid) IS 'True while the acting user founds a conversation: created it, and nobody has joined it yet. Otherwise null.';
 
 CREATE FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -204,6 +437,34 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) IS 'Whether a message is under an active hold, by its conversation, sender and id: the rule of held_scopes for one message.';
+
+CREATE FUNCTION chatschema.keep_an_admin() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- An update, not a lock: two who leave at once meet here, and with an older snapshot the second one fails with 40001.
+    update public.conversations as c
+    set current_key_version = c.current_key_version + (new.left_at is not null and old.left_at is null)::integer
+    where c.id = new.conversation_id;
+    if old.role = 'admin' and old.left_at is null
+        and exists (
+            select from public.conversation_participants as p where p.conversation_id = new.conversation_id and p.left_at is null
+        )
+        and not exists (
+            select from public.conversation_participants as p
+            where p.conversation_id = new.conversation_id and p.left_at is null and p.role = 'admin'
+        )
+        and exists (select from public.conversations as c where c.id = new.conversation_id and c.type <> 'direct')
+    then
+        raise exception 'a group keeps an admin' using errcode = 'insufficient_privilege',
+            schema = 'public', table = 'conversation_participants', hint = 'Make another participant admin first.';
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.keep_an_admin() IS 'Trigger: while anybody takes part in a group, one of them is admin, at every isolation level. Raises the key version when one leaves.';
 
 CREATE FUNCTION chatschema.keep_held_content() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -495,6 +756,19 @@ $_$;
 
 COMMENT ON FUNCTION chatschema.refuse_delete_of_held_statuses() IS 'Trigger: the statuses and reactions of a held message are held with it.';
 
+CREATE FUNCTION chatschema.refuse_history_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise exception 'the setting history of conversation % cannot be changed', old.id
+        using errcode = 'insufficient_privilege', schema = 'public', table = 'conversations', column = 'settings',
+        hint = 'It is chosen when the conversation is created.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_history_change() IS 'Trigger: whether new participants read the past is decided when a conversation is created; later an admin would open it.';
+
 CREATE FUNCTION chatschema.refuse_hold_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -522,6 +796,30 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_hold_scope_change() IS 'Trigger: the record of a hold''s scope is kept after its release.';
+
+CREATE FUNCTION chatschema.refuse_key_revival() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise exception 'public key % has ended and cannot be made active again', old.id
+        using errcode = 'insufficient_privilege', schema = 'public', table = 'user_public_keys', column = 'status', hint = 'Publish a new key.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_key_revival() IS 'Trigger: a key that was superseded, revoked or used stays so.';
+
+CREATE FUNCTION chatschema.refuse_status_move() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise exception 'a status of message % keeps its message and its reader', old.message_id
+        using errcode = 'insufficient_privilege', schema = 'public', table = 'message_statuses', hint = 'Insert a status for the other message.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_status_move() IS 'Trigger: a status is not moved to another message or reader.';
 
 CREATE FUNCTION chatschema.refuse_truncate_of_held() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -806,6 +1104,20 @@ $$;
 
 COMMENT ON FUNCTION chatschema.set_created_at_from_id() IS 'Trigger: sets created_at to the time in the id, so that both orders agree. Refuses a created_at of another day.';
 
+CREATE FUNCTION chatschema.set_reads_from() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from public.conversations as c where c.id = new.conversation_id and c.settings ->> 'history' = 'all') then
+        new.reads_from := timestamptz '1970-01-01 00:00:00+00';
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.set_reads_from() IS 'Trigger: where the conversation was created with the setting history = all, new participants read all of it.';
+
 CREATE FUNCTION chatschema.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -866,6 +1178,26 @@ CREATE FUNCTION chatschema.uuid7_time(id uuid) RETURNS timestamp with time zone
 $$;
 
 COMMENT ON FUNCTION chatschema.uuid7_time(id uuid) IS 'The moment at which a UUIDv7 was created, in whole milliseconds; null for any other version.';
+
+CREATE TABLE chatschema.applied_roles (
+    is_only_row boolean DEFAULT true NOT NULL,
+    prefix text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    applied_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT applied_roles_one_row_check CHECK (is_only_row)
+);
+
+COMMENT ON TABLE chatschema.applied_roles IS 'The prefix with which chatschema roles apply was last run; migrate, undo and reset restore the grants of these roles.';
+
+COMMENT ON COLUMN chatschema.applied_roles.is_only_row IS 'Always true.';
+
+COMMENT ON COLUMN chatschema.applied_roles.prefix IS 'The names of the roles are PREFIX_app, PREFIX_worker, and so on.';
+
+COMMENT ON COLUMN chatschema.applied_roles.applied_at IS 'When it was last run.';
+
+COMMENT ON COLUMN chatschema.applied_roles.applied_by IS 'Role that ran it.';
+
+COMMENT ON CONSTRAINT applied_roles_one_row_check ON chatschema.applied_roles IS 'One row.';
 
 CREATE TABLE chatschema.deferred_erasures (
     message_id uuid NOT NULL,
@@ -1313,6 +1645,7 @@ CREATE TABLE public.conversation_participants (
     left_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    reads_from timestamp with time zone,
     CONSTRAINT conversation_participants_encrypted_key_check CHECK ((((encrypted_key IS NULL) OR ((key_algorithm IS NOT NULL) AND (key_version IS NOT NULL))) AND (octet_length(encrypted_key) <= 8192))),
     CONSTRAINT conversation_participants_key_version_check CHECK ((key_version > 0)),
     CONSTRAINT conversation_participants_left_at_check CHECK ((left_at >= (joined_at - '00:01:00'::interval))),
@@ -1355,6 +1688,8 @@ COMMENT ON COLUMN public.conversation_participants.left_at IS 'When the user lef
 COMMENT ON COLUMN public.conversation_participants.created_at IS 'When the row was created.';
 
 COMMENT ON COLUMN public.conversation_participants.updated_at IS 'Last change, set by a trigger.';
+
+COMMENT ON COLUMN public.conversation_participants.reads_from IS 'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.';
 
 COMMENT ON CONSTRAINT conversation_participants_encrypted_key_check ON public.conversation_participants IS 'A wrapped key has its algorithm and version; at most 8 kB.';
 
@@ -1750,6 +2085,28 @@ ALTER TABLE chatschema.holds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE VIEW chatschema.memberships WITH (security_barrier='true') AS
+ SELECT conversation_id,
+    user_id,
+    role,
+    COALESCE(reads_from, date_trunc('milliseconds'::text, joined_at)) AS since,
+    chatschema.uuid7_floor(COALESCE(reads_from, joined_at)) AS since_id
+   FROM public.conversation_participants p
+  WHERE ((user_id = ( SELECT chatschema.actor() AS actor)) AND (left_at IS NULL));
+
+COMMENT ON VIEW chatschema.memberships IS 'The conversations of the acting user, and from when on the user reads: a message is readable if created_at >= since, a row about one if message_id >= since_id.';
+
+CREATE VIEW chatschema.people WITH (security_barrier='true') AS
+ SELECT id,
+    username,
+    display_name,
+    avatar_url,
+    status
+   FROM public.users u
+  WHERE (( SELECT chatschema.actor() AS actor) IS NOT NULL);
+
+COMMENT ON VIEW chatschema.people IS 'All users, with the columns that other users may see. Empty without an acting user.';
+
 CREATE FUNCTION chatschema.page(conversation uuid, before uuid DEFAULT NULL::uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
     LANGUAGE plpgsql STABLE
     AS $_$
@@ -1814,6 +2171,11 @@ end
 $_$;
 
 COMMENT ON FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer) IS 'The messages of a conversation after a message, or all of them, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
+
+ALTER TABLE ONLY chatschema.applied_roles
+    ADD CONSTRAINT applied_roles_pkey PRIMARY KEY (is_only_row);
+
+COMMENT ON CONSTRAINT applied_roles_pkey ON chatschema.applied_roles IS 'One row.';
 
 ALTER TABLE ONLY chatschema.deferred_erasures
     ADD CONSTRAINT deferred_erasures_message_id_user_id_key UNIQUE NULLS NOT DISTINCT (message_id, user_id);
@@ -1934,6 +2296,8 @@ ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_username_key UNIQUE (username);
 
 COMMENT ON CONSTRAINT users_username_key ON public.users IS 'A name belongs to one user.';
+
+COMMENT ON INDEX chatschema.applied_roles_pkey IS 'One row.';
 
 COMMENT ON INDEX chatschema.deferred_erasures_message_id_user_id_key IS 'The deferred erasures of a message.';
 
@@ -2161,13 +2525,37 @@ CREATE TRIGGER auth_sessions_set_updated_at BEFORE UPDATE ON public.auth_session
 
 COMMENT ON TRIGGER auth_sessions_set_updated_at ON public.auth_sessions IS 'Sets updated_at.';
 
+CREATE TRIGGER conversation_participants_guard_founding AFTER INSERT ON public.conversation_participants REFERENCING NEW TABLE AS added FOR EACH STATEMENT WHEN (row_security_active(('public.conversation_participants'::regclass)::oid)) EXECUTE FUNCTION chatschema.guard_founding();
+
+COMMENT ON TRIGGER conversation_participants_guard_founding ON public.conversation_participants IS 'Where row policies apply, a group begins with its creator as admin.';
+
+CREATE TRIGGER conversation_participants_guard_insert BEFORE INSERT ON public.conversation_participants FOR EACH ROW WHEN (row_security_active(('public.conversation_participants'::regclass)::oid)) EXECUTE FUNCTION chatschema.guard_new_participant();
+
+COMMENT ON TRIGGER conversation_participants_guard_insert ON public.conversation_participants IS 'Where row policies apply, nobody joins in the past, nor as the third in a direct conversation.';
+
+CREATE TRIGGER conversation_participants_guard_update BEFORE UPDATE ON public.conversation_participants FOR EACH ROW WHEN (row_security_active(('public.conversation_participants'::regclass)::oid)) EXECUTE FUNCTION chatschema.guard_participant();
+
+COMMENT ON TRIGGER conversation_participants_guard_update ON public.conversation_participants IS 'Where row policies apply, each role changes what is its own to change.';
+
+CREATE TRIGGER conversation_participants_keep_an_admin AFTER UPDATE ON public.conversation_participants FOR EACH ROW WHEN (((old.left_at IS NULL) AND ((new.left_at IS NOT NULL) OR ((old.role = 'admin'::text) AND (new.role <> 'admin'::text))) AND row_security_active(('public.conversation_participants'::regclass)::oid))) EXECUTE FUNCTION chatschema.keep_an_admin();
+
+COMMENT ON TRIGGER conversation_participants_keep_an_admin ON public.conversation_participants IS 'Where row policies apply, the last admin of a group cannot leave or step down before the others.';
+
 CREATE TRIGGER conversation_participants_record_held AFTER INSERT OR UPDATE OF conversation_id, user_id ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.record_joined_conversation();
 
 COMMENT ON TRIGGER conversation_participants_record_held ON public.conversation_participants IS 'A hold covers a conversation that its user joins. Costs one look-up while no hold is active.';
 
+CREATE TRIGGER conversation_participants_set_reads_from BEFORE INSERT ON public.conversation_participants FOR EACH ROW WHEN ((new.reads_from IS NULL)) EXECUTE FUNCTION chatschema.set_reads_from();
+
+COMMENT ON TRIGGER conversation_participants_set_reads_from ON public.conversation_participants IS 'Opens the past to new participants where the conversation says so.';
+
 CREATE TRIGGER conversation_participants_set_updated_at BEFORE UPDATE ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER conversation_participants_set_updated_at ON public.conversation_participants IS 'Sets updated_at.';
+
+CREATE TRIGGER conversations_guard_history BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((new.settings -> 'history'::text) IS DISTINCT FROM (old.settings -> 'history'::text)) AND row_security_active(('public.conversations'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_history_change();
+
+COMMENT ON TRIGGER conversations_guard_history ON public.conversations IS 'Where row policies apply, the setting history stays as it is.';
 
 CREATE TRIGGER conversations_set_updated_at BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
@@ -2176,6 +2564,10 @@ COMMENT ON TRIGGER conversations_set_updated_at ON public.conversations IS 'Sets
 CREATE TRIGGER message_statuses_complete BEFORE INSERT ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.complete_status();
 
 COMMENT ON TRIGGER message_statuses_complete ON public.message_statuses IS 'Fills in conversation_id and the times that the status implies.';
+
+CREATE TRIGGER message_statuses_guard_update BEFORE UPDATE ON public.message_statuses FOR EACH ROW WHEN ((((new.message_id <> old.message_id) OR (new.user_id <> old.user_id) OR (new.conversation_id <> old.conversation_id)) AND row_security_active(('public.message_statuses'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_status_move();
+
+COMMENT ON TRIGGER message_statuses_guard_update ON public.message_statuses IS 'Where row policies apply, the columns that an upsert writes again keep their values.';
 
 CREATE TRIGGER message_statuses_keep_held_reactions BEFORE UPDATE OF reactions ON public.message_statuses FOR EACH ROW WHEN ((NOT (new.reactions @> old.reactions))) EXECUTE FUNCTION chatschema.keep_held_reactions();
 
@@ -2200,6 +2592,10 @@ COMMENT ON TRIGGER message_statuses_require_changed_message ON public.message_st
 CREATE TRIGGER message_statuses_require_messages AFTER INSERT ON public.message_statuses REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.require_messages();
 
 COMMENT ON TRIGGER message_statuses_require_messages ON public.message_statuses IS 'A new status has an existing message.';
+
+CREATE TRIGGER messages_guard_update BEFORE UPDATE ON public.messages FOR EACH ROW WHEN (row_security_active(('public.messages'::regclass)::oid)) EXECUTE FUNCTION chatschema.guard_message();
+
+COMMENT ON TRIGGER messages_guard_update ON public.messages IS 'Where row policies apply, nobody edits the words of another.';
 
 CREATE TRIGGER messages_keep_held_content BEFORE UPDATE OF content_encrypted, content_nonce, content_algorithm, key_version, sender_key_id, edit_history, sender_id ON public.messages FOR EACH ROW WHEN (((new.content_encrypted IS DISTINCT FROM old.content_encrypted) OR (new.content_nonce IS DISTINCT FROM old.content_nonce) OR (new.content_algorithm IS DISTINCT FROM old.content_algorithm) OR (new.key_version IS DISTINCT FROM old.key_version) OR (new.sender_key_id IS DISTINCT FROM old.sender_key_id) OR (new.edit_history IS DISTINCT FROM old.edit_history) OR (new.sender_id IS DISTINCT FROM old.sender_id))) EXECUTE FUNCTION chatschema.keep_held_content();
 
@@ -2240,6 +2636,10 @@ COMMENT ON TRIGGER messages_set_created_at_from_id ON public.messages IS 'Sets c
 CREATE TRIGGER messages_set_updated_at BEFORE UPDATE ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER messages_set_updated_at ON public.messages IS 'Sets updated_at.';
+
+CREATE TRIGGER user_public_keys_guard_status BEFORE UPDATE ON public.user_public_keys FOR EACH ROW WHEN (((old.status <> 'active'::text) AND (new.status <> old.status) AND row_security_active(('public.user_public_keys'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_key_revival();
+
+COMMENT ON TRIGGER user_public_keys_guard_status ON public.user_public_keys IS 'Where row policies apply, a key that has ended stays so.';
 
 CREATE TRIGGER user_public_keys_keep_public_key BEFORE UPDATE OF public_key, user_id, device_id, key_type, algorithm, key_id ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.keep_public_key();
 
@@ -2332,15 +2732,175 @@ ALTER TABLE ONLY public.user_public_keys
 
 COMMENT ON CONSTRAINT user_public_keys_user_id_fkey ON public.user_public_keys IS 'Keys are deleted with their user.';
 
+ALTER TABLE public.attachments ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY attachments_member_select ON public.attachments FOR SELECT USING ((( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = attachments.conversation_id) AND ((attachments.message_id >= v.since_id) OR (attachments.uploader_id = v.user_id)))) IS NOT NULL));
+
+COMMENT ON POLICY attachments_member_select ON public.attachments IS 'Participants read the files of messages from their joining on; an uploader also those that are not sent yet.';
+
+CREATE POLICY attachments_uploader_insert ON public.attachments FOR INSERT WITH CHECK (((( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = attachments.conversation_id) AND (attachments.uploader_id = v.user_id))) IS NOT NULL) AND ((message_id IS NULL) OR (EXISTS ( SELECT
+   FROM public.messages m
+  WHERE ((m.id = attachments.message_id) AND (m.sender_id = ( SELECT chatschema.actor() AS actor)) AND (NOT m.is_deleted)))))));
+
+COMMENT ON POLICY attachments_uploader_insert ON public.attachments IS 'A participant adds files as the acting user, to an own message or to none yet.';
+
+CREATE POLICY attachments_uploader_update ON public.attachments FOR UPDATE USING (((state = ANY (ARRAY['pending'::text, 'ready'::text])) AND (( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = attachments.conversation_id) AND (attachments.uploader_id = v.user_id))) IS NOT NULL))) WITH CHECK (((( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = attachments.conversation_id) AND (attachments.uploader_id = v.user_id))) IS NOT NULL) AND ((message_id IS NULL) OR (EXISTS ( SELECT
+   FROM public.messages m
+  WHERE ((m.id = attachments.message_id) AND (m.sender_id = ( SELECT chatschema.actor() AS actor))))))));
+
+COMMENT ON POLICY attachments_uploader_update ON public.attachments IS 'An uploader attaches own files to own messages, unless a file was quarantined or deleted.';
+
+ALTER TABLE public.audit_logs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.auth_sessions ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY auth_sessions_self_select ON public.auth_sessions FOR SELECT USING ((user_id = ( SELECT chatschema.actor() AS actor)));
+
+COMMENT ON POLICY auth_sessions_self_select ON public.auth_sessions IS 'A user lists the own sessions; functions write them.';
+
+ALTER TABLE public.conversation_participants ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY conversation_participants_admin_insert ON public.conversation_participants FOR INSERT WITH CHECK (((left_at IS NULL) AND ((EXISTS ( SELECT
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = conversation_participants.conversation_id) AND (v.role = 'admin'::text)))) OR (chatschema.is_founding(conversation_id) IS NOT NULL))));
+
+COMMENT ON POLICY conversation_participants_admin_insert ON public.conversation_participants IS 'An admin adds participants; the creator adds the first ones.';
+
+CREATE POLICY conversation_participants_member_select ON public.conversation_participants FOR SELECT USING (((user_id = ( SELECT chatschema.actor() AS actor)) OR (EXISTS ( SELECT
+   FROM chatschema.memberships v
+  WHERE (v.conversation_id = conversation_participants.conversation_id))) OR (chatschema.is_founding(conversation_id) IS NOT NULL)));
+
+COMMENT ON POLICY conversation_participants_member_select ON public.conversation_participants IS 'A user reads the own rows and those of conversations that the user takes part in; a founder also the rows that are being added.';
+
+CREATE POLICY conversation_participants_member_update ON public.conversation_participants FOR UPDATE USING ((((user_id = ( SELECT chatschema.actor() AS actor)) AND (left_at IS NULL)) OR (EXISTS ( SELECT
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = conversation_participants.conversation_id) AND (v.role = ANY (ARRAY['moderator'::text, 'admin'::text]))))))) WITH CHECK (((user_id = ( SELECT chatschema.actor() AS actor)) OR (EXISTS ( SELECT
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = conversation_participants.conversation_id) AND (v.role = ANY (ARRAY['moderator'::text, 'admin'::text])))))));
+
+COMMENT ON POLICY conversation_participants_member_update ON public.conversation_participants IS 'A participant changes the own row, a moderator or admin also others; a trigger decides which columns.';
+
+ALTER TABLE public.conversations ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY conversations_admin_update ON public.conversations FOR UPDATE USING (((type <> 'direct'::text) AND (EXISTS ( SELECT
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = conversations.id) AND (v.role = 'admin'::text))))));
+
+COMMENT ON POLICY conversations_admin_update ON public.conversations IS 'An admin changes a group; grants choose the columns.';
+
+CREATE POLICY conversations_founder_insert ON public.conversations FOR INSERT WITH CHECK (((created_by = ( SELECT chatschema.actor() AS actor)) AND (deleted_at IS NULL) AND ((type <> 'direct'::text) OR ((( SELECT chatschema.actor() AS actor) = direct_user_low) OR (( SELECT chatschema.actor() AS actor) = direct_user_high)))));
+
+COMMENT ON POLICY conversations_founder_insert ON public.conversations IS 'A user creates conversations as creator, and direct ones only with the own id in the pair.';
+
+CREATE POLICY conversations_member_select ON public.conversations FOR SELECT USING (((EXISTS ( SELECT
+   FROM chatschema.memberships v
+  WHERE (v.conversation_id = conversations.id))) OR ((created_by = ( SELECT chatschema.actor() AS actor)) AND (chatschema.is_empty(id) IS NOT NULL))));
+
+COMMENT ON POLICY conversations_member_select ON public.conversations IS 'Participants read a conversation; its creator also before anybody has joined, so that INSERT ... RETURNING works.';
+
+ALTER TABLE public.message_statuses ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY message_statuses_member_select ON public.message_statuses FOR SELECT USING ((( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = message_statuses.conversation_id) AND ((message_statuses.message_id >= v.since_id) OR (message_statuses.user_id = v.user_id)))) IS NOT NULL));
+
+COMMENT ON POLICY message_statuses_member_select ON public.message_statuses IS 'Participants read the statuses of messages from their joining on, and their own.';
+
+CREATE POLICY message_statuses_reader_insert ON public.message_statuses FOR INSERT WITH CHECK ((( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = message_statuses.conversation_id) AND (message_statuses.user_id = v.user_id) AND (message_statuses.message_id >= v.since_id))) IS NOT NULL));
+
+COMMENT ON POLICY message_statuses_reader_insert ON public.message_statuses IS 'A participant reports for the acting user, on messages from joining on.';
+
+CREATE POLICY message_statuses_reader_update ON public.message_statuses FOR UPDATE USING ((( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = message_statuses.conversation_id) AND (message_statuses.user_id = v.user_id))) IS NOT NULL));
+
+COMMENT ON POLICY message_statuses_reader_update ON public.message_statuses IS 'A participant changes the own statuses.';
+
+ALTER TABLE public.messages ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY messages_member_select ON public.messages FOR SELECT USING ((((conversation_id = ( SELECT v.conversation_id
+   FROM chatschema.memberships v
+  WHERE (v.conversation_id = (NULLIF(current_setting('app.conversation_id'::text, true), ''::text))::uuid))) AND (created_at >= ( SELECT v.since
+   FROM chatschema.memberships v
+  WHERE (v.conversation_id = (NULLIF(current_setting('app.conversation_id'::text, true), ''::text))::uuid)))) OR (( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = messages.conversation_id) AND ((messages.created_at >= v.since) OR (messages.sender_id = v.user_id)))) IS NOT NULL)));
+
+COMMENT ON POLICY messages_member_select ON public.messages IS 'Participants read messages from their joining on, and their own.';
+
+CREATE POLICY messages_sender_insert ON public.messages FOR INSERT WITH CHECK ((( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = messages.conversation_id) AND (messages.sender_id = v.user_id))) IS NOT NULL));
+
+COMMENT ON POLICY messages_sender_insert ON public.messages IS 'A participant sends as the acting user.';
+
+CREATE POLICY messages_sender_update ON public.messages FOR UPDATE USING ((( SELECT true
+   FROM chatschema.memberships v
+  WHERE ((v.conversation_id = messages.conversation_id) AND ((messages.sender_id = v.user_id) OR ((v.role = ANY (ARRAY['moderator'::text, 'admin'::text])) AND (messages.created_at >= v.since))))) IS NOT NULL));
+
+COMMENT ON POLICY messages_sender_update ON public.messages IS 'A sender edits the own messages, a moderator or admin deletes others; a trigger decides which columns.';
+
+ALTER TABLE public.user_public_keys ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY user_public_keys_self_insert ON public.user_public_keys FOR INSERT WITH CHECK (((user_id = ( SELECT chatschema.actor() AS actor)) AND (status = 'active'::text)));
+
+COMMENT ON POLICY user_public_keys_self_insert ON public.user_public_keys IS 'A user adds own keys.';
+
+CREATE POLICY user_public_keys_self_select ON public.user_public_keys FOR SELECT USING (((user_id = ( SELECT chatschema.actor() AS actor)) OR ((status = 'active'::text) AND (key_type <> 'one_time_prekey'::text) AND (( SELECT chatschema.actor() AS actor) IS NOT NULL))));
+
+COMMENT ON POLICY user_public_keys_self_select ON public.user_public_keys IS 'A user reads the own keys and the active ones of others; one-time keys of others only by claiming one.';
+
+CREATE POLICY user_public_keys_self_update ON public.user_public_keys FOR UPDATE USING ((user_id = ( SELECT chatschema.actor() AS actor)));
+
+COMMENT ON POLICY user_public_keys_self_update ON public.user_public_keys IS 'A user ends own keys; grants choose the columns.';
+
+ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY users_self_select ON public.users FOR SELECT USING ((id = ( SELECT chatschema.actor() AS actor)));
+
+COMMENT ON POLICY users_self_select ON public.users IS 'A user reads the own row; others are in the view chatschema.people.';
+
+CREATE POLICY users_self_update ON public.users FOR UPDATE USING ((id = ( SELECT chatschema.actor() AS actor)));
+
+COMMENT ON POLICY users_self_update ON public.users IS 'A user changes the own row; grants choose the columns.';
+
 GRANT USAGE ON SCHEMA chatschema TO PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.actor() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.before_hold() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.create_conversation(others uuid[], type text, title text, settings jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.guard_founding() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.guard_message() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.guard_month(month regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.guard_new_participant() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.guard_participant() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.has_active_hold() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.is_empty(conversation uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.is_founding(conversation uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.keep_an_admin() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.keep_held_content() FROM PUBLIC;
 
@@ -2356,6 +2916,12 @@ REVOKE ALL ON FUNCTION chatschema.record_joined_conversation() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_delete_of_held_statuses() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.refuse_history_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.refuse_key_revival() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.refuse_status_move() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.refuse_truncate_of_held() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.remove_references() FROM PUBLIC;
@@ -2367,5 +2933,9 @@ REVOKE ALL ON FUNCTION chatschema.require_changed_message() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.require_message() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.require_messages() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.set_reads_from() FROM PUBLIC;
+
+GRANT SELECT ON TABLE chatschema.applied_roles TO PUBLIC;
 
 GRANT SELECT ON TABLE chatschema.retired_months TO PUBLIC;

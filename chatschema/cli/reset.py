@@ -55,7 +55,7 @@ def reset(
         with closing(postgres.connect(live, dbname=name)) as connection:
             # The template may be from last month.
             migrated(live, connection, files, as_lines=not json)
-            resetting.finish(connection)
+            resetting.finish(live, connection, files, say=console.note)
             if with_seed:
                 done = seeded(live, connection, as_lines=not json)
     if json:

@@ -1,10 +1,13 @@
 """Dropping the objects that chatschema created in a database, if the database itself must stay."""
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
 from chatschema import postgres
 from chatschema.database import kept
 from chatschema.database.catalog import quiet
+from chatschema.database.kept import Kept
 from chatschema.postgres import Connection, locks
 from chatschema.values import TABLES
 
@@ -13,6 +16,11 @@ _DROP_ROW_FUNCTIONS = """
     select format('drop function %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
     join pg_catalog.pg_type as t on t.oid = p.prorettype
     where p.pronamespace = to_regnamespace('chatschema') and t.typrelid <> 0
+"""
+# A policy may read a view that reads another of the tables.
+_DROP_POLICIES = """
+    select format('drop policy %%I on %%s', p.polname, p.polrelid::regclass) from pg_catalog.pg_policy as p
+    where p.polrelid in (select to_regclass('public.' || t.name) from unnest(%s::text[]) as t (name))
 """
 # Others refer to them.
 _LAST_TABLES = {"drop table chatschema.seeds", "drop table chatschema.holds"}
@@ -32,14 +40,14 @@ _DROP_REST = """
 _TABLES = (
     "hold_conversations", "last_hold", "deferred_erasures", "holds", "erasures", "retired_months", "released_attachments",
     "seeded_rows", "seeds", "protection", "migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
-    "schema_records", "batches", "kept_by_reset",
+    "schema_records", "batches", "kept_by_reset", "applied_roles",
 )  # fmt: skip
 
 
-def drop_objects(connection: Connection) -> None:
+def drop_objects(connection: Connection, also: Sequence[Kept] = ()) -> None:
     """Drop the objects that chatschema created in this database, in one transaction, and no others.
 
-    Dependent objects of the database, such as grants, are recorded in a table for `kept.finish`.
+    Dependent objects of the database, such as grants, are recorded in a table for `kept.finish`, and so is what `also` recreates.
     Raises ServerError if a foreign object depends on one of them, or is in one of the schemas, and ChatschemaError if this role
     could not recreate a dependent object.
     """
@@ -47,7 +55,9 @@ def drop_objects(connection: Connection) -> None:
 
     def work() -> None:
         keep = kept.of_objects(connection)
-        postgres.execute(connection, "drop view if exists chatschema.held_scopes")
+        for (statement,) in postgres.fetch_all(connection, _DROP_POLICIES, (list(TABLES),)):
+            postgres.execute_text(connection, statement)
+        postgres.execute(connection, "drop view if exists chatschema.held_scopes, chatschema.memberships, chatschema.people")
         for (statement,) in postgres.fetch_all(connection, _DROP_ROW_FUNCTIONS):
             postgres.execute_text(connection, statement)
         postgres.execute(connection, sql.SQL("drop table if exists {}").format(tables))
@@ -57,7 +67,7 @@ def drop_objects(connection: Connection) -> None:
             postgres.execute_text(connection, statement)
         # No cascade: it would silently drop a foreign view, default or column.
         postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")
-        kept.remember(connection, keep)
+        kept.remember(connection, [*keep, *(one for one in also if one not in keep)])
 
     with quiet(connection):
         locks.in_transaction(connection, work, locks.DDL)

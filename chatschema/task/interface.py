@@ -165,7 +165,7 @@ def reset(
         with closing(postgres.connect(live, dbname=name)) as connection:
             for _ in migrating.migrate(live, connection, files, say=say):
                 pass
-            resetting.finish(connection)
+            resetting.finish(live, connection, files, say=say)
     return how
 
 

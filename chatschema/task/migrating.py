@@ -15,7 +15,7 @@ from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
-from chatschema.task import deadline, planning, reviewing
+from chatschema.task import deadline, granting, planning, reviewing
 from chatschema.task.planning import Foresight, Sized
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Applied, Batching, Month, Patience, Planning, Settings, Started
@@ -85,6 +85,7 @@ def migrate(
             yield from _started(connection, statuses)
             guarded = guard.is_needed(statuses, pending)
             yield from _apply(connection, pending, run, patience, replicas, settings.batching, guarded=guarded, say=say)
+        granting.restore(settings, connection, files, say=say)
         missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
         if missing:
             with deadline.kept(patience, [month.name for month in missing], "partition"):

@@ -14,7 +14,7 @@ from chatschema.migration import files as migration_files
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import comparison
-from chatschema.task import migrating
+from chatschema.task import granting, migrating
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Planning, Settings
 
@@ -112,7 +112,7 @@ class Reset:
         """Drop the objects that chatschema created in a database that has to stay; return how it was reset."""
         with self._guarded() as own:
             migration_files.check(self.files)
-            objects.drop_objects(own)
+            objects.drop_objects(own, granting.kept(own))
         return "its objects were dropped and created again, because this role may not create databases"
 
     @contextmanager
@@ -171,12 +171,14 @@ class Reset:
             swap.end_sessions(connection, target.name, but=own.info.backend_pid)
             # Placing a hold does not take the migration lock; from here on nobody can log in to place one.
             hold.refuse_active(own, "reset")
-            keep = kept.of_database(own)
+            keep = [*kept.of_database(own), *granting.kept(own)]
         if keep:
             with swap.opened(connection, target), closing(postgres.connect(self.settings, dbname=target.clone)) as clone:
                 kept.restore(clone, keep, target.name)
 
 
-def finish(connection: Connection) -> None:
-    """Recreate the kept objects of the old database, once the new one is migrated."""
+def finish(settings: Settings, connection: Connection, files: list[MigrationFile], *, say: Say) -> None:
+    """Recreate the kept objects of the old database, once the new one is migrated, and the grants of its roles."""
     kept.finish(connection)
+    with locks.change_lock(connection, wait_s=LOCK_WAIT_S, say=say):
+        granting.restore(settings, connection, files, say=say)

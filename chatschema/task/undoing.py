@@ -14,7 +14,7 @@ from chatschema.migration.loss import Change, Loss
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
-from chatschema.task import planning, rehearsal
+from chatschema.task import granting, planning, rehearsal
 from chatschema.task.planning import Foresight, Sized
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Applied, Settings
@@ -139,6 +139,7 @@ def roll_back(
                     for done in rollbacks.undo(connection, left, run, agreed=agreed, default=settings.locks, say=say):
                         undone += 1
                         yield done
+                granting.restore(settings, connection, undo.files, say=say)
         except loss.WouldLose as error:
             losses = loss.counted(connection, error.changes)
             if losses:

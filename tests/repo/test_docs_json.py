@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import typer
 
 from chatschema.cli import app
 from tests.support import ROOT
+from tests.support.access.world import dropped
 from tests.support.busy import keep_busy
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
@@ -142,6 +144,15 @@ def test_holds(cli: Cli, aged: Database) -> None:
     assert valid("hold-list", cli, aged, "hold", "list")["holds"]
     assert valid("hold-export", cli, aged, "hold", "export", number)["manifest"]["tables"]
     assert valid("hold-release", cli, aged, "hold", "release", number, "--reason", "settled")["hold"]["released_at"]
+
+
+def test_roles(cli: Cli, migrated: Database) -> None:
+    prefix = ("--prefix", f"json_{uuid.uuid4().hex[:8]}")
+    with dropped(migrated.server, prefix[1]):
+        assert valid("roles-check", cli, migrated, "roles", "check", *prefix, code=3)["findings"]
+        assert valid("roles-apply-dry-run", cli, migrated, "roles", "apply", "--dry-run", *prefix)["would_run"]
+        assert valid("roles-apply", cli, migrated, "roles", "apply", *prefix)["done"]
+        assert valid("roles-show", cli, migrated, "roles", "show")["roles"][0]["exists"]
 
 
 def test_reports(cli: Cli, seeded: Database) -> None:

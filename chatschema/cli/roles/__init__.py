@@ -1,0 +1,1 @@
+"""The commands on roles, one file each."""

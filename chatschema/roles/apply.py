@@ -1,0 +1,115 @@
+"""Restoring what sql/roles/ declares: roles in the cluster, then grants and policies in one transaction."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from chatschema import postgres
+from chatschema.errors import ServerError
+from chatschema.postgres import Connection, Say, locks
+from chatschema.roles import check
+from chatschema.roles.values import Finding, Grant
+from chatschema.values import Patience
+
+_REFUSED, _EXISTS = "42501", "42710"
+# The first pass may create a function again whose grants the second one restores.
+_PASSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, and the findings that remain: refused by the server, or for the DBA to decide."""
+
+    done: tuple[Finding, ...]
+    refused: tuple[Finding, ...]
+    remaining: tuple[Finding, ...]
+
+
+def is_needed(findings: Iterable[Finding]) -> bool:
+    """Return whether apply() would try anything about these findings."""
+    return any(one.scope != "dba" for one in findings)
+
+
+def apply(
+    connection: Connection,
+    prefix: str,
+    declared: Iterable[Grant],
+    record: Callable[[], None],
+    *,
+    patience: Patience = locks.DDL,
+    say: Say | None = None,
+) -> Outcome:
+    """Correct every finding that this role may correct; `record` is called at the end of each transaction that changes something.
+
+    The caller holds the migration lock. Raises Busy and ServerError.
+    """
+    extra = list(declared)
+    done: list[Finding] = []
+    refused: dict[tuple[str, ...], Finding] = {}
+    for _ in range(_PASSES):
+        found = [one for one in check.findings(connection, prefix, extra) if one.statements not in refused]
+        of_cluster = [one for one in found if one.scope == "cluster"]
+        for finding in of_cluster:
+            if _alone(connection, finding):
+                done.append(finding)
+            else:
+                refused[finding.statements] = finding
+        # Grants to a role that does not exist would fail all others.
+        missing = {one.object for one in refused.values() if one.code == "roles.missing-role"}
+        wanted = [one for one in found if one.scope == "database"]
+        blocked = [one for one in wanted if any(f" {role}" in " ".join(one.statements) for role in missing)]
+        refused |= {one.statements: one for one in blocked}
+        wanted = [one for one in wanted if one not in blocked]
+        if wanted:
+            done += _together(connection, wanted, refused, record, patience, say)
+        if not of_cluster and not wanted:
+            break
+    remaining = [one for one in check.findings(connection, prefix, extra) if one.statements not in refused]
+    return Outcome(tuple(done), tuple(refused.values()), tuple(remaining))
+
+
+def _alone(connection: Connection, finding: Finding) -> bool:
+    """Run the statements of a finding about the cluster; return whether the server allowed them."""
+    try:
+        with postgres.transaction(connection):
+            # The login may have been set to the owner's group, which creates no roles.
+            postgres.execute(connection, "set local role none")
+            for statement in finding.statements:
+                postgres.execute_text(connection, statement)
+    except ServerError as error:
+        if error.sqlstate == _EXISTS:
+            # Another database of the cluster got it in the same moment.
+            return True
+        if error.sqlstate != _REFUSED:
+            raise
+        return False
+    return True
+
+
+def _together(
+    connection: Connection,
+    wanted: list[Finding],
+    refused: dict[tuple[str, ...], Finding],
+    record: Callable[[], None],
+    patience: Patience,
+    say: Say | None,
+) -> list[Finding]:
+    """Run all statements in one transaction; those that the server refuses are left out, and counted as refused."""
+    done: list[Finding] = []
+
+    def work() -> None:
+        done.clear()
+        for finding in wanted:
+            try:
+                with postgres.transaction(connection):
+                    for statement in finding.statements:
+                        postgres.execute_text(connection, statement)
+            except ServerError as error:
+                if error.sqlstate != _REFUSED:
+                    raise
+                refused[finding.statements] = finding
+            else:
+                done.append(finding)
+        record()
+
+    locks.in_transaction(connection, work, patience, say=say)
+    return done

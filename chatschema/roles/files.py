@@ -1,0 +1,89 @@
+"""Reading sql/roles/: the grants, policies and memberships that each file declares. Pure."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from chatschema import sqlfile
+from chatschema.errors import ChatschemaError, UsageError
+from chatschema.roles.values import GROUPS, Class, Grant, Group, Policy
+from chatschema.statements import Statements
+
+_CREATE = re.compile(r"create role \{(?P<role>\w+)\} nologin")
+_MEMBER = re.compile(r"grant \{(?P<of>\w+)\} to \{(?P<role>\w+)\}")
+_GRANT = re.compile(r"grant (?P<privileges>.+) on (?:(?P<on>schema|function|table) )?(?P<objects>.+) to \{(?P<role>\w+)\}")
+_POLICY = re.compile(
+    r"create policy (?P<name>\w+) on (?P<table>[\w.]+) for (?P<command>\w+) to \{(?P<role>\w+)\}"
+    r" (?:using|with check) \((?P<condition>.+)\)"
+)
+_PRIVILEGE = re.compile(r"\s*(?P<privilege>[a-z]+)\s*(?:\((?P<columns>[^)]*)\))?\s*(?:,|$)")
+# Names end in a group: the longest of them has to fit into the 63 bytes of a name.
+_PREFIX = re.compile(r"[a-z][a-z0-9_]{0,53}")
+
+
+def names(prefix: str) -> dict[str, str]:
+    """Return the name of each group's role. Raises UsageError for a prefix that is no part of a plain name."""
+    if not _PREFIX.fullmatch(prefix):
+        text = f"the prefix {prefix!r} is not a plain name"
+        raise UsageError(text, "use up to 54 letters a to z, digits and _, beginning with a letter", code="roles.prefix")
+    return {group: f"{prefix}_{group}" for group in GROUPS}
+
+
+@cache
+def groups() -> tuple[Group, ...]:
+    """Return the groups as their files declare them."""
+    return tuple(_read(name) for name in GROUPS)
+
+
+def _read(name: str) -> Group:
+    text = sqlfile.text_of(f"roles/{name}.sql")
+    grants: list[Grant] = []
+    policies: list[Policy] = []
+    memberships: list[str] = []
+    for statement in Statements(text.encode()):
+        words = " ".join(statement.text.split())
+        if match := _CREATE.fullmatch(words):
+            pass
+        elif match := _MEMBER.fullmatch(words):
+            memberships.append(match["of"])
+        elif match := _POLICY.fullmatch(words):
+            policies.append(Policy(match["name"], match["table"], match["command"], name, match["condition"]))
+        elif match := _GRANT.fullmatch(words):
+            grants += _grants(name, match["privileges"], match["on"] or "table", match["objects"])
+        if not match or match["role"] != name:
+            raise ChatschemaError(
+                f"sql/roles/{name}.sql: this statement is not a grant or policy of {{{name}}}: {words}", code="bug"
+            )
+    return Group(name, text.partition("\n")[0].partition(": ")[2], tuple(grants), tuple(policies), tuple(memberships))
+
+
+def _grants(role: str, privileges: str, on: str, objects: str) -> Iterator[Grant]:
+    """Yield a grant for each privilege, object and column."""
+    kind: Class = "function" if on == "function" else "schema" if on == "schema" else "table"
+    # A signature has commas of its own.
+    found = re.findall(r"[\w.]+\([^)]*\)", objects) if kind == "function" else [part.strip() for part in objects.split(",")]
+    for name in found:
+        for match in _PRIVILEGE.finditer(privileges):
+            columns = [part.strip() for part in match["columns"].split(",")] if match["columns"] else [""]
+            yield from (Grant(role, kind, name, match["privilege"], column) for column in columns)
+
+
+def declared(table: str, text: str) -> list[Grant]:
+    """Return the grants that the header of a migration declares for its table: `app: select, insert (id); readonly: select (id)`.
+
+    Raises UsageError for a group or a text that cannot be read. `none, because ...` declares that nobody gets one.
+    """
+    if re.match(r"none\b", text):
+        return []
+    grants: list[Grant] = []
+    for part in text.split(";"):
+        group, colon, privileges = part.strip().partition(":")
+        rest = _PRIVILEGE.sub("", privileges).strip()
+        if not colon or group not in GROUPS or rest or not privileges.strip():
+            raise UsageError(
+                f"the declared access to {table} cannot be read: {part.strip()!r}",
+                "write: -- Access: app: select, insert (id, name), update (name, updated_at); readonly: select (id)",
+                code="roles.declaration",
+            )
+        grants += _grants(group, privileges, "table", f"public.{table}")
+    return grants

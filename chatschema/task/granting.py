@@ -1,0 +1,134 @@
+"""Applying the roles: under the migration lock, recorded in the database, so that migrate, undo and reset restore them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from chatschema import postgres
+from chatschema.database.kept import Kept
+from chatschema.errors import ChatschemaError
+from chatschema.migration import template
+from chatschema.migration.files import MigrationFile
+from chatschema.postgres import Connection, Say, locks
+from chatschema.roles import apply, catalog, check
+from chatschema.roles import files as role_files
+from chatschema.roles.apply import Outcome
+from chatschema.roles.values import Finding, Grant
+from chatschema.structure import recording
+from chatschema.task.waits import LOCK_WAIT_S
+from chatschema.values import Settings
+
+DEFAULT = "chat"
+_TABLE = "chatschema.applied_roles"
+_RECORD = """
+    insert into chatschema.applied_roles as r (prefix) values (%s)
+    on conflict (is_only_row) do update set prefix = excluded.prefix, applied_at = clock_timestamp(), applied_by = session_user
+    where r.prefix <> excluded.prefix
+"""
+
+
+def prefix_of(connection: Connection, given: str | None = None) -> str:
+    """Return the prefix of the roles: the given one, the one that was applied, or chat."""
+    return given or catalog.applied_prefix(connection) or DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A group: its role, what it is for, whether the role exists, and the logins that have it, directly or not."""
+
+    group: str
+    name: str
+    title: str
+    exists: bool
+    logins: tuple[str, ...]
+
+
+def shown(connection: Connection, prefix: str | None = None) -> list[Shown]:
+    """Return the groups in the order of their creation; reads only. Raises UsageError."""
+    names = role_files.names(prefix_of(connection, prefix))
+    found = catalog.read(connection)
+    groups = []
+    for group in role_files.groups():
+        name = names[group.name]
+        members = found.all_members(name)
+        logins = tuple(sorted(one for one in members if found.roles[one].can_login))
+        groups.append(Shown(group.name, name, group.title, name in found.roles, logins))
+    return groups
+
+
+def look(connection: Connection, files: Sequence[MigrationFile], prefix: str | None = None) -> list[Finding]:
+    """Return the findings of `roles check`; reads only. Raises UsageError, and ChatschemaError before the migrations."""
+    _require(connection)
+    return check.findings(connection, prefix_of(connection, prefix), _declared(files))
+
+
+def grant(
+    settings: Settings,
+    connection: Connection,
+    files: Sequence[MigrationFile],
+    prefix: str | None = None,
+    *,
+    lock_wait_s: float = LOCK_WAIT_S,
+    say: Say,
+) -> Outcome:
+    """Apply the roles and record the prefix. Raises UsageError, Busy, and ChatschemaError before the migrations."""
+    _require(connection)
+    wanted = prefix_of(connection, prefix)
+    with locks.change_lock(connection, wait_s=lock_wait_s, say=say):
+        # First: if the run is killed, the next migrate goes on.
+        postgres.execute(connection, _RECORD, (wanted,))
+        outcome = _apply(settings, connection, files, wanted, say)
+        left = check.findings(connection, wanted, _declared(files))
+    return Outcome(outcome.done, outcome.refused, tuple(one for one in left if one.scope == "dba"))
+
+
+def restore(settings: Settings, connection: Connection, files: Sequence[MigrationFile], *, say: Say) -> None:
+    """Apply the roles again where they were applied; what the server refuses is a note. The caller holds the migration lock."""
+    prefix = catalog.applied_prefix(connection)
+    if prefix is None:
+        return
+    if postgres.has_table(connection, _TABLE):
+        postgres.execute(connection, _RECORD, (prefix,))
+    outcome = _apply(settings, connection, files, prefix, say)
+    if outcome.done:
+        say(f"restored {len(outcome.done)} grants and policies of the roles {prefix}_*")
+    if outcome.refused:
+        say(f"warning: {len(outcome.refused)} grants of the roles {prefix}_* are missing; see chatschema roles check")
+
+
+def kept(connection: Connection) -> list[Kept]:
+    """Return the statement that records the prefix in the successor of a database, so that its roles are applied there."""
+    prefix = catalog.applied_prefix(connection)
+    if prefix is None:
+        return []
+    statement = sql.SQL("insert into chatschema.applied_roles (prefix) values ({}) on conflict do nothing").format(
+        sql.Literal(prefix)
+    )
+    return [Kept("the record of applied roles", "", "relation", _TABLE, statement.as_string(connection))]
+
+
+def _apply(settings: Settings, connection: Connection, files: Sequence[MigrationFile], prefix: str, say: Say) -> Outcome:
+    """Apply, and record the structure in the same transaction: policies of the roles are no changes by hand."""
+    declared = _declared(files)
+    if not apply.is_needed(check.findings(connection, prefix, declared)):
+        return Outcome((), (), ())
+    with recording.recorded(connection, [], [], was_cut_off=False, say=lambda _: None) as run:
+        return apply.apply(
+            connection, prefix, declared, lambda: recording.write(connection, run, None), patience=settings.locks, say=say
+        )
+
+
+def _declared(files: Sequence[MigrationFile]) -> list[Grant]:
+    """Return the grants that migrations declare for tables of their own."""
+    grants: list[Grant] = []
+    for file in files:
+        if (table := template.table_of(file.id)) and (text := template.declared(file.apply.text).get("Access")):
+            grants += role_files.declared(table, text)
+    return grants
+
+
+def _require(connection: Connection) -> None:
+    if not postgres.has_table(connection, _TABLE):
+        text = "the tables of this database have no row policies yet"
+        raise ChatschemaError(text, "first: chatschema migrate", code="roles.not-migrated")

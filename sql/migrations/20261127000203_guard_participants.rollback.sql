@@ -1,0 +1,10 @@
+drop trigger conversation_participants_keep_an_admin on public.conversation_participants;
+drop function chatschema.keep_an_admin();
+drop trigger conversation_participants_guard_update on public.conversation_participants;
+drop function chatschema.guard_participant();
+drop trigger conversation_participants_guard_founding on public.conversation_participants;
+drop function chatschema.guard_founding();
+drop trigger conversation_participants_guard_insert on public.conversation_participants;
+drop function chatschema.guard_new_participant();
+drop trigger conversation_participants_set_reads_from on public.conversation_participants;
+drop function chatschema.set_reads_from();

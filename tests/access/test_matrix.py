@@ -1,0 +1,126 @@
+"""docs/reference/access.md, tried: everybody on every table, with real logins, their effect looked up as superuser."""
+
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from chatschema.values import TABLES
+from tests.support.access import acting, page
+from tests.support.access.acting import Score
+from tests.support.access.actions import SUBJECTS
+from tests.support.access.files import ACTIONS
+from tests.support.access.world import DIRECT, GROUP, LOGINS, World, created, user
+from tests.support.servers import PgServer
+
+
+@pytest.fixture(scope="module")
+def world(server: PgServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with created(server, f"access_{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("access")) as one:
+        acting.watch(one)
+        yield one
+
+
+def test_the_page_and_the_actions_are_about_the_same() -> None:
+    rows = page.matrix()
+    assert {(row.section, row.text) for row in rows} == {*ACTIONS, *SUBJECTS}
+    assert {actor for row in rows for actor in row.may} == set(acting.ACTORS)
+
+
+def test_everybody_may_do_what_the_page_says_and_nothing_else(world: World) -> None:
+    score = Score()
+    acting.act(world, page.matrix(), score)
+    print(f"{score.tried} actions, {len(score.wrong)} wrong")
+    assert score.tried > 2000
+    assert score.wrong == [], "\n".join(score.wrong)
+
+
+def test_a_role_reads_the_columns_of_the_page_and_no_other(world: World) -> None:
+    roles = {group: login for login, group in LOGINS.items()}
+    wrong, tried = [], 0
+    for (table, group), (is_read, hidden) in page.columns().items():
+        with world.connect(roles[group]) as connection:
+            for column in acting.columns_of(world, f"public.{table}", is_written=False):
+                tried += 1
+                try:
+                    connection.execute(f"select {column} from public.{table} limit 1".encode())
+                    did = True
+                except psycopg.errors.InsufficientPrivilege:
+                    did = False
+                if did != (is_read and column not in hidden):
+                    wrong.append(f"{group} {'reads' if did else 'does not read'} {table}.{column}")
+    assert tried > 600
+    assert wrong == []
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_no_login_changes_the_structure_or_locks_a_table(world: World, login: str) -> None:
+    tables = [f"public.{table}" for table in TABLES]
+    month = world.month
+    statements = [
+        *(f"truncate {table}" for table in tables),
+        *(f"lock table {table} in access exclusive mode" for table in [*tables, month]),
+        *(f"alter table {table} disable trigger all" for table in tables),
+        *(f"alter table {table} disable row level security" for table in tables),
+        *(f"create policy mine on {table}" for table in tables),
+        *(f"grant select on {table} to public" for table in ("users", "messages")),
+        f"select * from {month} limit 1",
+        f"insert into {month} default values",
+        "set session_replication_role = replica",
+        "set role chat_owner",
+        "set session authorization postgres",
+        "create table public.mine (i int)",
+        "create function chatschema.mine() returns int language sql as 'select 1'",
+        "create schema mine",
+        "drop function chatschema.actor()",
+        "alter view chatschema.memberships set (security_barrier = false)",
+        "insert into chatschema.holds (reason) values ('mine')",
+        "update chatschema.holds set reason = 'x'",
+        "delete from chatschema.migrations",
+        "select * from chatschema.holds",
+        "select chatschema.has_active_hold()",
+        "create trigger mine before insert on public.messages for each row execute function chatschema.set_updated_at()",
+    ]
+    done = []
+    with world.connect(login) as connection:
+        for statement in statements:
+            try:
+                # In a transaction: a lock is refused before anything else outside of one.
+                with connection.transaction(force_rollback=True):
+                    connection.execute(statement.encode())
+                    done.append(statement)
+            except psycopg.errors.Error as error:
+                assert error.sqlstate == "42501", f"{statement}: {error}"  # noqa: PT017  # each statement is tried
+        connection.execute("set row_security = off")
+        for table in ("public.messages", "public.users", "public.conversation_participants") if login == "api" else ():
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+                connection.execute(f"select 1 from {table}".encode())
+    assert done == []
+
+
+def test_a_cheap_function_in_where_sees_no_row_of_others(world: World) -> None:
+    """Without a barrier the planner calls the cheapest condition first, and an index would hide that."""
+    world.database.run(
+        "create function public.leak(text) returns boolean language plpgsql cost 0.0000001 as"
+        " $$ begin raise notice '%', $1; return true; end $$; grant execute on function public.leak(text) to public"
+    )
+    seen: list[str] = []
+    with world.connect("api") as connection, connection.transaction():
+        connection.add_notice_handler(lambda diag: seen.append(diag.message_primary or ""))
+        connection.execute("select set_config('app.user_id', %s, true)", (user("s"),))
+        for setting in ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan"):
+            connection.execute(f"set local {setting} = off".encode())
+        for relation, text in (
+            ("public.messages", "sender_id::text"), ("public.conversation_participants", "user_id::text"), ("public.users", "email"),
+            ("public.auth_sessions", "user_id::text"), ("public.message_statuses", "user_id::text"), ("public.attachments", "uploader_id::text"),
+            ("chatschema.memberships", "user_id::text"), ("public.conversations", "id::text"),
+        ):  # fmt: skip
+            connection.execute(f"select count(*) from {relation} where public.leak({text})".encode())
+        others = {user(letter) for letter in "mxldeabpun"} | {GROUP, DIRECT} | {f"{letter}@example.org" for letter in "mxldeabpun"}
+        assert user("s") in seen
+        assert others & set(seen) == set()
+        connection.execute("select set_config('app.user_id', '', true)")
+        seen.clear()
+        connection.execute("select count(*) from chatschema.people where public.leak(username)")
+        assert seen == []

@@ -1,0 +1,75 @@
+"""Each protection turned off, one by one: the check or the matrix notices it, and `roles apply` repairs it."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from chatschema import config, postgres
+from chatschema.migration import files as migration_files
+from chatschema.roles.values import Finding
+from chatschema.task import granting
+from tests.support import ROOT
+from tests.support.access import acting, mutations, page
+from tests.support.access.acting import Score
+from tests.support.access.mutations import Mutation
+from tests.support.access.world import World, created
+from tests.support.servers import PgServer
+
+FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
+FILES = migration_files.discover(ROOT / "sql" / "migrations")
+
+
+@pytest.fixture(scope="module")
+def world(server: PgServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with created(server, f"mutated_{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("mutated")) as one:
+        acting.watch(one)
+        yield one
+
+
+def found(world: World, mutation: Mutation) -> list[Finding]:
+    """Return what `roles check` finds while a transaction has the mutation; it is rolled back."""
+    with closing(postgres.connect(world.database.url)) as connection:
+        connection.execute("begin")
+        for statement in mutation.statements:
+            connection.execute(statement.encode())
+        return granting.look(connection, FILES)
+
+
+def test_the_check_finds_nothing_where_nothing_was_changed(world: World) -> None:
+    assert found(world, Mutation("nothing", ())) == []
+
+
+def test_every_mutation_is_noticed_by_the_check(world: World) -> None:
+    every = mutations.every(world)
+    assert len(every) > 600
+    tried = every if FULL else every[:: len(every) // 60]
+    unnoticed = [one.name for one in tried if not found(world, one)]
+    print(f"{len(tried)} mutations of {len(every)}, {len(tried) - len(unnoticed)} noticed by roles check")
+    assert unnoticed == []
+
+
+def test_apply_repairs_what_was_turned(world: World) -> None:
+    """In full one after the other, and the matrix tells which of them it notices by itself; otherwise some, all at once."""
+    rows = page.matrix()
+    url = world.database.server.url(world.database.name, user="postgres")
+    settings = config.load(url=url, environ={}, folder=ROOT, sql_dir=ROOT / "sql")
+    by_matrix: list[str] = []
+    by_check: list[str] = []
+    repairable = [one for one in mutations.every(world) if all(finding.scope != "dba" for finding in found(world, one))]
+    for some in [[one] for one in repairable] if FULL else [repairable[:: len(repairable) // 12]]:
+        for mutation in some:
+            for statement in mutation.statements:
+                world.database.run(statement)
+        if FULL:
+            score = Score()
+            acting.act(
+                world, [row for row in rows if not some[0].table or row.section in (some[0].table, "views and functions")], score
+            )
+            (by_matrix if score.wrong else by_check).append(some[0].name)
+        with closing(postgres.connect(url)) as connection:
+            granting.grant(settings, connection, FILES, say=print)
+            assert granting.look(connection, FILES) == [], [one.name for one in some]
+    print(f"noticed by the matrix: {len(by_matrix)}; by roles check alone: {len(by_check)}", *by_check, sep="\n")
