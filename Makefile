@@ -19,7 +19,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-verify dist image clean
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-verify dist image clean
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -109,6 +109,9 @@ test-online: $(VENV)/.dev ## Change busy tables under load (minutes; SERVER=syst
 
 test-batches: $(VENV)/.dev ## Run batches over 1,000,000 messages under load (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_batch_load.py tests/migration/test_batch_limits.py
+
+test-access: $(VENV)/.dev ## Try every action as everybody, and turn off each protection
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/access
 
 test-upgrades: $(VENV)/.dev ## Upgrade earlier releases under load (SERVER=system)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_upgrade.py

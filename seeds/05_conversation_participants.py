@@ -28,7 +28,7 @@ def seed(world: World) -> None:
             members = users if title == "Everybody" else users[:2] + [u for u in users[2:] if world.random.random() < 0.6]
         key = world.secret("conversation key", conversation_id)
         for number, (user_id, key_id, public_key) in enumerate(members):
-            role = "admin" if user_id == founder else "moderator" if low is None and number == 1 else "member"
+            role = "member" if low is not None else "admin" if user_id == founder else "moderator" if number == 1 else "member"
             left_at = world.ago(20) if title == "Everybody" and number == len(members) - 1 else None
             rows.append(
                 {

@@ -46,6 +46,12 @@ DECLARATIONS = (
         f"{UNWRITTEN} which locks it takes, on which tables, for how long.",
         f"new table; {UNWRITTEN} name the tables that a foreign key refers to: writes to them wait until the commit.",
     ),
+    Declaration(
+        "Access",
+        f"{UNWRITTEN} what each group may do with it, as: app: select, insert (id); readonly: select (id). Or: none, because ...",
+        since="20261127000208",
+        is_for_tables=True,
+    ),
     Declaration("Demo", f"{UNWRITTEN} yes, where a seeder fills it, or: no, and why.", since="20261127000031", is_for_tables=True),
 )
 _TITLE = "-- {object}: {sentence}.\n"
@@ -60,6 +66,9 @@ create table public.{table} (
 
 create trigger {table}_set_updated_at before update on public.{table}
     for each row execute function chatschema.set_updated_at();
+
+-- {unwritten} the policies for users: those in docs/reference/access.md are examples. Without one the group app sees no row.
+alter table public.{table} enable row level security;
 
 comment on table public.{table} is '{unwritten} what a row is.';
 comment on column public.{table}.id is 'UUIDv7.';

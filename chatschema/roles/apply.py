@@ -10,7 +10,7 @@ from chatschema.roles import check
 from chatschema.roles.values import Finding, Grant
 from chatschema.values import Patience
 
-_REFUSED, _EXISTS = "42501", "42710"
+_REFUSED, _EXISTS, _UNDEFINED = "42501", "42710", "42704"
 # The first pass may create a function again whose grants the second one restores.
 _PASSES = 3
 
@@ -79,7 +79,8 @@ def _alone(connection: Connection, finding: Finding) -> bool:
         if error.sqlstate == _EXISTS:
             # Another database of the cluster got it in the same moment.
             return True
-        if error.sqlstate != _REFUSED:
+        # A membership in a role that the server refused to create.
+        if error.sqlstate not in (_REFUSED, _UNDEFINED):
             raise
         return False
     return True

@@ -29,14 +29,15 @@ def findings(connection: Connection, prefix: str, declared: Iterable[Grant] = ()
 
     `declared` are the grants of tables beyond the nine, by the name of the group, from the headers of their migrations.
     """
-    names = files.names(prefix)
+    names, of_tables = files.names(prefix), list(declared)
+    policies = [*(policy for group in files.groups() for policy in group.policies), *files.policies_of(of_tables)]
     found = catalog.read(connection)
     return [
         *_groups(found, names),
-        *structure.findings(connection, {policy.name for group in files.groups() for policy in group.policies}),
+        *structure.findings(connection, {policy.name for policy in policies}),
         *_unprotected(connection, found),
-        *grants.findings(found, names, list(declared)),
-        *_policies(found, names),
+        *grants.findings(found, names, of_tables),
+        *_policies(found, names, policies),
         *logins.findings(found, names),
     ]
 
@@ -67,37 +68,32 @@ def _groups(found: Catalog, names: dict[str, str]) -> Iterator[Finding]:
             yield Finding("roles.membership", name, text, (statement,), "cluster")
 
 
-def _policies(found: Catalog, names: dict[str, str]) -> Iterator[Finding]:
+def _policies(found: Catalog, names: dict[str, str], wanted: list[Policy]) -> Iterator[Finding]:
     """Yield the policies of sql/roles/ that are missing or altered, and those that other roles have."""
     quoted = grants.quoted
     actual = {(policy.table, policy.name): policy for policy in found.policies}
-    declared = set()
-    for group in files.groups():
-        for policy in group.policies:
-            declared.add((policy.table, policy.name))
-            if policy.table not in found.owners:
-                continue
-            here = actual.get((policy.table, policy.name))
-            wanted = Policy(policy.name, policy.table, policy.command, names[policy.role], _normal(policy.condition))
-            if here and Policy(here.name, here.table, here.command, here.role, _normal(here.condition)) == wanted:
-                continue
-            clause = "with check" if policy.command == "insert" else "using"
-            role, text = quoted(names[policy.role]), f"{clause} ({policy.condition})"
-            create = f"create policy {policy.name} on {policy.table} for {policy.command} to {role} {text}"
-            drop = (f"drop policy {policy.name} on {policy.table}",) if here else ()
-            state = "is altered" if here else "is missing"
-            yield Finding(
-                "roles.policy",
-                f"{policy.table}.{policy.name}",
-                f"policy {policy.name} on {policy.table} {state}",
-                (*drop, create),
-                "database",
-            )
+    for policy in wanted:
+        here = actual.get((policy.table, policy.name))
+        own = Policy(policy.name, policy.table, policy.command, names[policy.role], _normal(policy.condition))
+        if policy.table not in found.owners or (here and _as_declared(here) == own):
+            continue
+        clause = "with check" if policy.command == "insert" else "using"
+        role, text = quoted(names[policy.role]), f"{clause} ({policy.condition})"
+        create = f"create policy {policy.name} on {policy.table} for {policy.command} to {role} {text}"
+        drop = (f"drop policy {policy.name} on {policy.table}",) if here else ()
+        words = f"policy {policy.name} on {policy.table} {'is altered' if here else 'is missing'}"
+        yield Finding("roles.policy", f"{policy.table}.{policy.name}", words, (*drop, create), "database")
+    declared = {(policy.table, policy.name) for policy in wanted}
     ours = set(names.values())
     for (table, name), policy in sorted(actual.items()):
         if (table, name) not in declared and ours & set(policy.role.split(", ")):
             text = f"policy {name} on {table} for {policy.role} is not declared"
             yield Finding("roles.policy", f"{table}.{name}", text, (f"drop policy {quoted(name)} on {table}",), "database")
+
+
+def _as_declared(policy: Policy) -> Policy:
+    """Return a policy of the catalog in the form of a declared one."""
+    return Policy(policy.name, policy.table, policy.command, policy.role, _normal(policy.condition))
 
 
 def _normal(condition: str) -> str:

@@ -1,7 +1,7 @@
 """Reading sql/roles/: the grants, policies and memberships that each file declares. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from chatschema import sqlfile
@@ -66,6 +66,19 @@ def _grants(role: str, privileges: str, on: str, objects: str) -> Iterator[Grant
         for match in _PRIVILEGE.finditer(privileges):
             columns = [part.strip() for part in match["columns"].split(",")] if match["columns"] else [""]
             yield from (Grant(role, kind, name, match["privilege"], column) for column in columns)
+
+
+def policies_of(declared: Iterable[Grant]) -> list[Policy]:
+    """Return the policies that declared grants need: a group that works for everybody reads and writes all rows.
+
+    Those of `app` speak of the acting user, so they are in the migration itself.
+    """
+    wanted = {(grant.object, grant.role, grant.privilege) for grant in declared if grant.role != "app"}
+    return [
+        Policy(f"{table.removeprefix('public.')}_{role}_{privilege}", table, privilege, role, "true")
+        for table, role, privilege in sorted(wanted)
+        if privilege in ("select", "insert", "update", "delete")
+    ]
 
 
 def declared(table: str, text: str) -> list[Grant]:

@@ -29,6 +29,11 @@ def world(server: PgServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield one
 
 
+def sample(every: list[Mutation], count: int = 60) -> list[Mutation]:
+    """Return all in full, otherwise some from each part of the list."""
+    return every if FULL else every[:: len(every) // count]
+
+
 def found(world: World, mutation: Mutation) -> list[Finding]:
     """Return what `roles check` finds while a transaction has the mutation; it is rolled back."""
     with closing(postgres.connect(world.database.url)) as connection:
@@ -45,7 +50,7 @@ def test_the_check_finds_nothing_where_nothing_was_changed(world: World) -> None
 def test_every_mutation_is_noticed_by_the_check(world: World) -> None:
     every = mutations.every(world)
     assert len(every) > 600
-    tried = every if FULL else every[:: len(every) // 60]
+    tried = sample(every)
     unnoticed = [one.name for one in tried if not found(world, one)]
     print(f"{len(tried)} mutations of {len(every)}, {len(tried) - len(unnoticed)} noticed by roles check")
     assert unnoticed == []
@@ -58,8 +63,8 @@ def test_apply_repairs_what_was_turned(world: World) -> None:
     settings = config.load(url=url, environ={}, folder=ROOT, sql_dir=ROOT / "sql")
     by_matrix: list[str] = []
     by_check: list[str] = []
-    repairable = [one for one in mutations.every(world) if all(finding.scope != "dba" for finding in found(world, one))]
-    for some in [[one] for one in repairable] if FULL else [repairable[:: len(repairable) // 12]]:
+    repairable = [one for one in sample(mutations.every(world), 15) if all(finding.scope != "dba" for finding in found(world, one))]
+    for some in [[one] for one in repairable] if FULL else [repairable]:
         for mutation in some:
             for statement in mutation.statements:
                 world.database.run(statement)

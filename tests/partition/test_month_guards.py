@@ -105,6 +105,8 @@ def test_only_the_owner_writes_to_a_month(migrated: Database) -> None:
     with migrated.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("create role writer; grant usage on schema chat_partitions to writer")
         connection.execute("grant select, insert, update, delete on all tables in schema chat_partitions, public to writer")
+        for table in ("messages", "message_statuses"):
+            connection.execute(f"create policy everything on public.{table} to writer using (true)".encode())
         connection.execute("set role writer")
         for statement in (
             f"insert into {month} (conversation_id, sender_id, content_encrypted) values ('{conversation}', '{user}', 'x')",

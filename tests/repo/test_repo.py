@@ -44,7 +44,7 @@ def test_a_migration_has_its_header_and_its_rollback(path: Path) -> None:
 
 def test_a_missing_declaration_is_answered_with_the_line_to_add() -> None:
     id = "20270101000000_create_polls_table"
-    header = "-- polls: a question.\n-- Why: people ask.\n-- Risk: new table.\n-- Demo: yes.\n"
+    header = "-- polls: a question.\n-- Why: people ask.\n-- Risk: new table.\n-- Access: none, yet.\n-- Demo: yes.\n"
     assert template.missing_declarations(id, f"{header}create table public.polls (id uuid);\n") == []
     for line in header.splitlines()[1:]:
         (missing,) = template.missing_declarations(id, header.replace(f"{line}\n", ""))

@@ -25,10 +25,10 @@ def apply(
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     url: options.Url = None,
 ) -> None:
-    """Create the roles, and make grants and row policies those of sql/roles/.
+    """Create the roles, their grants and their row policies, as declared in sql/roles/.
 
-    The roles are groups that cannot log in; grant them to your logins: grant chat_app to api. Running it again changes
-    nothing, or restores what was changed by hand. It never changes the owner of a table.
+    The roles are groups without login; grant them to your logins: grant chat_app to api. A second run changes nothing,
+    or reverts changes made by hand. It never changes the owner of a table.
     """
     from chatschema.migration import files as migration_files
     from chatschema.task import granting
@@ -40,7 +40,7 @@ def apply(
             wanted = [one for one in granting.look(connection, files, prefix) if one.scope != "dba"]
             if json:
                 console.as_json({"would_run": [statement for one in wanted for statement in one.statements]})
-            else:
+            elif wanted:
                 console.data(script(wanted))
             return
         outcome = granting.grant(live, connection, files, prefix, lock_wait_s=lock_wait, say=console.note)
@@ -61,7 +61,7 @@ def apply(
 def script(findings: Iterable[Finding]) -> str:
     """Return the statements of the findings for psql, each with its semicolon."""
     lines = [text if text.startswith("--") else f"{text};" for one in findings for text in one.statements]
-    return "".join(f"{line}\n" for line in lines)
+    return "\n".join(lines)
 
 
 def _print(prefix: str, count: int) -> None:

@@ -9,7 +9,7 @@ from chatschema.errors import ExitCode
 
 
 def check(prefix: Prefix = None, json: options.Json = False, sql_dir: options.SqlDir = None, url: options.Url = None) -> None:
-    """Check roles, grants, policies, guards and logins against what is declared. Reads only.
+    """Compare roles, grants, policies, triggers and logins with their declarations. Reads only.
 
     Exits with 3 if there is a finding. chatschema roles apply corrects those that need no decision.
     """
@@ -29,7 +29,7 @@ def check(prefix: Prefix = None, json: options.Json = False, sql_dir: options.Sq
         for finding in found:
             console.answer(f"{finding.code}: {finding.message}")
             if finding.scope == "dba" and finding.statements:
-                console.answer(script([finding]).rstrip())
+                console.answer(script([finding]))
         if any(finding.scope != "dba" for finding in found):
             console.note("hint:  correct them: chatschema roles apply")
     if found:

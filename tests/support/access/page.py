@@ -19,13 +19,13 @@ class Row:
 
 
 def matrix() -> list[Row]:
-    """Return the rows of all tables whose first column is `what`."""
+    """Return the rows of all tables whose first column is `action`."""
     found = []
     text = PAGE.read_text("utf-8")
     for section in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
         title, _, rest = section.partition("\n")
         lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in rest.splitlines() if line.startswith("|")]
-        if not lines or lines[0][0] != "what":
+        if not lines or lines[0][0] != "action":
             continue
         actors = lines[0][1:]
         for cells in lines[2:]:
