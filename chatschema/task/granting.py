@@ -114,6 +114,8 @@ def _apply(settings: Settings, connection: Connection, files: Sequence[Migration
     if not apply.is_needed(check.findings(connection, prefix, declared)):
         return Outcome((), (), ())
     with recording.recorded(connection, [], [], was_cut_off=False, say=lambda _: None) as run:
+        # Privileges are declared: what a reset carried over, or somebody revoked from PUBLIC before, is recorded with them.
+        run.kept = [difference for difference in run.kept if difference.kind != "privilege"]
         return apply.apply(
             connection, prefix, declared, lambda: recording.write(connection, run, None), patience=settings.locks, say=say
         )

@@ -70,6 +70,7 @@ def dropped(server: PgServer, prefix: str) -> Iterator[None]:
         for (name,) in databases if names else ():
             # Databases of other tests come and go.
             with contextlib.suppress(psycopg.OperationalError), server.connect(str(name)) as connection:
+                connection.execute(f"reassign owned by {names} to current_user".encode())
                 connection.execute(f"drop owned by {names}".encode())
         if names:
             admin.execute(f"drop role {names}".encode())
