@@ -1,0 +1,6 @@
+drop function chatschema.session_hash(uuid);
+drop function chatschema.register_user(text, text, text, text, text);
+drop function chatschema.find_login(text);
+drop function chatschema.require_bcrypt(text);
+drop function chatschema.refuse_other_user(uuid);
+drop function chatschema.context_user();

@@ -1,0 +1,99 @@
+-- functions: sign-in and registration, which happen before the application knows who acts.
+-- Why: with row level security the application reads no row and no hash before app.user_id is set; these functions are the only way to one.
+-- Risk: new functions only; takes no lock on existing data.
+-- execute: chat_app: chatschema.find_login(text)
+-- execute: chat_app: chatschema.register_user(text, text, text, text, text)
+-- execute: chat_app: chatschema.session_hash(uuid)
+create function chatschema.context_user() returns uuid
+    language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+    given constant text := nullif(current_setting('app.user_id', true), '');
+begin
+    if given is not null and given !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+        raise exception 'app.user_id is not the id of a user'
+            using errcode = 'invalid_parameter_value', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
+    end if;
+    return given::uuid;
+end
+$$;
+comment on function chatschema.context_user() is 'The user of app.user_id, active or not; null if it is not set.';
+
+create function chatschema.refuse_other_user(wanted uuid) returns void
+    language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if chatschema.context_user() <> wanted then
+        raise exception 'app.user_id is another user'
+            using errcode = 'insufficient_privilege', hint = 'Call the function for the user of the transaction.';
+    end if;
+end
+$$;
+comment on function chatschema.refuse_other_user(uuid) is
+    'Raises an error if app.user_id is set and is another user. Without it anybody may be named: sign-in and sign-out come before it.';
+
+-- The value is in no message and no detail: errors are logged.
+create function chatschema.require_bcrypt(hash text) returns void
+    language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if hash is null or hash !~ '^\$2[aby]\$12\$[./A-Za-z0-9]{53}$' then
+        raise exception 'the hash of the refresh token is not bcrypt of cost 12'
+            using errcode = 'invalid_parameter_value', hint = 'Hash the secret of the token, without the session id: bcrypt reads 72 bytes.';
+    end if;
+end
+$$;
+comment on function chatschema.require_bcrypt(text) is 'Raises an error if a text is not a bcrypt hash of cost 12, without repeating it.';
+
+create function chatschema.find_login(name text) returns table (user_id uuid, password_hash text, account_state text)
+    language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A user name has no @, an address has one.
+    return query
+        select u.id, u.password_hash, u.account_state from public.users as u
+        where case when strpos(find_login.name, '@') > 0 then u.email = lower(find_login.name) else u.username = lower(find_login.name) end;
+end
+$$;
+comment on function chatschema.find_login(text) is
+    'The user with a user name or address, to compare the password with the hash; no row if there is none. Look at account_state after the password.';
+
+create function chatschema.register_user(
+    username text, password_hash text, email text default null, display_name text default null, avatar_url text default null
+) returns uuid
+    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    registered uuid;
+begin
+    if register_user.password_hash !~ '^\$[a-z0-9-]+\$' then
+        raise exception 'the password is not hashed'
+            using errcode = 'invalid_parameter_value', hint = 'Give the result of bcrypt or argon2, or null for a user who signs in elsewhere.';
+    end if;
+    insert into public.users (username, password_hash, email, display_name, avatar_url)
+    values (
+        lower(register_user.username), register_user.password_hash, lower(register_user.email), register_user.display_name,
+        register_user.avatar_url
+    )
+    returning users.id into registered;
+    return registered;
+end
+$$;
+comment on function chatschema.register_user(text, text, text, text, text) is
+    'Creates a user and returns the id. Raises 23505 if the name or the address is taken.';
+
+create function chatschema.session_hash(session_id uuid) returns text
+    language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (select s.refresh_token_hash from public.auth_sessions as s where s.id = session_hash.session_id);
+end
+$$;
+comment on function chatschema.session_hash(uuid) is
+    'The hash of a refresh token, also of one that was rotated or revoked; null for an unknown session. Compare the secret with it before rotate_session().';
+
+-- Only the groups that need a function may call it; the lines `execute` above name them.
+revoke execute on function
+    chatschema.context_user(), chatschema.refuse_other_user(uuid), chatschema.require_bcrypt(text), chatschema.find_login(text),
+    chatschema.register_user(text, text, text, text, text), chatschema.session_hash(uuid)
+    from public;

@@ -1,0 +1,3 @@
+-- Sessions that were revoked stay revoked.
+drop trigger users_end_sessions on public.users;
+drop function chatschema.end_sessions_of_inactive_user();

@@ -1,0 +1,1 @@
+drop index public.idx_auth_sessions_user_id_live;

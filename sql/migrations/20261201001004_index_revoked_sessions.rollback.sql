@@ -1,0 +1,1 @@
+drop index public.idx_auth_sessions_revoked_at;

@@ -1,0 +1,1 @@
+drop index public.idx_user_public_keys_one_time;

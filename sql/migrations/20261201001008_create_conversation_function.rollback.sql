@@ -1,0 +1,1 @@
+drop function chatschema.create_conversation(uuid, uuid[], text, text, jsonb, integer, text);

@@ -1,0 +1,55 @@
+"""Logins that may call what the application's group may call, and nothing else; read from the headers of the migrations."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from tests.support import ROOT
+from tests.support.database import Database
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+_EXECUTE = re.compile(r"^-- execute: ([a-z_, ]+): (chatschema\.\w+\(.*\))$", re.MULTILINE)
+# A bcrypt hash of cost 12 by its form; few tests compare a secret with it.
+HASH = "$2b$12$" + "a" * 53
+
+
+def declared() -> dict[str, set[str]]:
+    """Return the functions of the lines `-- execute: GROUPS: FUNCTION`, each with its groups."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "sql" / "migrations").glob("*.sql")):
+        for groups, function in _EXECUTE.findall(path.read_text()):
+            found[function] = {group.strip() for group in groups.split(",")}
+    return found
+
+
+@contextmanager
+def login(database: Database, group: str = "chat_app") -> Iterator[str]:
+    """Yield the URL of a new login that may call the functions of `group`."""
+    name = f"login_{uuid.uuid4().hex[:12]}"
+    functions = [function for function, groups in declared().items() if group in groups]
+    assert functions
+    database.run(f"create role {name} login; grant execute on function {', '.join(functions)} to {name}")
+    try:
+        yield database.server.url(database.name, user=name, password="")
+    finally:
+        database.run(f"drop owned by {name}; drop role {name}")
+
+
+@contextmanager
+def acting(url: str, user: object = None) -> Iterator[Connection]:
+    """Yield a connection in a transaction that is committed at the end, with the context of `user` if one is named."""
+    with psycopg.connect(url) as connection:
+        if user is not None:
+            connection.execute("select set_config('app.user_id', %s, true)", (str(user),))
+        yield connection
+
+
+def call(url: str, query: str, *params: object, user: object = None) -> Any:
+    """Run one query in its own transaction; return the row, or its only column."""
+    with acting(url, user) as connection:
+        row = connection.execute(query.encode(), params or None).fetchone()
+    return row[0] if row is not None and len(row) == 1 else row
