@@ -27,6 +27,10 @@ class Span:
     days: float = 0
 
 
+# How long a session is kept after its end, unless chatschema.toml has another time.
+SESSIONS_KEPT = Span(days=30)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How long months are kept, and how they are retired.
@@ -118,6 +122,7 @@ class Settings:
 
     `conninfo` is libpq's connection string; `source` names the place where it was found, for people;
     `embedded` is the folder of the embedded server, None if a server is configured;
+    `sessions_kept`: how long a session is kept after its end;
     `replicas` are the connection strings of the standbys; chatschema waits for their long queries.
     """
 
@@ -134,6 +139,7 @@ class Settings:
     batching: Batching = field(default_factory=Batching)
     ignored: tuple[Ignore, ...] = ()
     planning: Planning = field(default_factory=Planning)
+    sessions_kept: Span = SESSIONS_KEPT
     replicas: tuple[str, ...] = field(default=(), repr=False)
 
 

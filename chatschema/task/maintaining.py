@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from chatschema import sessions
 from chatschema.errors import ChatschemaError
 from chatschema.migration.batch.record import Batch
 from chatschema.partition import detach, erasures, losses, purge, retire, upkeep
@@ -22,14 +23,15 @@ T = TypeVar("T")
 class Maintained:
     """The results of a run, part by part; the errors of the failed parts; and findings about missing tables and archives.
 
-    `erased` are rows that a released hold had kept, batch by batch; `frozen` and `analyzed` are names of tables; `unseen` are
-    folders of archives that do not exist on this host.
+    `erased` are rows that a released hold had kept, `sessions` sessions that ended, both batch by batch; `frozen` and `analyzed`
+    are names of tables; `unseen` are folders of archives that do not exist on this host.
     """
 
     created: tuple[Month, ...]
     finished: tuple[Month, ...]
     erased: tuple[int, ...]
     purged: tuple[Purged, ...]
+    sessions: tuple[int, ...]
     retired: tuple[Done, ...]
     frozen: tuple[str, ...]
     analyzed: tuple[str, ...]
@@ -42,7 +44,9 @@ class Maintained:
 def maintain(
     connection: Connection, settings: Settings, *, replicas: Replicas | None = None, lock_wait_s: float = LOCK_WAIT_S, say: Say
 ) -> Maintained:
-    """Create months, finish detaches, erase, purge, retire by the policy, freeze, analyze and run batches; return the results.
+    """Do all that is due, in this order, and return the results.
+
+    Create months, finish detaches, erase, purge, retire by the policy, remove ended sessions, freeze, analyze, run batches.
 
     Raises ChatschemaError only if no part can continue: the tables are missing, or the connection is lost.
     """
@@ -74,6 +78,7 @@ def maintain(
     if len(failed) == before:
         with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
             retired = part("retired", lambda: retire.retire(connection, settings.policy, replicas=replicas, say=say))
+    ended = part("sessions", lambda: sessions.remove_ended(connection, settings.sessions_kept))
     frozen = part("frozen", lambda: upkeep.freeze_closed(connection))
     analyzed = part("analyzed", lambda: upkeep.analyze_parents(connection))
     # Last, as it may take hours; a run that overlaps skips the batches that this one runs.
@@ -84,6 +89,7 @@ def maintain(
         finished=tuple(finished),
         erased=tuple(erased),
         purged=tuple(purged),
+        sessions=tuple(ended),
         retired=tuple(retired),
         frozen=tuple(frozen),
         analyzed=tuple(analyzed),

@@ -3,6 +3,7 @@
 -- Risk: new functions only; takes no lock on existing data.
 -- execute: chat_app: chatschema.find_login(text)
 -- execute: chat_app: chatschema.register_user(text, text, text, text, text)
+-- execute: chat_app: chatschema.change_password(uuid, text, uuid)
 -- execute: chat_app: chatschema.session_hash(uuid)
 create function chatschema.context_user() returns uuid
     language plpgsql stable set search_path = pg_catalog, pg_temp
@@ -45,14 +46,28 @@ end
 $$;
 comment on function chatschema.require_bcrypt(text) is 'Raises an error if a text is not a bcrypt hash of cost 12, without repeating it.';
 
+create function chatschema.require_password_hash(hash text) returns void
+    language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if hash !~ '^\$[a-z0-9-]+\$' then
+        raise exception 'the password is not hashed'
+            using errcode = 'invalid_parameter_value', hint = 'Give the result of bcrypt or argon2, or null for a user who signs in elsewhere.';
+    end if;
+end
+$$;
+comment on function chatschema.require_password_hash(text) is 'Raises an error if a text looks like a password and not like its hash, without repeating it.';
+
 create function chatschema.find_login(name text) returns table (user_id uuid, password_hash text, account_state text)
     language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- A user name has no @, an address has one.
-    return query
-        select u.id, u.password_hash, u.account_state from public.users as u
-        where case when strpos(find_login.name, '@') > 0 then u.email = lower(find_login.name) else u.username = lower(find_login.name) end;
+    -- A user name has no @, an address has one. Two queries, so that each uses its index.
+    if strpos(find_login.name, '@') > 0 then
+        return query select u.id, u.password_hash, u.account_state from public.users as u where u.email = lower(find_login.name);
+    else
+        return query select u.id, u.password_hash, u.account_state from public.users as u where u.username = lower(find_login.name);
+    end if;
 end
 $$;
 comment on function chatschema.find_login(text) is
@@ -65,11 +80,9 @@ create function chatschema.register_user(
 as $$
 declare
     registered uuid;
+    broken text;
 begin
-    if register_user.password_hash !~ '^\$[a-z0-9-]+\$' then
-        raise exception 'the password is not hashed'
-            using errcode = 'invalid_parameter_value', hint = 'Give the result of bcrypt or argon2, or null for a user who signs in elsewhere.';
-    end if;
+    perform chatschema.require_password_hash(register_user.password_hash);
     insert into public.users (username, password_hash, email, display_name, avatar_url)
     values (
         lower(register_user.username), register_user.password_hash, lower(register_user.email), register_user.display_name,
@@ -77,10 +90,32 @@ begin
     )
     returning users.id into registered;
     return registered;
+exception when check_violation then
+    -- Again without the detail, which would have the row, and the hash in it.
+    get stacked diagnostics broken = constraint_name;
+    raise exception 'new row for relation "users" violates check constraint "%"', broken
+        using errcode = 'check_violation', schema = 'public', table = 'users', constraint = broken;
 end
 $$;
 comment on function chatschema.register_user(text, text, text, text, text) is
     'Creates a user and returns the id. Raises 23505 if the name or the address is taken.';
+
+create function chatschema.change_password(user_id uuid, password_hash text, keep uuid default null) returns integer
+    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform chatschema.refuse_other_user(change_password.user_id);
+    perform chatschema.require_password_hash(change_password.password_hash);
+    update public.users as u set password_hash = change_password.password_hash
+    where u.id = change_password.user_id and u.account_state = 'active';
+    if not found then
+        raise exception 'the user is not active' using errcode = 'insufficient_privilege';
+    end if;
+    return chatschema.revoke_sessions(change_password.user_id, 'password_change', keep);
+end
+$$;
+comment on function chatschema.change_password(uuid, text, uuid) is
+    'Sets the hash of the password and ends all logins of the user, or all but that of the session `keep`; returns how many.';
 
 create function chatschema.session_hash(session_id uuid) returns text
     language plpgsql stable security definer set search_path = pg_catalog, pg_temp
@@ -94,6 +129,7 @@ comment on function chatschema.session_hash(uuid) is
 
 -- Only the groups that need a function may call it; the lines `execute` above name them.
 revoke execute on function
-    chatschema.context_user(), chatschema.refuse_other_user(uuid), chatschema.require_bcrypt(text), chatschema.find_login(text),
-    chatschema.register_user(text, text, text, text, text), chatschema.session_hash(uuid)
+    chatschema.context_user(), chatschema.refuse_other_user(uuid), chatschema.require_bcrypt(text), chatschema.require_password_hash(text),
+    chatschema.find_login(text), chatschema.register_user(text, text, text, text, text), chatschema.change_password(uuid, text, uuid),
+    chatschema.session_hash(uuid)
     from public;

@@ -1,3 +1,2 @@
--- Sessions that were revoked stay revoked.
 drop trigger users_end_sessions on public.users;
 drop function chatschema.end_sessions_of_inactive_user();

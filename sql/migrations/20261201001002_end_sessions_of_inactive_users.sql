@@ -1,6 +1,6 @@
 -- users: a user who is suspended, deactivated or erased loses all sessions.
 -- Why: a refresh token that outlives its account signs a suspended user in again when the account is restored.
--- Risk: a new trigger on users, which waits for their writers for the moment of the commit; revokes the sessions of users who are inactive now.
+-- Risk: a new trigger on users, which waits for their writers for the moment of the commit.
 create function chatschema.end_sessions_of_inactive_user() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -20,8 +20,3 @@ create trigger users_end_sessions after update of account_state on public.users
     for each row when (new.account_state <> 'active' and new.account_state <> old.account_state)
     execute function chatschema.end_sessions_of_inactive_user();
 comment on trigger users_end_sessions on public.users is 'A user who is suspended, deactivated or erased loses all sessions.';
-
-update public.auth_sessions as s
-set revoked_at = clock_timestamp(), revoked_reason = case u.account_state when 'erased' then 'erasure' else 'admin' end
-from public.users as u
-where u.id = s.user_id and u.account_state <> 'active' and s.rotated_at is null and s.revoked_at is null;

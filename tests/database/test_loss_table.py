@@ -77,7 +77,7 @@ ROWS = (
     Row("partition purge", "messages past retention_days or expires_at", ("partition", "purge"), MONTH, (), DUE),
     Row("partition restore --map", "with OLD=drop, the values of a column that the table no longer has; they are counted and audited",
         ("partition", "restore", "2024-01", "--map", "extra=drop"), EXTRA, (), OF_THEN),
-    Row("maintain", "what retire and purge remove, by the policy in chatschema.toml", ("maintain",), MONTH, (), DUE, KEEP),
+    Row("maintain", "what retire and purge remove, and sessions some time after their end, by chatschema.toml", ("maintain",), MONTH, (), DUE, KEEP),
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from chatschema import config
-from chatschema.config import batch, locks, migrate, partition
+from chatschema.config import batch, locks, migrate, partition, sessions
 from chatschema.partition.values import PartitionState
 from chatschema.values import Patience
 from tests.support import ROOT
@@ -82,8 +82,9 @@ def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> No
     assert rows("[locks]") == set(locks._KEYS)
     assert rows("[batches]") == set(batch._KEYS)
     assert rows("[migrate]") == set(migrate._KEYS)
-    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "migrate", "report", "verify"}
+    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "migrate", "report", "sessions", "verify"}
     assert rows("[verify]") == {"[[verify.ignore]]", "object", "reason"}
+    assert rows("[sessions]") == set(sessions._KEYS)
     assert rows("[report]") == {"[report.NAME]", "[[report.suppress]]", "finding", "reason", "until"}
 
 
@@ -91,6 +92,8 @@ def test_the_defaults_on_the_page_are_those_of_the_code() -> None:
     (example,) = (block.text for block in blocks(ROOT / "docs" / "reference" / "configuration.md") if block.language == "toml")
     table = tomllib.loads(example)["partition"]
     assert partition.parse({key: value for key, value in table.items() if key != "keep"}, ROOT, "") == partition.parse({}, ROOT, "")
+    assert sessions.parse(tomllib.loads(example)["sessions"], "") == sessions.parse({}, "")
+    assert '| `keep` | span | `"30d"` |' in section("[sessions]")
     batches = tomllib.loads(example)["batches"]
     assert batch.parse(batches, "") == batch.parse({}, "")
     assert migrate.parse(tomllib.loads(example)["migrate"], "") == migrate.parse({}, "")

@@ -43,6 +43,10 @@ def test_a_user_registers_and_is_found_by_name_and_by_address(app: str) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue) as caught:
         call(app, "select chatschema.register_user('carol', 'secret-password')")
     assert "secret-password" not in str(caught.value)
+    with pytest.raises(psycopg.errors.CheckViolation) as refused:
+        call(app, "select chatschema.register_user('no spaces', '$2b$12$x')")
+    assert refused.value.diag.constraint_name == "users_username_format_check"
+    assert "$2b$12$x" not in f"{refused.value} {refused.value.diag.message_detail}"
 
 
 def test_the_login_reads_no_table_and_calls_no_inner_function(app: str, migrated: Database) -> None:
@@ -163,7 +167,15 @@ def test_a_change_of_password_ends_the_other_logins(app: str, migrated: Database
     user, other = add_user(migrated, "alice"), add_user(migrated, "bob")
     here, there, of_other = start(app, user), start(app, user), start(app, other)
     _, rotated = call(app, ROTATE, here, OTHER)
-    assert call(app, "select chatschema.revoke_sessions(%s, 'password_change', keep => %s)", user, here) == 1
+    change = "select chatschema.change_password(%s, %s, keep => %s)"
+    assert call(app, change, user, "$2b$12$new", here) == 1
+    assert migrated.all("select password_hash from public.users order by username") == [("$2b$12$new",), (None,)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="another user"):
+        call(app, change, user, "$2b$12$theirs", None, user=other)
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="not hashed"):
+        call(app, change, user, "new password", None)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="not active"):
+        call(app, change, uuid.uuid4(), "$2b$12$new", None)
     assert call(app, ROTATE, there, OTHER) == ("revoked", None)
     assert call(app, ROTATE, rotated, HASH)[0] == "rotated"
     # The session of another user keeps nothing.

@@ -26,8 +26,9 @@ def maintain(
 ) -> None:
     """Run all maintenance that is due, for cron.
 
-    Creates months, finishes detaches, carries out deferred erasures, purges messages, retires months by the policy, freezes
-    and analyzes, and runs the batches of data migrations. Exit 3 if a table or an archive of a retired month is missing.
+    Creates months, finishes detaches, carries out deferred erasures, purges messages, retires months by the policy, removes
+    sessions that ended, freezes and analyzes, and runs the batches of data migrations. Exit 3 if a table or an archive of a
+    retired month is missing.
     """
     from chatschema.task import maintaining
 
@@ -53,13 +54,14 @@ def maintain(
 
 
 def _lines(done: Maintained) -> list[str]:
-    erased = sum(done.erased)
+    erased, ended = sum(done.erased), sum(done.sessions)
     return [
         *(f"finished the detach of {month.name}" for month in done.finished),
         *(f"created {month.name}" for month in done.created),
         *([f"erased {erased} rows that a released hold had kept"] if erased else []),
         *(f"purged {purge.messages_of(one)}" for one in done.purged),
         *(f"{step.month:%Y-%m} {step.result}" for step in done.retired),
+        *([f"removed {ended} sessions that ended"] if ended else []),
         *(f"froze {name}" for name in done.frozen),
         f"analyzed {', '.join(done.analyzed)}",
         *(f"finished batch {one.id} of {one.migration}: {one.rows_done} rows" for one in done.batches),

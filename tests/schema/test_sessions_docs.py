@@ -1,0 +1,122 @@
+"""The examples of docs/how-to/sessions.md sign in, refresh and sign out, with Express's parts and in Python."""
+
+import json
+import shutil
+import subprocess
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import psycopg
+import pytest
+
+from tests.schema.test_sequelize import needs_node, node_modules
+from tests.support import ROOT
+from tests.support.callers import call, login
+from tests.support.cli import clean_environment
+from tests.support.database import Database
+from tests.support.documents import blocks
+
+assert node_modules  # the fixture
+PAGE = ROOT / "docs" / "how-to" / "sessions.md"
+PASSWORD = "correct horse"
+# What both examples answer, in order: see _story.
+STORY = [None, None, True, "rotated", "grace", "unknown", "unknown", "rotated", "reused", "revoked", "revoked"]
+
+
+@pytest.fixture
+def app(migrated: Database) -> Iterator[str]:
+    with login(migrated) as url:
+        stored = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+        call(url, "select chatschema.register_user('alice', %s)", stored)
+        yield url
+
+
+def example(language: str) -> str:
+    (found,) = [block.text for block in blocks(PAGE) if block.language == language]
+    return found
+
+
+def check(database: Database) -> None:
+    """Two logins, of which the first was revoked for reuse and the second signed out."""
+    query = "select revoked_reason from public.auth_sessions where revoked_at is not null order by id"
+    assert database.all(query) == [("reuse_detected",), ("logout",)]
+    assert database.one("select count(*) from public.auth_sessions where rotated_at is null and revoked_at is null") == 0
+    assert database.one("select host(ip_address), device_name from public.auth_sessions where parent_id is null limit 1") == (
+        "10.0.0.1",
+        "phone",
+    )
+
+
+@pytest.fixture
+def age(migrated: Database) -> Callable[[], None]:
+    """Let the last rotation be a minute ago."""
+    return lambda: migrated.run(
+        "update public.auth_sessions set rotated_at = rotated_at - interval '1 minute' where rotated_at is not null"
+    )
+
+
+def test_the_example_in_python(app: str, migrated: Database, age: Callable[[], None]) -> None:
+    class Pool:
+        """As psycopg_pool's, with one connection a call."""
+
+        @contextmanager
+        def connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+            with psycopg.connect(app) as connection:
+                yield connection
+
+    page = types.ModuleType("page")
+    exec(compile(example("python"), str(PAGE), "exec"), page.__dict__)  # noqa: S102  # the documented text is what is tested
+    # The cost of 12 is required by the database; the example hashes 10 times.
+    pool, device = Pool(), {"device_name": "phone", "ip_address": "10.0.0.1"}
+    answers: list[object] = [page.sign_in(pool, "alice", "wrong", {}), page.sign_in(pool, "bob", PASSWORD, {})]
+    first = page.sign_in(pool, "alice", PASSWORD, device)
+    answers.append(len(first) == 36 + 1 + 43)
+    outcome, second = page.refresh(pool, first, "10.0.0.2", "test")
+    answers += [outcome, page.refresh(pool, first)[0], page.refresh(pool, first[:-1] + "_")[0], page.refresh(pool, "x")[0]]
+    answers.append(page.refresh(pool, second)[0])
+    age()
+    answers += [page.refresh(pool, first)[0], page.refresh(pool, second)[0]]
+    other = page.sign_in(pool, "alice", PASSWORD, device)
+    page.sign_out(pool, other)
+    answers.append(page.refresh(pool, other)[0])
+    assert answers == STORY
+    check(migrated)
+
+
+@needs_node
+def test_the_example_for_express(app: str, migrated: Database, node_modules: Path) -> None:
+    story = f"""
+        const {{ Pool }} = require("pg");
+        const pool = new Pool({{ connectionString: process.env.DATABASE_URL }});
+        const owner = new Pool({{ connectionString: process.env.OWNER_URL }});
+        const device = {{ device_name: "phone", ip_address: "10.0.0.1" }};
+        const password = {json.dumps(PASSWORD)};
+        (async () => {{
+          const answers = [await signIn(pool, "alice", "wrong", {{}}), await signIn(pool, "bob", password, {{}})];
+          const again = async (token) => (await refresh(pool, token)).outcome;
+          const {{ refreshToken: first }} = await signIn(pool, "alice", password, device);
+          answers.push(first.length === 36 + 1 + 43);
+          const {{ outcome, refreshToken: second }} = await refresh(pool, first, {{ ip: "10.0.0.2", userAgent: "test" }});
+          answers.push(outcome, await again(first), await again(first.slice(0, -1) + "_"), await again("x"), await again(second));
+          await owner.query("update public.auth_sessions set rotated_at = rotated_at - interval '1 minute' where rotated_at is not null");
+          answers.push(await again(first), await again(second));
+          const {{ refreshToken: other }} = await signIn(pool, "alice", password, device);
+          await signOut(pool, other);
+          answers.push(await again(other));
+          console.log(JSON.stringify(answers));
+          await pool.end();
+          await owner.end();
+        }})();
+    """
+    environment = clean_environment({"DATABASE_URL": app, "OWNER_URL": migrated.url})
+    done = subprocess.run(
+        [shutil.which("node") or "node", "-e", example("js") + story],
+        cwd=node_modules, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == STORY
+    check(migrated)
