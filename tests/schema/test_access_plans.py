@@ -37,7 +37,7 @@ def chat(server: PgServer, migrated_template: str) -> Iterator[Database]:
 @pytest.mark.parametrize("call", [
     "chatschema.find_login('user-7')",
     "chatschema.find_login('7@example.com')",
-    "chatschema.register_user('somebody')",
+    "chatschema.register_user('x' || floor(random() * 1e9)::text, null)",
     "chatschema.change_password('{user}', '$2b$12$x')",
     "chatschema.session_hash('{session}')",
     "chatschema.start_session('{user}', '{hash}')",

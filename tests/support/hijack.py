@@ -1,5 +1,6 @@
 """A login that shadows what a SECURITY DEFINER function looks up by name: functions, operators and types that tell who runs them."""
 
+import itertools
 import re
 import uuid
 from collections.abc import Iterator
@@ -35,13 +36,19 @@ _SHADOW_OPERATORS = """
 
 @dataclass(frozen=True)
 class Attacker:
-    """The login, and how it connects with its own schema before the catalog."""
+    """Two logins, one of which meets the row policies, and how they connect with the attacker's schema before the catalog."""
 
     database: Database
     name: str
 
-    def connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        url = self.database.server.url(self.database.name, user=self.name, password="")
+    @property
+    def logins(self) -> tuple[str, str]:
+        """The login that owns the shadows, and one that passes the row policies: each reaches triggers that the other does not."""
+        return self.name, f"{self.name}_bypass"
+
+    def connect(self, login: str = "") -> "psycopg.Connection[tuple[Any, ...]]":
+        """Connect as one of the logins, by default the one that meets the policies."""
+        url = self.database.server.url(self.database.name, user=login or self.name, password="")
         connection = psycopg.connect(url)
         connection.execute(f"set search_path = {self.name}, pg_temp, public, pg_catalog".encode())
         connection.commit()
@@ -49,8 +56,8 @@ class Attacker:
 
     def sprung_by(self, statements: list[str], user: object) -> Iterator[str]:
         """Yield the statements in which code of the attacker ran with the rights of somebody else."""
-        with self.connect() as connection:
-            for statement in statements:
+        with self.connect(self.logins[0]) as plain, self.connect(self.logins[1]) as bypass:
+            for statement, connection in itertools.product(statements, (bypass, plain)):
                 try:
                     connection.execute(f"select pg_catalog.set_config('app.user_id', '{user}', true)".encode())
                     connection.execute(statement.encode())
@@ -63,10 +70,13 @@ class Attacker:
 
 @contextmanager
 def attacker(database: Database) -> Iterator[Attacker]:
-    """Yield a login that has every right on the tables and EXECUTE on every definer function, but owns none of them."""
-    name = f"attacker_{uuid.uuid4().hex[:12]}"
+    """Yield logins that have every right on the tables and EXECUTE on every definer function, but own none of them."""
+    found = Attacker(database, f"attacker_{uuid.uuid4().hex[:12]}")
+    name, bypass = found.logins
     definers = database.all(DEFINERS)
-    database.run(f"create role {name} login; create schema {name} authorization {name}")
+    database.run(
+        f"create role {name} login; create role {bypass} login bypassrls in role {name}; create schema {name} authorization {name}"
+    )
     database.run(
         f"grant all on all tables in schema public, chatschema to {name}; grant temporary on database {database.name} to {name}"
     )
@@ -76,16 +86,16 @@ def attacker(database: Database) -> Iterator[Attacker]:
         with database.connect() as connection:
             connection.execute(f"set role {name}; set search_path = pg_catalog".encode())
             _shadow(connection, name, sorted({called for _, source, *_ in definers for called in _CALLED.findall(source)}))
-        yield Attacker(database, name)
+        yield found
     finally:
-        database.run(f"drop owned by {name} cascade; drop role {name}")
+        database.run(f"drop owned by {name}, {bypass} cascade; drop role {bypass}, {name}")
 
 
 def _shadow(connection: "psycopg.Connection[tuple[Any, ...]]", name: str, called: list[str]) -> None:
     """Create a copy of each function, operator and type that does the same, after it looked who runs it."""
     connection.execute(
         f"create function {name}.spring() returns void language plpgsql set search_path = pg_catalog as $$ begin"
-        f" if current_user <> '{name}' then raise exception 'run as %', current_user using errcode = '{SPRUNG}'; end if; end $$;"
+        f" if current_user not in ('{name}', '{name}_bypass') then raise exception 'run as %', current_user using errcode = '{SPRUNG}'; end if; end $$;"
         f"create function {name}.passes(anyelement) returns boolean language plpgsql set search_path = pg_catalog as $$ begin"
         f" perform {name}.spring(); return true; end $$".encode()
     )
