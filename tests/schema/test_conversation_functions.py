@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.support.callers import call, login
+from tests.support.callers import call, login, wait_for_lock
 from tests.support.database import Database
 from tests.support.rows import add_user
 
@@ -76,6 +76,8 @@ def test_two_people_who_open_it_at_once_get_the_same(migrated: Database, people:
             connection.execute("select 1 from public.users")
         first = one.execute(CREATE.encode(), (alice, [bob], "direct")).fetchone()
         second = pool.submit(two.execute, CREATE.encode(), (bob, [alice], "direct"))
+        with migrated.connect() as watch:
+            wait_for_lock(watch, two, second)
         one.commit()
         assert first
         if isolation == "read committed":
@@ -187,6 +189,8 @@ def test_a_member_who_leaves_while_the_key_is_shared_does_not_keep_it(migrated: 
                 first, second = (share, leave) if is_share_first else (leave, share)
                 one.execute(first[0].encode(), first[1])
                 waiting = pool.submit(two.execute, second[0].encode(), second[1])
+                with migrated.connect() as watch:
+                    wait_for_lock(watch, two, waiting)
                 one.commit()
                 error = waiting.exception(30)
                 two.rollback() if error else two.commit()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.support.callers import HASH, acting, call, login
+from tests.support.callers import HASH, acting, call, login, wait_for_lock
 from tests.support.database import Database
 from tests.support.rows import add_user
 
@@ -150,6 +150,8 @@ def test_two_devices_that_publish_at_once_leave_one_active_key(migrated: Databas
                 names = [f"{isolation} {number} {side}" for side in "ab"]
                 one.execute(PUBLISH.encode(), (alice, None, "identity", names[0], KEY, None))
                 second = pool.submit(two.execute, PUBLISH.encode(), (alice, None, "identity", names[1], KEY, None))
+                with migrated.connect() as watch:
+                    wait_for_lock(watch, two, second)
                 one.commit()
                 if isolation == "read committed":
                     second.result(30)

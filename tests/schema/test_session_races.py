@@ -3,18 +3,17 @@
 import itertools
 import os
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.support.callers import HASH
+from tests.support.callers import HASH, wait_for_lock
 from tests.support.database import Database, create
 from tests.support.servers import PgServer
 
@@ -99,16 +98,11 @@ class Two:
         else:
             answer = run(self.one, first, login)
             waiting = self.pool.submit(run, self.other, second, login)
-            self.wait_for_lock(waiting)
+            wait_for_lock(self.watch, self.other, waiting)
             self.one.commit()
             later = waiting.result(30)
         self.other.commit()
         return (answer, later) if is_issue_first else (later, answer)
-
-    def wait_for_lock(self, running: "Future[str]") -> None:
-        query = "select 1 from pg_locks where pid = %s and not granted"
-        while not running.done() and not self.watch.execute(query, (self.other.info.backend_pid,)).fetchone():
-            time.sleep(0.001)
 
     def live(self, login: Login) -> int:
         row = self.watch.execute(LIVE.encode(), (login.user,)).fetchone()

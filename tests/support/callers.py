@@ -1,8 +1,10 @@
 """Logins that may call what the application's group may call, and nothing else; read from the headers of the migrations."""
 
 import re
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,3 +55,10 @@ def call(url: str, query: str, *params: object, user: object = None) -> Any:
     with acting(url, user) as connection:
         row = connection.execute(query.encode(), params or None).fetchone()
     return row[0] if row is not None and len(row) == 1 else row
+
+
+def wait_for_lock(watch: Connection, waiting: Connection, running: "Future[Any]") -> None:
+    """Return once the statement that `running` runs on `waiting` waits for a lock, or is done without one."""
+    query = "select 1 from pg_locks where pid = %s and not granted"
+    while not running.done() and not watch.execute(query, (waiting.info.backend_pid,)).fetchone():
+        time.sleep(0.001)
