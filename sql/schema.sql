@@ -9,23 +9,43 @@ CREATE SCHEMA chatschema;
 
 COMMENT ON SCHEMA chatschema IS 'Functions of the chat schema and the ledger of the chatschema command.';
 
-CREATE FUNCTION chatschema.actor() RETURNS uuid
-    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+CREATE FUNCTION chatschema.acting_user() RETURNS uuid
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-    given constant text := nullif(current_setting('app.user_id', true), '');
+    acting constant uuid := chatschema.actor();
 begin
-    if given is null then
-        return null;
+    if acting is not null then
+        return acting;
     end if;
-    if given !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
-        raise exception 'app.user_id is not the id of a user'
-            using errcode = 'invalid_parameter_value', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
+    if chatschema.context_user() is null then
+        -- The caller of this function is SECURITY DEFINER, so only session_user tells who logged in.
+        if pg_has_role(session_user, (select c.relowner from pg_catalog.pg_class as c where c.oid = 'public.users'::regclass), 'member') then
+            return null;
+        end if;
+        raise exception 'app.user_id is not set'
+            using errcode = 'insufficient_privilege', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
     end if;
-    return (select u.id from public.users as u where u.id = given::uuid and u.account_state = 'active');
+    raise exception 'the user of app.user_id is not active' using errcode = 'insufficient_privilege';
 end
 $_$;
+
+COMMENT ON FUNCTION chatschema.acting_user() IS 'chatschema.actor(), or an error if nobody acts. Null, which stands for anybody, only without app.user_id and for a login that may act as the owner.';
+
+CREATE FUNCTION chatschema.actor() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    named constant uuid := chatschema.context_user();
+begin
+    if named is null then
+        return null;
+    end if;
+    return (select u.id from public.users as u where u.id = named and u.account_state = 'active');
+end
+$$;
 
 COMMENT ON FUNCTION chatschema.actor() IS 'The user of app.user_id, if active; otherwise null. Write (select chatschema.actor()): it is then called once a statement.';
 
@@ -59,6 +79,55 @@ $$;
 
 COMMENT ON FUNCTION chatschema.before_hold() IS 'Trigger: waits, at most 5 seconds, for open transactions that changed messages and cannot see the new hold.';
 
+CREATE FUNCTION chatschema.change_password(user_id uuid, password_hash text, keep uuid DEFAULT NULL::uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform chatschema.refuse_other_user(change_password.user_id);
+    perform chatschema.require_password_hash(change_password.password_hash);
+    update public.users as u set password_hash = change_password.password_hash
+    where u.id = change_password.user_id and u.account_state = 'active';
+    if not found then
+        raise exception 'the user is not active' using errcode = 'insufficient_privilege';
+    end if;
+    return chatschema.revoke_sessions(change_password.user_id, 'password_change', keep);
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.change_password(user_id uuid, password_hash text, keep uuid) IS 'Sets the hash of the password and ends all logins of the user, or all but that of the session `keep`; returns how many.';
+
+CREATE FUNCTION chatschema.claim_one_time_key(user_id uuid, device_id uuid) RETURNS TABLE(key_type text, key_id text, algorithm text, public_key bytea, signature bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform chatschema.acting_user();
+    if not exists (select from public.users as u where u.id = claim_one_time_key.user_id and u.account_state = 'active') then
+        return;
+    end if;
+    -- SKIP LOCKED: whoever claims at the same time takes the next key, and nobody waits.
+    return query
+        update public.user_public_keys as k set status = 'used'
+        where k.id = (
+            select o.id from public.user_public_keys as o
+            where o.user_id = claim_one_time_key.user_id and o.device_id is not distinct from claim_one_time_key.device_id
+                and o.key_type = 'one_time_prekey' and o.status = 'active' and (o.expires_at is null or o.expires_at > now())
+            order by o.id limit 1
+            for update skip locked
+        )
+        returning k.key_type, k.key_id, k.algorithm, k.public_key, k.signature;
+    if not found then
+        return query
+            select k.key_type, k.key_id, k.algorithm, k.public_key, k.signature from public.user_public_keys as k
+            where k.user_id = claim_one_time_key.user_id and k.device_id is not distinct from claim_one_time_key.device_id
+                and k.key_type = 'fallback' and k.status = 'active' and (k.expires_at is null or k.expires_at > now());
+    end if;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.claim_one_time_key(user_id uuid, device_id uuid) IS 'Takes a one-time key of a device, the oldest first, to begin an encrypted exchange: each is handed out once. Then the fallback key; no row if there is neither.';
+
 CREATE FUNCTION chatschema.complete_status() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -85,52 +154,113 @@ $$;
 
 COMMENT ON FUNCTION chatschema.complete_status() IS 'Trigger: fills in the conversation of the message, and the times that the status implies, if the client leaves them out.';
 
-CREATE FUNCTION chatschema.create_conversation(others uuid[], type text DEFAULT 'group'::text, title text DEFAULT NULL::text, settings jsonb DEFAULT '{}'::jsonb) RETURNS uuid
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION chatschema.context_user() RETURNS uuid
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-    actor constant uuid := chatschema.actor();
-    other constant uuid := others[1];
-    created uuid;
+    given constant text := nullif(current_setting('app.user_id', true), '');
 begin
-    if actor is null then
-        raise exception 'nobody is acting in this transaction'
-            using errcode = 'insufficient_privilege', hint = 'First: select set_config(''app.user_id'', $1, true).';
+    if given is not null and given !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+        raise exception 'app.user_id is not the id of a user'
+            using errcode = 'invalid_parameter_value', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
     end if;
-    if create_conversation.type is distinct from 'direct' then
-        insert into public.conversations (type, title, settings, created_by)
-        values (create_conversation.type, create_conversation.title, coalesce(create_conversation.settings, '{}'), actor)
-        returning id into created;
-        insert into public.conversation_participants (conversation_id, user_id, role)
-        select distinct on (p.id) created, p.id, p.role
-        from (select actor as id, 'admin' as role, 0 as place union all select u.id, 'member', 1 from unnest(others) as u (id)) as p
-        order by p.id, p.place;
-        return created;
-    end if;
-    if cardinality(others) is distinct from 1 or other is null then
-        raise exception 'a direct conversation is with one user' using errcode = 'invalid_parameter_value',
-            hint = 'Name the other user, or the acting user for notes to oneself.';
-    end if;
-    insert into public.conversations as c (type, settings, created_by, direct_user_low, direct_user_high)
-    values ('direct', coalesce(create_conversation.settings, '{}'), actor, least(actor, other), greatest(actor, other))
-    on conflict (direct_user_low, direct_user_high) do nothing returning c.id into created;
-    if created is null then
-        -- A new statement: it sees what a transaction committed for which the insert has waited.
-        select c.id into strict created from public.conversations as c
-        where c.direct_user_low = least(actor, other) and c.direct_user_high = greatest(actor, other);
-    end if;
-    insert into public.conversation_participants (conversation_id, user_id)
-    select distinct created, p.id from unnest(array[actor, other]) as p (id) order by p.id
-    on conflict (conversation_id, user_id) do nothing;
-    -- Who had left comes back by writing again; the time away stays unread.
-    update public.conversation_participants as p set left_at = null, joined_at = now()
-    where p.conversation_id = created and p.user_id = actor and p.left_at is not null;
-    return created;
+    return given::uuid;
 end
 $_$;
 
-COMMENT ON FUNCTION chatschema.create_conversation(others uuid[], type text, title text, settings jsonb) IS 'Creates a conversation of the acting user with others and returns its id. A direct one that exists already is returned, the same to both.';
+COMMENT ON FUNCTION chatschema.context_user() IS 'The user of app.user_id, active or not; null if it is not set. Who acts is chatschema.actor().';
+
+CREATE FUNCTION chatschema.create_conversation(created_by uuid, members uuid[], type text DEFAULT 'group'::text, title text DEFAULT NULL::text, settings jsonb DEFAULT '{}'::jsonb, retention_days integer DEFAULT NULL::integer, avatar_url text DEFAULT NULL::text) RETURNS TABLE(conversation_id uuid, is_new boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    acting constant uuid := chatschema.acting_user();
+    everybody constant uuid[] := array(
+        select distinct m from unnest(create_conversation.members || create_conversation.created_by) as m where m is not null
+    );
+    pair uuid[];
+    founded uuid;
+begin
+    if acting <> create_conversation.created_by then
+        raise exception 'app.user_id is another user'
+            using errcode = 'insufficient_privilege', hint = 'Call the function for the user of the transaction.';
+    end if;
+    -- The same answer for a user who does not exist and for one who is not active.
+    if create_conversation.created_by is null or cardinality(everybody) > (
+        select count(*) from public.users as u where u.id = any (everybody) and u.account_state = 'active'
+    ) then
+        raise exception 'a participant is not an active user'
+            using errcode = 'insufficient_privilege', hint = 'Choose the participants from chatschema.people.';
+    end if;
+    if create_conversation.type = 'direct' then
+        if cardinality(everybody) > 2 then
+            raise exception 'a direct conversation has two participants'
+                using errcode = 'invalid_parameter_value', hint = 'Create a group.';
+        end if;
+        pair := array(select p from unnest(everybody) as p order by p);
+    end if;
+    insert into public.conversations (
+        type, title, avatar_url, direct_user_low, direct_user_high, created_by, settings, retention_days
+    ) values (
+        create_conversation.type, create_conversation.title, create_conversation.avatar_url, pair[1], coalesce(pair[2], pair[1]),
+        create_conversation.created_by, coalesce(create_conversation.settings, '{}'), create_conversation.retention_days
+    )
+    on conflict (direct_user_low, direct_user_high) do nothing
+    returning conversations.id into founded;
+    is_new := founded is not null;
+    if founded is null then
+        -- A statement of its own: it sees the row for which the insert waited.
+        select c.id into founded from public.conversations as c
+        where c.direct_user_low = pair[1] and c.direct_user_high = coalesce(pair[2], pair[1]);
+    end if;
+    insert into public.conversation_participants as p (conversation_id, user_id, role)
+    select founded, m, case when m = create_conversation.created_by and create_conversation.type <> 'direct' then 'admin' else 'member' end
+    from unnest(everybody) as m
+    order by m
+    on conflict (conversation_id, user_id) do update set left_at = null, joined_at = now() where p.left_at is not null;
+    conversation_id := founded;
+    return next;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.create_conversation(created_by uuid, members uuid[], type text, title text, settings jsonb, retention_days integer, avatar_url text) IS 'Founds a group, whose creator is its admin, or opens the direct conversation of two users: the same for both, and again for one who had left.';
+
+CREATE FUNCTION chatschema.end_sessions(of_user uuid, reason text, family uuid DEFAULT NULL::uuid, spared uuid DEFAULT NULL::uuid) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    ended integer;
+begin
+    if reason is null or reason not in ('logout', 'admin', 'password_change', 'reuse_detected', 'expired', 'erasure') then
+        raise exception 'the reason of a revocation is one of: logout, admin, password_change, reuse_detected, expired, erasure'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    update public.auth_sessions as s set revoked_at = clock_timestamp(), revoked_reason = end_sessions.reason
+    where s.user_id = of_user and s.rotated_at is null and s.revoked_at is null
+        and (family is null or s.family_id = family) and (spared is null or s.family_id <> spared);
+    get diagnostics ended = row_count;
+    return ended;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.end_sessions(of_user uuid, reason text, family uuid, spared uuid) IS 'Revokes the live tokens of a user: of all logins, of one family, or of all but one. The caller holds the lock on the user.';
+
+CREATE FUNCTION chatschema.end_sessions_of_inactive_user() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- The row of the user is locked: nobody starts or rotates a session of this user until the commit.
+    perform chatschema.end_sessions(new.id, case new.account_state when 'erased' then 'erasure' else 'admin' end);
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.end_sessions_of_inactive_user() IS 'Trigger: revokes the sessions of a user who is no longer active, with the reason admin, or erasure.';
 
 CREATE FUNCTION chatschema.explain_message_id(id uuid) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -170,6 +300,22 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.explain_message_id(id uuid) IS 'Explains why messages or message_statuses have no partition for an id; for the error 23514 "no partition of relation found for row".';
+
+CREATE FUNCTION chatschema.find_login(name text) RETURNS TABLE(user_id uuid, password_hash text, account_state text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- A user name has no @, an address has one. Two queries, so that each uses its index.
+    if strpos(find_login.name, '@') > 0 then
+        return query select u.id, u.password_hash, u.account_state from public.users as u where u.email = lower(find_login.name);
+    else
+        return query select u.id, u.password_hash, u.account_state from public.users as u where u.username = lower(find_login.name);
+    end if;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.find_login(name text) IS 'The user with a user name or address, to compare the password with the hash; no row if there is none. Look at account_state after the password.';
 
 CREATE FUNCTION chatschema.guard_founding() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -335,16 +481,12 @@ begin
     end if;
     if new.left_at is not null and old.left_at is null then
         new.left_at := now();
-        -- Who has left gets no key any more; the version of the conversation rises, so that the others know to rotate it.
-        new.encrypted_key := null;
-        new.key_nonce := null;
-        new.public_key_id := null;
     end if;
     return new;
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.guard_participant() IS 'Trigger: compares the old row with the new one, by the role of the acting user; removes the wrapped key of one who leaves.';
+COMMENT ON FUNCTION chatschema.guard_participant() IS 'Trigger: compares the old row with the new one, by the role of the acting user.';
 
 CREATE FUNCTION chatschema.has_active_hold() RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -444,9 +586,7 @@ CREATE FUNCTION chatschema.keep_an_admin() RETURNS trigger
     AS $$
 begin
     -- An update, not a lock: two who leave at once meet here, and with an older snapshot the second one fails with 40001.
-    update public.conversations as c
-    set current_key_version = c.current_key_version + (new.left_at is not null and old.left_at is null)::integer
-    where c.id = new.conversation_id;
+    update public.conversations as c set type = c.type where c.id = new.conversation_id;
     if old.role = 'admin' and old.left_at is null
         and exists (
             select from public.conversation_participants as p where p.conversation_id = new.conversation_id and p.left_at is null
@@ -464,7 +604,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.keep_an_admin() IS 'Trigger: while anybody takes part in a group, one of them is admin, at every isolation level. Raises the key version when one leaves.';
+COMMENT ON FUNCTION chatschema.keep_an_admin() IS 'Trigger: while anybody takes part in a group, one of them is admin, at every isolation level.';
 
 CREATE FUNCTION chatschema.keep_held_content() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -625,6 +765,24 @@ $_$;
 
 COMMENT ON FUNCTION chatschema.keeps_version(kept jsonb, content bytea, nonce bytea, algorithm text, key_version integer, sender_key uuid) IS 'Whether entries of edit_history contain all values of a previous version; null means nothing to keep.';
 
+CREATE FUNCTION chatschema.lock_own_user(wanted uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if chatschema.acting_user() <> wanted then
+        raise exception 'app.user_id is another user'
+            using errcode = 'insufficient_privilege', hint = 'Call the function for the user of the transaction.';
+    end if;
+    perform from public.users as u where u.id = wanted and u.account_state = 'active' for no key update;
+    if not found then
+        raise exception 'the user is not active' using errcode = 'insufficient_privilege';
+    end if;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.lock_own_user(wanted uuid) IS 'Requires that a user acts for themselves, and locks the row of the user: changes to the keys and sessions of one user happen one after the other.';
+
 CREATE FUNCTION chatschema.merge_status() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -666,6 +824,66 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.uuid7() IS 'A new UUIDv7 of this moment: the built-in uuidv7() from PostgreSQL 18 on, SQL before.';
+
+CREATE FUNCTION chatschema.publish_key(user_id uuid, device_id uuid, key_type text, key_id text, public_key bytea, signature bytea DEFAULT NULL::bytea, algorithm text DEFAULT 'x25519'::text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    known record;
+    published uuid;
+    version integer := 1;
+begin
+    perform chatschema.lock_own_user(publish_key.user_id);
+    select k.id, k.public_key, k.algorithm into known from public.user_public_keys as k
+    where k.user_id = publish_key.user_id and k.device_id is not distinct from publish_key.device_id
+        and k.key_type = publish_key.key_type and k.key_id = publish_key.key_id;
+    if found then
+        if (known.public_key, known.algorithm) is distinct from (publish_key.public_key, publish_key.algorithm) then
+            raise exception 'another key has been published under this key_id'
+                using errcode = 'unique_violation', schema = 'public', table = 'user_public_keys', constraint = 'user_public_keys_key_id_key',
+                hint = 'The bytes of a key never change: choose a new key_id.';
+        end if;
+        -- The retry of a request whose answer was lost.
+        return known.id;
+    end if;
+    if publish_key.key_type <> 'one_time_prekey' then
+        select coalesce(max(k.key_version), 0) + 1 into version from public.user_public_keys as k
+        where k.user_id = publish_key.user_id and k.device_id is not distinct from publish_key.device_id
+            and k.key_type = publish_key.key_type;
+        update public.user_public_keys as k set status = 'superseded', superseded_at = clock_timestamp()
+        where k.user_id = publish_key.user_id and k.device_id is not distinct from publish_key.device_id
+            and k.key_type = publish_key.key_type and k.status = 'active';
+    end if;
+    -- A row that an older snapshot cannot see raises 40001 here instead of 23505.
+    insert into public.user_public_keys (
+        user_id, device_id, key_type, key_id, public_key, signature, algorithm, expires_at, key_version
+    ) values (
+        publish_key.user_id, publish_key.device_id, publish_key.key_type, publish_key.key_id, publish_key.public_key,
+        publish_key.signature, publish_key.algorithm, publish_key.expires_at, version
+    )
+    on conflict do nothing
+    returning user_public_keys.id into published;
+    if published is null then
+        raise exception 'the key was published at the same time' using errcode = 'serialization_failure', hint = 'Repeat the transaction.';
+    end if;
+    return published;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.publish_key(user_id uuid, device_id uuid, key_type text, key_id text, public_key bytea, signature bytea, algorithm text, expires_at timestamp with time zone) IS 'Publishes a key of the acting user and returns its id. The active key of the same device and type is superseded, except one-time keys. Again with the same key_id and bytes: nothing changes.';
+
+CREATE FUNCTION chatschema.raise_key_version() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update public.conversations as c set current_key_version = c.current_key_version + 1 where c.id = old.conversation_id;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.raise_key_version() IS 'Trigger: somebody who knows the conversation key has left, so the next version is due.';
 
 CREATE FUNCTION chatschema.record_erasure() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -809,6 +1027,20 @@ $$;
 
 COMMENT ON FUNCTION chatschema.refuse_key_revival() IS 'Trigger: a key that was superseded, revoked or used stays so.';
 
+CREATE FUNCTION chatschema.refuse_other_user(wanted uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if chatschema.context_user() <> wanted then
+        raise exception 'app.user_id is another user'
+            using errcode = 'insufficient_privilege', hint = 'Call the function for the user of the transaction.';
+    end if;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_other_user(wanted uuid) IS 'Raises an error if app.user_id is set and is another user. Without it anybody may be named: sign-in and sign-out come before it.';
+
 CREATE FUNCTION chatschema.refuse_status_move() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -835,6 +1067,32 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_truncate_of_held() IS 'Trigger: refuses to truncate a table that may have rows under a hold.';
+
+CREATE FUNCTION chatschema.register_user(username text, password_hash text, email text DEFAULT NULL::text, display_name text DEFAULT NULL::text, avatar_url text DEFAULT NULL::text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    registered uuid;
+    broken text;
+begin
+    perform chatschema.require_password_hash(register_user.password_hash);
+    insert into public.users (username, password_hash, email, display_name, avatar_url)
+    values (
+        lower(register_user.username), register_user.password_hash, lower(register_user.email), register_user.display_name,
+        register_user.avatar_url
+    )
+    returning users.id into registered;
+    return registered;
+exception when check_violation then
+    -- Again without the detail, which would have the row, and the hash in it.
+    get stacked diagnostics broken = constraint_name;
+    raise exception 'new row for relation "users" violates check constraint "%"', broken
+        using errcode = 'check_violation', schema = 'public', table = 'users', constraint = broken;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.register_user(username text, password_hash text, email text, display_name text, avatar_url text) IS 'Creates a user and returns the id. Raises 23505 if the name or the address is taken.';
 
 CREATE FUNCTION chatschema.remove_references() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -904,6 +1162,20 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.remove_references_of_truncated() IS 'Trigger: truncating messages releases their attachments and replies. It is refused while statuses refer to them, as by a foreign key.';
+
+CREATE FUNCTION chatschema.require_bcrypt(hash text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    if hash is null or hash !~ '^\$2[aby]\$12\$[./A-Za-z0-9]{53}$' then
+        raise exception 'the hash of the refresh token is not bcrypt of cost 12'
+            using errcode = 'invalid_parameter_value', hint = 'Hash the secret of the token, without the session id: bcrypt reads 72 bytes.';
+    end if;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.require_bcrypt(hash text) IS 'Raises an error if a text is not a bcrypt hash of cost 12, without repeating it.';
 
 CREATE FUNCTION chatschema.require_changed_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1037,6 +1309,20 @@ $$;
 
 COMMENT ON FUNCTION chatschema.require_owner() IS 'Trigger: policies and grants of a parent do not cover a month, so only the owner may write to one directly. A role that may truncate the parent may truncate a month.';
 
+CREATE FUNCTION chatschema.require_password_hash(hash text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    if hash !~ '^\$[a-z0-9-]+\$' then
+        raise exception 'the password is not hashed'
+            using errcode = 'invalid_parameter_value', hint = 'Give the result of bcrypt or argon2, or null for a user who signs in elsewhere.';
+    end if;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.require_password_hash(hash text) IS 'Raises an error if a text looks like a password and not like its hash, without repeating it.';
+
 CREATE FUNCTION chatschema.require_read_committed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1053,6 +1339,168 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.require_read_committed() IS 'Trigger: messages are deleted under READ COMMITTED only. With an older snapshot a delete cannot see statuses, replies and attachments that were added later, and would leave them without their message.';
+
+CREATE FUNCTION chatschema.revoke_device(user_id uuid, device_id uuid) RETURNS TABLE(keys_revoked integer, sessions_revoked integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    family uuid;
+begin
+    perform chatschema.lock_own_user(revoke_device.user_id);
+    update public.user_public_keys as k set status = 'revoked', revoked_at = clock_timestamp()
+    where k.user_id = revoke_device.user_id and k.device_id = revoke_device.device_id and k.status = 'active';
+    get diagnostics keys_revoked = row_count;
+    sessions_revoked := 0;
+    for family in
+        select s.family_id from public.auth_sessions as s
+        where s.user_id = revoke_device.user_id and s.device_id = revoke_device.device_id and s.rotated_at is null and s.revoked_at is null
+    loop
+        sessions_revoked := sessions_revoked + chatschema.end_sessions(revoke_device.user_id, 'logout', family);
+    end loop;
+    return next;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.revoke_device(user_id uuid, device_id uuid) IS 'Revokes the keys and ends the logins of a device of the acting user, for example one that was lost.';
+
+CREATE FUNCTION chatschema.revoke_session(session_id uuid, reason text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    shown record;
+begin
+    select s.user_id, s.family_id into shown from public.auth_sessions as s where s.id = revoke_session.session_id;
+    if not found or chatschema.context_user() <> shown.user_id then
+        return false;
+    end if;
+    perform from public.users as u where u.id = shown.user_id for no key update;
+    return chatschema.end_sessions(shown.user_id, revoke_session.reason, shown.family_id) > 0;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.revoke_session(session_id uuid, reason text) IS 'Ends the login that a session belongs to, by any session of it; false if it had ended, does not exist or belongs to another user.';
+
+CREATE FUNCTION chatschema.revoke_sessions(user_id uuid, reason text, keep uuid DEFAULT NULL::uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform chatschema.refuse_other_user(revoke_sessions.user_id);
+    perform from public.users as u where u.id = revoke_sessions.user_id for no key update;
+    return chatschema.end_sessions(
+        revoke_sessions.user_id, revoke_sessions.reason,
+        spared => (select s.family_id from public.auth_sessions as s where s.id = keep and s.user_id = revoke_sessions.user_id)
+    );
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.revoke_sessions(user_id uuid, reason text, keep uuid) IS 'Ends all logins of a user, or all but that of the session `keep`; returns how many.';
+
+CREATE FUNCTION chatschema.rotate_session(session_id uuid, new_hash text, ip_address text DEFAULT NULL::text, user_agent text DEFAULT NULL::text) RETURNS TABLE(outcome text, live_id uuid, live_until timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    shown record;
+    live record;
+    is_active boolean;
+    address constant inet := chatschema.to_inet(rotate_session.ip_address);
+begin
+    perform chatschema.require_bcrypt(new_hash);
+    select s.user_id, s.family_id into shown from public.auth_sessions as s where s.id = rotate_session.session_id;
+    -- An unknown session, one that was removed after its end, and one of another user: the client signs in again.
+    if not found or chatschema.context_user() <> shown.user_id then
+        return query select 'revoked', null::uuid, null::timestamptz;
+        return;
+    end if;
+    select u.account_state = 'active' into is_active from public.users as u where u.id = shown.user_id for no key update;
+    select s.* into shown from public.auth_sessions as s where s.id = rotate_session.session_id for no key update;
+    select s.id, s.expires_at into live from public.auth_sessions as s
+    where s.family_id = shown.family_id and s.rotated_at is null and s.revoked_at is null;
+    if not found or shown.revoked_at is not null or not coalesce(is_active, false) then
+        return query select 'revoked', null::uuid, null::timestamptz;
+    elsif shown.rotated_at is not null and clock_timestamp() - shown.rotated_at > chatschema.session_grace() then
+        perform chatschema.end_sessions(shown.user_id, 'reuse_detected', shown.family_id);
+        insert into public.audit_logs (
+            user_id, action, resource_type, resource_id, severity, session_id, ip_address, user_agent, details
+        ) values (
+            shown.user_id, 'session.reuse', 'auth_session', shown.id::text, 'critical', shown.id, address, rotate_session.user_agent,
+            jsonb_build_object('family_id', shown.family_id, 'rotated_at', shown.rotated_at, 'revoked_session_id', live.id)
+        );
+        return query select 'reused', null::uuid, null::timestamptz;
+    elsif live.expires_at <= now() then
+        return query select 'expired', null::uuid, null::timestamptz;
+    elsif shown.rotated_at is not null then
+        return query select 'grace', live.id, live.expires_at;
+    else
+        update public.auth_sessions as s set rotated_at = clock_timestamp(), last_used_at = clock_timestamp() where s.id = shown.id;
+        return query
+            insert into public.auth_sessions (
+                user_id, family_id, parent_id, refresh_token_hash, device_id, device_name, device_type, ip_address, user_agent,
+                last_used_at, expires_at
+            ) values (
+                shown.user_id, shown.family_id, shown.id, new_hash, shown.device_id, shown.device_name, shown.device_type,
+                coalesce(address, shown.ip_address), coalesce(left(rotate_session.user_agent, 2048), shown.user_agent),
+                clock_timestamp(), now() + (shown.expires_at - shown.created_at)
+            )
+            returning 'rotated', auth_sessions.id, auth_sessions.expires_at;
+    end if;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.rotate_session(session_id uuid, new_hash text, ip_address text, user_agent text) IS 'Replaces a refresh token whose secret was proven: rotated (live_id is the new session), grace (a parallel request has rotated it), reused (the login is revoked and audited), expired or revoked. Commit also when the answer is reused.';
+
+CREATE FUNCTION chatschema.session_grace() RETURNS interval
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    given constant text := coalesce(nullif(current_setting('chatschema.session_grace', true), ''), '10 seconds');
+    grace interval;
+begin
+    begin
+        grace := given::interval;
+    exception when invalid_datetime_format or datetime_field_overflow then
+        null;
+    end;
+    if grace is null or grace not between interval '0' and interval '5 minutes' then
+        raise exception 'the setting chatschema.session_grace is not a time from 0 to 5 minutes'
+            using errcode = 'invalid_parameter_value', hint = 'For example: alter database chat set chatschema.session_grace = ''10s''.';
+    end if;
+    return grace;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.session_grace() IS 'How long after its rotation a refresh token may be shown again by a parallel request: the setting chatschema.session_grace, 10 seconds by default.';
+
+CREATE FUNCTION chatschema.session_hash(session_id uuid) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return (select s.refresh_token_hash from public.auth_sessions as s where s.id = session_hash.session_id);
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.session_hash(session_id uuid) IS 'The hash of a refresh token, also of one that was rotated or revoked; null for an unknown session. Compare the secret with it before rotate_session().';
+
+CREATE FUNCTION chatschema.sessions_of(user_id uuid) RETURNS TABLE(session_id uuid, family_id uuid, device_id uuid, device_name text, device_type text, ip_address inet, user_agent text, signed_in_at timestamp with time zone, last_used_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select s.id, s.family_id, s.device_id, s.device_name, s.device_type, s.ip_address, s.user_agent,
+            coalesce(chatschema.uuid7_time(s.family_id), s.created_at), coalesce(s.last_used_at, s.created_at), s.expires_at
+        from public.auth_sessions as s
+        where s.user_id = sessions_of.user_id and s.rotated_at is null and s.revoked_at is null and s.expires_at > now()
+        order by 9 desc;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.sessions_of(user_id uuid) IS 'The logins of a user that have not ended, the one used last first: a list of devices.';
 
 CREATE FUNCTION chatschema.set_conversation_id_from_message() RETURNS trigger
     LANGUAGE plpgsql
@@ -1129,6 +1577,56 @@ $$;
 
 COMMENT ON FUNCTION chatschema.set_updated_at() IS 'Trigger: updated_at is the time of the transaction that changed the row.';
 
+CREATE FUNCTION chatschema.share_key(conversation_id uuid, user_id uuid, encrypted_key bytea, version integer, algorithm text, nonce bytea DEFAULT NULL::bytea, public_key_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    acting constant uuid := coalesce(chatschema.acting_user(), share_key.user_id);
+    members integer;
+    latest integer;
+begin
+    if share_key.encrypted_key is null or share_key.version is null or share_key.algorithm is null then
+        raise exception 'a wrapped key has its bytes, a version and an algorithm' using errcode = 'null_value_not_allowed';
+    end if;
+    -- The participants before the conversation, as a member who leaves locks them too.
+    perform from public.conversation_participants as p
+    where p.conversation_id = share_key.conversation_id and p.user_id in (acting, share_key.user_id) and p.left_at is null
+    order by p.user_id for no key update;
+    get diagnostics members = row_count;
+    if members < (case when acting = share_key.user_id then 1 else 2 end) then
+        raise exception 'the key of a conversation is shared by a member with a member'
+            using errcode = 'insufficient_privilege', hint = 'One of both is no member, or has left.';
+    end if;
+    select c.current_key_version into latest from public.conversations as c where c.id = share_key.conversation_id for no key update;
+    if share_key.version not between 1 and latest + 1 then
+        raise exception 'version % of the conversation key is not between 1 and %', share_key.version, latest + 1
+            using errcode = 'invalid_parameter_value', hint = 'Read current_key_version of the conversation; a new key is one above it.';
+    end if;
+    if share_key.public_key_id is not null and not exists (
+        select from public.user_public_keys as k
+        where k.id = share_key.public_key_id and k.user_id = share_key.user_id and k.status = 'active'
+    ) then
+        raise exception 'the key is not wrapped for an active public key of the member'
+            using errcode = 'invalid_parameter_value', hint = 'Read the public key of the member again.';
+    end if;
+    update public.conversation_participants as p
+    set encrypted_key = share_key.encrypted_key, key_version = share_key.version, key_algorithm = share_key.algorithm,
+        key_nonce = share_key.nonce, public_key_id = share_key.public_key_id
+    where p.conversation_id = share_key.conversation_id and p.user_id = share_key.user_id
+        and (p.key_version is null or p.key_version < share_key.version);
+    if not found then
+        return false;
+    end if;
+    if share_key.version > latest then
+        update public.conversations as c set current_key_version = share_key.version where c.id = share_key.conversation_id;
+    end if;
+    return true;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.share_key(conversation_id uuid, user_id uuid, encrypted_key bytea, version integer, algorithm text, nonce bytea, public_key_id uuid) IS 'Gives a member the conversation key, wrapped for a public key of theirs; false if they have this version or a later one. A version one above current_key_version begins a new key.';
+
 CREATE FUNCTION chatschema.stamp_audit_log() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1143,6 +1641,58 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.stamp_audit_log() IS 'Trigger: sets the columns that the writer must not choose: time and role of recording, and the digest.';
+
+CREATE FUNCTION chatschema.start_session(user_id uuid, refresh_token_hash text, device jsonb DEFAULT '{}'::jsonb, expires_in interval DEFAULT '30 days'::interval) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    unknown text;
+    started uuid;
+begin
+    perform chatschema.refuse_other_user(start_session.user_id);
+    perform chatschema.require_bcrypt(start_session.refresh_token_hash);
+    device := coalesce(device, '{}');
+    select k into unknown from jsonb_object_keys(device) as k
+    where k not in ('device_id', 'device_name', 'device_type', 'ip_address', 'user_agent') limit 1;
+    if found then
+        raise exception 'a device has no field %', quote_ident(unknown)
+            using errcode = 'invalid_parameter_value', hint = 'The fields are device_id, device_name, device_type, ip_address and user_agent.';
+    end if;
+    if expires_in is null or not isfinite(now() + expires_in) or expires_in <= interval '0' then
+        raise exception 'a session lasts for a time greater than 0' using errcode = 'invalid_parameter_value';
+    end if;
+    -- An update rather than a lock: a suspension with an older snapshot, which could not see this session, then fails with 40001.
+    update public.users as u set last_seen_at = now() where u.id = start_session.user_id and u.account_state = 'active';
+    if not found then
+        raise exception 'the user is not active'
+            using errcode = 'insufficient_privilege', hint = 'Look at account_state of chatschema.find_login().';
+    end if;
+    insert into public.auth_sessions (
+        user_id, refresh_token_hash, device_id, device_name, device_type, ip_address, user_agent, expires_at
+    ) values (
+        start_session.user_id, start_session.refresh_token_hash, (device ->> 'device_id')::uuid, device ->> 'device_name',
+        device ->> 'device_type', chatschema.to_inet(device ->> 'ip_address'), left(device ->> 'user_agent', 2048), now() + expires_in
+    )
+    returning auth_sessions.id into started;
+    return started;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.start_session(user_id uuid, refresh_token_hash text, device jsonb, expires_in interval) IS 'Starts a login and returns the session id, the first half of the refresh token. Raises 42501 if the user is not active.';
+
+CREATE FUNCTION chatschema.to_inet(address text) RETURNS inet
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return address::inet;
+exception when invalid_text_representation then
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.to_inet(address text) IS 'An address as inet; null if it is none.';
 
 CREATE FUNCTION chatschema.uuid7(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql STRICT PARALLEL SAFE
@@ -1178,6 +1728,22 @@ CREATE FUNCTION chatschema.uuid7_time(id uuid) RETURNS timestamp with time zone
 $$;
 
 COMMENT ON FUNCTION chatschema.uuid7_time(id uuid) IS 'The moment at which a UUIDv7 was created, in whole milliseconds; null for any other version.';
+
+CREATE FUNCTION chatschema.withdraw_key() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    new.encrypted_key := null;
+    new.key_nonce := null;
+    new.key_algorithm := null;
+    new.key_version := null;
+    new.public_key_id := null;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.withdraw_key() IS 'Trigger: removes the wrapped key of a participant who leaves.';
 
 CREATE TABLE chatschema.applied_roles (
     is_only_row boolean DEFAULT true NOT NULL,
@@ -2383,9 +2949,17 @@ CREATE INDEX idx_auth_sessions_expires_at ON public.auth_sessions USING btree (e
 
 COMMENT ON INDEX public.idx_auth_sessions_expires_at IS 'The purge of expired tokens.';
 
+CREATE INDEX idx_auth_sessions_revoked_at ON public.auth_sessions USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
+
+COMMENT ON INDEX public.idx_auth_sessions_revoked_at IS 'The removal of revoked tokens.';
+
 CREATE INDEX idx_auth_sessions_user_id ON public.auth_sessions USING btree (user_id, created_at);
 
 COMMENT ON INDEX public.idx_auth_sessions_user_id IS 'Devices of a user, newest first; deleting a user.';
+
+CREATE INDEX idx_auth_sessions_user_id_live ON public.auth_sessions USING btree (user_id) WHERE ((rotated_at IS NULL) AND (revoked_at IS NULL));
+
+COMMENT ON INDEX public.idx_auth_sessions_user_id_live IS 'Devices of a user: chatschema.sessions_of(); revoking all logins of a user.';
 
 CREATE INDEX idx_conversation_participants_public_key_id ON public.conversation_participants USING btree (public_key_id);
 
@@ -2422,6 +2996,10 @@ COMMENT ON INDEX public.idx_messages_reply_to_id IS 'Replies to a message; delet
 CREATE INDEX idx_messages_sender_id ON ONLY public.messages USING btree (sender_id, id);
 
 COMMENT ON INDEX public.idx_messages_sender_id IS 'Export and erasure of a user''s messages; deleting a user.';
+
+CREATE INDEX idx_user_public_keys_one_time ON public.user_public_keys USING btree (user_id, id) WHERE ((key_type = 'one_time_prekey'::text) AND (status = 'active'::text));
+
+COMMENT ON INDEX public.idx_user_public_keys_one_time IS 'The oldest one-time key of a user: chatschema.claim_one_time_key().';
 
 COMMENT ON INDEX public.message_statuses_pkey IS 'Upsert on (message_id, user_id); receipts of a message; deleting a message.';
 
@@ -2541,6 +3119,14 @@ CREATE TRIGGER conversation_participants_keep_an_admin AFTER UPDATE ON public.co
 
 COMMENT ON TRIGGER conversation_participants_keep_an_admin ON public.conversation_participants IS 'Where row policies apply, the last admin of a group cannot leave or step down before the others.';
 
+CREATE TRIGGER conversation_participants_raise_key_version AFTER UPDATE OF left_at ON public.conversation_participants FOR EACH ROW WHEN (((old.left_at IS NULL) AND (new.left_at IS NOT NULL))) EXECUTE FUNCTION chatschema.raise_key_version();
+
+COMMENT ON TRIGGER conversation_participants_raise_key_version ON public.conversation_participants IS 'When a participant leaves, current_key_version rises: clients know to create a new key.';
+
+CREATE TRIGGER conversation_participants_raise_key_version_of_deleted AFTER DELETE ON public.conversation_participants FOR EACH ROW WHEN ((old.left_at IS NULL)) EXECUTE FUNCTION chatschema.raise_key_version();
+
+COMMENT ON TRIGGER conversation_participants_raise_key_version_of_deleted ON public.conversation_participants IS 'The same where the row of a participant is deleted.';
+
 CREATE TRIGGER conversation_participants_record_held AFTER INSERT OR UPDATE OF conversation_id, user_id ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.record_joined_conversation();
 
 COMMENT ON TRIGGER conversation_participants_record_held ON public.conversation_participants IS 'A hold covers a conversation that its user joins. Costs one look-up while no hold is active.';
@@ -2552,6 +3138,10 @@ COMMENT ON TRIGGER conversation_participants_set_reads_from ON public.conversati
 CREATE TRIGGER conversation_participants_set_updated_at BEFORE UPDATE ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER conversation_participants_set_updated_at ON public.conversation_participants IS 'Sets updated_at.';
+
+CREATE TRIGGER conversation_participants_withdraw_key BEFORE UPDATE OF left_at ON public.conversation_participants FOR EACH ROW WHEN (((old.left_at IS NULL) AND (new.left_at IS NOT NULL))) EXECUTE FUNCTION chatschema.withdraw_key();
+
+COMMENT ON TRIGGER conversation_participants_withdraw_key ON public.conversation_participants IS 'A participant who leaves loses the wrapped key.';
 
 CREATE TRIGGER conversations_guard_history BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((new.settings -> 'history'::text) IS DISTINCT FROM (old.settings -> 'history'::text)) AND row_security_active(('public.conversations'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_history_change();
 
@@ -2648,6 +3238,10 @@ COMMENT ON TRIGGER user_public_keys_keep_public_key ON public.user_public_keys I
 CREATE TRIGGER user_public_keys_set_updated_at BEFORE UPDATE ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER user_public_keys_set_updated_at ON public.user_public_keys IS 'Sets updated_at.';
+
+CREATE TRIGGER users_end_sessions AFTER UPDATE OF account_state ON public.users FOR EACH ROW WHEN (((new.account_state <> 'active'::text) AND (new.account_state <> old.account_state))) EXECUTE FUNCTION chatschema.end_sessions_of_inactive_user();
+
+COMMENT ON TRIGGER users_end_sessions ON public.users IS 'A user who is suspended, deactivated or erased loses all sessions.';
 
 CREATE TRIGGER users_record_erasure AFTER UPDATE OF erased_at ON public.users FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION chatschema.record_erasure();
 
@@ -2876,11 +3470,25 @@ COMMENT ON POLICY users_self_update ON public.users IS 'A user changes the own r
 
 GRANT USAGE ON SCHEMA chatschema TO PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.acting_user() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.actor() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.before_hold() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chatschema.create_conversation(others uuid[], type text, title text, settings jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chatschema.change_password(user_id uuid, password_hash text, keep uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.claim_one_time_key(user_id uuid, device_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.context_user() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.create_conversation(created_by uuid, members uuid[], type text, title text, settings jsonb, retention_days integer, avatar_url text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.end_sessions(of_user uuid, reason text, family uuid, spared uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.end_sessions_of_inactive_user() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.find_login(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.guard_founding() FROM PUBLIC;
 
@@ -2908,6 +3516,12 @@ REVOKE ALL ON FUNCTION chatschema.keep_held_file() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.keep_held_reactions() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.lock_own_user(wanted uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.publish_key(user_id uuid, device_id uuid, key_type text, key_id text, public_key bytea, signature bytea, algorithm text, expires_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.raise_key_version() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.record_erasure() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.record_hold_conversations() FROM PUBLIC;
@@ -2920,13 +3534,19 @@ REVOKE ALL ON FUNCTION chatschema.refuse_history_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_key_revival() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.refuse_other_user(wanted uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.refuse_status_move() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_truncate_of_held() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.register_user(username text, password_hash text, email text, display_name text, avatar_url text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.remove_references() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.remove_references_of_truncated() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.require_bcrypt(hash text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.require_changed_message() FROM PUBLIC;
 
@@ -2934,7 +3554,31 @@ REVOKE ALL ON FUNCTION chatschema.require_message() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.require_messages() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.require_password_hash(hash text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.revoke_device(user_id uuid, device_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.revoke_session(session_id uuid, reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.revoke_sessions(user_id uuid, reason text, keep uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.rotate_session(session_id uuid, new_hash text, ip_address text, user_agent text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.session_grace() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.session_hash(session_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.sessions_of(user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.set_reads_from() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.share_key(conversation_id uuid, user_id uuid, encrypted_key bytea, version integer, algorithm text, nonce bytea, public_key_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.start_session(user_id uuid, refresh_token_hash text, device jsonb, expires_in interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.to_inet(address text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.withdraw_key() FROM PUBLIC;
 
 GRANT SELECT ON TABLE chatschema.applied_roles TO PUBLIC;
 

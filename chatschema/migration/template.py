@@ -93,9 +93,15 @@ def missing_declarations(id: str, text: str) -> list[str]:
 
 
 def declared(text: str) -> dict[str, str]:
-    """Return the declarations in the header of a migration's text: the comments above its first statement, without its title."""
+    """Return the declarations in the header of a migration's text: the comments above its first statement, without its title.
+
+    Lines of one name are one declaration, with a semicolon between them.
+    """
     header = itertools.takewhile(lambda line: line.startswith("--"), text.splitlines()[1:])
-    return {match[1]: match[2] for line in header if (match := re.fullmatch(r"-- (\w+): (.*\S)", line))}
+    found: dict[str, str] = {}
+    for match in filter(None, (re.fullmatch(r"-- (\w+): (.*\S)", line) for line in header)):
+        found[match[1]] = f"{found[match[1]]}; {match[2]}" if match[1] in found else match[2]
+    return found
 
 
 def write_migration(folder: Path, name: str, now: datetime) -> tuple[Path, Path]:

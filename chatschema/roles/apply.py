@@ -10,7 +10,7 @@ from chatschema.roles import check
 from chatschema.roles.values import Finding, Grant
 from chatschema.values import Patience
 
-_REFUSED, _EXISTS, _UNDEFINED = "42501", "42710", "42704"
+REFUSED, _EXISTS, UNDEFINED = "42501", "42710", "42704"
 # The first pass may create a function again whose grants the second one restores.
 _PASSES = 3
 
@@ -80,7 +80,7 @@ def _alone(connection: Connection, finding: Finding) -> bool:
             # Another database of the cluster got it in the same moment.
             return True
         # A membership in a role that the server refused to create.
-        if error.sqlstate not in (_REFUSED, _UNDEFINED):
+        if error.sqlstate not in (REFUSED, UNDEFINED):
             raise
         return False
     return True
@@ -105,7 +105,7 @@ def _together(
                     for statement in finding.statements:
                         postgres.execute_text(connection, statement)
             except ServerError as error:
-                if error.sqlstate != _REFUSED:
+                if error.sqlstate != REFUSED:
                     raise
                 refused[finding.statements] = finding
             else:

@@ -27,19 +27,31 @@ _UNPROTECTED = """
 def findings(connection: Connection, prefix: str, declared: Iterable[Grant] = ()) -> list[Finding]:
     """Return all differences, those of the cluster first; raises UsageError for a prefix that is no name.
 
-    `declared` are the grants of tables beyond the nine, by the name of the group, from the headers of their migrations.
+    `declared` are the grants from the headers of migrations, by the name of the group.
     """
-    names, of_tables = files.names(prefix), list(declared)
-    policies = [*(policy for group in files.groups() for policy in group.policies), *files.policies_of(of_tables)]
+    names, of_migrations = files.names(prefix), list(declared)
+    policies = _all_policies(of_migrations)
     found = catalog.read(connection)
     return [
         *_groups(found, names),
         *structure.findings(connection, {policy.name for policy in policies}),
         *_unprotected(connection, found),
-        *grants.findings(found, names, of_tables),
+        *grants.findings(found, names, of_migrations),
         *_policies(found, names, policies),
         *logins.findings(found, names),
     ]
+
+
+def undone(connection: Connection, prefix: str, declared: Iterable[Grant]) -> list[Finding]:
+    """Return only the groups, grants and policies that a database lacks or has beyond: that of a replay has no record."""
+    names, of_migrations = files.names(prefix), list(declared)
+    found = catalog.read(connection)
+    missing = [one for one in _groups(found, names) if one.code == "roles.missing-role"]
+    return [*missing, *grants.findings(found, names, of_migrations), *_policies(found, names, _all_policies(of_migrations))]
+
+
+def _all_policies(declared: Iterable[Grant]) -> list[Policy]:
+    return [*(policy for group in files.groups() for policy in group.policies), *files.policies_of(declared)]
 
 
 def _groups(found: Catalog, names: dict[str, str]) -> Iterator[Finding]:

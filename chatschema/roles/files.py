@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 
 from chatschema import sqlfile
@@ -16,6 +17,9 @@ _POLICY = re.compile(
     r"create policy (?P<name>\w+) on (?P<table>[\w.]+) for (?P<command>\w+) to \{(?P<role>\w+)\}"
     r" (?:using|with check) \((?P<condition>.+)\)"
 )
+_FUNCTION = re.compile(r"\w+\.\w+\([^)]*\)")
+# The catalog prints the types of arguments in full.
+_SHORT_TYPE = re.compile(r"(?<=\btimestamp)tz\b")
 _PRIVILEGE = re.compile(r"\s*(?P<privilege>[a-z]+)\s*(?:\((?P<columns>[^)]*)\))?\s*(?:,|$)")
 # Names end in a group: the longest of them has to fit into the 63 bytes of a name.
 _PREFIX = re.compile(r"[a-z][a-z0-9_]{0,53}")
@@ -61,7 +65,7 @@ def _grants(role: str, privileges: str, on: str, objects: str) -> Iterator[Grant
     """Yield a grant for each privilege, object and column."""
     kind: Class = "function" if on == "function" else "schema" if on == "schema" else "table"
     # A signature has commas of its own.
-    found = re.findall(r"[\w.]+\([^)]*\)", objects) if kind == "function" else [part.strip() for part in objects.split(",")]
+    found = _FUNCTION.findall(objects) if kind == "function" else [part.strip() for part in objects.split(",")]
     for name in found:
         for match in _PRIVILEGE.finditer(privileges):
             columns = [part.strip() for part in match["columns"].split(",")] if match["columns"] else [""]
@@ -81,22 +85,40 @@ def policies_of(declared: Iterable[Grant]) -> list[Policy]:
     ]
 
 
-def declared(table: str, text: str) -> list[Grant]:
-    """Return the grants that the header of a migration declares for its table: `app: select, insert (id); readonly: select (id)`.
+def declared(table: str | None, text: str) -> list[Grant]:
+    """Return the grants that the header of a migration declares, for the table that it creates or for functions.
 
-    Raises UsageError for a group or a text that cannot be read. `none, because ...` declares that nobody gets one.
+    For example `app: select, insert (id); readonly: select (id)`, or `app, worker: execute chatschema.revoke_session(uuid, text)`.
+    Raises UsageError for a text that cannot be read. `none, because ...` declares that nobody gets one.
     """
     if re.match(r"none\b", text):
         return []
     grants: list[Grant] = []
     for part in text.split(";"):
-        group, colon, privileges = part.strip().partition(":")
-        rest = _PRIVILEGE.sub("", privileges).strip()
-        if not colon or group not in GROUPS or rest or not privileges.strip():
+        groups, _, privileges = part.strip().partition(":")
+        names = [name.strip() for name in groups.split(",")]
+        found = _functions(privileges) if privileges.strip().startswith("execute ") else _of_table(table, privileges)
+        if not found or not set(names) <= set(GROUPS):
             raise UsageError(
-                f"the declared access to {table} cannot be read: {part.strip()!r}",
-                "write: -- Access: app: select, insert (id, name), update (name, updated_at); readonly: select (id)",
+                f"this line of the header cannot be read: -- Access: {part.strip()}",
+                "write: -- Access: app: select, insert (id, name); readonly: select (id)"
+                " or: -- Access: app, worker: execute chatschema.revoke_session(uuid, text)",
                 code="roles.declaration",
             )
-        grants += _grants(group, privileges, "table", f"public.{table}")
+        grants += [replace(grant, role=name) for name in names for grant in found]
     return grants
+
+
+def _of_table(table: str | None, privileges: str) -> list[Grant]:
+    """Return the grants on a table, without their role; none for a text that cannot be read."""
+    if table is None or not privileges.strip() or _PRIVILEGE.sub("", privileges).strip():
+        return []
+    return list(_grants("", privileges, "table", f"public.{table}"))
+
+
+def _functions(privileges: str) -> list[Grant]:
+    """Return the grants of `execute` on functions, without their role; none for a text that cannot be read."""
+    text = _SHORT_TYPE.sub(" with time zone", privileges.strip().removeprefix("execute "))
+    if re.sub(r"[\s,]", "", _FUNCTION.sub("", text)):
+        return []
+    return list(_grants("", "execute", "function", text))

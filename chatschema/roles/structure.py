@@ -51,9 +51,7 @@ def _repair(difference: Difference) -> tuple[str, ...]:
     recorded, found, table = difference.recorded, difference.found, difference.part_of
     name = difference.object.removeprefix(f"{table}.")
     if difference.kind == "policy":
-        # The record prints a condition that a policy does not have as empty parentheses.
-        create = recorded and recorded.removesuffix(" with check ()").replace(" using ()", "", 1)
-        return tuple(part for part in (found and f"drop policy {name} on {table}", create) if part)
+        return tuple(part for part in (found and f"drop policy {name} on {table}", recorded) if part)
     if difference.kind == "table":
         return _row_security(difference)
     if recorded is None:

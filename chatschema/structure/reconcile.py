@@ -109,8 +109,7 @@ def _rule(difference: Difference, _: Place) -> list[str]:
 
 def _policy(difference: Difference, _: Place) -> list[str]:
     dropped = [] if difference.found is None else [f"drop policy {last(difference)} on {difference.part_of}"]
-    # Where there is no expression, the record has an empty one.
-    return [*dropped, *([re.sub(r" (using|with check) \(\)", "", difference.recorded)] if difference.recorded else [])]
+    return [*dropped, *([difference.recorded] if difference.recorded else [])]
 
 
 def _function(difference: Difference, _: Place) -> list[str]:

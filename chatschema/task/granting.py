@@ -1,19 +1,20 @@
 """Applying the roles: under the migration lock, recorded in the database, so that migrate, undo and reset restore them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from chatschema import postgres
 from chatschema.database.kept import Kept
-from chatschema.errors import ChatschemaError
+from chatschema.errors import ChatschemaError, ServerError
 from chatschema.migration import template
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.roles import apply, catalog, check
 from chatschema.roles import files as role_files
-from chatschema.roles.apply import Outcome
+from chatschema.roles.apply import REFUSED, UNDEFINED, Outcome
 from chatschema.roles.values import Finding, Grant
 from chatschema.structure import recording
 from chatschema.task.waits import LOCK_WAIT_S
@@ -60,7 +61,7 @@ def shown(connection: Connection, prefix: str | None = None) -> list[Shown]:
 def look(connection: Connection, files: Sequence[MigrationFile], prefix: str | None = None) -> list[Finding]:
     """Return the findings of `roles check`; reads only. Raises UsageError, and ChatschemaError before the migrations."""
     _require(connection)
-    return check.findings(connection, prefix_of(connection, prefix), _declared(files))
+    return check.findings(connection, prefix_of(connection, prefix), declared(files))
 
 
 def grant(
@@ -79,7 +80,7 @@ def grant(
         # First: if the run is killed, the next migrate goes on.
         postgres.execute(connection, _RECORD, (wanted,))
         outcome = _apply(settings, connection, files, wanted, say)
-        left = check.findings(connection, wanted, _declared(files))
+        left = check.findings(connection, wanted, declared(files))
     return Outcome(outcome.done, outcome.refused, tuple(one for one in left if one.scope == "dba"))
 
 
@@ -97,6 +98,24 @@ def restore(settings: Settings, connection: Connection, files: Sequence[Migratio
         say(f"warning: {len(outcome.refused)} grants of the roles {prefix}_* are missing; see chatschema roles check")
 
 
+@contextmanager
+def tried(copy: Connection, files: Sequence[MigrationFile], prefix: str | None, *, say: Say) -> Iterator[None]:
+    """Give a scratch database the grants and policies of the roles, with roles that this server lacks, and roll all of it back."""
+    with postgres.translated(), copy.transaction(force_rollback=True):
+        for finding in check.undone(copy, prefix, declared(files)) if prefix else ():
+            try:
+                with postgres.transaction(copy):
+                    for statement in finding.statements:
+                        postgres.execute_text(copy, statement)
+            except ServerError as error:
+                # The role could not be created, so that the grants to it fail as well.
+                if error.sqlstate not in (REFUSED, UNDEFINED):
+                    raise
+                if finding.code == "roles.missing-role":
+                    say(f"warning: the grants of {finding.object} are not compared, because this role does not exist")
+        yield
+
+
 def kept(connection: Connection) -> list[Kept]:
     """Return the statement that records the prefix in the successor of a database, so that its roles are applied there."""
     prefix = catalog.applied_prefix(connection)
@@ -110,23 +129,23 @@ def kept(connection: Connection) -> list[Kept]:
 
 def _apply(settings: Settings, connection: Connection, files: Sequence[MigrationFile], prefix: str, say: Say) -> Outcome:
     """Apply, and record the structure in the same transaction: policies of the roles are no changes by hand."""
-    declared = _declared(files)
-    if not apply.is_needed(check.findings(connection, prefix, declared)):
+    wanted = declared(files)
+    if not apply.is_needed(check.findings(connection, prefix, wanted)):
         return Outcome((), (), ())
     with recording.recorded(connection, [], [], was_cut_off=False, say=lambda _: None) as run:
         # Privileges are declared: what a reset carried over, or somebody revoked from PUBLIC before, is recorded with them.
         run.kept = [difference for difference in run.kept if difference.kind != "privilege"]
         return apply.apply(
-            connection, prefix, declared, lambda: recording.write(connection, run, None), patience=settings.locks, say=say
+            connection, prefix, wanted, lambda: recording.write(connection, run, None), patience=settings.locks, say=say
         )
 
 
-def _declared(files: Sequence[MigrationFile]) -> list[Grant]:
-    """Return the grants that migrations declare for tables of their own."""
+def declared(files: Sequence[MigrationFile]) -> list[Grant]:
+    """Return the grants that the headers of migrations declare for their tables and functions."""
     grants: list[Grant] = []
     for file in files:
-        if (table := template.table_of(file.id)) and (text := template.declared(file.apply.text).get("Access")):
-            grants += role_files.declared(table, text)
+        if text := template.declared(file.apply.text).get("Access"):
+            grants += role_files.declared(template.table_of(file.id), text)
     return grants
 
 

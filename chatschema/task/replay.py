@@ -12,10 +12,11 @@ from chatschema.migration.files import MigrationFile
 from chatschema.partition import catalog as months
 from chatschema.partition import create, grid
 from chatschema.postgres import Connection, Say, locks
+from chatschema.roles.catalog import applied_prefix
 from chatschema.server import embedded
 from chatschema.structure import recording, snapshot
 from chatschema.structure.snapshot import Snapshot
-from chatschema.task import session
+from chatschema.task import granting, session
 from chatschema.values import Settings
 
 
@@ -24,15 +25,17 @@ def structure(
 ) -> Snapshot:
     """Return the structure that `files` make, in this order, on a server of the version of `connection`.
 
+    With the grants and policies of the roles, if they were applied to the database of `connection`.
+
     The scratch database is created `elsewhere`, or else on the same server, or else on the embedded one.
     Raises ChatschemaError if it cannot be created, or a file fails.
     """
     with _empty(settings, connection, elsewhere, say) as server, closing(postgres.connect(server)) as copy:
         _refuse_other_version(connection, copy)
-        return _replayed(copy, files)
+        return _replayed(copy, files, applied_prefix(connection), say)
 
 
-def _replayed(copy: Connection, files: Sequence[MigrationFile]) -> Snapshot:
+def _replayed(copy: Connection, files: Sequence[MigrationFile], prefix: str | None, say: Say) -> Snapshot:
     # It takes a while to load.
     from chatschema.migration import runner
 
@@ -45,7 +48,8 @@ def _replayed(copy: Connection, files: Sequence[MigrationFile]) -> Snapshot:
         for parent in months.parents(copy):
             for statement in create.statements(grid.month(parent, grid.month_of(months.server_now(copy)))):
                 postgres.execute(copy, statement)
-        return snapshot.read(copy)
+        with granting.tried(copy, files, prefix, say=say):
+            return snapshot.read(copy)
 
 
 @contextmanager

@@ -5,20 +5,33 @@ alter table public.conversation_participants add column reads_from timestamptz;
 comment on column public.conversation_participants.reads_from is
     'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.';
 
-create function chatschema.actor() returns uuid
-    language plpgsql stable security definer parallel safe set search_path = pg_catalog, pg_temp
+create function chatschema.context_user() returns uuid
+    language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
 declare
     given constant text := nullif(current_setting('app.user_id', true), '');
 begin
-    if given is null then
-        return null;
-    end if;
-    if given !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+    if given is not null and given !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
         raise exception 'app.user_id is not the id of a user'
             using errcode = 'invalid_parameter_value', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
     end if;
-    return (select u.id from public.users as u where u.id = given::uuid and u.account_state = 'active');
+    return given::uuid;
+end
+$$;
+comment on function chatschema.context_user() is
+    'The user of app.user_id, active or not; null if it is not set. Who acts is chatschema.actor().';
+revoke all on function chatschema.context_user() from public;
+
+create function chatschema.actor() returns uuid
+    language plpgsql stable security definer parallel safe set search_path = pg_catalog, pg_temp
+as $$
+declare
+    named constant uuid := chatschema.context_user();
+begin
+    if named is null then
+        return null;
+    end if;
+    return (select u.id from public.users as u where u.id = named and u.account_state = 'active');
 end
 $$;
 comment on function chatschema.actor() is

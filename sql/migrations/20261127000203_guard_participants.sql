@@ -116,16 +116,12 @@ begin
     end if;
     if new.left_at is not null and old.left_at is null then
         new.left_at := now();
-        -- Who has left gets no key any more; the version of the conversation rises, so that the others know to rotate it.
-        new.encrypted_key := null;
-        new.key_nonce := null;
-        new.public_key_id := null;
     end if;
     return new;
 end
 $$;
 comment on function chatschema.guard_participant() is
-    'Trigger: compares the old row with the new one, by the role of the acting user; removes the wrapped key of one who leaves.';
+    'Trigger: compares the old row with the new one, by the role of the acting user.';
 revoke all on function chatschema.guard_participant() from public;
 
 create trigger conversation_participants_guard_update before update on public.conversation_participants
@@ -139,9 +135,7 @@ create function chatschema.keep_an_admin() returns trigger
 as $$
 begin
     -- An update, not a lock: two who leave at once meet here, and with an older snapshot the second one fails with 40001.
-    update public.conversations as c
-    set current_key_version = c.current_key_version + (new.left_at is not null and old.left_at is null)::integer
-    where c.id = new.conversation_id;
+    update public.conversations as c set type = c.type where c.id = new.conversation_id;
     if old.role = 'admin' and old.left_at is null
         and exists (
             select from public.conversation_participants as p where p.conversation_id = new.conversation_id and p.left_at is null
@@ -159,7 +153,7 @@ begin
 end
 $$;
 comment on function chatschema.keep_an_admin() is
-    'Trigger: while anybody takes part in a group, one of them is admin, at every isolation level. Raises the key version when one leaves.';
+    'Trigger: while anybody takes part in a group, one of them is admin, at every isolation level.';
 revoke all on function chatschema.keep_an_admin() from public;
 
 create trigger conversation_participants_keep_an_admin after update on public.conversation_participants

@@ -5,4 +5,3 @@ drop function chatschema.find_login(text);
 drop function chatschema.require_password_hash(text);
 drop function chatschema.require_bcrypt(text);
 drop function chatschema.refuse_other_user(uuid);
-drop function chatschema.context_user();

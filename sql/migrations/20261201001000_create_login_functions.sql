@@ -1,25 +1,10 @@
 -- functions: sign-in and registration, which happen before the application knows who acts.
 -- Why: with row level security the application reads no row and no hash before app.user_id is set; these functions are the only way to one.
 -- Risk: new functions only; takes no lock on existing data.
--- execute: chat_app: chatschema.find_login(text)
--- execute: chat_app: chatschema.register_user(text, text, text, text, text)
--- execute: chat_app: chatschema.change_password(uuid, text, uuid)
--- execute: chat_app: chatschema.session_hash(uuid)
-create function chatschema.context_user() returns uuid
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-as $$
-declare
-    given constant text := nullif(current_setting('app.user_id', true), '');
-begin
-    if given is not null and given !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
-        raise exception 'app.user_id is not the id of a user'
-            using errcode = 'invalid_parameter_value', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
-    end if;
-    return given::uuid;
-end
-$$;
-comment on function chatschema.context_user() is 'The user of app.user_id, active or not; null if it is not set.';
-
+-- Access: app: execute chatschema.find_login(text)
+-- Access: app: execute chatschema.register_user(text, text, text, text, text)
+-- Access: app: execute chatschema.change_password(uuid, text, uuid)
+-- Access: app: execute chatschema.session_hash(uuid)
 create function chatschema.refuse_other_user(wanted uuid) returns void
     language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -127,9 +112,9 @@ $$;
 comment on function chatschema.session_hash(uuid) is
     'The hash of a refresh token, also of one that was rotated or revoked; null for an unknown session. Compare the secret with it before rotate_session().';
 
--- Only the groups that need a function may call it; the lines `execute` above name them.
+-- Only the groups that need a function may call it; the lines `Access` above name them.
 revoke execute on function
-    chatschema.context_user(), chatschema.refuse_other_user(uuid), chatschema.require_bcrypt(text), chatschema.require_password_hash(text),
+    chatschema.refuse_other_user(uuid), chatschema.require_bcrypt(text), chatschema.require_password_hash(text),
     chatschema.find_login(text), chatschema.register_user(text, text, text, text, text), chatschema.change_password(uuid, text, uuid),
     chatschema.session_hash(uuid)
     from public;

@@ -1,11 +1,11 @@
 -- functions: sessions are started, rotated and revoked, with one live refresh token per login.
 -- Why: a token that is used twice reveals theft; whichever requests race, exactly one may win and a revoked login must not come back.
 -- Risk: new functions only; takes no lock on existing data.
--- execute: chat_app: chatschema.start_session(uuid, text, jsonb, interval)
--- execute: chat_app: chatschema.rotate_session(uuid, text, text, text)
--- execute: chat_app, chat_worker: chatschema.revoke_session(uuid, text)
--- execute: chat_app, chat_worker: chatschema.revoke_sessions(uuid, text, uuid)
--- execute: chat_app: chatschema.sessions_of(uuid)
+-- Access: app: execute chatschema.start_session(uuid, text, jsonb, interval)
+-- Access: app: execute chatschema.rotate_session(uuid, text, text, text)
+-- Access: app, worker: execute chatschema.revoke_session(uuid, text)
+-- Access: app, worker: execute chatschema.revoke_sessions(uuid, text, uuid)
+-- Access: app: execute chatschema.sessions_of(uuid)
 -- An address that cannot be read must not refuse a sign-in.
 create function chatschema.to_inet(address text) returns inet
     language plpgsql stable set search_path = pg_catalog, pg_temp

@@ -1,16 +1,19 @@
 -- functions: public keys are published, claimed and revoked.
 -- Why: a one-time key that is handed out twice, or a key with two active versions, breaks the encryption of whoever gets the wrong one.
 -- Risk: new functions only; takes no lock on existing data.
--- execute: chat_app: chatschema.publish_key(uuid, uuid, text, text, bytea, bytea, text, timestamptz)
--- execute: chat_app: chatschema.claim_one_time_key(uuid, uuid)
--- execute: chat_app: chatschema.revoke_device(uuid, uuid)
+-- Access: app: execute chatschema.publish_key(uuid, uuid, text, text, bytea, bytea, text, timestamp with time zone)
+-- Access: app: execute chatschema.claim_one_time_key(uuid, uuid)
+-- Access: app: execute chatschema.revoke_device(uuid, uuid)
 create function chatschema.acting_user() returns uuid
     language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
-    acting constant uuid := chatschema.context_user();
+    acting constant uuid := chatschema.actor();
 begin
-    if acting is null then
+    if acting is not null then
+        return acting;
+    end if;
+    if chatschema.context_user() is null then
         -- The caller of this function is SECURITY DEFINER, so only session_user tells who logged in.
         if pg_has_role(session_user, (select c.relowner from pg_catalog.pg_class as c where c.oid = 'public.users'::regclass), 'member') then
             return null;
@@ -18,14 +21,11 @@ begin
         raise exception 'app.user_id is not set'
             using errcode = 'insufficient_privilege', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
     end if;
-    if not exists (select from public.users as u where u.id = acting and u.account_state = 'active') then
-        raise exception 'the user of app.user_id is not active' using errcode = 'insufficient_privilege';
-    end if;
-    return acting;
+    raise exception 'the user of app.user_id is not active' using errcode = 'insufficient_privilege';
 end
 $$;
 comment on function chatschema.acting_user() is
-    'The user of app.user_id, who must be active. Null, which stands for anybody, only without app.user_id and for a login that may act as the owner.';
+    'chatschema.actor(), or an error if nobody acts. Null, which stands for anybody, only without app.user_id and for a login that may act as the owner.';
 
 create function chatschema.lock_own_user(wanted uuid) returns void
     language plpgsql volatile set search_path = pg_catalog, pg_temp

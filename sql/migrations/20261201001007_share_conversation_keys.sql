@@ -1,7 +1,7 @@
 -- conversation_participants: members share the conversation key, and a member who leaves loses it.
 -- Why: only an owner may write the wrapped key of another member; and clients must learn that somebody who knows the key has left.
 -- Risk: new triggers on conversation_participants, which wait for their writers for the moment of the commit.
--- execute: chat_app: chatschema.share_key(uuid, uuid, bytea, integer, text, bytea, uuid)
+-- Access: app: execute chatschema.share_key(uuid, uuid, bytea, integer, text, bytea, uuid)
 create function chatschema.share_key(
     conversation_id uuid, user_id uuid, encrypted_key bytea, version integer, algorithm text,
     nonce bytea default null, public_key_id uuid default null

@@ -1,7 +1,7 @@
 -- functions: create_conversation() founds a conversation with its participants in one call.
 -- Why: two people who open their direct conversation at the same time must get the same one, also if one of them had left it.
 -- Risk: new function only; takes no lock on existing data.
--- execute: chat_app: chatschema.create_conversation(uuid, uuid[], text, text, jsonb, integer, text)
+-- Access: app: execute chatschema.create_conversation(uuid, uuid[], text, text, jsonb, integer, text)
 create function chatschema.create_conversation(
     created_by uuid, members uuid[], type text default 'group', title text default null, settings jsonb default '{}',
     retention_days integer default null, avatar_url text default null

@@ -149,8 +149,8 @@ select 'policy', format('%s.%I', o.object, p.polname), o.object,
         case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
         (select string_agg(case r.oid when 0 then 'public' else quote_ident(pg_get_userbyid(r.oid)) end, ', ' order by r.oid)
         from unnest(p.polroles) as r (oid)))
-        || coalesce(format(' using (%s)', pg_get_expr(p.polqual, p.polrelid)), '')
-        || coalesce(format(' with check (%s)', pg_get_expr(p.polwithcheck, p.polrelid)), ''),
+        || coalesce(' using (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
+        || coalesce(' with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', ''),
     array[o.name, p.polname]::text[]
 from chosen as o join pg_catalog.pg_policy as p on p.polrelid = o.oid
 where o.class in ('r', 'p')

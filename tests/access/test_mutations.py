@@ -29,7 +29,7 @@ def world(server: PgServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield one
 
 
-def sample(every: list[Mutation], count: int = 60) -> list[Mutation]:
+def sample(every: list[Mutation], count: int = 30) -> list[Mutation]:
     """Return all in full, otherwise some from each part of the list."""
     return every if FULL else every[:: len(every) // count]
 
@@ -59,7 +59,7 @@ def test_every_mutation_is_noticed_by_the_check(world: World) -> None:
 def test_apply_repairs_what_was_turned(world: World) -> None:
     """In full one after the other, and the matrix tells which of them it notices by itself; otherwise some, all at once."""
     rows = page.matrix()
-    url = world.database.server.url(world.database.name, user="postgres")
+    url = world.database.url
     settings = config.load(url=url, environ={}, folder=ROOT, sql_dir=ROOT / "sql")
     by_matrix: list[str] = []
     by_check: list[str] = []

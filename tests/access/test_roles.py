@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support import PASSWORD
 from tests.support.access.world import dropped
 from tests.support.cli import Cli
 from tests.support.database import Database
@@ -61,8 +62,10 @@ def test_the_script_of_a_dry_run_does_what_apply_does(cli: Cli, migrated: Databa
 
 def test_what_the_server_refuses_is_printed_for_the_dba(cli: Cli, empty: Database, prefix: str) -> None:
     owner = f"{prefix}_plain"
-    empty.run(f"create role {owner} login; alter database {empty.name} owner to {owner}; grant create on schema public to {owner}")
-    url = empty.server.url(empty.name, user=owner)
+    empty.run(
+        f"create role {owner} login password '{PASSWORD}'; alter database {empty.name} owner to {owner}; grant create on schema public to {owner}"
+    )
+    url = empty.server.url(empty.name, user=owner, password=PASSWORD)
     assert cli("migrate", "--url", url).code == 0
     refused = cli("roles", "apply", "--prefix", prefix, "--url", url)
     assert refused.code == 3, refused.err
@@ -106,8 +109,10 @@ def test_migrate_undo_and_reset_restore_the_grants(cli: Cli, migrated: Database,
 
 def test_a_login_that_owns_the_tables_is_found_and_the_steps_end_it(cli: Cli, empty: Database, prefix: str) -> None:
     old = f"{prefix}_old"
-    empty.run(f"create role {old} login; alter database {empty.name} owner to {old}; grant create on schema public to {old}")
-    url = empty.server.url(empty.name, user=old)
+    empty.run(
+        f"create role {old} login password '{PASSWORD}'; alter database {empty.name} owner to {old}; grant create on schema public to {old}"
+    )
+    url = empty.server.url(empty.name, user=old, password=PASSWORD)
     assert cli("migrate", "--url", url).code == 0
     assert cli("roles", "apply", "--prefix", prefix, "--url", empty.url).code == 0
     (finding,) = cli("roles", "check", "--json", "--url", url).json()["findings"]
@@ -116,9 +121,10 @@ def test_a_login_that_owns_the_tables_is_found_and_the_steps_end_it(cli: Cli, em
         for statement in finding["statements"]:
             if not statement.startswith("--"):
                 connection.execute(statement.encode())
+    empty.run(f"alter role {old}_app password '{PASSWORD}'")
     found = cli("roles", "check", "--url", url)
     assert (found.code, found.err) == (0, ""), found.out
-    with psycopg.connect(empty.server.url(empty.name, user=f"{old}_app"), autocommit=True) as application:
+    with psycopg.connect(empty.server.url(empty.name, user=f"{old}_app", password=PASSWORD), autocommit=True) as application:
         assert application.execute("select count(*) from public.messages").fetchone() == (0,)
 
 

@@ -141,7 +141,7 @@ def test_every_function_that_a_group_may_call_is_declared_and_no_other(chat: Dat
         assert chat.one("select to_regprocedure(%s) is not null", function), f"{function} does not exist"
     public = chat.all("""
         select p.proname from pg_proc as p
-        where p.pronamespace = 'chatschema'::regnamespace and p.oid::regprocedure::text = any (%s)
+        where p.pronamespace = 'chatschema'::regnamespace and p.oid = any (%s::regprocedure[])
             and has_function_privilege('public', p.oid, 'execute')""", list(declared()))  # fmt: skip
     assert public == []
 

@@ -1,6 +1,5 @@
 """Logins that may call what the application's group may call, and nothing else; read from the headers of the migrations."""
 
-import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,33 +9,34 @@ from typing import Any
 
 import psycopg
 
-from tests.support import ROOT
+from chatschema.migration import files as migration_files
+from chatschema.task import granting
+from tests.support import PASSWORD, ROOT
 from tests.support.database import Database
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-_EXECUTE = re.compile(r"^-- execute: ([a-z_, ]+): (chatschema\.\w+\(.*\))$", re.MULTILINE)
 # A bcrypt hash of cost 12 by its form; few tests compare a secret with it.
 HASH = "$2b$12$" + "a" * 53
 
 
 def declared() -> dict[str, set[str]]:
-    """Return the functions of the lines `-- execute: GROUPS: FUNCTION`, each with its groups."""
+    """Return the functions of the lines `-- Access: GROUPS: execute FUNCTION`, each with its groups."""
     found: dict[str, set[str]] = {}
-    for path in sorted((ROOT / "sql" / "migrations").glob("*.sql")):
-        for groups, function in _EXECUTE.findall(path.read_text()):
-            found[function] = {group.strip() for group in groups.split(",")}
+    for grant in granting.declared(migration_files.discover(ROOT / "sql" / "migrations")):
+        if grant.on == "function":
+            found.setdefault(grant.object, set()).add(grant.role)
     return found
 
 
 @contextmanager
-def login(database: Database, group: str = "chat_app") -> Iterator[str]:
+def login(database: Database, group: str = "app") -> Iterator[str]:
     """Yield the URL of a new login that may call the functions of `group`."""
     name = f"login_{uuid.uuid4().hex[:12]}"
     functions = [function for function, groups in declared().items() if group in groups]
     assert functions
-    database.run(f"create role {name} login; grant execute on function {', '.join(functions)} to {name}")
+    database.run(f"create role {name} login password '{PASSWORD}'; grant execute on function {', '.join(functions)} to {name}")
     try:
-        yield database.server.url(database.name, user=name, password="")
+        yield database.server.url(database.name, user=name, password=PASSWORD)
     finally:
         database.run(f"drop owned by {name}; drop role {name}")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from tests.support import PASSWORD
 from tests.support.database import Database
 
 SPRUNG = "HJ001"
@@ -48,7 +49,7 @@ class Attacker:
 
     def connect(self, login: str = "") -> "psycopg.Connection[tuple[Any, ...]]":
         """Connect as one of the logins, by default the one that meets the policies."""
-        url = self.database.server.url(self.database.name, user=login or self.name, password="")
+        url = self.database.server.url(self.database.name, user=login or self.name, password=PASSWORD)
         connection = psycopg.connect(url)
         connection.execute(f"set search_path = {self.name}, pg_temp, public, pg_catalog".encode())
         connection.commit()
@@ -75,7 +76,7 @@ def attacker(database: Database) -> Iterator[Attacker]:
     name, bypass = found.logins
     definers = database.all(DEFINERS)
     database.run(
-        f"create role {name} login; create role {bypass} login bypassrls in role {name}; create schema {name} authorization {name}"
+        f"create role {name} login password '{PASSWORD}'; create role {bypass} login password '{PASSWORD}' bypassrls in role {name}; create schema {name} authorization {name}"
     )
     database.run(
         f"grant all on all tables in schema public, chatschema to {name}; grant temporary on database {database.name} to {name}"

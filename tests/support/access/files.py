@@ -34,7 +34,8 @@ def _by_page(name: str) -> Make:
 def _created(kind: str, where: str) -> Make:
     return write(
         "public.conversations", lambda s: where.format(me=s.me),
-        lambda _: f"select chatschema.create_conversation(array['{user('n')}']::uuid[], '{kind}', {repr('made') if kind == 'group' else 'null'})", key="",
+        lambda s: f"select chatschema.create_conversation('{s.me}', array['{user('n')}']::uuid[], '{kind}', {repr('made') if kind == 'group' else 'null'})",
+        key="",
     )  # fmt: skip
 
 

@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chatschema.migration import files as migration_files
 from chatschema.roles import files
+from chatschema.task import granting
 from chatschema.values import TABLES
+from tests.support import ROOT
 from tests.support.access.world import World
+
+_HEADERS = granting.declared(migration_files.discover(ROOT / "sql" / "migrations"))
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def _undeclared(group: str) -> Iterator[Mutation]:
 def _by_object(role: str) -> dict[tuple[str, str, str], list[str]]:
     found: dict[tuple[str, str, str], list[str]] = {}
     for group in files.groups():
-        for grant in group.grants if group.name == role else ():
+        for grant in (*group.grants, *(one for one in _HEADERS if one.role == role)) if group.name == role else ():
             if (grant.on, grant.privilege) != ("schema", "usage") or role == "app":
                 found.setdefault((grant.on, grant.object, grant.privilege), []).append(grant.column)
     # Everybody may use these schemas, so the grant to one group is a second one.

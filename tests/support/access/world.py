@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support import PASSWORD
 from tests.support.cli import run_cli
 from tests.support.database import Database
 from tests.support.servers import PgServer
@@ -42,17 +43,17 @@ class World:
 
     def connect(self, login: str) -> "psycopg.Connection[tuple[object, ...]]":
         """Return a connection of a real login, in autocommit."""
-        return psycopg.connect(self.database.server.url(self.database.name, user=login), autocommit=True)
+        return psycopg.connect(self.database.server.url(self.database.name, user=login, password=PASSWORD), autocommit=True)
 
 
 def create_roles(server: PgServer) -> None:
     """Create the login that sets up, as a DBA without superuser would, and those of the application."""
     with server.connect("postgres") as admin:
         for statement in (
-            "create role setup login createrole",
+            f"create role setup login createrole password '{PASSWORD}'",
             "create role chat_owner nologin",
             "grant chat_owner to setup with admin option",
-            *(f"create role {login} login" for login in LOGINS),
+            *(f"create role {login} login password '{PASSWORD}'" for login in LOGINS),
         ):
             # Roles are of the cluster: another test of this server has created them.
             with contextlib.suppress(psycopg.errors.DuplicateObject):
@@ -84,7 +85,7 @@ def created(server: PgServer, name: str, folder: Path) -> Iterator[World]:
         admin.execute(f"create database {name} owner chat_owner".encode())
         admin.execute(f"alter role setup in database {name} set role = chat_owner".encode())
     database = Database(server, name)
-    url = server.url(name, user="setup")
+    url = server.url(name, user="setup", password=PASSWORD)
     try:
         for command in (["migrate"], ["roles", "apply"]):
             done = run_cli(*command, "--url", url, cwd=folder)

@@ -1,1 +1,0 @@
-drop function chatschema.create_conversation(uuid[], text, text, jsonb);
