@@ -57,18 +57,24 @@ select
         u.sessions, u.tables
     ),
     u.sessions, {app_sessions},
-    format(
-        E'-- then set its password in psql with \\password %1$I, and let the application log in as this role\n' || n.create_role || E'grant usage on schema public to %1$I;\n'
-            'grant select, insert, update, delete on all tables in schema public to %1$I;',
-        n.name
-    ),
-    case when n.create_role <> '' then format(E'drop owned by %1$I;\ndrop role %1$I;', n.name) end
+    -- The group for applications comes first; then the report names it.
+    case when a.app is null then 'chatschema roles apply' else format(
+        E'-- then set its password in psql with \\password %1$I, and let the application log in as this role\n' || n.create_role || 'grant %2$I to %1$I;',
+        n.name, a.app
+    ) end,
+    case when a.app is not null and n.create_role <> '' then format(E'drop owned by %1$I;\ndrop role %1$I;', n.name) end
 from users as u
 cross join lateral (
     select
         r.name,
         case when not exists (select from pg_catalog.pg_roles as o where o.rolname = r.name) then E'create role %1$I login;\n' else '' end as create_role
-    from (select left(current_database(), 59) || '_app' as name) as r
+    from (select left(current_database(), 59) || '_api' as name) as r
 ) as n
+left join (
+    -- The group for applications, where chatschema roles apply was run.
+    select left(g.rolname, -length('_readonly')) || '_app' as app from pg_catalog.pg_policy as p
+    join pg_catalog.pg_roles as g on g.oid = any (p.polroles) and g.rolname ~ '_readonly$'
+    where p.polrelid = to_regclass('public.users') and p.polname = 'users_readonly_select'
+) as a on true
 where (u.is_super or u.tables > 0) and u.sessions >= {app_sessions}
 order by object

@@ -12,6 +12,16 @@ locked as materialized (
     select relation as oid from locks where not is_own
     except select relation from locks where is_own
 ),
+-- Printing a view or a policy opens the tables in it as well.
+unreadable as materialized (
+    select oid from locked
+    union
+    select coalesce(r.ev_class, p.polrelid) from locked as l
+    join pg_catalog.pg_depend as d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = l.oid
+    left join pg_catalog.pg_rewrite as r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+    left join pg_catalog.pg_policy as p on d.classid = 'pg_catalog.pg_policy'::regclass and p.oid = d.objid
+    where coalesce(r.ev_class, p.polrelid) is not null
+),
 objects as materialized (
     select c.oid, c.relkind::text as class, n.nspname, c.relname as name, format('%I.%I', n.nspname, c.relname) as object,
         c.relacl as acl, c.relowner as owner, case c.relkind when 'S' then 's' else 'r' end::"char" as acl_class
@@ -48,7 +58,7 @@ objects as materialized (
     from pg_catalog.pg_namespace as n where n.nspname in ('public', 'chatschema', 'chat_partitions')
 ),
 chosen as materialized (
-    select oid, case when oid in (select oid from locked) then 'locked' else class end as class, nspname, name, object, acl, owner, acl_class
+    select oid, case when oid in (select oid from unreadable) then 'locked' else class end as class, nspname, name, object, acl, owner, acl_class
     from objects where {which}
 )
 

@@ -1,5 +1,6 @@
 """chatschema roles: applied by a role that may little, restored by migrate, undo and reset, and what it leaves to the DBA."""
 
+import contextlib
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from tests.support.access.world import dropped
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import NEXT, write
+from tests.support.reports import findings as findings_of_report
+from tests.support.reports import run_fix
 from tests.support.servers import PgServer
 
 
@@ -140,3 +143,23 @@ def test_the_commands_before_the_migrations_say_so(cli: Cli, empty: Database) ->
     for command in ("apply", "check"):
         result = cli("roles", command, "--url", empty.url)
         assert (result.code, "roles.not-migrated" in result.err) == (1, True)
+
+
+def test_the_report_names_the_group_for_an_application_that_is_a_superuser(cli: Cli, migrated: Database, prefix: str) -> None:
+    login = f"{migrated.name}_api"
+    url = ("--url", migrated.url)
+
+    def fix() -> str:
+        with contextlib.ExitStack() as stack:
+            for _ in range(5):
+                stack.enter_context(contextlib.closing(psycopg.connect(migrated.url, application_name="api")))
+            found = findings_of_report(cli, migrated, "access")
+        return str(found[f"access.superuser:{migrated.server.user} (api)"]["fix"])
+
+    assert fix() == "chatschema roles apply"
+    assert cli("roles", "apply", "--prefix", prefix, *url).code == 0
+    try:
+        run_fix(cli, migrated, fix())
+        assert migrated.one("select pg_has_role(%s, %s, 'usage')", login, f"{prefix}_app")
+    finally:
+        migrated.run(f"drop role if exists {login}")

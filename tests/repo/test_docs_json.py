@@ -82,7 +82,7 @@ def test_batches(cli: Cli, aged: Database, sql_dir: Path) -> None:
 
 
 def test_status(cli: Cli, migrated: Database) -> None:
-    migrated.run("alter table public.users drop column avatar_url")
+    migrated.run("alter table public.users drop column password_hash")
     cli("protect", "--url", migrated.url)
     document = valid("status", cli, migrated, "status")
     assert document["structure"]["differences"]
@@ -91,7 +91,7 @@ def test_status(cli: Cli, migrated: Database) -> None:
 
 def test_verify(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text('[[verify.ignore]]\nobject = "table public.note"\nreason = "ours"\n')
-    migrated.run("alter table public.users drop column avatar_url; create table public.note (i int)")
+    migrated.run("alter table public.users drop column password_hash; create table public.note (i int)")
     document = valid("verify", cli, migrated, "verify", code=3)
     assert [len(document[key]) for key in ("differences", "ignored")] == [1, 1]
 

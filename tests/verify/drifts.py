@@ -59,8 +59,8 @@ class Change:
 FIFTEEN = [
     Change("drop table public.audit_logs", ("table public.audit_logs",)),
     Change(
-        "alter table public.users drop column avatar_url",
-        ("column public.users.avatar_url",),
+        "alter table public.users drop column password_hash",
+        ("column public.users.password_hash",),
     ),
     Change("alter table public.tickets drop constraint tickets_price_check", ("constraint public.tickets.tickets_price_check",)),
     Change("alter table public.messages drop constraint messages_sender_id_fkey", ("constraint public.messages.messages_sender_id_fkey",)),
