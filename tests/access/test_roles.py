@@ -2,29 +2,16 @@
 
 import contextlib
 import subprocess
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from tests.support import PASSWORD
-from tests.support.access.world import dropped
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import NEXT, write
 from tests.support.reports import findings as findings_of_report
 from tests.support.reports import run_fix
-from tests.support.servers import PgServer
-
-
-@pytest.fixture
-def prefix(server: PgServer) -> Iterator[str]:
-    """A prefix of this test alone: roles are of the cluster."""
-    name = f"t{uuid.uuid4().hex[:8]}"
-    with dropped(server, name):
-        yield name
 
 
 def findings(cli: Cli, database: Database) -> list[str]:
