@@ -49,7 +49,7 @@ DECLARATIONS = (
     Declaration(
         "Access",
         f"{UNWRITTEN} what each group may do with it, as: app: select, insert (id); readonly: select (id). Or: none, because ...",
-        since="20261127000208",
+        since="20261127000212",
         is_for_tables=True,
     ),
     Declaration("Demo", f"{UNWRITTEN} yes, where a seeder fills it, or: no, and why.", since="20261127000031", is_for_tables=True),

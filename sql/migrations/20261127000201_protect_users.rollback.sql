@@ -1,11 +1,3 @@
-drop trigger user_public_keys_guard_status on public.user_public_keys;
-drop function chatschema.refuse_key_revival();
-alter table public.user_public_keys disable row level security;
-drop policy user_public_keys_self_update on public.user_public_keys;
-drop policy user_public_keys_self_insert on public.user_public_keys;
-drop policy user_public_keys_self_select on public.user_public_keys;
-alter table public.auth_sessions disable row level security;
-drop policy auth_sessions_self_select on public.auth_sessions;
 alter table public.users disable row level security;
 drop policy users_self_update on public.users;
 drop policy users_self_select on public.users;

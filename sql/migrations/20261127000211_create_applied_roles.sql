@@ -1,8 +1,6 @@
--- audit_logs: row level security for audit_logs, and the record of the roles that were applied.
--- Why: the trail is written by the worker and read by auditors, whose policies come with chatschema roles apply; nobody else reads it.
--- Risk: locks audit_logs against readers and writers until the commit. From then on a role that does not own it sees no row.
-alter table public.audit_logs enable row level security;
-
+-- applied_roles: the prefix of the roles that chatschema roles apply created.
+-- Why: migrate, undo and reset restore their grants, and verify expects them.
+-- Risk: a new table only; takes no lock on existing data.
 create table chatschema.applied_roles (
     is_only_row boolean     not null default true,
     prefix      text        not null,
@@ -20,4 +18,5 @@ comment on column chatschema.applied_roles.applied_by is 'Role that ran it.';
 comment on constraint applied_roles_pkey on chatschema.applied_roles is 'One row.';
 comment on constraint applied_roles_one_row_check on chatschema.applied_roles is 'One row.';
 comment on index chatschema.applied_roles_pkey is 'One row.';
+-- chatschema: ignore grant-public because any role may ask whether the roles were applied, and there is nothing else in it
 grant select on chatschema.applied_roles to public;

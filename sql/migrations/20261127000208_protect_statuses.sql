@@ -1,6 +1,6 @@
--- message_statuses: row level security for message_statuses and attachments, as for their messages.
--- Why: who read what and when, and which files were sent, is for the participants; everybody reports for themselves alone.
--- Risk: locks both tables, and the months of message_statuses, until the commit. From then on a role that does not own them sees no row without app.user_id.
+-- message_statuses: row level security, as for the messages.
+-- Why: who read what and when is for the participants; everybody reports for themselves alone.
+-- Risk: locks message_statuses and its months against readers and writers until the commit. From then on a role that does not own them sees no row without app.user_id.
 create policy message_statuses_member_select on public.message_statuses for select using (
     (
         select true from chatschema.memberships as v
@@ -48,51 +48,3 @@ create trigger message_statuses_guard_update before update on public.message_sta
     execute function chatschema.refuse_status_move();
 comment on trigger message_statuses_guard_update on public.message_statuses is
     'Where row policies apply, the columns that an upsert writes again keep their values.';
-
-create policy attachments_member_select on public.attachments for select using (
-    (
-        select true from chatschema.memberships as v
-        where v.conversation_id = attachments.conversation_id
-            and (attachments.message_id >= v.since_id or attachments.uploader_id = v.user_id)
-    ) is not null
-);
-create policy attachments_uploader_insert on public.attachments for insert with check (
-    (
-        select true from chatschema.memberships as v
-        where v.conversation_id = attachments.conversation_id and attachments.uploader_id = v.user_id
-    ) is not null
-    and (
-        message_id is null
-        or exists (
-            select from public.messages as m
-            where m.id = attachments.message_id and m.sender_id = (select chatschema.actor()) and not m.is_deleted
-        )
-    )
-);
-create policy attachments_uploader_update on public.attachments for update
-    using (
-        state in ('pending', 'ready')
-        and (
-            select true from chatschema.memberships as v
-            where v.conversation_id = attachments.conversation_id and attachments.uploader_id = v.user_id
-        ) is not null
-    )
-    with check (
-        (
-            select true from chatschema.memberships as v
-            where v.conversation_id = attachments.conversation_id and attachments.uploader_id = v.user_id
-        ) is not null
-        and (
-            message_id is null
-            or exists (
-                select from public.messages as m
-                where m.id = attachments.message_id and m.sender_id = (select chatschema.actor())
-            )
-        )
-    );
-alter table public.attachments enable row level security;
-comment on policy attachments_member_select on public.attachments is
-    'Participants read the files of messages from their joining on; an uploader also those that are not sent yet.';
-comment on policy attachments_uploader_insert on public.attachments is
-    'A participant adds files as the acting user, to an own message or to none yet.';
-comment on policy attachments_uploader_update on public.attachments is 'An uploader attaches own files to own messages, unless a file was quarantined or deleted.';

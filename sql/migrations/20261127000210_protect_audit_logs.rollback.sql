@@ -1,2 +1,1 @@
-drop table chatschema.applied_roles;
 alter table public.audit_logs disable row level security;

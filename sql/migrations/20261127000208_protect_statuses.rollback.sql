@@ -1,7 +1,3 @@
-alter table public.attachments disable row level security;
-drop policy attachments_uploader_update on public.attachments;
-drop policy attachments_uploader_insert on public.attachments;
-drop policy attachments_member_select on public.attachments;
 drop trigger message_statuses_guard_update on public.message_statuses;
 drop function chatschema.refuse_status_move();
 alter table public.message_statuses disable row level security;

@@ -1,7 +1,3 @@
-alter table public.conversation_participants disable row level security;
-drop policy conversation_participants_member_update on public.conversation_participants;
-drop policy conversation_participants_admin_insert on public.conversation_participants;
-drop policy conversation_participants_member_select on public.conversation_participants;
 drop trigger conversations_guard_history on public.conversations;
 drop function chatschema.refuse_history_change();
 alter table public.conversations disable row level security;

@@ -1,0 +1,4 @@
+alter table public.conversation_participants disable row level security;
+drop policy conversation_participants_member_update on public.conversation_participants;
+drop policy conversation_participants_admin_insert on public.conversation_participants;
+drop policy conversation_participants_member_select on public.conversation_participants;
