@@ -27,7 +27,7 @@ _RULES = (
     Rule("drop", "warning"), Rule("rename", "warning"), Rule("cascade", "error"), Rule("no-policy", "warning"),
     # Protection.
     Rule("search-path", "error"), Rule("grant-public", "error"), Rule("turned-off", "error"), Rule("password", "error"),
-    Rule("superuser", "error"),
+    Rule("superuser", "error"), Rule("no-row-security", "warning"),
     # Undoing.
     Rule("no-rollback", "warning"), Rule("rollback-drops", "error"),
     # Documents and types.
@@ -38,7 +38,15 @@ _RULES = (
 )  # fmt: skip
 RULES = {rule.name: rule for rule in _RULES}
 _OF_STATEMENT = (indexes.check, constraints.check, columns.check, tables.check, removals.check, rows.check, rights.check)
-_OF_FILE = (tables.several, tables.outside, undoing.check, documents.header, documents.comments, documents.unnamed)
+_OF_FILE = (
+    tables.several,
+    tables.outside,
+    undoing.check,
+    documents.header,
+    documents.comments,
+    documents.unnamed,
+    rights.unprotected,
+)
 
 
 def hits(subject: Subject) -> list[Hit]:

@@ -171,6 +171,10 @@ class Known:
     def _view_stmt(self, node: Any) -> None:
         self.others.add(("view", nodes.relation(node.view)))
 
+    def _create_policy_stmt(self, node: Any) -> None:
+        # By the table that has one.
+        self.others.add(("policy", nodes.relation(node.table)))
+
     def _create_enum_stmt(self, node: Any) -> None:
         self.others.add(("type", nodes.qualified(node.type_name)))
 

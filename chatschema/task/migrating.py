@@ -137,6 +137,7 @@ def _due(
     statuses = plan.check_history(files, connection, rules)
     pending = plan.pending(files, statuses, to, only_expand=only_expand)
     migration_files.check(pending)
+    granting.declared(pending)
     subject.refuse_unknown(connection, pending)
     plan.refuse_collisions(connection, pending, statuses)
     return statuses, pending

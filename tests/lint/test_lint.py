@@ -224,8 +224,8 @@ RECIPES = (
     ("add-column", "messages", "rating", "integer not null default 0"),
     ("add-column", "messages", "token", "uuid not null default gen_random_uuid()"),
     ("change-type", "messages", "edit_count", "bigint"),
-    ("drop-column", "users", "avatar_url"),
-    ("rename-column", "users", "display_name", "full_name"),
+    ("drop-column", "users", "last_seen_at"),
+    ("rename-column", "users", "password_hash", "secret_hash"),
 )
 
 

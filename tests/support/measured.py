@@ -16,7 +16,7 @@ CLAIMS = {
     " rewrite refresh attach detach default-partition lock-table several-tables",
     "rows": "no-where backfill ddl-and-rows truncate refused squawk.ban-drop-database",
     "breaks": "drop rename cascade no-policy",
-    "unsafe": "search-path grant-public turned-off password superuser",
+    "unsafe": "search-path grant-public turned-off password superuser no-row-security",
     "undo": "no-rollback rollback-drops cascade refused",
     "document": "header comment index-query unnamed",
     "type": "json small-key squawk.ban-char-field squawk.prefer-timestamp-tz squawk.prefer-identity"

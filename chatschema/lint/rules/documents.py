@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from chatschema.errors import UsageError
 from chatschema.lint import nodes
 from chatschema.lint.subject import Subject
 from chatschema.lint.syntax import Step
 from chatschema.lint.values import Hit, Name
 from chatschema.migration import template
+from chatschema.roles import files as roles
 
 _NAMED = ("primary", "unique", "check", "foreign", "exclusion")
 
@@ -21,6 +23,11 @@ def header(subject: Subject) -> Iterator[Hit]:
     for entry in template.DECLARATIONS:
         if entry.is_needed(subject.migration.id) and entry.name not in declared:
             yield Hit("header", 1, f"the header has no line -- {entry.name}:", f"add: {entry.line(subject.migration.id)}")
+    if text := declared.get("Access"):
+        try:
+            roles.declared(template.table_of(subject.migration.id), text)
+        except UsageError as error:
+            yield Hit("header", 1, str(error), error.hint or "")
     for number, line in enumerate(file.text.splitlines(), 1):
         if f" {template.UNWRITTEN} " in line and (line.startswith("--") or "comment on" in line.lower()):
             yield Hit("header", number, f"{template.UNWRITTEN} is still to be written", "write it")

@@ -63,6 +63,27 @@ def _turned_off(subject: Subject, step: Step, command: Any) -> Iterator[Hit]:
             yield Hit("no-policy", step.line, text, "create the policies in the same file", table)
 
 
+def unprotected(subject: Subject) -> Iterator[Hit]:
+    """Yield the new tables of the application without row level security, where the others have it."""
+    if not any(kind == "policy" for kind, *_ in subject.before.others):
+        return
+    protected = {
+        nodes.relation(step.node.relation)
+        for step in subject.apply.steps
+        if step.kind == "alter_table_stmt"
+        for one in step.node.cmds
+        if nodes.action(one.alter_table_cmd) == "EnableRowSecurity"
+    }
+    for step in subject.apply.steps:
+        if step.kind != "create_stmt" or step.node.HasField("partbound") or step.node.relation.relpersistence == "t":
+            continue
+        table = nodes.relation(step.node.relation)
+        if table[0] == "public" and table not in protected:
+            text = f"{nodes.text(table)} has no row level security: who has a right on it sees all rows"
+            fix = f"alter table {nodes.text(table)} enable row level security, with its policies, in the same file"
+            yield Hit("no-row-security", step.line, text, fix, table)
+
+
 def _is_turned_on(subject: Subject, step: Step, command: Any) -> bool:
     wanted = nodes.action(command).replace("Disable", "Enable")
     for other in subject.apply.steps:
