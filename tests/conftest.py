@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, node
 from tests.support.cli import Cli, Result, run_cli
 from tests.support.database import Database, create
 from tests.support.servers import PgServer, chosen
@@ -106,3 +106,9 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line(f"tested on {', '.join(sorted(_versions)) or 'no server'}")
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the application beside chatschema runs, and the scripts of tests/sequelize."""
+    return node.installed(tmp_path_factory.mktemp("sequelize"))

@@ -10,7 +10,7 @@ grant select on public.message_statuses to {worker};
 grant insert (message_id, user_id, conversation_id, status, delivered_at, read_at, failed_at, error_code, reactions, reacted_at, created_at, updated_at) on public.message_statuses to {worker};
 grant update (message_id, user_id, conversation_id, status, delivered_at, read_at, failed_at, error_code, reactions, reacted_at, updated_at) on public.message_statuses to {worker};
 grant select on public.audit_logs to {worker};
-grant insert (user_id, action, resource_type, resource_id, severity, details, ip_address, user_agent, session_id, request_id, created_at) on public.audit_logs to {worker};
+grant insert (id, user_id, action, resource_type, resource_id, severity, details, ip_address, user_agent, session_id, request_id, created_at) on public.audit_logs to {worker};
 grant select on chatschema.memberships to {worker};
 grant execute on function chatschema.actor(), chatschema.is_empty(uuid), chatschema.is_founding(uuid) to {worker};
 grant execute on function chatschema.uuid7(), chatschema.uuid7(timestamp with time zone), chatschema.uuid7_floor(timestamp with time zone), chatschema.uuid7_time(uuid), chatschema.explain_message_id(uuid) to {worker};

@@ -42,11 +42,12 @@ def read(connection: "psycopg.Connection[Any]", execute: str) -> float:
     assert row
     plan = row[0][0]["Plan"]
     assert plan["Actual Rows"] == 50
-    return sum(
+    found: float = sum(
         (float(one["Actual Rows"]) + one.get("Rows Removed by Filter", 0)) * one["Actual Loops"]
         for one in nodes(plan)
         if one.get("Relation Name", "").startswith("messages_")
     )
+    return found
 
 
 def pages(database: Database, url: str, mode: str) -> dict[tuple[str, int], float]:

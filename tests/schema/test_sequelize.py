@@ -2,32 +2,15 @@
 
 import json
 import re
-import shutil
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from tests.support import ROOT
 from tests.support.cli import clean_environment
 from tests.support.database import Database
-
-SOURCE = ROOT / "tests" / "sequelize"
-needs_node = pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="node and npm are not installed")
-
-
-@pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sequelize")
-    for path in SOURCE.iterdir():
-        if path.is_file():
-            shutil.copy(path, folder)
-    install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
+from tests.support.node import needs_node
 
 
 @needs_node

@@ -16,14 +16,13 @@ import bcrypt
 import psycopg
 import pytest
 
-from tests.schema.test_sequelize import needs_node, node_modules
 from tests.support import ROOT
 from tests.support.callers import call, login
 from tests.support.cli import clean_environment
 from tests.support.database import Database
 from tests.support.documents import blocks
+from tests.support.node import needs_node
 
-assert node_modules  # the fixture
 PAGE = ROOT / "docs" / "how-to" / "sessions.md"
 PASSWORD = "correct horse"
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))

@@ -1,0 +1,23 @@
+"""Node and the packages of the application beside chatschema, where they are installed."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+SOURCE = ROOT / "tests" / "sequelize"
+needs_node = pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="node and npm are not installed")
+
+
+def installed(folder: Path) -> Path:
+    """Install the packages beside the scripts of tests/sequelize in this folder, and return it."""
+    for path in SOURCE.iterdir():
+        if path.is_file():
+            shutil.copy(path, folder)
+    install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
