@@ -6,7 +6,12 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support import PASSWORD
+from chatschema import postgres
+from chatschema.migration import files as migration_files
+from chatschema.roles import catalog
+from chatschema.roles import files as role_files
+from chatschema.task import granting
+from tests.support import PASSWORD, ROOT
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import NEXT, write
@@ -150,3 +155,18 @@ def test_the_report_names_the_group_for_an_application_that_is_a_superuser(cli: 
         assert migrated.one("select pg_has_role(%s, %s, 'usage')", login, f"{prefix}_app")
     finally:
         migrated.run(f"drop role if exists {login}")
+
+
+def test_each_declared_grant_is_of_something_that_exists(migrated: Database) -> None:
+    """What an earlier migration does not have yet is left out without a word, so that a wrong name would be as well."""
+    grants = [grant for group in role_files.groups() for grant in group.grants]
+    grants += granting.declared(migration_files.discover(ROOT / "sql" / "migrations"))
+    assert len(grants) > 300
+    with contextlib.closing(postgres.connect(migrated.url)) as connection:
+        found = catalog.read(connection)
+    unknown = [
+        grant
+        for grant in grants
+        if grant.object not in found.owners or (grant.column and (grant.object, grant.column) not in found.columns)
+    ]
+    assert unknown == []
