@@ -1,7 +1,9 @@
-"""Restoring what sql/roles/ declares: roles in the cluster, then grants and policies in one transaction."""
+"""Restoring what sql/roles/ declares: roles in the cluster, then all grants, then the policies table by table."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from chatschema import postgres
 from chatschema.errors import ServerError
@@ -13,6 +15,9 @@ from chatschema.values import Patience
 REFUSED, _EXISTS, UNDEFINED = "42501", "42710", "42704"
 # The first pass may create a function again whose grants the second one restores.
 _PASSES = 3
+_LOCKING = re.compile(
+    r"(?:create|alter|drop) (?:policy|trigger) .*? on (\S+)|alter table (?:only )?(\S+)", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,19 @@ def apply(
         blocked = [one for one in wanted if any(f" {role}" in " ".join(one.statements) for role in missing)]
         refused |= {one.statements: one for one in blocked}
         wanted = [one for one in wanted if one not in blocked]
-        if wanted:
-            done += _together(connection, wanted, refused, record, patience, say)
+        # A table a transaction: one that holds several would wait for clients that wait for it.
+        for _, group in groupby(sorted(wanted, key=_table_of), key=_table_of):
+            done += _together(connection, [*group], refused, record, patience, say)
         if not of_cluster and not wanted:
             break
     remaining = [one for one in check.findings(connection, prefix, extra) if one.statements not in refused]
     return Outcome(tuple(done), tuple(refused.values()), tuple(remaining))
+
+
+def _table_of(finding: Finding) -> str:
+    """Return the table that the statements of a finding lock against readers, "" for grants and functions, which lock none."""
+    found = _LOCKING.match(finding.statements[0])
+    return next(filter(None, found.groups())) if found else ""
 
 
 def _alone(connection: Connection, finding: Finding) -> bool:
@@ -94,7 +106,7 @@ def _together(
     patience: Patience,
     say: Say | None,
 ) -> list[Finding]:
-    """Run all statements in one transaction; those that the server refuses are left out, and counted as refused."""
+    """Run the statements in one transaction; those that the server refuses are left out, and counted as refused."""
     done: list[Finding] = []
 
     def work() -> None:
