@@ -187,3 +187,10 @@ def step(block: Block) -> str:
         ending = "pronouns.sql" if "apply" in block.title else "pronouns.rollback.sql"
         return f"cat > sql/migrations/*_add_users_{ending} <<'TEXT'\n{block.text}TEXT\n"
     return ""
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    named = {found for path in DOCS for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", path.read_text())}
+    assert len(named) > 10
+    missing = [f"{path}::{name}" for path, name in sorted(named) if f"def {name}(" not in (ROOT / path).read_text()]
+    assert missing == []
