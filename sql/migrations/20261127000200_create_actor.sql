@@ -1,6 +1,38 @@
 -- functions: who acts in this transaction, and in which conversations.
 -- Why: row policies need the answer without a function call for each row: a page costs then little more than without policies.
 -- Risk: adds a nullable column to conversation_participants, which locks the table for a moment and reads no row; otherwise new objects.
+-- The next files shut out logins that do not own the tables and are in no group. Nobody should find out by failing requests.
+do $$
+declare
+    logins text;
+begin
+    select string_agg(quote_ident(l.rolname), ', ' order by l.rolname) into logins
+    from pg_catalog.pg_roles as l
+    where l.rolcanlogin and not l.rolsuper and not l.rolbypassrls
+        and exists (
+            select from pg_catalog.pg_class as c
+            cross join lateral (
+                select c.relacl as acl union all
+                select a.attacl from pg_catalog.pg_attribute as a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            ) as granted
+            cross join lateral aclexplode(granted.acl) as x
+            where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace
+                and c.relname in (
+                    'users', 'auth_sessions', 'user_public_keys', 'conversations', 'conversation_participants', 'messages',
+                    'message_statuses', 'attachments', 'audit_logs'
+                )
+                and (x.grantee = 0 or pg_has_role(l.oid, x.grantee, 'usage')) and not pg_has_role(l.oid, c.relowner, 'usage')
+        );
+    if logins is not null and coalesce(current_setting('chatschema.shut_out', true), '') <> 'on' then
+        raise exception 'row level security would shut out logins that do not own the tables: %', logins
+            using errcode = 'object_not_in_prerequisite_state', hint = format(
+                'As a superuser, let them through for now: alter role NAME bypassrls. Then: chatschema migrate, chatschema roles apply, grant chat_app to NAME, '
+                'let the application set app.user_id, and last: alter role NAME nobypassrls. '
+                'If they need no rows: alter database %I set chatschema.shut_out = on.', current_database());
+    end if;
+end
+$$;
+
 alter table public.conversation_participants add column reads_from timestamptz;
 comment on column public.conversation_participants.reads_from is
     'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.';

@@ -108,3 +108,28 @@ def test_the_application_gets_a_login_of_its_own_while_it_works(
     assert empty.one(f"select count(*) from pg_class where relowner = '{login}'::regrole and relkind in ('r', 'p', 'v')") == 0
     empty.run("drop table public.load")
     assert cli("verify", "--scratch", "same", "--url", empty.url).code == 0
+
+
+def test_a_login_that_does_not_own_the_tables_is_not_shut_out_without_a_word(
+    cli: Cli, owned: Database, empty: Database, prefix: str
+) -> None:
+    reader = f"{prefix}_reader"
+    empty.run(f"create role {reader} login password '{PASSWORD}'; grant select (id) on public.messages to {reader}")
+    count = "select count(id) from public.messages"
+    with psycopg.connect(empty.server.url(empty.name, user=reader, password=PASSWORD), autocommit=True) as connection:
+        refused = cli("migrate", "--url", owned.url)
+        assert (refused.code, f"shut out logins that do not own the tables: {reader}" in refused.err) == (1, True), refused.err
+        assert "alter role NAME bypassrls" in refused.err
+        assert connection.execute(count).fetchone() == (2000,)
+        empty.run(f"alter role {reader} bypassrls")
+        assert cli("migrate", "--url", owned.url).code == 0
+        assert connection.execute(count).fetchone() == (2000,)
+        empty.run(f"alter role {reader} nobypassrls")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(count)
+
+
+def test_a_login_may_be_shut_out_where_the_database_says_so(cli: Cli, owned: Database, empty: Database, prefix: str) -> None:
+    empty.run(f"create role {prefix}_reader login; grant select on public.messages to {prefix}_reader")
+    empty.run(f"alter database {empty.name} set chatschema.shut_out = 'on'")
+    assert cli("migrate", "--url", owned.url).code == 0
