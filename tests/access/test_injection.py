@@ -1,6 +1,7 @@
 """SQL in an argument, a value of chatschema.toml or the name of a database stays text: nothing of it is executed or parsed."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -70,8 +71,11 @@ def is_text(result: Result, what: str) -> None:
     assert not found, f"{what}: {result.out}{result.err}"
 
 
-def test_an_argument_is_never_sql(cli: Cli, watched: Database, every: list[tuple[str, str]]) -> None:
+def test_an_argument_is_never_sql(cli: Cli, watched: Database, every: list[tuple[str, str]], tmp_path: Path) -> None:
     cases = [(command, option, payload) for command, option in every for payload in PAYLOADS]
+    # Where `new migration` writes.
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    (tmp_path / "chatschema.toml").write_text('sql_dir = "sql"\n')
     for command, option, payload in cases if FULL else cases[::5]:
         arguments = [*command.split(), *([option, payload] if option else [payload]), "--url", watched.url]
         is_text(cli(*arguments), f"{command} {option} {payload}")
