@@ -40,7 +40,8 @@ _LOCKS = """
         and c.relnamespace <> 'pg_toast'::regnamespace
 """
 _FILES = """
-    select c.oid::bigint, coalesce(pg_partition_root(c.oid), c.oid)::regclass::text, pg_relation_filenode(c.oid)::bigint
+    select c.oid::bigint, coalesce(pg_partition_root(c.oid), c.oid)::regclass::text, pg_relation_filenode(c.oid)::bigint,
+        pg_relation_size(c.oid)
     from pg_class as c where c.oid >= 16384 and c.relkind in ('r', 'm')
 """
 # Without the tables that migrate reads by itself.
@@ -114,7 +115,7 @@ def holds(text: str) -> int:
 
 def observe(database: Database, count: int, command: Sequence[str], cwd: Path) -> Observed:
     """Run a command whose migration waits `count` times; return what it did."""
-    files = {oid: (table, node) for oid, table, node in database.all(_FILES)}
+    files = {oid: (table, node) for oid, table, node, _ in database.all(_FILES)}
     scans = counts(database)
     locks: list[Locks] = []
     seconds: list[float] = []
@@ -134,10 +135,13 @@ def observe(database: Database, count: int, command: Sequence[str], cwd: Path) -
             observer.execute("select pg_advisory_unlock(%s, %s)", (_CLASS, place))
         out, _ = process.communicate(timeout=600)
         assert process.returncode == 0, out
-    now = {oid: node for oid, _, node in database.all(_FILES)}
-    rewritten = {table for oid, (table, node) in files.items() if oid in now and now[oid] != node}
+    now = {oid: (node, size) for oid, _, node, size in database.all(_FILES)}
+    written = [(table, now[oid][1]) for oid, (table, node) in files.items() if oid in now and now[oid][0] != node]
+    rewritten = {table for table, size in written if size}
+    # Truncated: the new file is empty, and was read for its indexes.
+    emptied = {table for table, _ in written} - rewritten
     read = {table for table, number in counts(database).items() if table in scans and number > scans[table]}
-    return Observed(locks, rewritten, read, seconds, set(scans))
+    return Observed(locks, rewritten, read - emptied, seconds, set(scans))
 
 
 def poll(database: Database, command: Sequence[str], cwd: Path) -> Locks:
@@ -157,7 +161,10 @@ def poll(database: Database, command: Sequence[str], cwd: Path) -> Locks:
 
 
 def counts(database: Database) -> dict[str, int]:
-    """Return how often each table was read whole, its partitions included."""
+    """Return how often each table was read whole, its partitions included; after the sessions that count have ended."""
+    running = "select count(*) from pg_stat_activity where application_name = 'chatschema' and datname = current_database()"
+    while database.one(running):
+        time.sleep(0.05)
     return dict(database.all(_SCANS))
 
 

@@ -128,9 +128,9 @@ class Watcher:
     def _read_keys(self, tables: list[int]) -> dict[int, tuple[int, int, str, str]]:
         return {oid: (*rest,) for oid, *rest in postgres.fetch_all(self._worker, _KEYS, (tables,))}
 
-    def since(self, now: Seen, *, rewrites: bool) -> tuple[tuple[TableLock, ...], tuple[Work, ...]]:
-        """Return the locks and the work since the last call of keep(); a new file is no rewrite unless `rewrites`."""
-        return self.named(now.locks - self._last.locks, held=self._last.locks), self._work(now, rewrites=rewrites)
+    def since(self, now: Seen) -> tuple[tuple[TableLock, ...], tuple[Work, ...]]:
+        """Return the locks and the work since the last call of keep()."""
+        return self.named(now.locks - self._last.locks, held=self._last.locks), self._work(now)
 
     def keep(self, now: Seen) -> None:
         """Take this moment as the one before the next statement."""
@@ -169,7 +169,7 @@ class Watcher:
         wanted = {one.table for one in work}
         return {one.name: one.root for one in self.relations.values() if one.name in wanted}
 
-    def _work(self, now: Seen, *, rewrites: bool) -> tuple[Work, ...]:
+    def _work(self, now: Seen) -> tuple[Work, ...]:
         last = self._last
         builds: dict[int, int] = {}
         for index, table in now.indexes.items():
@@ -187,7 +187,7 @@ class Watcher:
         for oid, one in self.relations.items():
             if one.kind not in "rm":
                 continue
-            is_rewrite = rewrites and now.files.get(oid) != last.files.get(oid)
+            is_rewrite = now.files.get(oid) != last.files.get(oid)
             is_scan = now.scans.get(oid, 0) > last.scans.get(oid, 0)
             asked = () if is_scan else tuple(checks.get(oid, ()))
             if is_rewrite or is_scan or asked or builds.get(oid):

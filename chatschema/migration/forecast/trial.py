@@ -106,8 +106,11 @@ class Trial:
             return self._unseen(statement, why, is_transactional=True)
         # Each savepoint would hold a lock until the end, and a file may have thousands of statements.
         postgres.execute(self.worker, "release savepoint chatschema_trial")
-        locks, work = watcher.since(now, rewrites=not _TRUNCATE.match(statement.text))
+        locks, work = watcher.since(now)
         watcher.keep(now)
+        if _TRUNCATE.match(statement.text):
+            # The new files are empty, whatever was in the old ones.
+            work = ()
         return _seen(statement, locks, work, watcher.roots(work), is_transactional=True)
 
     def _alone(self, statement: Statement, losses: list[Change] | None, id: str) -> Foreseen:
@@ -137,7 +140,7 @@ def _seen(
     rewrites = sorted({roots[one.table] for one in work if one.is_rewrite})
     scans = sorted({roots[one.table] for one in work if one.is_scan and not one.is_rewrite})
     text, line, start = statement.text, statement.line, statement.start
-    about_rows = bool(_ABOUT_ROWS.match(text))
+    about_rows = bool(_ABOUT_ROWS.match(text)) and not _VALUES.match(text.encode())
     return Foreseen(text, line, start, is_transactional, locks, tuple(rewrites), tuple(scans), work, is_about_rows=about_rows)
 
 
