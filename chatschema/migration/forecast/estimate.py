@@ -7,9 +7,9 @@ from chatschema.migration.forecast.planner import Planner
 from chatschema.migration.forecast.values import Foreseen, Work
 
 # How many times longer than a plain read: to check each row, to look up a key, to build an index, and to write the table.
-_CHECK, _KEY, _BUILD, _REWRITE = 1.0, 1.0, 4.5, 4.0
+_CHECK, _KEY, _BUILD, _REWRITE = 1.0, 1.0, 2.5, 3.0
 # To change a row, with its indexes; to lock a table; and to begin a file of a table or an index.
-_ROW_MS, _TABLE_MS, _FILE_MS = 0.05, 0.8, 1.0
+_ROW_MS, _TABLE_MS, _FILE_MS = 0.05, 0.4, 1.0
 
 
 @dataclass(frozen=True, slots=True)
