@@ -51,12 +51,12 @@ class Timed:
 
 
 @pytest.fixture(scope="session")
-def filled_template(server: PgServer, aged_template: str) -> Iterator[str]:
-    """A database with two small old months; in the full form with 24 more that have 500,000 messages and a million statuses."""
+def filled_template(server: PgServer, aged_template: str, migrated_template: str) -> Iterator[str]:
+    """A database with two small old months; in the full form with 24 that have 500,000 messages and a million statuses."""
     if not IS_FULL:
         yield aged_template
         return
-    for database in create(server, f"filled_{uuid.uuid4().hex[:8]}", aged_template):
+    for database in create(server, f"filled_{uuid.uuid4().hex[:8]}", migrated_template):
         past = [f"{month:%Y-%m}" for month in released.make_months(database, MONTHS)]
         load.prepare(database, dict.fromkeys(past, MESSAGES))
         yield database.name
