@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatschema import postgres
 from chatschema.errors import ServerError
@@ -78,7 +78,7 @@ class Trial:
         problems: tuple[str, ...] = ()
         try:
             before = loss.state(self.worker) if losses is not None else {}
-            found += [self._one(watcher, statement) for statement in chosen]
+            found += [_online(text, self._one(watcher, statement)) for statement in chosen]
             if losses is not None:
                 losses += loss.changes(before, loss.state(self.worker), by_lock=True)
             postgres.execute(self.worker, "commit")
@@ -144,6 +144,17 @@ def _seen(
     return Foreseen(text, line, start, is_transactional, locks, tuple(rewrites), tuple(scans), work, is_about_rows=about_rows)
 
 
+def _online(text: SqlFile, one: Foreseen) -> Foreseen:
+    """Return the statement with migrate's lock: with `-- online: index` it builds the index of a plain table concurrently."""
+    if not text.is_online_index:
+        return one
+    locks = tuple(
+        replace(lock, mode="ShareUpdateExclusiveLock") if lock.mode == "ShareLock" and not lock.partitions else lock
+        for lock in one.locks
+    )
+    return replace(one, locks=locks)
+
+
 def of_text(id: str, text: SqlFile, read: Reading) -> Forecast:
     """Return the forecast of a file that is not run: the locks that its statements say they take."""
     chosen, left_out = _chosen(text)
@@ -154,7 +165,8 @@ def of_text(id: str, text: SqlFile, read: Reading) -> Forecast:
         new = tuple(lock for lock in locks or () if lock not in held)
         held.update(new)
         start = statement.start
-        found.append(Foreseen(statement.text, statement.line, start, text.is_transactional, new, None, None, (), source))
+        one = Foreseen(statement.text, statement.line, start, text.is_transactional, new, None, None, (), source)
+        found.append(_online(text, one))
     return Forecast(id, text.checksum, tuple(found), left_out)
 
 
