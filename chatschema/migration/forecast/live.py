@@ -75,8 +75,8 @@ class Live:
     rate: float
 
 
-def look(connection: Connection, roots: Collection[str], read: Collection[str]) -> Live:
-    """Return the tables of these parents; the rate is measured on the largest tables in `read`."""
+def look(connection: Connection, roots: Collection[str], read: Collection[str], *, rate: float | None = None) -> Live:
+    """Return the tables of these parents; the rate, if it is not given, is measured on the largest tables in `read`."""
     leaves: dict[str, Leaf] = {}
     sums: dict[str, list[float]] = {}
     try:
@@ -96,7 +96,7 @@ def look(connection: Connection, roots: Collection[str], read: Collection[str]) 
         for root, (writes, scans) in sums.items()
     }
     some = sorted((leaves[name] for name in read if name in leaves), key=lambda one: -(one.heap or 0))
-    return Live(leaves, traffic, _rate(connection, some))
+    return Live(leaves, traffic, _rate(connection, some) if rate is None else rate)
 
 
 def _sum(leaves: Collection[Leaf], root: str) -> int | None:
