@@ -18,23 +18,26 @@ from chatschema.postgres import Connection
 TABLE_BYTES, ALL_BYTES = 256 << 20, 2 << 30
 # The ledger comes first, as migrate needs it. The size of a table waits for whoever changes it.
 _TABLES = """
-    select format('%I.%I', n.nspname, c.relname), pg_table_size(c.oid),
-        pg_relation_size(c.oid) / current_setting('block_size')::integer,
-        (select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_catalog.pg_attribute as a
-            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '')
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname not in ('pg_catalog', 'information_schema')
-        and n.nspname !~ '^pg_(toast|temp)'
-        -- Those of an extension are filled by it.
-        and not exists (
-            select from pg_catalog.pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-        )
-        and (not c.relispartition or c.oid = (
-            select t.relid from pg_partition_tree(pg_partition_root(c.oid)) as t where t.isleaf
-            order by pg_table_size(t.relid) desc, t.relid limit 1
-        ))
-    order by n.nspname <> 'chatschema', pg_table_size(c.oid)
+    select t.name, t.size, t.pages, t.columns from (
+        select format('%I.%I', n.nspname, c.relname) as name, s.size, n.nspname <> 'chatschema' as is_later,
+            pg_relation_size(c.oid) / current_setting('block_size')::integer as pages,
+            row_number() over (
+                partition by coalesce(pg_partition_root(c.oid), c.oid) order by s.size desc nulls last, c.oid
+            ) as place,
+            (select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_catalog.pg_attribute as a
+                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        cross join lateral pg_table_size(c.oid) as s (size)
+        where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname not in ('pg_catalog', 'information_schema')
+            and n.nspname !~ '^pg_(toast|temp)'
+            -- Those of an extension are filled by it.
+            and not exists (
+                select from pg_catalog.pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+            )
+    ) as t
+    where t.place = 1 and t.size is not null and t.columns is not null
+    order by t.is_later, t.size
 """
 _SEQUENCES = (
     "select format('%I.%I', schemaname, sequencename), last_value from pg_catalog.pg_sequences where last_value is not null"
@@ -62,8 +65,6 @@ def copy_rows(source: Connection, into: Connection) -> Sample:
     """Copy rows into the tables of the same names, which have no indexes, keys and triggers yet. Raises ServerError."""
     total, partial = 0, []
     for name, size, pages, columns in postgres.fetch_all(source, _TABLES):
-        if columns is None:
-            continue
         share = min(1.0, TABLE_BYTES / max(size, 1), (ALL_BYTES - total) / max(size, 1))
         if share < 1:
             partial.append(name)
