@@ -177,22 +177,26 @@ class Watcher:
             if is_new and table in self.relations:
                 builds[table] = builds.get(table, 0) + 1
         checks: dict[int, list[Check]] = {}
-        keys: dict[int, int] = {}
+        keys: dict[int, list[Check]] = {}
         for key in sorted(now.keys.keys() - last.keys.keys()):
             table, target, query, known = now.keys[key]
             if table in self.relations:
-                keys[table] = keys.get(table, 0) + 1
-                checks.setdefault(target, []).append(Check(self.relations[table].name, query, known))
+                check = Check(self.relations[table].name, query, known)
+                keys.setdefault(table, []).append(check)
+                checks.setdefault(target, []).append(check)
         found = []
         for oid, one in self.relations.items():
             if one.kind not in "rm":
                 continue
             is_rewrite = now.files.get(oid) != last.files.get(oid)
-            is_scan = now.scans.get(oid, 0) > last.scans.get(oid, 0)
-            asked = () if is_scan else tuple(checks.get(oid, ()))
-            if is_rewrite or is_scan or asked or builds.get(oid):
+            scans = now.scans.get(oid, 0) - last.scans.get(oid, 0)
+            own, others = keys.get(oid, []), checks.get(oid, [])
+            # The planner decides how the query of a new key reads both tables, and the copy has no rows.
+            is_certain = scans > len(own) + len(others)
+            asked = () if is_certain else (*(own if scans else ()), *others)
+            if is_rewrite or scans or asked or builds.get(oid):
                 built = 0 if is_rewrite else builds.get(oid, 0)
-                found.append(Work(one.name, is_rewrite, is_scan, built, keys.get(oid, 0), asked))
+                found.append(Work(one.name, is_rewrite, scans > 0, built, len(own), asked))
         return tuple(found)
 
 
