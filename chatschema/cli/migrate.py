@@ -31,6 +31,12 @@ def migrate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Print the SQL with its locks and its time, and change nothing.")
     ] = False,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="Run on a copy with the load of a chat, and change nothing here.")
+    ] = False,
+    copy: Annotated[
+        str | None, typer.Option("--copy", metavar="URL", help="With --rehearse: a restored copy, which is migrated.")
+    ] = None,
     json: options.Json = False,
     wait: options.Wait = 0,
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
@@ -62,12 +68,16 @@ def migrate(
     Each migration and its record are committed together: if the run is killed, a migration is either applied and recorded,
     or not applied at all. If two runs overlap, the second waits and names the first.
     """
+    from chatschema.cli import rehearsing
     from chatschema.cli.planning import planned
     from chatschema.migration import files as migration_files
     from chatschema.migration import phases
     from chatschema.task import deadline, scratching
+    from chatschema.task.rehearsing import Choice
 
     scratching.refuse_unknown(scratch)
+    no_rehearsal = {"--dry-run": dry_run, "--fleet": fleet, "--plan-hash": plan_hash, "--until": until, "--replica": replica}
+    rehearsing.refuse_options(copy, scratch, no_rehearsal, is_rehearsal=rehearse)
     only_expand = phases.is_expand(phase)
     if fleet is not None:
         own = {"--wait": wait, "--lock-wait": lock_wait, "--until": until, "--plan-hash": plan_hash, "--scratch": scratch}
@@ -88,6 +98,10 @@ def migrate(
     with session.connected(settings, wait_s=wait) as (live, connection):
         if dry_run:
             planned(live, connection, files, to=last, only_expand=only_expand, scratch=scratch, as_json=json)
+            return
+        if rehearse:
+            choice = Choice(files, last, only_expand)
+            rehearsing.rehearsed(live, connection, choice, copy, scratch, sql_dir, as_json=json)
             return
         with session.replicas(live, connection, replica, replica_wait) as replicas:
             applied, months, running = migrated(

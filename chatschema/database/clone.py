@@ -1,6 +1,7 @@
 """The structure of a database, without its rows, in another one: read by pg_dump, and run statement by statement."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from chatschema import postgres
@@ -12,7 +13,7 @@ from chatschema.values import Settings
 # Owners and grants are left out: their roles may be missing on the other server, and they change no lock. pg_dump gives up when
 # it would wait for somebody who changes a table.
 _ARGUMENTS = [
-    "--schema-only", "--no-owner", "--no-privileges", "--no-comments", "--no-security-labels", "--no-tablespaces",
+    "--no-owner", "--no-privileges", "--no-comments", "--no-security-labels", "--no-tablespaces",
     "--no-publications", "--no-subscriptions", "--lock-wait-timeout=2000",
 ]  # fmt: skip
 # psql's commands; and what would let the copy reach other servers.
@@ -25,10 +26,13 @@ _EXISTS = frozenset({"42P06", "42710"})
 _SET = re.compile(r"(?i)set\s")
 
 
-def structure(source: Settings, major_version: int, into: Connection, *, programs: Path | None) -> list[str]:
+def structure(
+    source: Settings, major_version: int, into: Connection, *, programs: Path | None, between: Callable[[], None] | None = None
+) -> list[str]:
     """Create the structure of the database `source`, of a server of `major_version`, in the empty database `into`.
 
     Return the errors, such as a missing extension; the other objects exist. `programs` is a folder with pg_dump, before the PATH.
+    `between` is called when the tables exist without indexes, keys and triggers, to fill them.
     Raises UsageError if there is no pg_dump, and ChatschemaError if it fails.
     """
     if into.info.server_version // 10000 < major_version:
@@ -38,7 +42,19 @@ def structure(source: Settings, major_version: int, into: Connection, *, program
             f"name a server of version {major_version} or later: --scratch URL",
             code="scratch.old-server",
         )
-    text = _META.sub("", pgdump.run(source.conninfo, major_version, _ARGUMENTS, programs=programs))
+    if between is None:
+        errors = _created(source, major_version, into, programs, "--schema-only")
+    else:
+        errors = _created(source, major_version, into, programs, "--section=pre-data")
+        between()
+        errors += _created(source, major_version, into, programs, "--section=post-data")
+    postgres.reset_session(into)
+    return errors
+
+
+def _created(source: Settings, major_version: int, into: Connection, programs: Path | None, part: str) -> list[str]:
+    """Run this part of the structure; return the errors."""
+    text = _META.sub("", pgdump.run(source.conninfo, major_version, [part, *_ARGUMENTS], programs=programs))
     found = [one.text for one in Statements(text.encode())[:] if not _OUTSIDE.match(one.text)]
     postgres.execute(into, "set synchronous_commit = off")
     errors: list[str] = []
@@ -48,7 +64,6 @@ def structure(source: Settings, major_version: int, into: Connection, *, program
             postgres.execute_text(into, ";\n".join(some))
         except ServerError:
             errors += _one_by_one(into, some)
-    postgres.reset_session(into)
     return errors
 
 

@@ -134,12 +134,15 @@ class Sized:
     rate: float
 
 
-def sized(connection: Connection, foresight: Foresight) -> Sized:
-    """Return the forecasts with the sizes and the traffic of the real tables; changes nothing."""
+def sized(connection: Connection, foresight: Foresight, *, rate: float | None = None) -> Sized:
+    """Return the forecasts with the sizes and the traffic of the real tables; changes nothing.
+
+    `rate` is how many bytes a second the server reads; it is measured if it is not known.
+    """
     every = [one for forecast in foresight.forecasts for one in forecast.statements]
     roots = {lock.relation for one in every for lock in one.locks}
     read = {work.table for one in every for work in one.work}
-    found = live.look(connection, roots, read)
+    found = live.look(connection, roots, read, rate=rate)
     statements = {
         forecast.id: [estimated(one, found, Planner(connection)) for one in forecast.statements] for forecast in foresight.forecasts
     }

@@ -57,6 +57,7 @@ def test_migrate_and_undo(cli: Cli, empty: Database, sql_dir: Path) -> None:
     done = valid("migrate", cli, empty, "migrate")
     assert done["applied"]
     assert done["partitions"]
+    assert valid("migrate-rehearse", cli, empty, "migrate", "--rehearse", "--scratch", "same")["copy"] is None
     write(sql_dir, NEXT, "create table public.note (i int); insert into public.note values (1);", "drop table public.note;")
     own = ("--sql-dir", str(sql_dir))
     valid("migrate", cli, empty, "migrate", *own)

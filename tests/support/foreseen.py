@@ -40,12 +40,17 @@ _LOCKS = """
         and c.relnamespace <> 'pg_toast'::regnamespace
 """
 _FILES = """
-    select c.oid::bigint, coalesce(pg_partition_root(c.oid), c.oid)::regclass::text, pg_relation_filenode(c.oid)::bigint
+    select c.oid::bigint, coalesce(pg_partition_root(c.oid), c.oid)::regclass::text, pg_relation_filenode(c.oid)::bigint,
+        pg_relation_size(c.oid)
     from pg_class as c where c.oid >= 16384 and c.relkind in ('r', 'm')
 """
+# Without the tables that migrate reads by itself.
 _SCANS = """
     select coalesce(pg_partition_root(relid), relid)::regclass::text, sum(seq_scan)::bigint from pg_stat_user_tables
-    where pg_stat_user_tables.schemaname <> 'chatschema' group by 1
+    where relname not in (
+        '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'migrations', 'protection', 'schema_records', 'retired_months'
+    )
+    group by 1
 """
 _PATIENCE = "-- lock-timeout: 60s\n"
 
@@ -54,12 +59,16 @@ Locks = set[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Observed:
-    """At each wait the locks, all that are held then, and the seconds since the one before; the tables rewritten and read."""
+    """At each wait the locks, all that are held then, and the seconds since the one before; the tables rewritten and read.
+
+    `before`: the tables that existed before, which are the only ones that anybody can wait for.
+    """
 
     locks: list[Locks]
     rewrites: set[str]
     scans: set[str]
     seconds: list[float]
+    before: set[str]
 
 
 def strongest(locks: Locks) -> Locks:
@@ -106,7 +115,7 @@ def holds(text: str) -> int:
 
 def observe(database: Database, count: int, command: Sequence[str], cwd: Path) -> Observed:
     """Run a command whose migration waits `count` times; return what it did."""
-    files = {oid: (table, node) for oid, table, node in database.all(_FILES)}
+    files = {oid: (table, node) for oid, table, node, _ in database.all(_FILES)}
     scans = counts(database)
     locks: list[Locks] = []
     seconds: list[float] = []
@@ -126,10 +135,13 @@ def observe(database: Database, count: int, command: Sequence[str], cwd: Path) -
             observer.execute("select pg_advisory_unlock(%s, %s)", (_CLASS, place))
         out, _ = process.communicate(timeout=600)
         assert process.returncode == 0, out
-    now = {oid: node for oid, _, node in database.all(_FILES)}
-    rewritten = {table for oid, (table, node) in files.items() if oid in now and now[oid] != node}
+    now = {oid: (node, size) for oid, _, node, size in database.all(_FILES)}
+    written = [(table, now[oid][1]) for oid, (table, node) in files.items() if oid in now and now[oid][0] != node]
+    rewritten = {table for table, size in written if size}
+    # Truncated: the new file is empty, and was read for its indexes.
+    emptied = {table for table, _ in written} - rewritten
     read = {table for table, number in counts(database).items() if table in scans and number > scans[table]}
-    return Observed(locks, rewritten, read, seconds)
+    return Observed(locks, rewritten, read - emptied, seconds, set(scans))
 
 
 def poll(database: Database, command: Sequence[str], cwd: Path) -> Locks:
@@ -149,7 +161,10 @@ def poll(database: Database, command: Sequence[str], cwd: Path) -> Locks:
 
 
 def counts(database: Database) -> dict[str, int]:
-    """Return how often each table was read whole, its partitions included."""
+    """Return how often each table was read whole, its partitions included; after the sessions that count have ended."""
+    running = "select count(*) from pg_stat_activity where application_name = 'chatschema' and datname = current_database()"
+    while database.one(running):
+        time.sleep(0.05)
     return dict(database.all(_SCANS))
 
 

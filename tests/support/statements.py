@@ -89,7 +89,7 @@ ORDINARY = (
         "table with keys",
         "create table public.pins (id int primary key, message_id uuid, user_id uuid references public.users (id));",
     ),
-    Statement("insert", "insert into public.pins (id) select i from generate_series(1, 1000) as i;"),
+    Statement("insert", "insert into public.pins (id) select i from generate_series(1, 1000) as i;\n\nanalyze public.pins;"),
     Statement("update", "update public.pins set message_id = null where id < 500;"),
     Statement("delete", "delete from public.pins where id > 900;"),
     Statement("truncate", "truncate public.pins;"),
@@ -99,7 +99,7 @@ ORDINARY = (
     Statement("analyze", "analyze public.users;"),
     Statement("cluster", "cluster public.users using users_pkey;"),
     Statement("lock", "lock table public.conversations in share mode;"),
-    Statement("set logged", "alter table public.pins set unlogged;"),
+    Statement("set unlogged", "insert into public.pins (id) values (5000);\n\nalter table public.pins set unlogged;"),
     Statement("do", "do $$ begin alter table public.conversations add column note text; end $$;"),
     Statement("drop a table", "drop table public.attachments;"),
 )

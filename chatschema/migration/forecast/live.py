@@ -1,7 +1,7 @@
 """The tables of the real database: their sizes and their traffic, and how fast the server reads them. Changes nothing."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -75,8 +75,8 @@ class Live:
     rate: float
 
 
-def look(connection: Connection, roots: Collection[str], read: Collection[str]) -> Live:
-    """Return the tables of these parents; the rate is measured on the largest table in `read`."""
+def look(connection: Connection, roots: Collection[str], read: Collection[str], *, rate: float | None = None) -> Live:
+    """Return the tables of these parents; the rate, if it is not given, is measured on the largest tables in `read`."""
     leaves: dict[str, Leaf] = {}
     sums: dict[str, list[float]] = {}
     try:
@@ -95,8 +95,8 @@ def look(connection: Connection, roots: Collection[str], read: Collection[str]) 
         root: Traffic(root, _sum(leaves.values(), root), round(writes / since, 2), round(scans / since, 2))
         for root, (writes, scans) in sums.items()
     }
-    largest = max((leaves[name] for name in read if name in leaves), key=lambda one: one.heap or 0, default=None)
-    return Live(leaves, traffic, _rate(connection, largest) if largest else _ASSUMED_RATE)
+    some = sorted((leaves[name] for name in read if name in leaves), key=lambda one: -(one.heap or 0))
+    return Live(leaves, traffic, _rate(connection, some) if rate is None else rate)
 
 
 def _sum(leaves: Collection[Leaf], root: str) -> int | None:
@@ -104,20 +104,22 @@ def _sum(leaves: Collection[Leaf], root: str) -> int | None:
     return sum(size for size in sizes if size is not None)
 
 
-def _rate(connection: Connection, table: Leaf) -> float:
-    """Return how many bytes of the table are read a second."""
-    size = min(table.heap or 0, _SAMPLE_BYTES)
-    if size < _ENOUGH_BYTES:
-        return _ASSUMED_RATE
-    query = sql.SQL("select count(*) from only {} where ctid < '({},0)'").format(
-        sql.SQL(table.name),
-        sql.SQL(str(size // _PAGE)),  # the name is quoted by the server
-    )
+def _rate(connection: Connection, tables: Sequence[Leaf]) -> float:
+    """Return how many bytes of these tables are read a second; the largest come first, until there are enough."""
+    size, seconds = 0, 0.0
     with suppress(ServerError), postgres.transaction(connection):
-        postgres.execute(connection, "set local lock_timeout = '500ms'")
-        postgres.execute(connection, "set local statement_timeout = '5s'")
+        postgres.execute(connection, "set local lock_timeout = '500ms'; set local statement_timeout = '5s'")
         postgres.execute(connection, "set local max_parallel_workers_per_gather = 0")
-        began = time.monotonic()
-        postgres.execute(connection, query)
-        return size / (time.monotonic() - began)
-    return _ASSUMED_RATE
+        for table in tables:
+            part = min(table.heap or 0, _SAMPLE_BYTES)
+            if part < _ENOUGH_BYTES or size >= _SAMPLE_BYTES:
+                break
+            query = sql.SQL("select count(*) from only {} where ctid < '({},0)'").format(
+                sql.SQL(table.name),  # quoted by the server
+                sql.SQL(str(part // _PAGE)),
+            )
+            began = time.monotonic()
+            postgres.execute(connection, query)
+            seconds += time.monotonic() - began
+            size += part
+    return size / seconds if seconds else _ASSUMED_RATE

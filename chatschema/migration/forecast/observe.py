@@ -128,9 +128,9 @@ class Watcher:
     def _read_keys(self, tables: list[int]) -> dict[int, tuple[int, int, str, str]]:
         return {oid: (*rest,) for oid, *rest in postgres.fetch_all(self._worker, _KEYS, (tables,))}
 
-    def since(self, now: Seen, *, rewrites: bool) -> tuple[tuple[TableLock, ...], tuple[Work, ...]]:
-        """Return the locks and the work since the last call of keep(); a new file is no rewrite unless `rewrites`."""
-        return self.named(now.locks - self._last.locks, held=self._last.locks), self._work(now, rewrites=rewrites)
+    def since(self, now: Seen) -> tuple[tuple[TableLock, ...], tuple[Work, ...]]:
+        """Return the locks and the work since the last call of keep()."""
+        return self.named(now.locks - self._last.locks, held=self._last.locks), self._work(now)
 
     def keep(self, now: Seen) -> None:
         """Take this moment as the one before the next statement."""
@@ -169,7 +169,7 @@ class Watcher:
         wanted = {one.table for one in work}
         return {one.name: one.root for one in self.relations.values() if one.name in wanted}
 
-    def _work(self, now: Seen, *, rewrites: bool) -> tuple[Work, ...]:
+    def _work(self, now: Seen) -> tuple[Work, ...]:
         last = self._last
         builds: dict[int, int] = {}
         for index, table in now.indexes.items():
@@ -177,22 +177,26 @@ class Watcher:
             if is_new and table in self.relations:
                 builds[table] = builds.get(table, 0) + 1
         checks: dict[int, list[Check]] = {}
-        keys: dict[int, int] = {}
+        keys: dict[int, list[Check]] = {}
         for key in sorted(now.keys.keys() - last.keys.keys()):
             table, target, query, known = now.keys[key]
             if table in self.relations:
-                keys[table] = keys.get(table, 0) + 1
-                checks.setdefault(target, []).append(Check(self.relations[table].name, query, known))
+                check = Check(self.relations[table].name, query, known)
+                keys.setdefault(table, []).append(check)
+                checks.setdefault(target, []).append(check)
         found = []
         for oid, one in self.relations.items():
             if one.kind not in "rm":
                 continue
-            is_rewrite = rewrites and now.files.get(oid) != last.files.get(oid)
-            is_scan = now.scans.get(oid, 0) > last.scans.get(oid, 0)
-            asked = () if is_scan else tuple(checks.get(oid, ()))
-            if is_rewrite or is_scan or asked or builds.get(oid):
+            is_rewrite = now.files.get(oid) != last.files.get(oid)
+            scans = now.scans.get(oid, 0) - last.scans.get(oid, 0)
+            own, others = keys.get(oid, []), checks.get(oid, [])
+            # The planner decides how the query of a new key reads both tables, and the copy has no rows.
+            is_certain = scans > len(own) + len(others)
+            asked = () if is_certain else (*(own if scans else ()), *others)
+            if is_rewrite or scans or asked or builds.get(oid):
                 built = 0 if is_rewrite else builds.get(oid, 0)
-                found.append(Work(one.name, is_rewrite, is_scan, built, keys.get(oid, 0), asked))
+                found.append(Work(one.name, is_rewrite, scans > 0, built, len(own), asked))
         return tuple(found)
 
 

@@ -14,6 +14,9 @@ from chatschema.postgres import Connection
 _NAMES = "select format('%%I.%%I', s, t) from unnest(%s::text[], %s::text[]) as n (s, t)"
 # The first 8 MB of a table tell whether a column has values.
 _SAMPLE_PAGES = 1000
+_MEMORY = """
+    select set_config('work_mem', current_setting('maintenance_work_mem'), true), set_config('hash_mem_multiplier', '1', true)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,16 @@ class Planner:
 
     connection: Connection
 
-    def reads(self, text: str) -> Reads | None:
-        """Return what a statement reads; None if it cannot be planned, as without a table that does not exist yet."""
+    def reads(self, text: str, *, is_check: bool = False) -> Reads | None:
+        """Return what a statement reads; None if it cannot be planned, as without a table that does not exist yet.
+
+        `is_check`: it is the query of a foreign key, for which the server takes the memory of maintenance.
+        """
         try:
             with postgres.transaction(self.connection):
                 postgres.execute(self.connection, "set transaction read only; set local lock_timeout = '500ms'")
+                if is_check:
+                    postgres.execute(self.connection, _MEMORY)
                 with postgres.translated():
                     row = self.connection.execute(b"explain (verbose, format json) " + text.encode()).fetchone()
         except ServerError:
@@ -47,6 +55,10 @@ class Planner:
         rows = sum(one["Plan Rows"] for one in top.get("Plans", ())) if is_change else 0
         named = postgres.fetch_all(self.connection, _NAMES, ([one for one, _ in found], [one for _, one in found]))
         return Reads(tuple(sorted({name for (name,) in named})), float(rows))
+
+    def reads_both(self, check: Check) -> Reads | None:
+        """Return how both tables are read when a new foreign key is checked; None if it cannot be planned."""
+        return self.reads(check.query, is_check=True)
 
     def reads_for(self, check: Check, table: str) -> bool:
         """Return whether `table` is read whole when a new foreign key is checked: not if there seem to be no values to check."""
@@ -62,7 +74,7 @@ class Planner:
         except ServerError:
             # The column does not exist yet, so it has no values; or this role may not read it.
             return False
-        reads = self.reads(check.query) if has_values else None
+        reads = self.reads_both(check) if has_values else None
         return reads is not None and table in reads.tables
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatschema import postgres
 from chatschema.errors import ServerError
@@ -78,7 +78,7 @@ class Trial:
         problems: tuple[str, ...] = ()
         try:
             before = loss.state(self.worker) if losses is not None else {}
-            found += [self._one(watcher, statement) for statement in chosen]
+            found += [_online(text, self._one(watcher, statement)) for statement in chosen]
             if losses is not None:
                 losses += loss.changes(before, loss.state(self.worker), by_lock=True)
             postgres.execute(self.worker, "commit")
@@ -106,8 +106,11 @@ class Trial:
             return self._unseen(statement, why, is_transactional=True)
         # Each savepoint would hold a lock until the end, and a file may have thousands of statements.
         postgres.execute(self.worker, "release savepoint chatschema_trial")
-        locks, work = watcher.since(now, rewrites=not _TRUNCATE.match(statement.text))
+        locks, work = watcher.since(now)
         watcher.keep(now)
+        if _TRUNCATE.match(statement.text):
+            # The new files are empty, whatever was in the old ones.
+            work = ()
         return _seen(statement, locks, work, watcher.roots(work), is_transactional=True)
 
     def _alone(self, statement: Statement, losses: list[Change] | None, id: str) -> Foreseen:
@@ -137,8 +140,19 @@ def _seen(
     rewrites = sorted({roots[one.table] for one in work if one.is_rewrite})
     scans = sorted({roots[one.table] for one in work if one.is_scan and not one.is_rewrite})
     text, line, start = statement.text, statement.line, statement.start
-    about_rows = bool(_ABOUT_ROWS.match(text))
+    about_rows = bool(_ABOUT_ROWS.match(text)) and not _VALUES.match(text.encode())
     return Foreseen(text, line, start, is_transactional, locks, tuple(rewrites), tuple(scans), work, is_about_rows=about_rows)
+
+
+def _online(text: SqlFile, one: Foreseen) -> Foreseen:
+    """Return the statement with migrate's lock: with `-- online: index` it builds the index of a plain table concurrently."""
+    if not text.is_online_index:
+        return one
+    locks = tuple(
+        replace(lock, mode="ShareUpdateExclusiveLock") if lock.mode == "ShareLock" and not lock.partitions else lock
+        for lock in one.locks
+    )
+    return replace(one, locks=locks)
 
 
 def of_text(id: str, text: SqlFile, read: Reading) -> Forecast:
@@ -151,7 +165,8 @@ def of_text(id: str, text: SqlFile, read: Reading) -> Forecast:
         new = tuple(lock for lock in locks or () if lock not in held)
         held.update(new)
         start = statement.start
-        found.append(Foreseen(statement.text, statement.line, start, text.is_transactional, new, None, None, (), source))
+        one = Foreseen(statement.text, statement.line, start, text.is_transactional, new, None, None, (), source)
+        found.append(_online(text, one))
     return Forecast(id, text.checksum, tuple(found), left_out)
 
 

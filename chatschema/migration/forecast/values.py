@@ -33,7 +33,8 @@ class Check:
 class Work:
     """What a statement does with the rows of a table or partition: rewrites or reads them, builds indexes, and checks keys.
 
-    `checks`: new foreign keys of other tables that look for rows in this one; the planner decides how it is read.
+    `checks`: new foreign keys of it, and of others that look for rows in it; the planner decides how it is read, `is_scan` is as on
+    the copy.
     """
 
     table: str
