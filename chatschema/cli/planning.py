@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatschema import units
-from chatschema.cli import console
+from chatschema.cli import console, plan_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +43,13 @@ def planned(
     from chatschema.task import migrating
 
     plan = migrating.planned(settings, connection, files, to=to, only_expand=only_expand, scratch=scratch, say=console.note)
+    checked = plan_findings.check(connection, files, plan.pending)
     if as_json:
-        console.as_json(_document(plan))
+        console.as_json({**_document(plan), "findings": checked.document})
         return
     _print_head(plan)
     for file in plan.pending:
+        plan_findings.print_of(file, checked)
         if locked := plan.locks.get(file.id):
             console.answer(f"-- locks before its first statement: {', '.join(map(str, locked))}")
         known = "" if plan.foresight.copy else "not known before, and are "
@@ -57,6 +59,7 @@ def planned(
             console.answer(f"-- migrate runs it in batches of {batch.table} by {batch.key}, not as one statement")
         print_file(f"migration {file.id}", file.apply, plan.sized.statements[file.id])
     _print_months(connection, plan)
+    plan_findings.note_counts(checked)
     _print_end(settings, plan)
 
 

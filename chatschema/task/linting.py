@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatschema.errors import UsageError
+from chatschema.errors import ChatschemaError, UsageError
 from chatschema.lint import book, ignores, squawk, subject, syntax, weight
 from chatschema.lint.ignores import Accepted, Ignore
 from chatschema.lint.known import Known
@@ -20,15 +20,21 @@ from chatschema.sqlfile import SqlFile
 
 RULES = {**book.RULES, **squawk.RULES}
 _ROLLBACK = ".rollback.sql"
+# A plan is read at once: a file of inserts is parsed at about 1.5 MB a second.
+_LARGEST = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """The findings, the number of migrations that were read, and whether squawk read them as well."""
+    """The findings, the number of migrations that were read, and whether squawk read them as well.
+
+    `left_out` are files of a plan that are too large to be read for it.
+    """
 
     findings: tuple[Finding, ...]
     files: int
     with_squawk: bool
+    left_out: tuple[str, ...] = ()
 
 
 def lint(folder: Path, wanted: Sequence[Path], connection: Connection | None = None, *, only_pending: bool = False) -> Linted:
@@ -51,6 +57,23 @@ def lint(folder: Path, wanted: Sequence[Path], connection: Connection | None = N
         if not wanted and not only_pending:
             findings += _unused(place, accepted)
     return Linted(tuple(findings), count, program is not None)
+
+
+def of_plan(
+    folder: Path, files: list[MigrationFile], pending: Sequence[MigrationFile], connection: Connection
+) -> tuple[Linted | None, str]:
+    """Return the findings in the pending files of a plan; or None, and why they were not checked: a plan does without."""
+    try:
+        syntax.require_parser()
+        program = squawk.program()
+        large = {file.id for file in files if file.apply.path.stat().st_size > _LARGEST}
+        chosen = {file.id for file in pending} - large
+        subjects = _subjects([file for file in files if file.id not in large], chosen)
+        found = of_subjects(subjects, ignores.accepted(folder, list(RULES)), connection, program)
+    except ChatschemaError as error:
+        return None, error.message + (f": {error.hint}" if error.hint else "")
+    left_out = tuple(file.id for file in pending if file.id in large)
+    return Linted(tuple(found), len(chosen), program is not None, left_out), ""
 
 
 def _groups(folder: Path, wanted: Sequence[Path]) -> dict[Path, tuple[list[MigrationFile], set[str]]]:
