@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from chatschema.errors import ChatschemaError
 from chatschema.lint.known import Known
-from chatschema.lint.rules import columns, constraints, documents, indexes, removals, rights, rows, tables, undoing
+from chatschema.lint.rules import columns, constraints, documents, indexes, removals, repeating, rights, rows, tables, undoing
 from chatschema.lint.subject import Subject
 from chatschema.lint.values import Hit, Rule
 from chatschema.migration import files as migration_files
@@ -30,6 +30,8 @@ _RULES = (
     Rule("superuser", "error"),
     # Undoing.
     Rule("no-rollback", "warning"), Rule("rollback-drops", "error"),
+    # Repeatable files.
+    Rule("run-once", "error"),
     # Documents and types.
     Rule("header", "warning"), Rule("comment", "warning"), Rule("index-query", "warning"), Rule("unnamed", "warning"),
     Rule("json", "warning"), Rule("small-key", "warning"),
@@ -38,7 +40,7 @@ _RULES = (
 )  # fmt: skip
 RULES = {rule.name: rule for rule in _RULES}
 _OF_STATEMENT = (indexes.check, constraints.check, columns.check, tables.check, removals.check, rows.check, rights.check)
-_OF_FILE = (tables.several, tables.outside, undoing.check, documents.header, documents.comments, documents.unnamed)
+_OF_FILE = (tables.several, tables.outside, undoing.check, repeating.check, documents.header, documents.comments, documents.unnamed)
 
 
 def hits(subject: Subject) -> list[Hit]:

@@ -17,6 +17,8 @@ from chatschema.values import Patience
 
 _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
+# Their names begin so: chatschema.migration.repeatable.
+REPEATABLE = "R_"
 # chatschema runs the file in its own transaction; a file that ends it would be half applied and not recorded.
 _TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
 # A look at each statement's first word; only those are looked at closely.
@@ -66,7 +68,7 @@ def discover(folder: Path) -> list[MigrationFile]:
             "give the folder with migrations/: --sql-dir DIR, or sql_dir in chatschema.toml",
             code="migration.folder",
         )
-    paths = {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+    paths = {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith((".", REPEATABLE))}
     names = [name for name in paths if not name.endswith(_ROLLBACK)]
     if not names:
         raise ChatschemaError(

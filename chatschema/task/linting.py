@@ -15,6 +15,8 @@ from chatschema.lint.weight import Weight
 from chatschema.migration import files as migration_files
 from chatschema.migration import history, ledger
 from chatschema.migration.files import MigrationFile
+from chatschema.migration.repeatable import files as repeatable
+from chatschema.migration.repeatable import record as repeatables
 from chatschema.postgres import Connection
 from chatschema.sqlfile import SqlFile
 
@@ -66,6 +68,7 @@ def of_plan(
     try:
         syntax.require_parser()
         program = squawk.program()
+        files = [*files, *(file for file in pending if file.id.startswith(migration_files.REPEATABLE))]
         large = {file.id for file in files if file.apply.path.stat().st_size > _LARGEST}
         chosen = {file.id for file in pending} - large
         subjects = _subjects([file for file in files if file.id not in large], chosen)
@@ -79,7 +82,7 @@ def of_plan(
 def _groups(folder: Path, wanted: Sequence[Path]) -> dict[Path, tuple[list[MigrationFile], set[str]]]:
     """Return by folder the migrations, and the ids of those to lint."""
     if not wanted:
-        files = migration_files.discover(folder)
+        files = [*migration_files.discover(folder), *repeatable.discover(folder)]
         return {folder: (files, {file.id for file in files})}
     found: dict[Path, tuple[list[MigrationFile], set[str]]] = {}
     for path in wanted:
@@ -87,7 +90,8 @@ def _groups(folder: Path, wanted: Sequence[Path]) -> dict[Path, tuple[list[Migra
             raise UsageError(f"there is no file {path}", "name migrations, or leave the names out to lint all", code="lint.no-file")
         if path.parent not in found:
             is_own = path.parent.resolve() == folder.resolve()
-            found[path.parent] = (migration_files.discover(path.parent) if is_own else _strangers(path.parent), set())
+            own = [*migration_files.discover(path.parent), *repeatable.discover(path.parent)] if is_own else []
+            found[path.parent] = (own or _strangers(path.parent), set())
         found[path.parent][1].add(path.name.removesuffix(_ROLLBACK).removesuffix(".sql"))
     return found
 
@@ -104,8 +108,11 @@ def _strangers(folder: Path) -> list[MigrationFile]:
 
 
 def _pending(files: list[MigrationFile], connection: Connection) -> set[str]:
-    states = history.statuses(files, ledger.entries(connection))
-    return {one.id for one in states if one.applied_at is None}
+    versioned = [file for file in files if not file.id.startswith(migration_files.REPEATABLE)]
+    others = [file for file in files if file.id.startswith(migration_files.REPEATABLE)]
+    states = history.statuses(versioned, ledger.entries(connection))
+    due = repeatables.due(others, repeatables.read(connection))
+    return {one.id for one in states if one.applied_at is None} | {file.id for file in due}
 
 
 def _subjects(files: list[MigrationFile], chosen: set[str]) -> list[Subject]:

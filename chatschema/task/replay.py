@@ -20,27 +20,36 @@ from chatschema.values import Settings
 
 
 def structure(
-    settings: Settings, connection: Connection, files: Sequence[MigrationFile], elsewhere: Settings | None, *, say: Say
+    settings: Settings,
+    connection: Connection,
+    files: Sequence[MigrationFile],
+    elsewhere: Settings | None,
+    *,
+    repeated: Sequence[MigrationFile] = (),
+    say: Say,
 ) -> Snapshot:
-    """Return the structure that `files` make, in this order, on a server of the version of `connection`.
+    """Return the structure that `files` make, in this order, on a server of the version of `connection`; then those `repeated`.
 
     The scratch database is created `elsewhere`, or else on the same server, or else on the embedded one.
     Raises ChatschemaError if it cannot be created, or a file fails.
     """
     with _empty(settings, connection, elsewhere, say) as server, closing(postgres.connect(server)) as copy:
         _refuse_other_version(connection, copy)
-        return _replayed(copy, files)
+        return _replayed(copy, files, repeated)
 
 
-def _replayed(copy: Connection, files: Sequence[MigrationFile]) -> Snapshot:
-    # It takes a while to load.
+def _replayed(copy: Connection, files: Sequence[MigrationFile], repeated: Sequence[MigrationFile]) -> Snapshot:
+    # They take a while to load.
     from chatschema.migration import runner
+    from chatschema.migration.repeatable import apply
 
     # Each migration is checked to have kept this lock.
     with locks.migration_lock(copy, wait_s=0):
         ledger.ensure(copy)
         unrecorded = recording.Run(lambda _: None, is_recorded=False)
         for _ in runner.migrate(copy, files, unrecorded, say=lambda _: None):
+            pass
+        for _ in apply.run(copy, repeated, repeated, unrecorded, say=lambda _: None):
             pass
         for parent in months.parents(copy):
             for statement in create.statements(grid.month(parent, grid.month_of(months.server_now(copy)))):

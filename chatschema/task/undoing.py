@@ -11,6 +11,7 @@ from chatschema.migration import ledger, loss
 from chatschema.migration import undo as rollbacks
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.loss import Change, Loss
+from chatschema.migration.repeatable import record as repeatables
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
@@ -145,6 +146,8 @@ def roll_back(
                 refuse_protected(settings, connection, losses)
                 consent(losses)
             agreed = {*(agreed or ()), *error.changes}
+    if undone and (kept := repeatables.read(connection)):
+        say(f"repeatable files have no rollback and stay as they are: {', '.join(kept)}")
 
 
 def _still_agreed(settings: Settings, connection: Connection, agreed: set[Change] | None, undo: Undo) -> set[Change] | None:
