@@ -40,15 +40,14 @@ def structure(
 
 def _replayed(copy: Connection, files: Sequence[MigrationFile], repeated: Sequence[MigrationFile]) -> Snapshot:
     # They take a while to load.
-    from chatschema.migration import runner
+    from chatschema.migration import replaying
     from chatschema.migration.repeatable import apply
 
     # Each migration is checked to have kept this lock.
     with locks.migration_lock(copy, wait_s=0):
         ledger.ensure(copy)
+        replaying.run(copy, files)
         unrecorded = recording.Run(lambda _: None, is_recorded=False)
-        for _ in runner.migrate(copy, files, unrecorded, say=lambda _: None):
-            pass
         for _ in apply.run(copy, repeated, repeated, unrecorded, say=lambda _: None):
             pass
         for parent in months.parents(copy):

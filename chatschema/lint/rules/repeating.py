@@ -12,7 +12,8 @@ _ROWS = ("insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "truncate_st
 # Each with the field of its name; those with a schema before it.
 _CREATES = {
     "create_function_stmt": "funcname", "view_stmt": "view", "create_table_as_stmt": "into", "create_stmt": "relation",
-    "create_enum_stmt": "type_name", "create_domain_stmt": "domainname", "composite_type_stmt": "typevar", "define_stmt": "defnames",
+    "create_enum_stmt": "type_name", "create_domain_stmt": "domainname", "composite_type_stmt": "typevar",
+    "define_stmt": "defnames",
     "create_trig_stmt": "trigname", "create_policy_stmt": "policy_name", "rule_stmt": "rulename", "index_stmt": "idxname",
     "create_seq_stmt": "sequence",
 }  # fmt: skip
