@@ -1,5 +1,6 @@
 """The values that several nouns share; a noun's own live with the noun."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -118,7 +119,8 @@ class Settings:
 
     `conninfo` is libpq's connection string; `source` names the place where it was found, for people;
     `embedded` is the folder of the embedded server, None if a server is configured;
-    `replicas` are the connection strings of the standbys; chatschema waits for their long queries.
+    `replicas` are the connection strings of the standbys; chatschema waits for their long queries; `variables` are the values of
+    variables in migrations.
     """
 
     conninfo: str = field(repr=False)
@@ -135,6 +137,7 @@ class Settings:
     ignored: tuple[Ignore, ...] = ()
     planning: Planning = field(default_factory=Planning)
     replicas: tuple[str, ...] = field(default=(), repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

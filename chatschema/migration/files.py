@@ -193,7 +193,7 @@ def excerpt(file: SqlFile, statement: Statement, position: int | None, *, litera
     bottom = place
     for _ in range(2):
         bottom = (content.find(b"\n", bottom) + 1) or len(content)
-    lines = content[top:bottom].decode().removesuffix("\n").split("\n")
+    lines = file.shown[top:bottom].decode().removesuffix("\n").split("\n")
     printed = lines if literals else _without_literals(file, top, bottom)[-len(lines) :]
     line = line_of(statement, position)
     shown = []

@@ -13,7 +13,7 @@ from chatschema.lint.subject import Subject
 from chatschema.lint.values import Finding, Hit, Name
 from chatschema.lint.weight import Weight
 from chatschema.migration import files as migration_files
-from chatschema.migration import history, ledger
+from chatschema.migration import history, ledger, variables
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.repeatable import files as repeatable
 from chatschema.migration.repeatable import record as repeatables
@@ -118,7 +118,7 @@ def _pending(files: list[MigrationFile], connection: Connection) -> set[str]:
 def _subjects(files: list[MigrationFile], chosen: set[str]) -> list[Subject]:
     """Return the chosen migrations, each on a database with all files before it."""
     known, found = Known(), []
-    for file in files:
+    for file in variables.for_reading(files):
         one = subject.read(file, known)
         known = one.after
         if file.id in chosen:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chatschema import protection
 from chatschema.migration import files as migration_files
-from chatschema.migration import heads, ledger, plan, prelude
+from chatschema.migration import heads, ledger, plan, prelude, variables
 from chatschema.migration.author import who
 from chatschema.migration.batch import guard, record, subject
 from chatschema.migration.files import MigrationFile
@@ -18,7 +18,7 @@ from chatschema.structure import recording
 from chatschema.task import deadline, planning, repeating, reviewing
 from chatschema.task.planning import Foresight, Sized
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Applied, Batching, Month, Patience, Planning, Settings, Started
+from chatschema.values import Applied, Batching, Month, Patience, Settings, Started
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,13 @@ def migrate(
     patience = deadline.limited(connection, until, settings.locks, say)
     with locks.change_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
         # Before anything is written, the ledger included.
-        statuses, pending = _due(settings.planning, connection, files, to, only_expand=only_expand)
+        statuses, pending = _due(settings, connection, files, to, only_expand=only_expand)
         _tell(statuses, pending, say)
         if held := _held(files, statuses, pending, to):
             say(f"waiting for migrate without --phase: {', '.join(file.id for file in held)}")
         is_first = _is_first(statuses)
         later = _later(files, statuses, pending, only_expand=only_expand)
-        repeats = repeating.look(connection, files, statuses, pending, later, say=say)
+        repeats = repeating.look(settings, connection, files, statuses, pending, later, say=say)
         whole = [*pending, *repeats.due]
         begin_plan = reviewing.check(settings, connection, whole, plan_hash, where=scratch, is_first=is_first, say=say)
         ledger.ensure(connection)
@@ -134,11 +134,11 @@ def _apply(
 
 
 def _due(
-    rules: Planning, connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
+    settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
 ) -> tuple[list[MigrationStatus], list[MigrationFile]]:
     """Return the state of every migration, and the pending ones. Raises where a run must not begin; changes nothing."""
-    statuses = plan.check_history(files, connection, rules)
-    pending = plan.pending(files, statuses, to, only_expand=only_expand)
+    statuses = plan.check_history(files, connection, settings.planning)
+    pending = variables.filled(plan.pending(files, statuses, to, only_expand=only_expand), settings.variables)
     migration_files.check(pending)
     subject.refuse_unknown(connection, pending)
     plan.refuse_collisions(connection, pending, statuses)
@@ -192,11 +192,11 @@ def planned(
 
     The copy of the structure, on which the files are tried, is made in `scratch`: see scratching.place().
     """
-    statuses, pending = _due(settings.planning, connection, files, to, only_expand=only_expand)
+    statuses, pending = _due(settings, connection, files, to, only_expand=only_expand)
     # The file of an online index has locks of its own.
     is_first = _is_first(statuses)
     later = _later(files, statuses, pending, only_expand=only_expand)
-    pending = [*pending, *repeating.look(connection, files, statuses, pending, later, say=say).due]
+    pending = [*pending, *repeating.look(settings, connection, files, statuses, pending, later, say=say).due]
     locking = [] if is_first else [file for file in pending if file.apply.is_transactional and not file.apply.is_online_index]
     read = {file.id: heads.read(file.apply) for file in locking}
     there = catalog.parents(connection)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chatschema import postgres
 from chatschema.migration import files as migration_files
+from chatschema.migration import variables
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.repeatable import files as repeatable
 from chatschema.migration.repeatable import record
@@ -13,7 +14,7 @@ from chatschema.postgres import Connection, Say
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
 from chatschema.task import deadline
-from chatschema.values import Applied, Patience
+from chatschema.values import Applied, Patience, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ def beside(files: Sequence[MigrationFile]) -> list[MigrationFile]:
 
 
 def look(
+    settings: Settings,
     connection: Connection,
     files: Sequence[MigrationFile],
     statuses: Sequence[MigrationStatus],
@@ -56,6 +58,7 @@ def look(
         if due:
             say(f"repeatable files run after the last migration: {', '.join(file.id for file in due)}")
         return Repeats(tuple(own))
+    due = variables.filled(due, settings.variables)
     migration_files.check(due)
     return Repeats(tuple(own), tuple(due), removed)
 

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from chatschema import postgres
 from chatschema.database import catalog, scratch
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.migration import ledger
+from chatschema.migration import ledger, variables
 from chatschema.migration.files import MigrationFile
 from chatschema.partition import catalog as months
 from chatschema.partition import create, grid
@@ -35,7 +35,7 @@ def structure(
     """
     with _empty(settings, connection, elsewhere, say) as server, closing(postgres.connect(server)) as copy:
         _refuse_other_version(connection, copy)
-        return _replayed(copy, files, repeated)
+        return _replayed(copy, *(variables.filled(some, settings.variables) for some in (files, repeated)))
 
 
 def _replayed(copy: Connection, files: Sequence[MigrationFile], repeated: Sequence[MigrationFile]) -> Snapshot:

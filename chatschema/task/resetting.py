@@ -152,6 +152,7 @@ class Reset:
         return [
             *(f"{file.id} {file.apply.checksum}" for file in [*self.files, *repeating.beside(self.files)]),
             *(sqlfile.text_of(path) for path in partitions),
+            *(f"{name} {value}" for name, value in sorted(self.settings.variables.items())),
             comparison.form(connection),
             sqlfile.text_of("ledger.sql"),
         ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chatschema import protection
 from chatschema.errors import ChatschemaError, HistoryConflict
 from chatschema.migration import files as migration_files
-from chatschema.migration import ledger, loss
+from chatschema.migration import ledger, loss, variables
 from chatschema.migration import undo as rollbacks
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.loss import Change, Loss
@@ -33,7 +33,15 @@ class Undo:
     is_all: bool = False
 
 
-def choose(connection: Connection, files: list[MigrationFile], *, steps: int | None, to: str | None, is_all: bool = False) -> Undo:
+def choose(
+    settings: Settings,
+    connection: Connection,
+    files: list[MigrationFile],
+    *,
+    steps: int | None,
+    to: str | None,
+    is_all: bool = False,
+) -> Undo:
     """Return the undo of `steps` migrations, or of those after `to`, or of all.
 
     Raises HistoryConflict if one cannot be undone, and ChatschemaError for a rollback that would end its own transaction:
@@ -42,6 +50,7 @@ def choose(connection: Connection, files: list[MigrationFile], *, steps: int | N
     entries = ledger.entries(connection)
     last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
     chosen = rollbacks.to_undo(files, entries, steps=None if is_all else steps, to=last)
+    chosen = variables.filled(chosen, settings.variables)
     migration_files.check_rollbacks(chosen)
     return Undo(files, chosen, is_all)
 

@@ -54,7 +54,7 @@ def write(connection: Connection, file: MigrationFile, duration_ms: float, due: 
             checksum = excluded.checksum, content = excluded.content, duration_ms = excluded.duration_ms,
             tool_version = excluded.tool_version, applied_at = clock_timestamp()
         """,
-        (file.id, file.apply.checksum, file.apply.text, duration_ms, __version__),
+        (file.id, file.apply.checksum, file.apply.source, duration_ms, __version__),
     )
     postgres.execute(connection, f"update {TABLE} set checksum = null where name = any (%s)", (list(due),))
 
