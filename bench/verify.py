@@ -1,7 +1,8 @@
-"""`make bench-verify`: the time of verify with 24 and 126 months and with 2,000 migrations, beside status --check and migrate.
+"""`make bench-verify`: the time of verify with 24, 126 and 500 months and with 2,000 migrations, beside status --check and migrate.
 
-Whole processes, medians of runs that took turns on one private server. The migrations are one-line files. With --small the sizes
-are those of a test, and the times mean nothing.
+The column of partitions is the query by which status --check compares each partition, of which there are two a month, with its
+parent. Whole processes, medians of runs that took turns on one private server. The migrations are one-line files. With --small the
+sizes are those of a test, and the times mean nothing.
 """
 
 import argparse
@@ -11,9 +12,13 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatschema import postgres
+from chatschema.structure import partitions
+from chatschema.values import Settings
 from tests.support import ROOT
 from tests.support.cli import run_cli
 from tests.support.database import Database, create
@@ -36,12 +41,12 @@ def main() -> None:
     """Print one line a size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="the sizes of a test")
-    sizes = Sizes((2,), 20, 1) if parser.parse_args().small else Sizes((24, 126), 2000, 5)
+    sizes = Sizes((2,), 20, 1) if parser.parse_args().small else Sizes((24, 126, 500), 2000, 5)
     for kind in ("embedded",) if sizes.repeat == 1 else ("system", "embedded"):
         with private(programs(kind), kind) as server, tempfile.TemporaryDirectory() as folder:
             major, minor = divmod(server.version, 10000)
             print(f"\nPostgreSQL {major}.{minor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n", flush=True)
-            print(f"{'':<34}{'verify':>10}{'status --check':>18}{'migrate from empty':>22}", flush=True)
+            print(f"{'':<34}{'verify':>10}{'status --check':>18}{'its partitions':>18}{'migrate from empty':>22}", flush=True)
             for count in sizes.months:
                 for database in create(server, f"months_{count}"):
                     migrate_s = _timed(database, Path(folder), "migrate")
@@ -60,7 +65,16 @@ def _line(title: str, database: Database, folder: Path, repeat: int, migrate_s: 
         times["verify"].append(_timed(database, folder, "verify", *options))
         times["status"].append(_timed(database, folder, "status", "--check", *options))
     verify_s, status_s = (statistics.median(values) for values in times.values())
-    print(f"{title:<34}{verify_s:>8.2f} s{status_s:>16.2f} s{migrate_s:>20.2f} s", flush=True)
+    looked_s = statistics.median(_looked(database) for _ in range(repeat))
+    print(f"{title:<34}{verify_s:>8.2f} s{status_s:>16.2f} s{looked_s:>16.3f} s{migrate_s:>20.2f} s", flush=True)
+
+
+def _looked(database: Database) -> float:
+    with closing(postgres.connect(Settings(database.url, "bench", None, ROOT / "sql", ROOT / "seeds", Path()))) as connection:
+        started = time.perf_counter()
+        if found := partitions.read(connection):
+            sys.exit(f"the partitions differ: {found[0]}")
+        return time.perf_counter() - started
 
 
 def _timed(database: Database, folder: Path, *command: str) -> float:

@@ -61,6 +61,16 @@ class SqlFile:
         """The statements, found by reading all of the file."""
         return Statements(self.content)
 
+    @property
+    def shown(self) -> bytes:
+        """The text as it may be printed, of the same length: without values that are secrets."""
+        return self.content
+
+    @property
+    def source(self) -> str:
+        """The text of the file, in which variables have no value."""
+        return self.text
+
     @functools.cached_property
     def ddl(self) -> str:
         """The text without statements on rows: of a file with a million of them little is left."""

@@ -1,5 +1,6 @@
 """The values that several nouns share; a noun's own live with the noun."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -123,7 +124,8 @@ class Settings:
     `conninfo` is libpq's connection string; `source` names the place where it was found, for people;
     `embedded` is the folder of the embedded server, None if a server is configured;
     `sessions_kept`: how long a session is kept after its end;
-    `replicas` are the connection strings of the standbys; chatschema waits for their long queries.
+    `replicas` are the connection strings of the standbys; chatschema waits for their long queries; `variables` are the values of
+    variables in migrations.
     """
 
     conninfo: str = field(repr=False)
@@ -141,6 +143,7 @@ class Settings:
     planning: Planning = field(default_factory=Planning)
     sessions_kept: Span = SESSIONS_KEPT
     replicas: tuple[str, ...] = field(default=(), repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

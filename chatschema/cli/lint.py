@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FORMS = ("text", "github", "sarif")
 _LEVELS = ("error", "warning", "info")
+NO_SQUAWK = "squawk is not installed, so its rules were not checked: pip install 'chatschema[lint]'"
 
 
 def lint(
@@ -108,10 +109,10 @@ def _print_rules() -> None:
 def _print(found: Linted, form: str, *, json: bool, weighed: bool) -> None:
     from chatschema.lint import forms, pages
 
-    shown = _shortened(found.findings)
+    shown = shortened(found.findings)
     if json:
         console.as_json(
-            {"files": found.files, "squawk": found.with_squawk, "weighed": weighed, "findings": list(map(_document, shown))}
+            {"files": found.files, "squawk": found.with_squawk, "weighed": weighed, "findings": list(map(forms.document, shown))}
         )
     elif form == "sarif":
         console.as_json(forms.sarif(shown, {code: page.summary for code, page in pages.every().items()}))
@@ -121,20 +122,11 @@ def _print(found: Linted, form: str, *, json: bool, weighed: bool) -> None:
     else:
         _print_text(shown)
     if not found.with_squawk:
-        console.note("squawk is not installed, so its rules were not checked: pip install 'chatschema[lint]'")
+        console.note(NO_SQUAWK)
     _print_counts(shown, found.files)
 
 
-def _document(one: Finding) -> dict[str, object]:
-    from chatschema.lint import forms
-
-    return {
-        "code": forms.code(one), "level": one.level, "file": one.file.as_posix(), "line": one.line, "message": one.message,
-        "fix": one.fix, "table": one.table, "size": one.weight, "ignored_because": one.because,
-    }  # fmt: skip
-
-
-def _shortened(findings: Sequence[Finding]) -> list[Finding]:
+def shortened(findings: Sequence[Finding]) -> list[Finding]:
     """Return the findings with the paths of their files as seen from this folder."""
     from dataclasses import replace
 
@@ -156,14 +148,23 @@ def _print_text(findings: Sequence[Finding]) -> None:
 
 
 def _print_counts(findings: Sequence[Finding], files: int) -> None:
-    open_ = [one for one in findings if one.because is None]
-    ignored = len(findings) - len(open_)
-    counts = [
-        f"{sum(one.level == level for one in open_)} {level}" for level in _LEVELS if any(one.level == level for one in open_)
-    ]
-    accepted = f"; {ignored} ignored for a reason" if ignored else ""
     migrations = "1 migration" if files == 1 else f"{files} migrations"
-    console.note(f"{migrations}: {', '.join(counts) or 'no finding'}{accepted}")
-    if open_:
-        name = open_[0].rule
-        console.note(f"the rule, with a good and a bad example: chatschema explain {name if '.' in name else f'lint.{name}'}")
+    console.note(f"{migrations}: {counted(findings)}")
+    note_example(findings)
+
+
+def note_example(findings: Sequence[Finding]) -> None:
+    """Print how to read about the rule of the first finding."""
+    from chatschema.lint import forms
+
+    if first := next((one for one in findings if one.because is None), None):
+        console.note(f"the rule, with a good and a bad example: chatschema explain {forms.code(first)}")
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """Return in words how many findings of each level there are."""
+    open_ = [one for one in findings if one.because is None]
+    counts = [f"{number} {level}" for level in _LEVELS if (number := sum(one.level == level for one in open_))]
+    ignored = len(findings) - len(open_)
+    accepted = f"; {ignored} ignored for a reason" if ignored else ""
+    return f"{', '.join(counts) or 'no finding'}{accepted}"

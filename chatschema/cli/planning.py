@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatschema import units
-from chatschema.cli import console
+from chatschema.cli import console, plan_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chatschema.migration.files import MigrationFile
     from chatschema.migration.forecast.estimate import Estimated
-    from chatschema.migration.forecast.values import TableLock
+    from chatschema.migration.forecast.values import Foreseen, TableLock
     from chatschema.postgres import Connection
     from chatschema.sqlfile import SqlFile
     from chatschema.task.migrating import Plan
@@ -43,11 +43,13 @@ def planned(
     from chatschema.task import migrating
 
     plan = migrating.planned(settings, connection, files, to=to, only_expand=only_expand, scratch=scratch, say=console.note)
+    checked = plan_findings.check(connection, files, plan.pending)
     if as_json:
-        console.as_json(_document(plan))
+        console.as_json({**_document(plan), "findings": checked.document})
         return
     _print_head(plan)
     for file in plan.pending:
+        plan_findings.print_of(file, checked)
         if locked := plan.locks.get(file.id):
             console.answer(f"-- locks before its first statement: {', '.join(map(str, locked))}")
         known = "" if plan.foresight.copy else "not known before, and are "
@@ -57,6 +59,7 @@ def planned(
             console.answer(f"-- migrate runs it in batches of {batch.table} by {batch.key}, not as one statement")
         print_file(f"migration {file.id}", file.apply, plan.sized.statements[file.id])
     _print_months(connection, plan)
+    plan_findings.note_counts(checked)
     _print_end(settings, plan)
 
 
@@ -125,7 +128,7 @@ def print_file(title: str, file: SqlFile, statements: Sequence[Estimated] = ()) 
     text = header.Whole(file) if header.of(file) else file
     wrap = ("begin;\n", "commit;\n") if file.is_transactional else ("", "")
     end = "" if text.content.rstrip().endswith(b";") or not len(text.statements) else ";"
-    console.answer(f"-- {title}\n{wrap[0]}{_narrated(text.content, statements).rstrip()}{end}\n{wrap[1]}")
+    console.answer(f"-- {title}\n{wrap[0]}{_narrated(text.shown, statements).rstrip()}{end}\n{wrap[1]}")
 
 
 def _narrated(content: bytes, statements: Sequence[Estimated]) -> str:
@@ -203,7 +206,7 @@ def files(pending: Sequence[MigrationFile], foresight: Foresight, sized: Sized) 
             "id": file.id,
             "title": file.title,
             "hash": hashes.get(file.id),
-            "statements": [_statement(one) for one in sized.statements.get(file.id, ())],
+            "statements": [_statement(one, file) for one in sized.statements.get(file.id, ())],
             "left_out": left_out.get(file.id, 0),
         }
         for file in pending
@@ -217,10 +220,10 @@ def tables(foresight: Foresight, sized: Sized) -> dict[str, Any]:
     return {"copy": copy, "tables": list(sized.tables)}
 
 
-def _statement(one: Estimated) -> dict[str, Any]:
+def _statement(one: Estimated, file: MigrationFile) -> dict[str, Any]:
     statement = one.statement
     return {
-        "sql": statement.sql,
+        "sql": _shown(statement, file),
         "line": statement.line,
         "transactional": statement.transactional,
         "locks": [
@@ -234,3 +237,11 @@ def _statement(one: Estimated) -> dict[str, Any]:
         "source": statement.source,
         "why": statement.why or None,
     }
+
+
+def _shown(statement: Foreseen, file: MigrationFile) -> str:
+    """Return the text of a statement, without values that are secrets."""
+    sql = statement.sql.encode()
+    place = slice(statement.start, statement.start + len(sql))
+    texts = [text for text in (file.apply, file.rollback) if text and text.content[place] == sql]
+    return (texts[0].shown[place] if texts else sql).decode()

@@ -88,8 +88,11 @@ def _print(found: State) -> None:
 def _print_migrations(migrations: Sequence[MigrationStatus]) -> None:
     rows = [(m.id, m.state, units.when(m.applied_at), m.note or m.title) for m in migrations]
     if console.is_narrow():
-        # The number alone is enough for --to, and the object names the table.
-        rows = [(m.id[:14], m.state, units.when(m.applied_at), m.note or m.title.partition(":")[0]) for m in migrations]
+        # The number alone is enough for --to, and the object names the table. A repeatable file has no number.
+        rows = [
+            (m.id[:14] if m.id[0].isdigit() else m.id, m.state, units.when(m.applied_at), m.note or m.title.partition(":")[0])
+            for m in migrations
+        ]
     console.table(("migration", "state", "applied (UTC)", "title"), rows)
 
 

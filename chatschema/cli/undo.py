@@ -63,7 +63,7 @@ def undo(
         session.replicas(live, connection, replica, replica_wait) as replicas,
     ):
         contents.refuse_foreign(connection, "undo")
-        wanted = undoing.choose(connection, files, steps=steps or 1 if to is None else None, to=to, is_all=all)
+        wanted = undoing.choose(settings, connection, files, steps=steps or 1 if to is None else None, to=to, is_all=all)
         if dry_run:
             _dry_run(live, connection, wanted, scratch, as_json=json)
             return

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from chatschema import assets
-from chatschema.config import batch, locks, migrate, partition, report, sessions, verify
+from chatschema.config import batch, locks, migrate, partition, report, sessions, variables, verify
 from chatschema.errors import UsageError
 from chatschema.redact import redact, remember
 from chatschema.values import Settings
@@ -31,7 +31,7 @@ _NEVER_EMPTY = ("DB_HOST", "DB_NAME", "DB_USER")
 _TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
 _TOML_KEYS = ("url", "sql_dir", "seeds_dir")
 _TOML_LISTS = ("replicas",)
-_TOML_TABLES = ("partition", "locks", "batches", "migrate", "report", "sessions", "verify")
+_TOML_TABLES = ("partition", "locks", "batches", "migrate", "report", "sessions", "verify", "variables")
 
 
 def load(
@@ -63,6 +63,7 @@ def load(
         batching=batch.parse(tables.get("batches", {}), CONFIG_FILE),
         sessions_kept=sessions.parse(tables.get("sessions", {}), CONFIG_FILE),
         ignored=verify.parse(tables.get("verify", {}), CONFIG_FILE),
+        variables=variables.parse(tables.get("variables", {}), {**dotenv, **environ}, CONFIG_FILE),
         planning=migrate.parse(tables.get("migrate", {}), CONFIG_FILE),
         replicas=tuple(from_url(one, f"replicas in {CONFIG_FILE}") for one in lists.get("replicas", [])),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chatschema import config
+from chatschema.config import variables
 from chatschema.errors import UsageError
 from chatschema.values import Settings
 
@@ -51,8 +52,10 @@ def load(path: Path, *, environ: Mapping[str, str], folder: Path, sql_dir: Path 
         if key not in _OF_FLEET or type(value) is not _OF_FLEET[key] or (isinstance(value, int) and value < 1):
             text = f"{path}: [fleet] {key} = {value!r} is not a valid setting"
             raise UsageError(text, "canary is a list of names, wave and parallel are numbers from 1", code="fleet.file")
+    # The addresses are the file's own; the values of variables are the same for all.
+    given = {name: value for name, value in environ.items() if name.startswith(variables.PREFIX)}
     targets = {
-        name: Target(name, config.load(url=_url(path, name, table, environ), environ={}, folder=folder, sql_dir=sql_dir))
+        name: Target(name, config.load(url=_url(path, name, table, environ), environ=given, folder=folder, sql_dir=sql_dir))
         for name, table in tables.items()
     }
     _refuse_twins(path, targets)

@@ -40,7 +40,7 @@ _DROP_REST = """
 _TABLES = (
     "hold_conversations", "last_hold", "deferred_erasures", "holds", "erasures", "retired_months", "released_attachments",
     "seeded_rows", "seeds", "protection", "migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
-    "schema_records", "batches", "kept_by_reset", "applied_roles",
+    "schema_records", "batches", "kept_by_reset", "applied_roles", "repeatables",
 )  # fmt: skip
 
 

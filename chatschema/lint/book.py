@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from chatschema.errors import ChatschemaError
 from chatschema.lint.known import Known
-from chatschema.lint.rules import columns, constraints, documents, indexes, removals, rights, rows, tables, undoing
+from chatschema.lint.rules import columns, constraints, documents, indexes, removals, repeating, rights, rows, tables, undoing
 from chatschema.lint.subject import Subject
 from chatschema.lint.values import Hit, Rule
 from chatschema.migration import files as migration_files
@@ -30,6 +30,8 @@ _RULES = (
     Rule("superuser", "error"), Rule("no-row-security", "warning"),
     # Undoing.
     Rule("no-rollback", "warning"), Rule("rollback-drops", "error"),
+    # Repeatable files.
+    Rule("run-once", "error"),
     # Documents and types.
     Rule("header", "warning"), Rule("comment", "warning"), Rule("index-query", "warning"), Rule("unnamed", "warning"),
     Rule("json", "warning"), Rule("small-key", "warning"),
@@ -42,6 +44,7 @@ _OF_FILE = (
     tables.several,
     tables.outside,
     undoing.check,
+    repeating.check,
     documents.header,
     documents.comments,
     documents.unnamed,

@@ -1,4 +1,4 @@
-"""The findings as other programs read them: annotations of GitHub, and SARIF. Pure."""
+"""The findings as other programs read them: a document, annotations of GitHub, and SARIF. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +14,15 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 def code(finding: Finding) -> str:
     """Return the code that `chatschema explain` takes."""
     return finding.rule if "." in finding.rule else f"lint.{finding.rule}"
+
+
+def document(finding: Finding) -> dict[str, object]:
+    """Return the finding for a document of --json."""
+    return {
+        "code": code(finding), "level": finding.level, "file": finding.file.as_posix(), "line": finding.line,
+        "message": finding.message, "fix": finding.fix, "table": finding.table, "size": finding.weight,
+        "ignored_because": finding.because,
+    }  # fmt: skip
 
 
 def github(findings: Sequence[Finding]) -> list[str]:

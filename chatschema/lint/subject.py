@@ -7,7 +7,7 @@ from chatschema.lint.known import Known
 from chatschema.lint.syntax import Parsed, Step
 from chatschema.migration import heads
 from chatschema.migration.batch import header
-from chatschema.migration.files import MigrationFile
+from chatschema.migration.files import REPEATABLE, MigrationFile
 from chatschema.migration.heads import Need
 
 
@@ -35,6 +35,11 @@ class Subject:
     def is_batch(self) -> bool:
         """Whether the file runs in batches."""
         return header.of(self.migration.apply) is not None
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the file is run again whenever its text changes."""
+        return self.migration.id.startswith(REPEATABLE)
 
     @property
     def is_contract(self) -> bool:

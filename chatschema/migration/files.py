@@ -17,6 +17,8 @@ from chatschema.values import Patience
 
 _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
+# Their names begin so: chatschema.migration.repeatable.
+REPEATABLE = "R_"
 # chatschema runs the file in its own transaction; a file that ends it would be half applied and not recorded.
 _TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
 # A look at each statement's first word; only those are looked at closely.
@@ -66,7 +68,7 @@ def discover(folder: Path) -> list[MigrationFile]:
             "give the folder with migrations/: --sql-dir DIR, or sql_dir in chatschema.toml",
             code="migration.folder",
         )
-    paths = {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+    paths = {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith((".", REPEATABLE))}
     names = [name for name in paths if not name.endswith(_ROLLBACK)]
     if not names:
         raise ChatschemaError(
@@ -191,7 +193,7 @@ def excerpt(file: SqlFile, statement: Statement, position: int | None, *, litera
     bottom = place
     for _ in range(2):
         bottom = (content.find(b"\n", bottom) + 1) or len(content)
-    lines = content[top:bottom].decode().removesuffix("\n").split("\n")
+    lines = file.shown[top:bottom].decode().removesuffix("\n").split("\n")
     printed = lines if literals else _without_literals(file, top, bottom)[-len(lines) :]
     line = line_of(statement, position)
     shown = []

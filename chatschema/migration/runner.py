@@ -11,6 +11,8 @@ from chatschema.migration.batch import header
 from chatschema.migration.batch.record import Batch
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.online import apply as online
+from chatschema.migration.repeatable import files as repeatable
+from chatschema.migration.repeatable import record as repeatables
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
 from chatschema.values import Applied, Batching, Patience, Started
@@ -111,4 +113,6 @@ def _record(backend: Backend, file: MigrationFile, run: recording.Run, started: 
     duration_ms = round((time.monotonic() - started) * 1000, 1)
     ledger.record(backend.connection, file.id, file.apply.checksum, duration_ms)
     journal.annotate(backend.connection, file.id, "apply", duration_ms)
+    if repeatable.drops(file.apply.ddl):
+        repeatables.mark_due(backend.connection)
     recording.record(backend.connection, run, file.id, file.apply.ddl)

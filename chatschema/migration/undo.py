@@ -13,6 +13,7 @@ from chatschema.migration.batch import record as batches
 from chatschema.migration.files import COMMENTS, MigrationFile
 from chatschema.migration.loss import Change, WouldLose
 from chatschema.migration.online import apply as online
+from chatschema.migration.repeatable import record as repeatables
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
 from chatschema.values import Applied, Patience
@@ -107,6 +108,7 @@ def _undo(
         ledger.forget(backend.connection, file.id)
         if header.of(file.apply):
             batches.cancel(backend.connection, file.id)
+        repeatables.mark_due(backend.connection)
         recording.record(backend.connection, run, file.id, file.rollback.ddl if file.rollback else "")
 
     def work() -> None:

@@ -44,7 +44,7 @@ class Comparison:
     """The result of a comparison. Without `is_compared`, nothing was compared; `note` has the reason.
 
     `is_busy`: a lock prevented it, so the result is unknown. `found_at`: when the structure was last recorded in its current
-    state, and not by a migration; earlier changes cannot be seen.
+    state, and not by a migration; earlier changes cannot be seen. `owner` is that of the ledger.
     """
 
     is_compared: bool
@@ -54,6 +54,7 @@ class Comparison:
     recorded_at: datetime | None = None
     found_at: datetime | None = None
     differences: tuple[Difference, ...] = ()
+    owner: str | None = None
 
 
 def settings(timeout: str) -> sql.Composed:
@@ -99,7 +100,7 @@ def compare(connection: Connection, timeout: str = "1s") -> Comparison:
         [settings(timeout), sqlfile.fill(file("state"), form=own), sqlfile.fill(file("differences"), form=own, normal_form=live)]
     )
     _, state, rows = postgres.fetch_sets(connection, query)
-    count, recorded_at, found_at, other = state[0]
+    count, recorded_at, found_at, other, owner = state[0]
     if not count:
         return Comparison(is_compared=False, is_recorded=False, note="not recorded yet; the next chatschema migrate records it")
     if other is not None:
@@ -112,7 +113,7 @@ def compare(connection: Connection, timeout: str = "1s") -> Comparison:
     locked = ", ".join(d.object for d in found if d.kind == "locked")
     busy = f"not compared where it is locked against readers: {locked}; retry" if locked else None
     differences = tuple(d for d in found if d.kind != "locked")
-    return Comparison(not locked, True, bool(locked), busy, recorded_at, found_at, differences)
+    return Comparison(not locked, True, bool(locked), busy, recorded_at, found_at, differences, owner)
 
 
 def seen(comparison: Comparison) -> Comparison:

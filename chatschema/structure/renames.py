@@ -56,14 +56,18 @@ def _shape(items: Mapping[tuple[str, str], Item], table: str) -> set[tuple[str, 
 def _columns(expected: Mapping[tuple[str, str], Item], found: Mapping[tuple[str, str], Item]) -> list[tuple[str, str, str]]:
     """Return the columns that are missing, each with the new column that is in its place and has the same definition."""
     pairs = []
-    for table in {item.object for item in expected.values() if item.kind == "table"}:
-        missing = [i for key, i in expected.items() if i.kind == "column" and i.part_of == table and key not in found]
-        new = [i for key, i in found.items() if i.kind == "column" and i.part_of == table and key not in expected]
-        for was in missing:
-            # A column that was dropped and another one that was added have different places.
-            place = _place(expected, was)
-            same = [now for now in new if now.definition == was.definition and _place(found, now) == place]
-            pairs += [(table, was.object.removeprefix(f"{table}."), now.object.removeprefix(f"{table}.")) for now in same]
+    new: dict[str | None, list[Item]] = {}
+    for key, item in found.items():
+        if item.kind == "column" and key not in expected:
+            new.setdefault(item.part_of, []).append(item)
+    for key, was in expected.items():
+        table = was.part_of
+        if was.kind != "column" or key in found or table not in new or table is None or ("table", table) not in expected:
+            continue
+        # A column that was dropped and another one that was added have different places.
+        place = _place(expected, was)
+        same = [now for now in new[table] if now.definition == was.definition and _place(found, now) == place]
+        pairs += [(table, was.object.removeprefix(f"{table}."), now.object.removeprefix(f"{table}.")) for now in same]
     return pairs
 
 

@@ -1,6 +1,6 @@
 """A difference in words: the object, its change, and the statement that reverts it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from chatschema.structure import reconcile
@@ -17,7 +17,7 @@ KEEP = "to revert a change, run its SQL; to keep it, write a migration that make
 def findings(comparison: Comparison) -> list[str]:
     """Return one line for each difference."""
     busy = [f"the structure was {comparison.note}"] if comparison.is_busy else []
-    return busy + [_finding(difference) for difference in comparison.differences]
+    return busy + [_finding(difference, comparison.owner) for difference in comparison.differences]
 
 
 def summary(comparison: Comparison) -> str:
@@ -32,7 +32,7 @@ def summary(comparison: Comparison) -> str:
 
 def document(comparison: Comparison) -> dict[str, object]:
     """Return the comparison with the statement that reverts each difference, for programs."""
-    differences = [{**asdict(d), "restore": restoring(d)} for d in comparison.differences]
+    differences = [{**asdict(d), "restore": restoring(d, comparison.owner)} for d in comparison.differences]
     return {**asdict(comparison), "differences": differences}
 
 
@@ -40,13 +40,16 @@ def _when(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
 
 
-def _finding(difference: Difference) -> str:
+def _finding(difference: Difference, owner: str | None) -> str:
     name = f"{difference.kind} {difference.object}"
+    if difference.kind == "owner" and owner:
+        was, now = (owner if one == reconcile.LEDGER_OWNER else one for one in (difference.recorded, difference.found))
+        difference = replace(difference, recorded=was, found=now)
     if difference.recorded is None:
         happened = f"{name} was added since the last migration"
     else:
         happened = f"{name} {_change(difference)} since the last migration (recorded {_when(difference.recorded_at)})"
-    statement = restoring(difference)
+    statement = restoring(difference, owner)
     if statement is None:
         return happened
     if len(statement) > _LONGEST_STATEMENT or "\n" in statement:
@@ -71,11 +74,13 @@ def _change(difference: Difference) -> str:
         return f"is {state[1] if state else 'enabled'}"
     if found == f"{recorded} (triggers disabled)":
         return "is not checked, as its triggers are disabled"
+    if difference.kind == "owner":
+        return f"is now {found}, and not {recorded},"
     if difference.kind == "column":
         return f'is now "{found}", recorded as "{recorded}",'
     return "is invalid" if found == f"{recorded} (invalid)" else "was changed"
 
 
-def restoring(difference: Difference) -> str | None:
-    """Return the SQL that restores the recorded object; None if no statement can."""
-    return "; ".join(reconcile.statements(difference, Place())) or None
+def restoring(difference: Difference, owner: str | None) -> str | None:
+    """Return the SQL that restores the recorded object; None if no statement can. `owner` is that of the ledger."""
+    return "; ".join(reconcile.statements(difference, Place(owner) if owner else Place())) or None

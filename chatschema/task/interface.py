@@ -132,7 +132,7 @@ def undo(
 
     with session.connected(settings, say=_say(on_event)) as (live, connection):
         contents.refuse_foreign(connection, "undo")
-        wanted = undoing.choose(connection, files, steps=None if to else steps or 1, to=to)
+        wanted = undoing.choose(settings, connection, files, steps=None if to else steps or 1, to=to)
         if wanted.chosen:
             hold.refuse_active(connection, "undo")
         agreed = undoing.agreed_before(live, connection, wanted, refuse, is_agreed=accept_loss, say=_say(on_event))

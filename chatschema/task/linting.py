@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatschema.errors import UsageError
+from chatschema.errors import ChatschemaError, UsageError
 from chatschema.lint import book, ignores, squawk, subject, syntax, weight
 from chatschema.lint.ignores import Accepted, Ignore
 from chatschema.lint.known import Known
@@ -13,22 +13,30 @@ from chatschema.lint.subject import Subject
 from chatschema.lint.values import Finding, Hit, Name
 from chatschema.lint.weight import Weight
 from chatschema.migration import files as migration_files
-from chatschema.migration import history, ledger
+from chatschema.migration import history, ledger, variables
 from chatschema.migration.files import MigrationFile
+from chatschema.migration.repeatable import files as repeatable
+from chatschema.migration.repeatable import record as repeatables
 from chatschema.postgres import Connection
 from chatschema.sqlfile import SqlFile
 
 RULES = {**book.RULES, **squawk.RULES}
 _ROLLBACK = ".rollback.sql"
+# A plan is read at once: a file of inserts is parsed at about 1.5 MB a second.
+_LARGEST = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """The findings, the number of migrations that were read, and whether squawk read them as well."""
+    """The findings, the number of migrations that were read, and whether squawk read them as well.
+
+    `left_out` are files of a plan that are too large to be read for it.
+    """
 
     findings: tuple[Finding, ...]
     files: int
     with_squawk: bool
+    left_out: tuple[str, ...] = ()
 
 
 def lint(folder: Path, wanted: Sequence[Path], connection: Connection | None = None, *, only_pending: bool = False) -> Linted:
@@ -53,10 +61,28 @@ def lint(folder: Path, wanted: Sequence[Path], connection: Connection | None = N
     return Linted(tuple(findings), count, program is not None)
 
 
+def of_plan(
+    folder: Path, files: list[MigrationFile], pending: Sequence[MigrationFile], connection: Connection
+) -> tuple[Linted | None, str]:
+    """Return the findings in the pending files of a plan; or None, and why they were not checked: a plan does without."""
+    try:
+        syntax.require_parser()
+        program = squawk.program()
+        files = [*files, *(file for file in pending if file.id.startswith(migration_files.REPEATABLE))]
+        large = {file.id for file in files if file.apply.path.stat().st_size > _LARGEST}
+        chosen = {file.id for file in pending} - large
+        subjects = _subjects([file for file in files if file.id not in large], chosen)
+        found = of_subjects(subjects, ignores.accepted(folder, list(RULES)), connection, program)
+    except ChatschemaError as error:
+        return None, error.message + (f": {error.hint}" if error.hint else "")
+    left_out = tuple(file.id for file in pending if file.id in large)
+    return Linted(tuple(found), len(chosen), program is not None, left_out), ""
+
+
 def _groups(folder: Path, wanted: Sequence[Path]) -> dict[Path, tuple[list[MigrationFile], set[str]]]:
     """Return by folder the migrations, and the ids of those to lint."""
     if not wanted:
-        files = migration_files.discover(folder)
+        files = [*migration_files.discover(folder), *repeatable.discover(folder)]
         return {folder: (files, {file.id for file in files})}
     found: dict[Path, tuple[list[MigrationFile], set[str]]] = {}
     for path in wanted:
@@ -64,7 +90,8 @@ def _groups(folder: Path, wanted: Sequence[Path]) -> dict[Path, tuple[list[Migra
             raise UsageError(f"there is no file {path}", "name migrations, or leave the names out to lint all", code="lint.no-file")
         if path.parent not in found:
             is_own = path.parent.resolve() == folder.resolve()
-            found[path.parent] = (migration_files.discover(path.parent) if is_own else _strangers(path.parent), set())
+            own = [*migration_files.discover(path.parent), *repeatable.discover(path.parent)] if is_own else []
+            found[path.parent] = (own or _strangers(path.parent), set())
         found[path.parent][1].add(path.name.removesuffix(_ROLLBACK).removesuffix(".sql"))
     return found
 
@@ -81,14 +108,17 @@ def _strangers(folder: Path) -> list[MigrationFile]:
 
 
 def _pending(files: list[MigrationFile], connection: Connection) -> set[str]:
-    states = history.statuses(files, ledger.entries(connection))
-    return {one.id for one in states if one.applied_at is None}
+    versioned = [file for file in files if not file.id.startswith(migration_files.REPEATABLE)]
+    others = [file for file in files if file.id.startswith(migration_files.REPEATABLE)]
+    states = history.statuses(versioned, ledger.entries(connection))
+    due = repeatables.due(others, repeatables.read(connection))
+    return {one.id for one in states if one.applied_at is None} | {file.id for file in due}
 
 
 def _subjects(files: list[MigrationFile], chosen: set[str]) -> list[Subject]:
     """Return the chosen migrations, each on a database with all files before it."""
     known, found = Known(), []
-    for file in files:
+    for file in variables.for_reading(files):
         one = subject.read(file, known)
         known = one.after
         if file.id in chosen:

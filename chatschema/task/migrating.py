@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chatschema import protection
 from chatschema.migration import files as migration_files
-from chatschema.migration import heads, ledger, plan, prelude
+from chatschema.migration import heads, ledger, plan, prelude, variables
 from chatschema.migration.author import who
 from chatschema.migration.batch import guard, record, subject
 from chatschema.migration.files import MigrationFile
@@ -15,15 +15,15 @@ from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
-from chatschema.task import deadline, granting, planning, reviewing
+from chatschema.task import deadline, granting, planning, repeating, reviewing
 from chatschema.task.planning import Foresight, Sized
 from chatschema.task.waits import LOCK_WAIT_S
-from chatschema.values import Applied, Batching, Month, Patience, Planning, Settings, Started
+from chatschema.values import Applied, Batching, Month, Patience, Settings, Started
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The migrations that a run would apply, oldest first, and the months that it would create after them.
+    """The migrations that a run would apply, oldest first, repeatable files after them, and the months that it would create then.
 
     `waiting` are the contract files that it would hold back.
     `locks`: by migration, the locks that are taken before its first statement; `unread`: by migration, the statements that run
@@ -66,12 +66,15 @@ def migrate(
     patience = deadline.limited(connection, until, settings.locks, say)
     with locks.change_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
         # Before anything is written, the ledger included.
-        statuses, pending = _due(settings.planning, connection, files, to, only_expand=only_expand)
+        statuses, pending = _due(settings, connection, files, to, only_expand=only_expand)
         _tell(statuses, pending, say)
         if held := _held(files, statuses, pending, to):
             say(f"waiting for migrate without --phase: {', '.join(file.id for file in held)}")
         is_first = _is_first(statuses)
-        begin_plan = reviewing.check(settings, connection, pending, plan_hash, where=scratch, is_first=is_first, say=say)
+        later = _later(files, statuses, pending, only_expand=only_expand)
+        repeats = repeating.look(settings, connection, files, statuses, pending, later, say=say)
+        whole = [*pending, *repeats.due]
+        begin_plan = reviewing.check(settings, connection, whole, plan_hash, where=scratch, is_first=is_first, say=say)
         ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)
         begin_plan(who())
@@ -80,11 +83,12 @@ def migrate(
         states = {status.id: status.state for status in statuses}
         was_cut_off = "interrupted" in states.values()
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
-        coming = (file.apply.ddl for file in pending)
-        with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, writes=bool(pending), say=say) as run:
+        coming = (file.apply.ddl for file in whole)
+        with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, writes=bool(whole), say=say) as run:
             yield from _started(connection, statuses)
             guarded = guard.is_needed(statuses, pending)
             yield from _apply(connection, pending, run, patience, replicas, settings.batching, guarded=guarded, say=say)
+            yield from repeating.run(connection, repeats, run, patience, replicas, say=say)
         granting.restore(settings, connection, files, say=say)
         missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
         if missing:
@@ -131,11 +135,11 @@ def _apply(
 
 
 def _due(
-    rules: Planning, connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
+    settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
 ) -> tuple[list[MigrationStatus], list[MigrationFile]]:
     """Return the state of every migration, and the pending ones. Raises where a run must not begin; changes nothing."""
-    statuses = plan.check_history(files, connection, rules)
-    pending = plan.pending(files, statuses, to, only_expand=only_expand)
+    statuses = plan.check_history(files, connection, settings.planning)
+    pending = variables.filled(plan.pending(files, statuses, to, only_expand=only_expand), settings.variables)
     migration_files.check(pending)
     granting.declared(pending)
     subject.refuse_unknown(connection, pending)
@@ -163,6 +167,14 @@ def _held(
     return [file for file in plan.pending(files, statuses, to) if file.id not in kept]
 
 
+def _later(
+    files: list[MigrationFile], statuses: list[MigrationStatus], coming: list[MigrationFile], *, only_expand: bool
+) -> list[MigrationFile]:
+    """Return the migrations that are pending after a run of `coming`, which `to` leaves out."""
+    kept = {file.id for file in coming}
+    return [file for file in plan.pending(files, statuses, None, only_expand=only_expand) if file.id not in kept]
+
+
 def _is_first(statuses: list[MigrationStatus]) -> bool:
     """Return whether no migration is applied: nobody waits for a lock then."""
     return all(status.applied_at is None for status in statuses)
@@ -182,9 +194,11 @@ def planned(
 
     The copy of the structure, on which the files are tried, is made in `scratch`: see scratching.place().
     """
-    statuses, pending = _due(settings.planning, connection, files, to, only_expand=only_expand)
+    statuses, pending = _due(settings, connection, files, to, only_expand=only_expand)
     # The file of an online index has locks of its own.
     is_first = _is_first(statuses)
+    later = _later(files, statuses, pending, only_expand=only_expand)
+    pending = [*pending, *repeating.look(settings, connection, files, statuses, pending, later, say=say).due]
     locking = [] if is_first else [file for file in pending if file.apply.is_transactional and not file.apply.is_online_index]
     read = {file.id: heads.read(file.apply) for file in locking}
     there = catalog.parents(connection)

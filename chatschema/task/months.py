@@ -1,13 +1,13 @@
 """The state of the months: their tables, their runway, and findings about them; and creating the missing ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.partition import catalog, create, default, grid, retire_plan, retired_months
-from chatschema.partition.values import Partition, Runway
+from chatschema.partition.values import Partition, RetiredMonth, Runway
 from chatschema.postgres import Connection, Say
 from chatschema.values import Month, Settings
 
@@ -34,6 +34,12 @@ def survey(connection: Connection, *, measured: bool = True) -> Months:
     runway = grid.runway(attached, parents, catalog.server_now(connection))
     findings = [*_running_out(runway), *retire_plan.findings(found, gaps, overlaps, parents, records)]
     return Months(tuple(found), tuple(runway), tuple(gaps), tuple(overlaps), tuple(findings))
+
+
+def detached_by_hand(months: Months, records: Mapping[datetime, RetiredMonth]) -> list[Partition]:
+    """Return the detached tables of months whose retirement is not recorded."""
+    kept = {lower for lower, record in records.items() if record.state != "attached"}
+    return [one for one in months.partitions if one.state == "detached" and one.lower not in kept]
 
 
 def _bounds(partition: Partition) -> Month:

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from chatschema import postgres
 from chatschema.database import scratch
 from chatschema.errors import ChatschemaError
-from chatschema.migration import ledger, loss
+from chatschema.migration import ledger, loss, variables
 from chatschema.migration import undo as rollbacks
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.loss import Change, Loss
@@ -59,7 +59,8 @@ def _in_copy(
     with _copy(settings, connection.info.dbname) as copy:
         ledger.ensure(copy)
         unrecorded = recording.Run(say, is_recorded=False)
-        for _ in runner.migrate(copy, [by_id[id] for id in applied], unrecorded, say=lambda _: None):
+        before = variables.filled([by_id[id] for id in applied], settings.variables)
+        for _ in runner.migrate(copy, before, unrecorded, say=lambda _: None):
             pass
         # To give up an interrupted build of an index loses nothing.
         return rollbacks.rehearse(copy, [file for file in chosen if file.id in applied], is_empty=True)

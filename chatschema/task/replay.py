@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from chatschema import postgres
 from chatschema.database import catalog, scratch
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.migration import ledger
+from chatschema.migration import ledger, variables
 from chatschema.migration.files import MigrationFile
 from chatschema.partition import catalog as months
 from chatschema.partition import create, grid
@@ -21,29 +21,39 @@ from chatschema.values import Settings
 
 
 def structure(
-    settings: Settings, connection: Connection, files: Sequence[MigrationFile], elsewhere: Settings | None, *, say: Say
+    settings: Settings,
+    connection: Connection,
+    files: Sequence[MigrationFile],
+    elsewhere: Settings | None,
+    *,
+    repeated: Sequence[MigrationFile] = (),
+    say: Say,
 ) -> Snapshot:
-    """Return the structure that `files` make, in this order, on a server of the version of `connection`.
+    """Return the structure that `files` make, in this order, on a server of the version of `connection`; then those `repeated`.
 
     With the grants and policies of the roles, if they were applied to the database of `connection`.
-
     The scratch database is created `elsewhere`, or else on the same server, or else on the embedded one.
     Raises ChatschemaError if it cannot be created, or a file fails.
     """
     with _empty(settings, connection, elsewhere, say) as server, closing(postgres.connect(server)) as copy:
         _refuse_other_version(connection, copy)
-        return _replayed(copy, files, applied_prefix(connection), say)
+        once, again = (variables.filled(some, settings.variables) for some in (files, repeated))
+        return _replayed(copy, once, again, applied_prefix(connection), say)
 
 
-def _replayed(copy: Connection, files: Sequence[MigrationFile], prefix: str | None, say: Say) -> Snapshot:
-    # It takes a while to load.
-    from chatschema.migration import runner
+def _replayed(
+    copy: Connection, files: Sequence[MigrationFile], repeated: Sequence[MigrationFile], prefix: str | None, say: Say
+) -> Snapshot:
+    # They take a while to load.
+    from chatschema.migration import replaying
+    from chatschema.migration.repeatable import apply
 
     # Each migration is checked to have kept this lock.
     with locks.migration_lock(copy, wait_s=0):
         ledger.ensure(copy)
+        replaying.run(copy, files)
         unrecorded = recording.Run(lambda _: None, is_recorded=False)
-        for _ in runner.migrate(copy, files, unrecorded, say=lambda _: None):
+        for _ in apply.run(copy, repeated, repeated, unrecorded, say=lambda _: None):
             pass
         for parent in months.parents(copy):
             for statement in create.statements(grid.month(parent, grid.month_of(months.server_now(copy)))):

@@ -14,7 +14,7 @@ from chatschema.migration import files as migration_files
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import comparison
-from chatschema.task import granting, migrating
+from chatschema.task import granting, migrating, repeating
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Planning, Settings
 
@@ -150,8 +150,9 @@ class Reset:
         """Return the texts that determine the contents of a migrated template."""
         partitions = sorted((assets.sql_dir() / "partitions").glob("*.sql"))
         return [
-            *(f"{file.id} {file.apply.checksum}" for file in self.files),
+            *(f"{file.id} {file.apply.checksum}" for file in [*self.files, *repeating.beside(self.files)]),
             *(sqlfile.text_of(path) for path in partitions),
+            *(f"{name} {value}" for name, value in sorted(self.settings.variables.items())),
             comparison.form(connection),
             sqlfile.text_of("ledger.sql"),
         ]

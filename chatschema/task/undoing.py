@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from chatschema import protection
 from chatschema.errors import ChatschemaError, HistoryConflict
 from chatschema.migration import files as migration_files
-from chatschema.migration import ledger, loss
+from chatschema.migration import ledger, loss, variables
 from chatschema.migration import undo as rollbacks
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.loss import Change, Loss
+from chatschema.migration.repeatable import record as repeatables
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
@@ -32,7 +33,15 @@ class Undo:
     is_all: bool = False
 
 
-def choose(connection: Connection, files: list[MigrationFile], *, steps: int | None, to: str | None, is_all: bool = False) -> Undo:
+def choose(
+    settings: Settings,
+    connection: Connection,
+    files: list[MigrationFile],
+    *,
+    steps: int | None,
+    to: str | None,
+    is_all: bool = False,
+) -> Undo:
     """Return the undo of `steps` migrations, or of those after `to`, or of all.
 
     Raises HistoryConflict if one cannot be undone, and ChatschemaError for a rollback that would end its own transaction:
@@ -41,6 +50,7 @@ def choose(connection: Connection, files: list[MigrationFile], *, steps: int | N
     entries = ledger.entries(connection)
     last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
     chosen = rollbacks.to_undo(files, entries, steps=None if is_all else steps, to=last)
+    chosen = variables.filled(chosen, settings.variables)
     migration_files.check_rollbacks(chosen)
     return Undo(files, chosen, is_all)
 
@@ -146,6 +156,8 @@ def roll_back(
                 refuse_protected(settings, connection, losses)
                 consent(losses)
             agreed = {*(agreed or ()), *error.changes}
+    if undone and (kept := repeatables.read(connection)):
+        say(f"repeatable files have no rollback and stay as they are: {', '.join(kept)}")
 
 
 def _still_agreed(settings: Settings, connection: Connection, agreed: set[Change] | None, undo: Undo) -> set[Change] | None:

@@ -1,15 +1,16 @@
 """Verifying: the catalog compared with the applied migrations, replayed in a scratch database; or with another database."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chatschema.errors import Busy, ChatschemaError
 from chatschema.migration import history, ledger
 from chatschema.migration.files import MigrationFile
+from chatschema.migration.repeatable import files as repeatable
+from chatschema.migration.repeatable import record as repeatables
 from chatschema.partition import create, grid, retired_months
 from chatschema.postgres import Connection, Say
-from chatschema.structure import drift, snapshot
+from chatschema.structure import drift, ignores, snapshot
 from chatschema.structure.drift import Drift
 from chatschema.task import months, replay
 from chatschema.values import Ignore, Month, Settings
@@ -53,12 +54,15 @@ def verify(
     Raises HistoryConflict if the files are not the applied ones, and ChatschemaError if they cannot be replayed.
     """
     applied = _applied(connection, files, accepted)
-    expected = replay.structure(settings, connection, applied, scratch, say=say)
+    repeated = repeatable.ordered([one.file for one in repeatables.read(connection).values()])
+    expected = replay.structure(settings, connection, applied, scratch, repeated=repeated, say=say)
     found = snapshot.read(connection)
     drifts = [*drift.compare(expected, found), *_of_months(connection)]
     if [file.id for file in applied] != [file.id for file in _applied(connection, files, accepted)]:
         raise Busy("a migration was applied or undone while the structure was read", "run it again", code="verify.changed")
     count = "1 applied migration" if len(applied) == 1 else f"{len(applied)} applied migrations"
+    if repeated:
+        count += f" and {'1 repeatable file' if len(repeated) == 1 else f'{len(repeated)} repeatable files'}"
     return _verified(f"{count}, replayed in a scratch database", found, drifts, settings.ignored)
 
 
@@ -85,12 +89,7 @@ def _verified(compared_with: str, found: snapshot.Snapshot, drifts: Sequence[Dri
 
 
 def _entry(one: Drift, entries: Sequence[Ignore]) -> Ignore | None:
-    name = f"{one.kind} {one.object}"
-    return next((entry for entry in entries if _matches(entry.object, name)), None)
-
-
-def _matches(pattern: str, name: str) -> bool:
-    return bool(re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), name, re.DOTALL))
+    return ignores.entry(one.kind, one.object, entries)
 
 
 def _applied(connection: Connection, files: list[MigrationFile], accepted: str | None = None) -> list[MigrationFile]:
@@ -117,10 +116,7 @@ def _of_months(connection: Connection) -> list[Drift]:
     survey = months.survey(connection, measured=False)
     attached = {(one.parent, one.lower) for one in survey.partitions if one.state in ("attached", "detach pending")}
     found = []
-    for one in survey.partitions:
-        record = records.get(one.lower)
-        if one.state != "detached" or (record and record.state != "attached"):
-            continue
+    for one in months.detached_by_hand(survey, records):
         table, month = f"{grid.SCHEMA}.{one.name}", Month(one.parent, one.name, one.lower, one.upper)
         is_replaced = (one.parent, one.lower) in attached
         sql = () if is_replaced else (_text(connection, "attach.sql", month), _text(connection, "guard.sql", month))

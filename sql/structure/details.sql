@@ -1,12 +1,7 @@
--- details: the rest of the structure, which verify compares beside the normal form: owners, comments, options, storage, and more.
+-- details: the rest of the structure, which verify compares beside the normal form: comments, options, storage, and more.
 -- Why: the record of each migration does not have it, as these are often an administrator's; a replay has it as the files made it.
--- An owner is compared with the owner of the ledger: the replay belongs to whoever runs it.
-with ledger as materialized (
-    select coalesce((select c.relowner from pg_catalog.pg_class as c where c.oid = to_regclass('chatschema.migrations')),
-        (select d.datdba from pg_catalog.pg_database as d where d.datname = current_database())) as owner
-),
-relations as materialized (
-    select c.oid, c.relkind, n.nspname, c.relname as name, format('%I.%I', n.nspname, c.relname) as object, c.relowner, c.reloptions,
+with relations as materialized (
+    select c.oid, c.relkind, n.nspname, c.relname as name, format('%I.%I', n.nspname, c.relname) as object, c.reloptions,
         coalesce((
             select format('%I.%I', n.nspname, t.relname)
             from pg_catalog.pg_index as i join pg_catalog.pg_class as t on t.oid = i.indrelid where i.indexrelid = c.oid
@@ -21,7 +16,7 @@ relations as materialized (
             left join pg_catalog.pg_depend as s on s.refobjid = l.oid and s.classid = 'pg_catalog.pg_class'::regclass and s.deptype in ('a', 'i')
             where c.oid in (l.oid, i.indexrelid, s.objid) and l.relnamespace = to_regnamespace('chatschema') and l.relname in (
                 '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'migrations', 'protection', 'seeds', 'seeded_rows',
-                'schema_records', 'batches', 'kept_by_reset'
+                'schema_records', 'batches', 'kept_by_reset', 'repeatables'
             )
         )
         and not exists (
@@ -51,10 +46,6 @@ chosen as materialized (
         select from pg_catalog.pg_depend as d where d.classid = o.class and d.objid = o.oid and d.deptype = 'e'
     )
 ),
-owned as (
-    select what, object, name, relowner as owner from relations where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-    union all select what, object, name, owner from chosen
-),
 parts as (
     -- Each with a comment of its own: the class and the number of the object, its column, and how COMMENT ON names it.
     select 'pg_catalog.pg_class'::regclass as class, oid, 0 as subid, what, object, part_of, name from relations
@@ -77,10 +68,16 @@ parts as (
     select 'pg_catalog.pg_rewrite'::regclass, w.oid, 0, 'rule', format('%I on %s', w.rulename, r.object), r.object, w.rulename
     from relations as r join pg_catalog.pg_rewrite as w on w.ev_class = r.oid and w.rulename <> '_RETURN'
 )
+-- The normal form has the owners of all others.
 select 'owner' as kind, format('%s %s', o.what, o.object) as object, o.object as part_of,
     case when o.owner = l.owner then 'the owner of the ledger' else quote_ident(pg_get_userbyid(o.owner)) end as definition,
     array[o.name]::text[] as names
-from owned as o cross join ledger as l
+from chosen as o
+cross join (
+    select coalesce((select c.relowner from pg_catalog.pg_class as c where c.oid = to_regclass('chatschema.migrations')),
+        (select d.datdba from pg_catalog.pg_database as d where d.datname = current_database()))
+) as l (owner)
+where o.what = 'aggregate'
 union all
 select 'comment', format('%s %s', p.what, p.object), p.part_of, d.description, array[p.name]::text[]
 from parts as p join pg_catalog.pg_description as d on d.classoid = p.class and d.objoid = p.oid and d.objsubid = p.subid

@@ -1,7 +1,8 @@
 -- normal_form: every object of the schemas public and chatschema that {which} chooses, as a kind, a name and a text.
 -- Why: equal for equal structures, whatever the months, whoever reads, and without a lock on a table with rows. Months, the
--- ledger's tables, members of extensions, owners, comments and settings of storage and statistics are left out. Printing an
+-- ledger's tables, members of extensions, comments and settings of storage and statistics are left out. Printing an
 -- expression opens its table, so a table that another session keeps from being read is one row of the kind locked.
+-- An owner is compared with the owner of the ledger: a copy of the database belongs to whoever makes it.
 with locks as materialized (
     select l.relation, l.mode, l.pid = pg_backend_pid() as is_own
     from pg_catalog.pg_locks as l
@@ -29,7 +30,7 @@ objects as materialized (
     where n.nspname in ('public', 'chatschema') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and not c.relispartition
         and not (n.nspname = 'chatschema' and c.relname in (
             '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'migrations', 'protection', 'seeds', 'seeded_rows',
-            'schema_records', 'batches', 'kept_by_reset'
+            'schema_records', 'batches', 'kept_by_reset', 'repeatables'
         ))
         and not exists (
             -- Members of extensions, and the sequences of identity columns.
@@ -182,3 +183,19 @@ join pg_catalog.pg_attribute as a on a.attrelid = o.oid and a.attnum > 0 and not
 cross join lateral aclexplode(a.attacl) as x
 cross join lateral (select case x.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(x.grantee)) end) as g (grantee)
 where o.class in ('r', 'p', 'v', 'm', 'f') and x.grantee <> o.owner
+union all
+select 'owner', format('%s %s', case o.class when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' when 'f' then 'foreign table'
+        when 'schema' then 'schema' when 'function' then case p.prokind when 'p' then 'procedure' else 'function' end
+        when 'type' then case t.typtype when 'd' then 'domain' else 'type' end else 'table' end, o.object),
+    o.object,
+    case when o.owner = l.owner then 'the owner of the ledger' else quote_ident(pg_get_userbyid(o.owner)) end,
+    -- A migration names both when it changes an owner.
+    array[o.name, 'owner']::text[]
+from chosen as o
+cross join (
+    select coalesce((select c.relowner from pg_catalog.pg_class as c where c.oid = to_regclass('chatschema.migrations')),
+        (select d.datdba from pg_catalog.pg_database as d where d.datname = current_database()))
+) as l (owner)
+left join pg_catalog.pg_proc as p on o.class = 'function' and p.oid = o.oid
+left join pg_catalog.pg_type as t on o.class = 'type' and t.oid = o.oid
+where o.class <> 'locked'

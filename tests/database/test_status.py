@@ -62,6 +62,7 @@ def test_json_has_stable_keys_and_utc_times(cli: Cli, seeded: Database) -> None:
     assert sorted(document) == [
         "findings",
         "migrations",
+        "partitions",
         "protection",
         "runway",
         "seeds",

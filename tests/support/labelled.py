@@ -21,6 +21,7 @@ HEADER = "-- object: sentence.\n-- Why: reason.\n-- Risk: none.\n-- Demo: no, a 
 # Judged only where the texts are written for it.
 DOCUMENTS = {"header", "comment", "index-query", "unnamed"}
 _ROLLBACK = "-- rollback:\n"
+_REPEATABLE = "-- repeatable file\n"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,12 @@ def steps(folder: Path, texts: list[str], *, with_header: bool) -> Iterator[Subj
     """Yield the files of an example, each on a database with those before it."""
     before = known()
     for number, text in enumerate(texts):
-        migration = written(folder, f"{text.strip()}\n", with_header=with_header, id=f"2099010100000{number}_example")
+        migration = written(
+            folder,
+            f"{text.strip()}\n",
+            with_header=with_header,
+            id="R_example" if _REPEATABLE in text else f"2099010100000{number}_example",
+        )
         one = subject.read(migration, before)
         before = one.after
         yield one

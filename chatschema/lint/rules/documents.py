@@ -21,7 +21,7 @@ def header(subject: Subject) -> Iterator[Hit]:
         yield Hit("header", 1, "the first line does not say what the file changes", "begin with: -- object: sentence.")
     declared = template.declared(f"--\n{file.text}" if file.title.startswith(("Why: ", "Risk: ")) else file.text)
     for entry in template.DECLARATIONS:
-        if entry.is_needed(subject.migration.id) and entry.name not in declared:
+        if not subject.is_repeatable and entry.is_needed(subject.migration.id) and entry.name not in declared:
             yield Hit("header", 1, f"the header has no line -- {entry.name}:", f"add: {entry.line(subject.migration.id)}")
     if text := declared.get("Access"):
         try:

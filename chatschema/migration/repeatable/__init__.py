@@ -1,0 +1,1 @@
+"""Repeatable files: functions and views that are run again whenever their text has changed."""
