@@ -16,7 +16,10 @@ from tests.support.migrations import IDS, NEXT, applied, write
 from tests.support.verified import verified
 
 LAST, BEFORE = IDS[-1], IDS[-2]
-LATE = f"{int(BEFORE[:14]) - 1}_add_late"
+_NUMBERS = {int(id[:14]) for id in IDS}
+# The last number before it that is free.
+LATE = f"{next(n for n in range(int(BEFORE[:14]) - 1, 0, -1) if n not in _NUMBERS)}_add_late"
+NEWER = [id for id in IDS if id > LATE]
 
 
 class Project:
@@ -129,10 +132,10 @@ def test_state_out_of_order(project: Project) -> None:
     assert project.states() == {LATE: "out-of-order"}
     project.refuses("history.out-of-order")
     done = project.works("migrate", "--out-of-order")
-    assert f"warning: {LATE} is applied after migrations that it was not tested after: {BEFORE}, {LAST}\n" in done.err
+    assert f"warning: {LATE} is applied after migrations that it was not tested after: {', '.join(NEWER)}\n" in done.err
     assert project.states() == {}
     (record,) = project.journal(LATE)
-    assert record["note"] == f"after 2 newer migrations, the newest {LAST}"
+    assert record["note"] == f"after {len(NEWER)} newer migrations, the newest {LAST}"
     assert verified(project.cli, project.database, "--sql-dir", str(project.sql_dir))["differences"] == []
 
 
@@ -165,16 +168,16 @@ def test_state_baselined_with_differences(cli: Cli, empty: Database, sql_dir: Pa
     empty.run("create schema chatschema")
     for id in IDS[:10]:
         empty.run((project.files / f"{id}.sql").read_text())
-    empty.run("alter table public.users drop column avatar_url")
+    empty.run("alter table public.users drop column password_hash")
     refused = project("baseline", IDS[9])
-    assert (refused.code, "column public.users.avatar_url is missing" in refused.out) == (3, True), refused.err
+    assert (refused.code, "column public.users.password_hash is missing" in refused.out) == (3, True), refused.err
     assert empty.one("select to_regclass('chatschema.migrations') is null")
     found = project.works("baseline", IDS[9], "--accept-differences", "--json").json()
-    assert (found["recorded"], [one["object"] for one in found["differences"]]) == (IDS[:10], ["public.users.avatar_url"])
+    assert (found["recorded"], [one["object"] for one in found["differences"]]) == (IDS[:10], ["public.users.password_hash"])
     assert [one["note"] for one in project.journal()] == ["1 difference accepted"] * 10
     project.works("migrate")
     document = verified(cli, empty)
-    assert [one["object"] for one in document["differences"]] == ["public.users.avatar_url"]
+    assert [one["object"] for one in document["differences"]] == ["public.users.password_hash"]
     for statement in document["differences"][0]["sql"]:
         empty.run(statement)
     assert verified(cli, empty)["differences"] == []
