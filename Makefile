@@ -102,7 +102,7 @@ test-recipes: $(VENV)/.dev ## Run each recipe under load, and killed at each ste
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py tests/migration/test_recipes_keys.py
 
 test-plan: $(VENV)/.dev ## Compare plans with real runs on 500,000 messages
-	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_foreseen.py
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_foreseen.py tests/migration/test_rehearse_measured.py
 
 test-online: $(VENV)/.dev ## Change busy tables under load (minutes; SERVER=system)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_online_locks.py

@@ -127,6 +127,33 @@ def test_some_rows_are_copied_and_dropped_again(cli: Cli, talking: Database, sql
     assert databases(talking) == []
 
 
+def test_a_plain_owner_rehearses_on_a_database_that_prefers_another_isolation(cli: Cli, empty: Database, sql_dir: Path) -> None:
+    role = f"owner_{uuid.uuid4().hex[:8]}"
+    empty.run(f"create role {role} login createdb password 'secret'; alter database {empty.name} owner to {role}")
+    empty.run(
+        f"grant all on schema public to {role}; alter database {empty.name} set default_transaction_isolation = 'repeatable read'"
+    )
+    try:
+        url = empty.server.url(empty.name, user=role, password="secret")
+        assert cli("migrate", "--sql-dir", str(sql_dir), "--url", url).code == 0
+        load.prepare(empty, {})
+        empty.run(
+            "insert into public.messages (conversation_id, sender_id, content_encrypted)"
+            " select conversation_id, user_id, 'x' from public.load"
+        )
+        text = 'create table public."Ünï ""q""" (i int generated always as identity, j int); insert into public."Ünï ""q""" (j) values (1);'
+        empty.run(text + f' alter table public."Ünï ""q""" owner to {role}; alter table public.load owner to {role}')
+        write(sql_dir, ONE, '-- one: a name.\nalter table public."Ünï ""q""" add column k int default random()::int;', "select 1;")
+        result = cli("migrate", "--rehearse", "--scratch", "same", "--sql-dir", str(sql_dir), "--url", url)
+        assert result.code == 0, result.err
+        assert 'page 20/s, send 20/s, upsert 20/s, write public."Ünï ""q""" 20/s' in result.out
+        assert "warning" not in result.err
+    finally:
+        with empty.server.connect("postgres") as admin:
+            admin.execute(f"drop database {empty.name} with (force)".encode())
+            admin.execute(f"drop role {role}".encode())
+
+
 def test_a_file_that_fails_on_the_copy_fails_the_rehearsal(cli: Cli, talking: Database, sql_dir: Path) -> None:
     write(sql_dir, ONE, "-- one: no.\nalter table public.users add constraint c check (username = 'x');", "select 1;")
     result = cli("migrate", "--rehearse", "--scratch", "same", "--sql-dir", str(sql_dir), "--url", talking.url)
