@@ -68,6 +68,8 @@ def _change(one: PartitionDifference) -> str:
         return "is missing"
     if one.expected is None:
         return f"was set to {one.found}" if one.kind == "option" else f"was {one.found}"
-    if one.kind in ("column", "owner", "table"):
+    if one.kind == "owner":
+        return f"is {one.found}, and not {one.expected}"
+    if one.kind in ("column", "table"):
         return f"is {one.found}, and that of its parent {one.expected}"
     return f"is {one.found}"

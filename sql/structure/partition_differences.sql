@@ -4,7 +4,9 @@
 -- guard_month() and the check on the bounds are chatschema's own, so a partition may have them although others do not.
 with months as materialized (
     select c.oid, i.inhparent as parent, c.relname as name, format('chat_partitions.%I', c.relname) as object,
-        c.relowner, c.relacl, c.reloptions, c.relpersistence, p.relowner as parent_owner, p.relpersistence as parent_persistence,
+        c.relowner, c.relacl, c.reloptions, c.relpersistence, p.relpersistence as parent_persistence,
+        -- As verify expects it: whoever creates the months owns them, and so the records.
+        coalesce((select l.relowner from pg_catalog.pg_class as l where l.oid = to_regclass('chatschema.migrations')), p.relowner) as ledger,
         count(*) over (partition by i.inhparent) as siblings
     from pg_catalog.pg_inherits as i
     join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relnamespace = to_regnamespace('chat_partitions') and c.relkind in ('r', 'p', 'f')
@@ -41,8 +43,8 @@ select 'table' as kind, object, '' as name, object as partition, case parent_per
     case relpersistence when 'u' then 'unlogged' else 'logged' end as found
 from months where relpersistence <> parent_persistence
 union all
-select 'owner', 'table ' || object, '', object, quote_ident(pg_get_userbyid(parent_owner)), quote_ident(pg_get_userbyid(relowner))
-from months where relowner <> parent_owner
+select 'owner', 'table ' || object, '', object, quote_ident(pg_get_userbyid(ledger)), quote_ident(pg_get_userbyid(relowner))
+from months where relowner <> ledger
 union all
 select 'option', format('%s of table %s', o.option_name, m.object), o.option_name, m.object, null, o.option_value
 from months as m cross join lateral pg_options_to_table(m.reloptions) as o
@@ -89,8 +91,9 @@ from months as m
 join pg_catalog.pg_index as i on i.indrelid = m.oid
 join pg_catalog.pg_class as c on c.oid = i.indexrelid
 left join pg_catalog.pg_inherits as h on h.inhrelid = i.indexrelid
-where not i.indisvalid
-    or (h.inhparent is null and not exists (select from pg_catalog.pg_constraint as k where k.conindid = i.indexrelid and k.conrelid = m.oid))
+-- The rest of a concurrent reindex is a matter of the report on indexes.
+where c.relname !~ '_cc(new|old)[0-9]*$' and (not i.indisvalid
+    or (h.inhparent is null and not exists (select from pg_catalog.pg_constraint as k where k.conindid = i.indexrelid and k.conrelid = m.oid)))
 union all
 select 'index', format('%s of %s', p.indexrelid::regclass, m.object), p.indexrelid::regclass::text, m.object, p.indexrelid::regclass::text, null
 from months as m

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from chatschema import config
-from chatschema.config import batch, locks, migrate, partition, sessions
+from chatschema.config import batch, locks, migrate, partition, sessions, variables
 from chatschema.partition.values import PartitionState
 from chatschema.values import Patience
 from tests.support import ROOT
@@ -82,7 +82,7 @@ def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> No
     assert rows("[locks]") == set(locks._KEYS)
     assert rows("[batches]") == set(batch._KEYS)
     assert rows("[migrate]") == set(migrate._KEYS)
-    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "migrate", "report", "sessions", "verify"}
+    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "migrate", "report", "sessions", "verify", "variables"}
     assert rows("[verify]") == {"[[verify.ignore]]", "object", "reason"}
     assert rows("[sessions]") == set(sessions._KEYS)
     assert rows("[report]") == {"[report.NAME]", "[[report.suppress]]", "finding", "reason", "until"}
@@ -115,8 +115,9 @@ def test_every_variable_is_on_the_page_and_no_other() -> None:
         read.update(re.findall(r"""environ(?:\.get\(|\[)"([A-Z_]+)\"""", path.read_text("utf-8")))
         read.update(re.findall(r"""\}\.get\("([A-Z_]+)\"""", path.read_text("utf-8")))
         read.update(re.findall(r'"(DATABASE_URL)" in', path.read_text("utf-8")))
-    # Python's own, which decides how wide a table is.
-    assert rows("Environment variables") - {"true", "production", "dumb"} == read | {"COLUMNS"}
+    # Those of migrations have names of their own; the last is Python's own, which decides how wide a table is.
+    others = {f"{variables.PREFIX}NAME", "COLUMNS"}
+    assert rows("Environment variables") - {"true", "production", "dumb", "name"} == read | others
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ OF_A_MONTH = {
     f"create index by_hand on {MONTH} (edited_at)": f"index by_hand of {MONTH} was added",
     f"update pg_index set indisvalid = false where indexrelid = (select indexrelid from pg_index where indrelid = '{MONTH}'::regclass limit 1)": f"of {MONTH} is invalid",
     f"alter table {MONTH} alter column edit_count set default 7": f"column edit_count of {MONTH} is not null default 7, and that of its parent not null default 0",
-    f"alter table {MONTH} owner to pg_monitor": f"owner of {MONTH} is pg_monitor, and that of its parent ",
+    f"alter table {MONTH} owner to pg_monitor": f"owner of {MONTH} is pg_monitor, and not ",
     f"alter table {MONTH} set (autovacuum_enabled = false)": f"option autovacuum_enabled of {MONTH} was set to false",
     f"grant select on {MONTH} to public": f"privilege select to public on {MONTH} was granted",
 }  # fmt: skip
