@@ -29,7 +29,7 @@ STATEMENTS = [
     "alter table public.messages disable trigger messages_keep_held_content",
     "alter table public.messages enable row level security",
     "alter table public.auth_sessions drop constraint auth_sessions_user_id_fkey",
-    "alter table public.auth_sessions drop column user_id",
+    "alter table public.conversation_participants drop column public_key_id",
     "alter table public.users drop constraint users_pkey cascade",
     "alter table public.users rename column status to state",
     "alter table public.users rename to people",

@@ -45,7 +45,7 @@ REFUSED = (
     (("change-type", "note", "body", "integer"), 1, "error[recipe.key]: public.note has no primary key"),
     (("change-type", "messages", "expires_at", "text"), 1, "error[recipe.conversion]: expires_at cannot become text"),
     (("change-type", "messages", "edit_count", "inet"), 2, "error[recipe.definition]: PostgreSQL refuses 'inet'"),
-    (("rename-column", "messages", "sender_id", "author_id"), 1, "it is used by foreign key messages_sender_id_fkey, trigger"),
+    (("rename-column", "messages", "sender_id", "author_id"), 1, "it is used by foreign key messages_sender_id_fkey, policy"),
     (("change-type", "users", "id", "text"), 1, "error[recipe.dependents]: public.users.id cannot be replaced"),
     (("change-type", "audit_logs", "id", "text"), 1, "error[recipe.dependents]: public.audit_logs.id is an identity, which cannot be"),
     (("extend-key", "messages", "sender_id"), 1, "error[recipe.key]: public.messages is partitioned"),
