@@ -61,7 +61,7 @@ def rehearse(
     raises on the copy.
     """
     if copy is not None:
-        with session.connected(_harmless(copy), say=say) as (live, worker):
+        with session.connected(_harmless(copy, settings.planning), say=say) as (live, worker):
             copies.refuse(connection, worker)
             coming = _coming(connection, choice, settings.planning)
             copies.refuse_other_history(worker, coming, _coming(worker, choice, live.planning))
@@ -88,9 +88,9 @@ def _plan(settings: Settings, connection: Connection, choice: Choice, scratch: s
     )
 
 
-def _harmless(copy: Settings) -> Settings:
-    """Return the settings without those that only concern the real database."""
-    return replace(copy, is_production=False, replicas=(), planning=replace(copy.planning, require_plan=False))
+def _harmless(copy: Settings, rules: Planning) -> Settings:
+    """Return the settings of the copy without those that only concern the real database; `rules` are those of that one."""
+    return replace(copy, is_production=False, replicas=(), planning=replace(rules, require_plan=False))
 
 
 @contextmanager
@@ -114,7 +114,9 @@ def _sample(
                 notes = [f"not in the copy: {one}" for one in notes]
                 if partial:
                     notes.append(f"only a part was copied of {', '.join(partial)}: a key may miss rows that were not copied")
-                yield _Copy(_harmless(made), worker, f"a copy of some rows, on {place.words}", tuple(notes), is_own=True)
+                yield _Copy(
+                    _harmless(made, settings.planning), worker, f"a copy of some rows, on {place.words}", tuple(notes), is_own=True
+                )
     except NoScratch as error:
         raise UsageError(
             f"a rehearsal needs rows: {error}",
