@@ -2957,7 +2957,7 @@ CREATE INDEX idx_auth_sessions_user_id ON public.auth_sessions USING btree (user
 
 COMMENT ON INDEX public.idx_auth_sessions_user_id IS 'Devices of a user, newest first; deleting a user.';
 
-CREATE INDEX idx_auth_sessions_user_id_live ON public.auth_sessions USING btree (user_id) WHERE ((rotated_at IS NULL) AND (revoked_at IS NULL));
+CREATE INDEX idx_auth_sessions_user_id_live ON public.auth_sessions USING btree (user_id, family_id) WHERE ((rotated_at IS NULL) AND (revoked_at IS NULL));
 
 COMMENT ON INDEX public.idx_auth_sessions_user_id_live IS 'Devices of a user: chatschema.sessions_of(); revoking all logins of a user.';
 

@@ -97,7 +97,9 @@ def declared(text: str) -> dict[str, str]:
 
     Lines of one name are one declaration, with a semicolon between them.
     """
-    header = itertools.takewhile(lambda line: line.startswith("--"), text.splitlines()[1:])
+    # Line by line: a file with rows can be large.
+    lines = (match[1] for match in re.finditer(r"(.*)(?:\n|\Z)", text))
+    header = itertools.takewhile(lambda line: line.startswith("--"), itertools.islice(lines, 1, None))
     found: dict[str, str] = {}
     for match in filter(None, (re.fullmatch(r"-- (\w+): (.*\S)", line) for line in header)):
         found[match[1]] = f"{found[match[1]]}; {match[2]}" if match[1] in found else match[2]

@@ -172,7 +172,9 @@ def _later(
 ) -> list[MigrationFile]:
     """Return the migrations that are pending after a run of `coming`, which `to` leaves out."""
     kept = {file.id for file in coming}
-    return [file for file in plan.pending(files, statuses, None, only_expand=only_expand) if file.id not in kept]
+    left = (file for file in plan.pending(files, statuses, None) if file.id not in kept)
+    # One that names a table of a file that is held back is no obstacle where `to` ends before it.
+    return [file for file in left if not (only_expand and file.apply.is_contract)]
 
 
 def _is_first(statuses: list[MigrationStatus]) -> bool:

@@ -48,7 +48,8 @@ _FILES = """
 _SCANS = """
     select coalesce(pg_partition_root(relid), relid)::regclass::text, sum(seq_scan)::bigint from pg_stat_user_tables
     where relname not in (
-        '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'migrations', 'protection', 'schema_records', 'retired_months'
+        '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'migrations', 'protection', 'schema_records', 'retired_months',
+        'applied_roles', 'repeatables'
     )
     group by 1
 """
