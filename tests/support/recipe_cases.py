@@ -22,9 +22,7 @@ _RATING = """
     comment on index public.idx_messages_rating is 'What''s liked most.';
     grant select (rating), update (rating) on public.messages to pg_monitor with grant option
 """
-_RATE = """
-    update public.messages set rating = rating + 1 where id = (select id from public.messages order by id desc limit 1);
-"""
+_RATE = "update public.messages set rating = rating + 1 where id = (select id from public.messages order by id desc limit 1);"
 _TOPIC = """
     alter table public.messages add column topic text collate "C" not null default 'none' constraint messages_topic_check check (topic <> '');
     create index idx_messages_topic on public.messages (lower(topic));
