@@ -142,8 +142,8 @@ def test_a_batch_reads_its_rows_and_no_others(cli: Cli, aged: Database, sql_dir:
     assert batches >= 5
     # Once to find the bounds, once to change the rows; at the start they are counted.
     assert after - before < 4 * 6000
-    # A month that is small enough for one batch may be scanned for it.
-    assert scanned_after - scanned <= 2 * 6000
+    # A month that is small enough for one batch may be scanned for it; which ones are depends on the machine's speed.
+    assert scanned_after - scanned <= 3 * 6000
 
 
 def test_rows_behind_the_cursor_are_done_at_the_end_and_a_restored_month_at_once(
