@@ -14,7 +14,7 @@ from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.migrations import applied, write
-from tests.support.servers import programs
+from tests.support.servers import ROLE_PASSWORD, programs
 
 BASE, ONE, TWO, THREE = "20990101000000_base", "20990101000001_one", "20990101000002_two", "20990101000003_three"
 # A small schema is copied in a moment; that of the chat is in test_foreseen.py.
@@ -235,7 +235,9 @@ def test_undo_shows_its_locks_and_its_losses(cli: Cli, letters: Database, files:
 
 
 def test_a_plain_owner_is_served_by_another_server(cli: Cli, empty: Database, files: Path) -> None:
-    empty.run(f"create role planner login; alter database {empty.name} owner to planner; grant all on schema public to planner")
+    empty.run(
+        f"create role planner login password '{ROLE_PASSWORD}'; alter database {empty.name} owner to planner; grant all on schema public to planner"
+    )
     try:
         url = empty.server.url(empty.name, user="planner")
         assert cli("migrate", "--to", BASE, "--sql-dir", str(files), "--url", url).code == 0
