@@ -235,17 +235,16 @@ def test_undo_shows_its_locks_and_its_losses(cli: Cli, letters: Database, files:
 
 
 def test_a_plain_owner_is_served_by_another_server(cli: Cli, empty: Database, files: Path) -> None:
-    empty.run(f"create role planner login password '{ROLE_PASSWORD}'; alter database {empty.name} owner to planner")
+    grant = "grant all on schema public to planner"
+    empty.run(f"create role planner login password '{ROLE_PASSWORD}'; alter database {empty.name} owner to planner; {grant}")
     try:
-        empty.run("grant all on schema public to planner")
-        url = empty.server.url(empty.name, user="planner")
-        assert cli("migrate", "--to", BASE, "--sql-dir", str(files), "--url", url).code == 0
-        options = ("--dry-run", "--sql-dir", str(files), "--url", url)
-        refused = cli("migrate", "--scratch", "same", *options)
+        own = ("--sql-dir", str(files), "--url", empty.server.url(empty.name, user="planner"))
+        assert cli("migrate", "--to", BASE, *own).code == 0
+        refused = cli("migrate", "--dry-run", "--scratch", "same", *own)
         assert (refused.code, "error[scratch.no-createdb]" in refused.err) == (1, True)
-        served = cli("migrate", "--scratch", empty.server.url("postgres"), *options)
+        served = cli("migrate", "--dry-run", "--scratch", empty.server.url("postgres"), *own)
         assert (served.code, "on the server of --scratch" in served.out) == (0, True)
     finally:
         with empty.server.connect("postgres") as admin:
-            admin.execute(f"drop database {empty.name} with (force)".encode())
-            admin.execute("drop role planner")
+            for statement in (f"drop database {empty.name} with (force)", "drop role planner"):
+                admin.execute(statement.encode())
