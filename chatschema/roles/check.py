@@ -7,6 +7,7 @@ from chatschema.postgres import Connection
 from chatschema.roles import catalog, files, grants, logins, structure
 from chatschema.roles.catalog import Catalog
 from chatschema.roles.values import Finding, Grant, Policy
+from chatschema.structure.snapshot import quoted
 from chatschema.values import TABLES
 
 # Attributes of a group, and the clause that takes each away.
@@ -56,7 +57,6 @@ def _all_policies(declared: Iterable[Grant]) -> list[Policy]:
 
 def _groups(found: Catalog, names: dict[str, str]) -> Iterator[Finding]:
     """Yield what is wrong with the groups themselves: missing, with attributes, or members of others."""
-    quoted = grants.quoted
     for group in files.groups():
         name = names[group.name]
         role = found.roles.get(name)
@@ -82,7 +82,6 @@ def _groups(found: Catalog, names: dict[str, str]) -> Iterator[Finding]:
 
 def _policies(found: Catalog, names: dict[str, str], wanted: list[Policy]) -> Iterator[Finding]:
     """Yield the policies of sql/roles/ that are missing or altered, and those that other roles have."""
-    quoted = grants.quoted
     actual = {(policy.table, policy.name): policy for policy in found.policies}
     for policy in wanted:
         here = actual.get((policy.table, policy.name))

@@ -1,6 +1,5 @@
 """Grants that are missing, and grants beyond what sql/roles/ declares."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -8,6 +7,7 @@ from itertools import groupby
 from chatschema.roles import files
 from chatschema.roles.catalog import Catalog
 from chatschema.roles.values import PUBLIC, RESTRICTED, Finding, Grant
+from chatschema.structure.snapshot import quoted
 from chatschema.values import TABLES
 
 # What everybody may have: to read the state of the schema, but not who did what.
@@ -28,11 +28,6 @@ _OF_PUBLIC = {
     ),
 }
 _MONTHS = "chat_partitions"
-
-
-def quoted(name: str) -> str:
-    """Return a name as SQL writes it."""
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
 
 
 def expected(names: dict[str, str], declared: Sequence[Grant]) -> set[Grant]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from chatschema.roles.catalog import Catalog
-from chatschema.roles.grants import quoted
 from chatschema.roles.values import RESTRICTED, Finding
+from chatschema.structure.snapshot import quoted
 from chatschema.values import TABLES
 
 # Roles of the server that show activity and settings, but no row.

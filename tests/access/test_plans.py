@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.access import crowd, world
 from tests.support.database import Database, create
+from tests.support.plans import nodes
 from tests.support.servers import PgServer
 
 MESSAGES = 10_000
@@ -28,12 +29,6 @@ def crowded(server: PgServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for database in create(server, prefix):
             crowd.prepare(database, crowd.Size(6, MESSAGES, 100), prefix, tmp_path_factory.mktemp("crowd"))
             yield database, crowd.url_of(database, prefix)
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for inner in plan.get("Plans", []):
-        yield from nodes(inner)
 
 
 def read(connection: "psycopg.Connection[Any]", execute: str) -> float:

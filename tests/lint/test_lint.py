@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import PASSWORD, ROOT
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
 from tests.support.migrations import NEXT, write
-from tests.support.servers import ROLE_PASSWORD
 
 HEADER = "-- users: sentence.\n-- Why: reason.\n-- Risk: a moment.\n"
 INDEX = f"{HEADER}create index idx_users_status on public.users (status);\ncomment on index public.idx_users_status is 'none';\n"
@@ -154,7 +153,7 @@ def test_only_pending_files_are_checked(cli: Cli, sql_dir: Path, migrated: Datab
 
 
 def test_a_read_only_role_can_lint(cli: Cli, sql_dir: Path, migrated: Database) -> None:
-    migrated.run(f"create role lint_reader login password '{ROLE_PASSWORD}'")
+    migrated.run(f"create role lint_reader login password '{PASSWORD}'")
     try:
         own = migrated.server.url(migrated.name, user="lint_reader")
         assert lint(cli, sql_dir, "--url", own, "--json").json()["weighed"] is True

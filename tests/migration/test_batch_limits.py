@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import PASSWORD
 from tests.support.batches import (
     DONE_ONCE,
     HEADER,
@@ -27,7 +28,7 @@ from tests.support.batches import (
 )
 from tests.support.cli import Cli, run_cli
 from tests.support.database import Database, create
-from tests.support.servers import ROLE_PASSWORD, PgServer, beside, private, programs
+from tests.support.servers import PgServer, beside, private, programs
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 ROWS, LAG_MB, WAL_MB = (200_000, 8, 8) if IS_FULL else (8000, 1, 1)
@@ -160,7 +161,7 @@ def test_a_role_that_cannot_see_the_replicas_is_told(
     write_both(sql_dir, f"{HEADER}-- wait: no\n{TOUCH}")
     assert cli("migrate", "--url", database.url, "--sql-dir", str(sql_dir)).code == 0
     database.run(
-        f"create role keeper login bypassrls password '{ROLE_PASSWORD}'; grant usage, create on schema public, chatschema, chat_partitions to keeper;"
+        f"create role keeper login bypassrls password '{PASSWORD}'; grant usage, create on schema public, chatschema, chat_partitions to keeper;"
         " grant all on all tables in schema public, chatschema, chat_partitions to keeper; grant all on all sequences in schema chatschema to keeper;"
         " grant execute on all functions in schema chatschema to keeper"
     )

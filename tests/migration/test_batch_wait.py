@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support import PASSWORD
 from tests.support.batches import (
     DONE_ONCE,
     FILL,
@@ -24,7 +25,6 @@ from tests.support.batches import (
 from tests.support.cli import Cli, Result
 from tests.support.database import Database
 from tests.support.migrations import applied, write
-from tests.support.servers import ROLE_PASSWORD
 
 OTHER, LATER = "20990101000002_create_other", "20990101000003_index_messages"
 NO_WAIT = f"{HEADER}-- wait: no\n{TOUCH}"
@@ -205,7 +205,7 @@ def test_undo_takes_the_files_in_the_order_of_their_start(cli: Cli, begun: Datab
 
 def test_any_role_may_read_the_state_and_not_the_statement(cli: Cli, begun: Database, sql_dir: Path) -> None:
     role = f"reader_{begun.name}"
-    begun.run(f"create role {role} login password '{ROLE_PASSWORD}'")
+    begun.run(f"create role {role} login password '{PASSWORD}'")
     try:
         url = begun.server.url(begun.name, user=role)
         listed = cli("batch", "list", "--url", url)

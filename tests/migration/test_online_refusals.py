@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import PASSWORD
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import NEXT, applied
 from tests.support.online import APPLY, COLUMNS, INDEX, assert_whole, left, write_index
-from tests.support.servers import ROLE_PASSWORD
 
 JANUARY = "chat_partitions.messages_y2024m01"
 
@@ -149,7 +149,7 @@ def test_a_role_that_may_not_create_temporary_tables_builds_an_index(cli: Cli, a
     """Nor does a plain create index need that privilege."""
     write_index(sql_dir)
     role = f"owner_{aged.name}"
-    aged.run(f"revoke temporary on database {aged.name} from public; create role {role} login password '{ROLE_PASSWORD}'")
+    aged.run(f"revoke temporary on database {aged.name} from public; create role {role} login password '{PASSWORD}'")
     aged.run(f"""
         do $$ declare r record; begin
             for r in select c.oid::regclass as name from pg_class as c join pg_namespace as s on s.oid = c.relnamespace

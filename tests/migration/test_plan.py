@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from chatschema.database import scratch
+from tests.support import PASSWORD
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.migrations import applied, write
-from tests.support.servers import ROLE_PASSWORD, programs
+from tests.support.servers import programs
 
 BASE, ONE, TWO, THREE = "20990101000000_base", "20990101000001_one", "20990101000002_two", "20990101000003_three"
 # A small schema is copied in a moment; that of the chat is in test_foreseen.py.
@@ -236,7 +237,7 @@ def test_undo_shows_its_locks_and_its_losses(cli: Cli, letters: Database, files:
 
 def test_a_plain_owner_is_served_by_another_server(cli: Cli, empty: Database, files: Path) -> None:
     grant = "grant all on schema public to planner"
-    empty.run(f"create role planner login password '{ROLE_PASSWORD}'; alter database {empty.name} owner to planner; {grant}")
+    empty.run(f"create role planner login password '{PASSWORD}'; alter database {empty.name} owner to planner; {grant}")
     try:
         own = ("--sql-dir", str(files), "--url", empty.server.url(empty.name, user="planner"))
         assert cli("migrate", "--to", BASE, *own).code == 0
@@ -245,6 +246,4 @@ def test_a_plain_owner_is_served_by_another_server(cli: Cli, empty: Database, fi
         served = cli("migrate", "--dry-run", "--scratch", empty.server.url("postgres"), *own)
         assert (served.code, "on the server of --scratch" in served.out) == (0, True)
     finally:
-        with empty.server.connect("postgres") as admin:
-            for statement in (f"drop database {empty.name} with (force)", "drop role planner"):
-                admin.execute(statement.encode())
+        empty.run("reassign owned by planner to current_user; drop owned by planner; drop role planner")

@@ -12,6 +12,7 @@ import pytest
 from chatschema.values import TABLES
 from tests.support.cli import run_cli
 from tests.support.database import Database, create
+from tests.support.plans import nodes
 from tests.support.servers import PgServer
 
 MONTHS = 24
@@ -51,12 +52,6 @@ def plan(database: Database, query: str) -> dict[str, Any]:
     document = rows if isinstance(rows, list) else json.loads(rows)
     result: dict[str, Any] = document[0]["Plan"]
     return result
-
-
-def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for child in node.get("Plans", []):
-        yield from nodes(child)
 
 
 def kinds(tree: dict[str, Any]) -> set[str]:

@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing
 import psycopg
 import pytest
 
+from tests.support import PASSWORD
 from tests.support.cli import Cli
-from tests.support.servers import ROLE_PASSWORD, PgServer, private, programs
+from tests.support.servers import PgServer, private, programs
 
 KIND = os.environ.get("CHATSCHEMA_TEST_SERVER", "embedded")
 PLACES = 5
@@ -20,7 +21,7 @@ def small() -> Iterator[PgServer]:
     kind = "system" if KIND == "container" else KIND
     with private(programs(kind), kind, config=f"max_connections = {PLACES + 3}\nsuperuser_reserved_connections = 3") as server:
         with server.connect("postgres") as admin:
-            admin.execute(f"create role chat_api login password '{ROLE_PASSWORD}'".encode())
+            admin.execute(f"create role chat_api login password '{PASSWORD}'".encode())
         yield server
 
 
@@ -51,7 +52,7 @@ def test_no_place_at_all(cli: Cli, small: PgServer) -> None:
 
 def test_the_limit_of_a_role_and_of_a_database(cli: Cli, small: PgServer) -> None:
     with small.connect("postgres") as admin:
-        admin.execute(f"create role narrow login password '{ROLE_PASSWORD}' connection limit 1".encode())
+        admin.execute(f"create role narrow login password '{PASSWORD}' connection limit 1".encode())
         admin.execute("create database narrow_db connection limit 1")
         with closing(psycopg.connect(small.url("postgres", user="narrow"))):
             refused = cli("status", "--url", small.url("postgres", user="narrow"))

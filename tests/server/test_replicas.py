@@ -13,12 +13,12 @@ import pytest
 from chatschema import postgres
 from chatschema.postgres.replicas import Replicas
 from chatschema.values import Settings
-from tests.support import ROOT, golden
+from tests.support import PASSWORD, ROOT, golden
 from tests.support.cli import Cli, run_cli
 from tests.support.database import Database, create
 from tests.support.migrations import NEXT, write
 from tests.support.months import JANUARY, aged_template, there
-from tests.support.servers import ROLE_PASSWORD, PgServer, private, programs
+from tests.support.servers import PgServer, private, programs
 
 RETIRE = ("partition", "retire", "--older-than", "12mo")
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
@@ -122,7 +122,7 @@ def test_a_standby_that_is_not_named_is_mentioned_once(cli: Cli, pair: tuple[Dat
 
 def test_without_the_right_to_see_standbys_it_is_said(pair: tuple[Database, Database]) -> None:
     primary, _ = pair
-    primary.run(f"drop role if exists blind; create role blind login password '{ROLE_PASSWORD}'")
+    primary.run(f"drop role if exists blind; create role blind login password '{PASSWORD}'")
     said: list[str] = []
     settings = Settings(primary.server.url(primary.name, user="blind"), "test", None, ROOT / "sql", ROOT / "seeds", Path())
     with closing(postgres.connect(settings)) as connection, Replicas(connection, (), 1, said.append) as replicas:

@@ -14,15 +14,13 @@ from urllib.parse import urlsplit
 import psycopg
 
 from chatschema.server import embedded
-from tests.support import ROOT
+from tests.support import PASSWORD, ROOT
 
 # As a container's server does: every role but the superuser needs a password.
 HBA = (
     "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\nlocal all all trust\n"
     "host replication all 127.0.0.1/32 trust\n"
 )
-# Of the roles that tests make, where the test does not choose another.
-ROLE_PASSWORD = "role99"
 ROOM_IN_MEMORY = 8 << 30
 # All tests share a server: with the default of 5,000 statements those of one test would be evicted by the others.
 CONFIG = """
@@ -47,8 +45,8 @@ class PgServer:
     version: int
 
     def url(self, database: str, *, user: str | None = None, password: str | None = None) -> str:
-        """Return the URL of a database, with ROLE_PASSWORD for another `user` than the superuser."""
-        known = self.password if user in (None, self.user) else ROLE_PASSWORD
+        """Return the URL of a database, with PASSWORD for another `user` than the superuser."""
+        known = self.password if user in (None, self.user) else PASSWORD
         secret = known if password is None else password
         return f"postgresql://{user or self.user}{':' + secret if secret else ''}@{self.host}:{self.port}/{database}"
 

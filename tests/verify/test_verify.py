@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import PASSWORD
 from tests.support.cli import Cli
 from tests.support.database import Database, create
 from tests.support.migrations import IDS, write
 from tests.support.released import RELEASES, load
-from tests.support.servers import ROLE_PASSWORD, PgServer
+from tests.support.servers import PgServer
 from tests.support.verified import GAPS, is_clean, names, reconcile, verified
 
 SCRATCH = "select datname from pg_database where starts_with(datname, 'chatschema_scratch_')"
@@ -153,7 +154,7 @@ def test_a_locked_table_is_busy_and_not_waited_for_long(cli: Cli, migrated: Data
 def plain(server: PgServer, migrated: Database) -> Iterator[str]:
     """The URL of a login that owns the database and its objects, and may not create databases."""
     role = f"plain_{migrated.name[-8:]}"
-    migrated.run(f"create role {role} login password '{ROLE_PASSWORD}'; alter database {migrated.name} owner to {role}")
+    migrated.run(f"create role {role} login password '{PASSWORD}'; alter database {migrated.name} owner to {role}")
     for (statement,) in migrated.all(
         f"select format('alter %s %s owner to {role}', case relkind when 'v' then 'view' else 'table' end, c.oid::regclass)"
         " from pg_class as c join pg_namespace as n on n.oid = relnamespace"
