@@ -4,6 +4,11 @@ from chatschema import postgres
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
+# The tables of schema chatschema that chatschema creates without a migration, each when it is first needed.
+TABLES = (
+    "migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock", "protection", "seeds", "seeded_rows",
+    "schema_records", "batches", "repeatables", "kept_by_reset",
+)  # fmt: skip
 # The part of the ledger that every release reads; later releases may add to it.
 _LEDGER = {
     "migrations": ("migration_id", "checksum", "state", "applied_order", "applied_at", "duration_ms", "tool_version"),

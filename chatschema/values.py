@@ -118,6 +118,19 @@ class Reporting:
 
 
 @dataclass(frozen=True, slots=True)
+class Processing:
+    """What the record of processing needs besides the columns: who is responsible, and who else receives data (Art. 30 GDPR)."""
+
+    controller: str = ""
+    contact: str = ""
+    officer: str = ""
+    subjects: str = "users of the chat application"
+    recipients: tuple[str, ...] = ()
+    transfers: str = ""
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of a command: the server, and the folders.
 
@@ -142,6 +155,7 @@ class Settings:
     ignored: tuple[Ignore, ...] = ()
     planning: Planning = field(default_factory=Planning)
     sessions_kept: Span = SESSIONS_KEPT
+    processing: Processing = field(default_factory=Processing)
     replicas: tuple[str, ...] = field(default=(), repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 

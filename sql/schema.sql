@@ -1755,13 +1755,17 @@ CREATE TABLE chatschema.applied_roles (
 
 COMMENT ON TABLE chatschema.applied_roles IS 'The prefix with which chatschema roles apply was last run; migrate, undo and reset restore the grants of these roles.';
 
-COMMENT ON COLUMN chatschema.applied_roles.is_only_row IS 'Always true.';
+COMMENT ON COLUMN chatschema.applied_roles.is_only_row IS 'Always true.
+pii=none';
 
-COMMENT ON COLUMN chatschema.applied_roles.prefix IS 'The names of the roles are PREFIX_app, PREFIX_worker, and so on.';
+COMMENT ON COLUMN chatschema.applied_roles.prefix IS 'The names of the roles are PREFIX_app, PREFIX_worker, and so on.
+pii=none';
 
-COMMENT ON COLUMN chatschema.applied_roles.applied_at IS 'When it was last run.';
+COMMENT ON COLUMN chatschema.applied_roles.applied_at IS 'When it was last run.
+pii=none';
 
-COMMENT ON COLUMN chatschema.applied_roles.applied_by IS 'Role that ran it.';
+COMMENT ON COLUMN chatschema.applied_roles.applied_by IS 'Role that ran it.
+pii=none';
 
 COMMENT ON CONSTRAINT applied_roles_one_row_check ON chatschema.applied_roles IS 'One row.';
 
@@ -1776,15 +1780,20 @@ CREATE TABLE chatschema.deferred_erasures (
 
 COMMENT ON TABLE chatschema.deferred_erasures IS 'Erasures of content and reactions that a hold deferred; chatschema maintain does them after its release.';
 
-COMMENT ON COLUMN chatschema.deferred_erasures.message_id IS 'The message. No foreign key: its month may be retired.';
+COMMENT ON COLUMN chatschema.deferred_erasures.message_id IS 'The message. No foreign key: its month may be retired.
+pii=activity; purpose=erasure; basis=legal obligation; keep=erasure';
 
-COMMENT ON COLUMN chatschema.deferred_erasures.user_id IS 'The reader whose status and reactions are meant; null means the message itself.';
+COMMENT ON COLUMN chatschema.deferred_erasures.user_id IS 'The reader whose status and reactions are meant; null means the message itself.
+pii=identity; purpose=erasure; basis=legal obligation; keep=erasure';
 
-COMMENT ON COLUMN chatschema.deferred_erasures.origin IS 'tombstone: the application deleted a held message. restore: its month was restored, and a hold deferred an earlier erasure.';
+COMMENT ON COLUMN chatschema.deferred_erasures.origin IS 'tombstone: the application deleted a held message. restore: its month was restored, and a hold deferred an earlier erasure.
+pii=none';
 
-COMMENT ON COLUMN chatschema.deferred_erasures.erased_at IS 'When it should have been erased.';
+COMMENT ON COLUMN chatschema.deferred_erasures.erased_at IS 'When it should have been erased.
+pii=activity; purpose=erasure; basis=legal obligation; keep=erasure';
 
-COMMENT ON COLUMN chatschema.deferred_erasures.recorded_at IS 'When it was deferred.';
+COMMENT ON COLUMN chatschema.deferred_erasures.recorded_at IS 'When it was deferred.
+pii=none';
 
 COMMENT ON CONSTRAINT deferred_erasures_origin_check ON chatschema.deferred_erasures IS 'The two origins of a deferred erasure.';
 
@@ -1799,15 +1808,20 @@ CREATE TABLE chatschema.erasures (
 
 COMMENT ON TABLE chatschema.erasures IS 'Erased users, conversations and messages; applied to every restored month. Contains no personal data.';
 
-COMMENT ON COLUMN chatschema.erasures.id IS 'Order of recording.';
+COMMENT ON COLUMN chatschema.erasures.id IS 'Order of recording.
+pii=none';
 
-COMMENT ON COLUMN chatschema.erasures.subject_type IS 'user, conversation or message. A trigger records users; record the others with an insert.';
+COMMENT ON COLUMN chatschema.erasures.subject_type IS 'user, conversation or message. A trigger records users; record the others with an insert.
+pii=none';
 
-COMMENT ON COLUMN chatschema.erasures.subject_id IS 'Id of the subject. No foreign key: the row may be deleted.';
+COMMENT ON COLUMN chatschema.erasures.subject_id IS 'Id of the subject. No foreign key: the row may be deleted.
+pii=identity; purpose=erasure; basis=legal obligation; keep=erasure';
 
-COMMENT ON COLUMN chatschema.erasures.erased_at IS 'When it was erased.';
+COMMENT ON COLUMN chatschema.erasures.erased_at IS 'When it was erased.
+pii=activity; purpose=erasure; basis=legal obligation; keep=erasure';
 
-COMMENT ON COLUMN chatschema.erasures.recorded_at IS 'When the erasure was recorded here.';
+COMMENT ON COLUMN chatschema.erasures.recorded_at IS 'When the erasure was recorded here.
+pii=none';
 
 COMMENT ON CONSTRAINT erasures_subject_type_check ON chatschema.erasures IS 'The types of subjects.';
 
@@ -1828,11 +1842,14 @@ CREATE TABLE chatschema.hold_conversations (
 
 COMMENT ON TABLE chatschema.hold_conversations IS 'The conversations that a hold on a user covers; rows are only added.';
 
-COMMENT ON COLUMN chatschema.hold_conversations.hold_id IS 'The hold.';
+COMMENT ON COLUMN chatschema.hold_conversations.hold_id IS 'The hold.
+pii=none';
 
-COMMENT ON COLUMN chatschema.hold_conversations.conversation_id IS 'A conversation the user takes or took part in. No foreign key: a hold outlives what it names.';
+COMMENT ON COLUMN chatschema.hold_conversations.conversation_id IS 'A conversation the user takes or took part in. No foreign key: a hold outlives what it names.
+pii=activity; purpose=legal hold; basis=legal obligation; keep=hold';
 
-COMMENT ON COLUMN chatschema.hold_conversations.added_at IS 'When the hold was placed, or the user joined the conversation.';
+COMMENT ON COLUMN chatschema.hold_conversations.added_at IS 'When the hold was placed, or the user joined the conversation.
+pii=none';
 
 CREATE TABLE chatschema.holds (
     id bigint NOT NULL,
@@ -1854,27 +1871,38 @@ CREATE TABLE chatschema.holds (
 
 COMMENT ON TABLE chatschema.holds IS 'Legal holds: the messages that must not be deleted, who placed the hold, and why.';
 
-COMMENT ON COLUMN chatschema.holds.id IS 'Number of the hold, for chatschema hold release.';
+COMMENT ON COLUMN chatschema.holds.id IS 'Number of the hold, for chatschema hold release.
+pii=none';
 
-COMMENT ON COLUMN chatschema.holds.conversation_id IS 'Only messages of this conversation; null means any. No foreign key: a hold outlives the conversation.';
+COMMENT ON COLUMN chatschema.holds.conversation_id IS 'Only messages of this conversation; null means any. No foreign key: a hold outlives the conversation.
+pii=activity; purpose=legal hold; basis=legal obligation; keep=hold';
 
-COMMENT ON COLUMN chatschema.holds.user_id IS 'Only messages that this user sent or could read; null means any user.';
+COMMENT ON COLUMN chatschema.holds.user_id IS 'Only messages that this user sent or could read; null means any user.
+pii=identity; purpose=legal hold; basis=legal obligation; keep=hold';
 
-COMMENT ON COLUMN chatschema.holds.from_at IS 'Only messages from this moment on; null means from the beginning.';
+COMMENT ON COLUMN chatschema.holds.from_at IS 'Only messages from this moment on; null means from the beginning.
+pii=none';
 
-COMMENT ON COLUMN chatschema.holds.to_at IS 'Only messages before this moment; null means no end.';
+COMMENT ON COLUMN chatschema.holds.to_at IS 'Only messages before this moment; null means no end.
+pii=none';
 
-COMMENT ON COLUMN chatschema.holds.reason IS 'Why, for example the number of the case.';
+COMMENT ON COLUMN chatschema.holds.reason IS 'Why, for example the number of the case.
+pii=content; purpose=legal hold; basis=legal obligation; keep=hold';
 
-COMMENT ON COLUMN chatschema.holds.placed_by IS 'Role that placed it.';
+COMMENT ON COLUMN chatschema.holds.placed_by IS 'Role that placed it.
+pii=none';
 
-COMMENT ON COLUMN chatschema.holds.placed_at IS 'When it was placed.';
+COMMENT ON COLUMN chatschema.holds.placed_at IS 'When it was placed.
+pii=none';
 
-COMMENT ON COLUMN chatschema.holds.released_by IS 'Role that released it.';
+COMMENT ON COLUMN chatschema.holds.released_by IS 'Role that released it.
+pii=none';
 
-COMMENT ON COLUMN chatschema.holds.released_at IS 'When it was released; null while it is active.';
+COMMENT ON COLUMN chatschema.holds.released_at IS 'When it was released; null while it is active.
+pii=none';
 
-COMMENT ON COLUMN chatschema.holds.release_reason IS 'Why it was released.';
+COMMENT ON COLUMN chatschema.holds.release_reason IS 'Why it was released.
+pii=content; purpose=legal hold; basis=legal obligation; keep=hold';
 
 COMMENT ON CONSTRAINT holds_period_check ON chatschema.holds IS 'The period begins before it ends.';
 
@@ -1892,9 +1920,11 @@ CREATE TABLE chatschema.last_hold (
 
 COMMENT ON TABLE chatschema.last_hold IS 'One row, updated whenever a hold covers more: a transaction with an older snapshot cannot lock it.';
 
-COMMENT ON COLUMN chatschema.last_hold.is_only_row IS 'Always true.';
+COMMENT ON COLUMN chatschema.last_hold.is_only_row IS 'Always true.
+pii=none';
 
-COMMENT ON COLUMN chatschema.last_hold.placed_at IS 'When a hold was last placed, or a held user last joined a conversation.';
+COMMENT ON COLUMN chatschema.last_hold.placed_at IS 'When a hold was last placed, or a held user last joined a conversation.
+pii=none';
 
 COMMENT ON CONSTRAINT last_hold_one_row_check ON chatschema.last_hold IS 'One row.';
 
@@ -1906,11 +1936,14 @@ CREATE TABLE chatschema.released_attachments (
 
 COMMENT ON TABLE chatschema.released_attachments IS 'The message of each attachment that was released when its month was dropped; used when the month is restored.';
 
-COMMENT ON COLUMN chatschema.released_attachments.attachment_id IS 'The attachment. No foreign key: its row may be deleted.';
+COMMENT ON COLUMN chatschema.released_attachments.attachment_id IS 'The attachment. No foreign key: its row may be deleted.
+pii=none';
 
-COMMENT ON COLUMN chatschema.released_attachments.message_id IS 'The message that it had.';
+COMMENT ON COLUMN chatschema.released_attachments.message_id IS 'The message that it had.
+pii=activity; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN chatschema.released_attachments.released_at IS 'When it was released.';
+COMMENT ON COLUMN chatschema.released_attachments.released_at IS 'When it was released.
+pii=none';
 
 CREATE TABLE chatschema.retired_months (
     month timestamp with time zone NOT NULL,
@@ -1936,35 +1969,50 @@ CREATE TABLE chatschema.retired_months (
 
 COMMENT ON TABLE chatschema.retired_months IS 'Months that are being retired, or were retired, archived or restored; one row per month.';
 
-COMMENT ON COLUMN chatschema.retired_months.month IS 'First instant of the month, UTC.';
+COMMENT ON COLUMN chatschema.retired_months.month IS 'First instant of the month, UTC.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.state IS 'attached, detaching, detached or dropped.';
+COMMENT ON COLUMN chatschema.retired_months.state IS 'attached, detaching, detached or dropped.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.keep_until IS 'A restored month is not retired before this.';
+COMMENT ON COLUMN chatschema.retired_months.keep_until IS 'A restored month is not retired before this.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.detached_at IS 'When it was detached; the days of grace begin here.';
+COMMENT ON COLUMN chatschema.retired_months.detached_at IS 'When it was detached; the days of grace begin here.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.archived_at IS 'When its latest archive was written and read back.';
+COMMENT ON COLUMN chatschema.retired_months.archived_at IS 'When its latest archive was written and read back.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.archive IS 'Folder of that archive, on the host that wrote it.';
+COMMENT ON COLUMN chatschema.retired_months.archive IS 'Folder of that archive, on the host that wrote it.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.archive_sha256 IS 'SHA-256 of that archive''s manifest, which names those of its files.';
+COMMENT ON COLUMN chatschema.retired_months.archive_sha256 IS 'SHA-256 of that archive''s manifest, which names those of its files.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.dropped_at IS 'When its tables were dropped.';
+COMMENT ON COLUMN chatschema.retired_months.dropped_at IS 'When its tables were dropped.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.restored_at IS 'When it was last restored.';
+COMMENT ON COLUMN chatschema.retired_months.restored_at IS 'When it was last restored.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.messages IS 'Messages archived or dropped.';
+COMMENT ON COLUMN chatschema.retired_months.messages IS 'Messages archived or dropped.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.statuses IS 'Statuses archived or dropped.';
+COMMENT ON COLUMN chatschema.retired_months.statuses IS 'Statuses archived or dropped.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.held_messages IS 'Messages under a hold that were kept in a separate table when the month was dropped.';
+COMMENT ON COLUMN chatschema.retired_months.held_messages IS 'Messages under a hold that were kept in a separate table when the month was dropped.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.attachments_released IS 'Attachments whose message was dropped; null until they are released.';
+COMMENT ON COLUMN chatschema.retired_months.attachments_released IS 'Attachments whose message was dropped; null until they are released.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.changed_at IS 'Last change.';
+COMMENT ON COLUMN chatschema.retired_months.changed_at IS 'Last change.
+pii=none';
 
-COMMENT ON COLUMN chatschema.retired_months.archive_is_current IS 'False if rows may have changed after the archive was written: restore then requires --force. Without an archive it has no meaning.';
+COMMENT ON COLUMN chatschema.retired_months.archive_is_current IS 'False if rows may have changed after the archive was written: restore then requires --force. Without an archive it has no meaning.
+pii=none';
 
 COMMENT ON CONSTRAINT retired_months_archive_check ON chatschema.retired_months IS 'An archive has a time, a place and a digest.';
 
@@ -2004,41 +2052,59 @@ CREATE TABLE public.attachments (
 
 COMMENT ON TABLE public.attachments IS 'Files of messages: where each file is stored. The files are outside of the database.';
 
-COMMENT ON COLUMN public.attachments.id IS 'UUIDv7.';
+COMMENT ON COLUMN public.attachments.id IS 'UUIDv7.
+pii=none';
 
-COMMENT ON COLUMN public.attachments.message_id IS 'Message of the file; null before it is sent and after it is deleted.';
+COMMENT ON COLUMN public.attachments.message_id IS 'Message of the file; null before it is sent and after it is deleted.
+pii=activity; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.conversation_id IS 'Conversation of the message; set by a trigger if left out.';
+COMMENT ON COLUMN public.attachments.conversation_id IS 'Conversation of the message; set by a trigger if left out.
+pii=activity; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.uploader_id IS 'User who uploaded it.';
+COMMENT ON COLUMN public.attachments.uploader_id IS 'User who uploaded it.
+pii=identity; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.storage_provider IS 'Which store: s3, gcs, disk, ...';
+COMMENT ON COLUMN public.attachments.storage_provider IS 'Which store: s3, gcs, disk, ...
+pii=none';
 
-COMMENT ON COLUMN public.attachments.storage_key IS 'The name in that store; no URL, no signature.';
+COMMENT ON COLUMN public.attachments.storage_key IS 'The name in that store; no URL, no signature.
+pii=content; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.file_name_encrypted IS 'The file''s name as ciphertext.';
+COMMENT ON COLUMN public.attachments.file_name_encrypted IS 'The file''s name as ciphertext.
+pii=content; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.mime_type IS 'Type of the content, as reported by the client.';
+COMMENT ON COLUMN public.attachments.mime_type IS 'Type of the content, as reported by the client.
+pii=content; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.size_bytes IS 'Size of the stored bytes.';
+COMMENT ON COLUMN public.attachments.size_bytes IS 'Size of the stored bytes.
+pii=content; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.sha256 IS 'SHA-256 of the stored bytes.';
+COMMENT ON COLUMN public.attachments.sha256 IS 'SHA-256 of the stored bytes.
+pii=content; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.is_encrypted IS 'Whether the stored bytes are ciphertext.';
+COMMENT ON COLUMN public.attachments.is_encrypted IS 'Whether the stored bytes are ciphertext.
+pii=none';
 
-COMMENT ON COLUMN public.attachments.encryption_algorithm IS 'The cipher of the stored bytes.';
+COMMENT ON COLUMN public.attachments.encryption_algorithm IS 'The cipher of the stored bytes.
+pii=none';
 
-COMMENT ON COLUMN public.attachments.encryption_nonce IS 'Nonce of the cipher, where it is not part of the bytes.';
+COMMENT ON COLUMN public.attachments.encryption_nonce IS 'Nonce of the cipher, where it is not part of the bytes.
+pii=content; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.key_version IS 'Version of the conversation key.';
+COMMENT ON COLUMN public.attachments.key_version IS 'Version of the conversation key.
+pii=none';
 
-COMMENT ON COLUMN public.attachments.state IS 'pending, ready, quarantined or deleted.';
+COMMENT ON COLUMN public.attachments.state IS 'pending, ready, quarantined or deleted.
+pii=none';
 
-COMMENT ON COLUMN public.attachments.purged_at IS 'When the stored bytes were removed.';
+COMMENT ON COLUMN public.attachments.purged_at IS 'When the stored bytes were removed.
+pii=none';
 
-COMMENT ON COLUMN public.attachments.created_at IS 'When the upload began.';
+COMMENT ON COLUMN public.attachments.created_at IS 'When the upload began.
+pii=activity; purpose=files; basis=contract; keep=file';
 
-COMMENT ON COLUMN public.attachments.updated_at IS 'Last change, set by a trigger.';
+COMMENT ON COLUMN public.attachments.updated_at IS 'Last change, set by a trigger.
+pii=none';
 
 COMMENT ON CONSTRAINT attachments_encryption_check ON public.attachments IS 'An encrypted file has its cipher.';
 
@@ -2079,39 +2145,56 @@ CREATE TABLE public.audit_logs (
 
 COMMENT ON TABLE public.audit_logs IS 'Who did what, when and from where; rows are added, never changed.';
 
-COMMENT ON COLUMN public.audit_logs.id IS 'Order of arrival, with gaps.';
+COMMENT ON COLUMN public.audit_logs.id IS 'Order of arrival, with gaps.
+pii=none';
 
-COMMENT ON COLUMN public.audit_logs.user_id IS 'User who acted; null if unknown. No foreign key: the trail outlives the user.';
+COMMENT ON COLUMN public.audit_logs.user_id IS 'User who acted; null if unknown. No foreign key: the trail outlives the user.
+pii=identity; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.action IS 'The action, for example message.delete.';
+COMMENT ON COLUMN public.audit_logs.action IS 'The action, for example message.delete.
+pii=activity; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.resource_type IS 'Type of the resource.';
+COMMENT ON COLUMN public.audit_logs.resource_type IS 'Type of the resource.
+pii=activity; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.resource_id IS 'Id of the resource, as the application names it; any text.';
+COMMENT ON COLUMN public.audit_logs.resource_id IS 'Id of the resource, as the application names it; any text.
+pii=identity; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.severity IS 'debug, info, warning, error or critical.';
+COMMENT ON COLUMN public.audit_logs.severity IS 'debug, info, warning, error or critical.
+pii=none';
 
-COMMENT ON COLUMN public.audit_logs.details IS 'Details of the change. Personal data.';
+COMMENT ON COLUMN public.audit_logs.details IS 'Details of the change. Personal data.
+pii=content; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.ip_address IS 'Address of the client. Personal data.';
+COMMENT ON COLUMN public.audit_logs.ip_address IS 'Address of the client. Personal data.
+pii=device; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.user_agent IS 'Client software. Personal data.';
+COMMENT ON COLUMN public.audit_logs.user_agent IS 'Client software. Personal data.
+pii=device; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.session_id IS 'The session.';
+COMMENT ON COLUMN public.audit_logs.session_id IS 'The session.
+pii=identity; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.request_id IS 'The request, for joining with the log of the application.';
+COMMENT ON COLUMN public.audit_logs.request_id IS 'The request, for joining with the log of the application.
+pii=identity; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.created_at IS 'When it happened, as reported by the writer.';
+COMMENT ON COLUMN public.audit_logs.created_at IS 'When it happened, as reported by the writer.
+pii=activity; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.recorded_at IS 'When the row arrived, by the server''s clock; cannot be chosen.';
+COMMENT ON COLUMN public.audit_logs.recorded_at IS 'When the row arrived, by the server''s clock; cannot be chosen.
+pii=activity; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.recorded_by IS 'Database role that wrote it; cannot be chosen.';
+COMMENT ON COLUMN public.audit_logs.recorded_by IS 'Database role that wrote it; cannot be chosen.
+pii=none';
 
-COMMENT ON COLUMN public.audit_logs.txid IS 'Transaction that wrote it; orders the trail for sealing.';
+COMMENT ON COLUMN public.audit_logs.txid IS 'Transaction that wrote it; orders the trail for sealing.
+pii=none';
 
-COMMENT ON COLUMN public.audit_logs.pii_salt IS 'Random; erased together with the personal data.';
+COMMENT ON COLUMN public.audit_logs.pii_salt IS 'Random; erased together with the personal data.
+pii=secret; purpose=audit; basis=legitimate interest; keep=audit';
 
-COMMENT ON COLUMN public.audit_logs.pii_digest IS 'SHA-256 of salt and personal data; stays when they are erased.';
+COMMENT ON COLUMN public.audit_logs.pii_digest IS 'SHA-256 of salt and personal data; stays when they are erased.
+pii=none';
 
 COMMENT ON CONSTRAINT audit_logs_action_length_check ON public.audit_logs IS '1 to 200 characters.';
 
@@ -2153,39 +2236,56 @@ CREATE TABLE public.auth_sessions (
 
 COMMENT ON TABLE public.auth_sessions IS 'Refresh tokens: one row per token, one family per login.';
 
-COMMENT ON COLUMN public.auth_sessions.id IS 'UUIDv7. The token on the wire is <id>.<secret>: find the row by id, then compare the secret once.';
+COMMENT ON COLUMN public.auth_sessions.id IS 'UUIDv7. The token on the wire is <id>.<secret>: find the row by id, then compare the secret once.
+pii=identity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.user_id IS 'Owner of the token.';
+COMMENT ON COLUMN public.auth_sessions.user_id IS 'Owner of the token.
+pii=identity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.family_id IS 'The login this token descends from; revoking a login is an update by family.';
+COMMENT ON COLUMN public.auth_sessions.family_id IS 'The login this token descends from; revoking a login is an update by family.
+pii=identity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.parent_id IS 'The token this one replaced.';
+COMMENT ON COLUMN public.auth_sessions.parent_id IS 'The token this one replaced.
+pii=identity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.refresh_token_hash IS 'bcrypt, cost 12, of the secret alone (bcrypt reads 72 bytes). Secret.';
+COMMENT ON COLUMN public.auth_sessions.refresh_token_hash IS 'bcrypt, cost 12, of the secret alone (bcrypt reads 72 bytes). Secret.
+pii=secret; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.device_id IS 'The device, as the client names itself.';
+COMMENT ON COLUMN public.auth_sessions.device_id IS 'The device, as the client names itself.
+pii=device; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.device_name IS 'Shown in the list of devices. Personal data.';
+COMMENT ON COLUMN public.auth_sessions.device_name IS 'Shown in the list of devices. Personal data.
+pii=device; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.device_type IS 'web, ios, android, desktop, ...';
+COMMENT ON COLUMN public.auth_sessions.device_type IS 'web, ios, android, desktop, ...
+pii=device; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.ip_address IS 'Where the token was issued. Personal data.';
+COMMENT ON COLUMN public.auth_sessions.ip_address IS 'Where the token was issued. Personal data.
+pii=device; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.user_agent IS 'Client that requested the token. Personal data.';
+COMMENT ON COLUMN public.auth_sessions.user_agent IS 'Client that requested the token. Personal data.
+pii=device; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.last_used_at IS 'Last refresh.';
+COMMENT ON COLUMN public.auth_sessions.last_used_at IS 'Last refresh.
+pii=activity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.rotated_at IS 'When the next token replaced it; a later use is theft or a retry.';
+COMMENT ON COLUMN public.auth_sessions.rotated_at IS 'When the next token replaced it; a later use is theft or a retry.
+pii=activity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.revoked_at IS 'When it was revoked, before its expiry.';
+COMMENT ON COLUMN public.auth_sessions.revoked_at IS 'When it was revoked, before its expiry.
+pii=activity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.revoked_reason IS 'Why it was revoked.';
+COMMENT ON COLUMN public.auth_sessions.revoked_reason IS 'Why it was revoked.
+pii=activity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.expires_at IS 'Until when it is valid; expired tokens are purged.';
+COMMENT ON COLUMN public.auth_sessions.expires_at IS 'Until when it is valid; expired tokens are purged.
+pii=activity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.created_at IS 'When the token was issued.';
+COMMENT ON COLUMN public.auth_sessions.created_at IS 'When the token was issued.
+pii=activity; purpose=security; basis=legitimate interest; keep=session';
 
-COMMENT ON COLUMN public.auth_sessions.updated_at IS 'Last change, set by a trigger.';
+COMMENT ON COLUMN public.auth_sessions.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=security; basis=legitimate interest; keep=session';
 
 COMMENT ON CONSTRAINT auth_sessions_refresh_token_hash_check ON public.auth_sessions IS 'A bcrypt hash of cost 12, and nothing else.';
 
@@ -2221,41 +2321,59 @@ CREATE TABLE public.conversation_participants (
 
 COMMENT ON TABLE public.conversation_participants IS 'Participants of conversations, with their role and wrapped key.';
 
-COMMENT ON COLUMN public.conversation_participants.conversation_id IS 'The conversation.';
+COMMENT ON COLUMN public.conversation_participants.conversation_id IS 'The conversation.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.user_id IS 'The participant.';
+COMMENT ON COLUMN public.conversation_participants.user_id IS 'The participant.
+pii=identity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.role IS 'admin, moderator or member, in this conversation.';
+COMMENT ON COLUMN public.conversation_participants.role IS 'admin, moderator or member, in this conversation.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.encrypted_key IS 'The conversation key wrapped for this user''s public key; null once shredded.';
+COMMENT ON COLUMN public.conversation_participants.encrypted_key IS 'The conversation key wrapped for this user''s public key; null once shredded.
+pii=secret; purpose=encryption; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.key_nonce IS 'Nonce of the wrapping, where the algorithm has one apart from the ciphertext.';
+COMMENT ON COLUMN public.conversation_participants.key_nonce IS 'Nonce of the wrapping, where the algorithm has one apart from the ciphertext.
+pii=secret; purpose=encryption; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.key_algorithm IS 'How the key is wrapped, for example x25519-sealed-box.';
+COMMENT ON COLUMN public.conversation_participants.key_algorithm IS 'How the key is wrapped, for example x25519-sealed-box.
+pii=none';
 
-COMMENT ON COLUMN public.conversation_participants.key_version IS 'Version of the conversation key in encrypted_key.';
+COMMENT ON COLUMN public.conversation_participants.key_version IS 'Version of the conversation key in encrypted_key.
+pii=none';
 
-COMMENT ON COLUMN public.conversation_participants.public_key_id IS 'Public key with which the key is wrapped.';
+COMMENT ON COLUMN public.conversation_participants.public_key_id IS 'Public key with which the key is wrapped.
+pii=identity; purpose=encryption; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.last_read_message_id IS 'Newest message read; later ids are unread. No foreign key: months are retired.';
+COMMENT ON COLUMN public.conversation_participants.last_read_message_id IS 'Newest message read; later ids are unread. No foreign key: months are retired.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.last_delivered_message_id IS 'Newest message that reached a device of the user.';
+COMMENT ON COLUMN public.conversation_participants.last_delivered_message_id IS 'Newest message that reached a device of the user.
+pii=activity; purpose=delivery; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.notification_level IS 'all, mentions or none.';
+COMMENT ON COLUMN public.conversation_participants.notification_level IS 'all, mentions or none.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.muted_until IS 'No notification before this.';
+COMMENT ON COLUMN public.conversation_participants.muted_until IS 'No notification before this.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.is_pinned IS 'Whether it is at the top of the user''s list.';
+COMMENT ON COLUMN public.conversation_participants.is_pinned IS 'Whether it is at the top of the user''s list.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.joined_at IS 'From when the user may read.';
+COMMENT ON COLUMN public.conversation_participants.joined_at IS 'From when the user may read.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.left_at IS 'When the user left; null while a member.';
+COMMENT ON COLUMN public.conversation_participants.left_at IS 'When the user left; null while a member.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.created_at IS 'When the row was created.';
+COMMENT ON COLUMN public.conversation_participants.created_at IS 'When the row was created.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.updated_at IS 'Last change, set by a trigger.';
+COMMENT ON COLUMN public.conversation_participants.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversation_participants.reads_from IS 'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.';
+COMMENT ON COLUMN public.conversation_participants.reads_from IS 'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
 
 COMMENT ON CONSTRAINT conversation_participants_encrypted_key_check ON public.conversation_participants IS 'A wrapped key has its algorithm and version; at most 8 kB.';
 
@@ -2297,33 +2415,47 @@ END),
 
 COMMENT ON TABLE public.conversations IS 'Conversations: direct (two people) or group.';
 
-COMMENT ON COLUMN public.conversations.id IS 'UUIDv7.';
+COMMENT ON COLUMN public.conversations.id IS 'UUIDv7.
+pii=none';
 
-COMMENT ON COLUMN public.conversations.type IS 'direct or group.';
+COMMENT ON COLUMN public.conversations.type IS 'direct or group.
+pii=none';
 
-COMMENT ON COLUMN public.conversations.title IS 'Name of a group; null for a direct conversation.';
+COMMENT ON COLUMN public.conversations.title IS 'Name of a group; null for a direct conversation.
+pii=content; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversations.avatar_url IS 'Picture of a group.';
+COMMENT ON COLUMN public.conversations.avatar_url IS 'Picture of a group.
+pii=content; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversations.direct_user_low IS 'Of a direct conversation: the smaller of the two user ids.';
+COMMENT ON COLUMN public.conversations.direct_user_low IS 'Of a direct conversation: the smaller of the two user ids.
+pii=identity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversations.direct_user_high IS 'Of a direct conversation: the greater of the two user ids; the same for notes to self.';
+COMMENT ON COLUMN public.conversations.direct_user_high IS 'Of a direct conversation: the greater of the two user ids; the same for notes to self.
+pii=identity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversations.created_by IS 'User who started it; null after that user is deleted.';
+COMMENT ON COLUMN public.conversations.created_by IS 'User who started it; null after that user is deleted.
+pii=identity; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversations.settings IS 'The application''s settings, an object of at most 16 kB.';
+COMMENT ON COLUMN public.conversations.settings IS 'The application''s settings, an object of at most 16 kB.
+pii=content; purpose=chat; basis=contract; keep=conversation';
 
-COMMENT ON COLUMN public.conversations.current_key_version IS 'Version of the conversation key that new messages use; raise it when a member leaves.';
+COMMENT ON COLUMN public.conversations.current_key_version IS 'Version of the conversation key that new messages use; raise it when a member leaves.
+pii=none';
 
-COMMENT ON COLUMN public.conversations.retention_days IS 'Older messages are deleted; null means the default of the installation.';
+COMMENT ON COLUMN public.conversations.retention_days IS 'Older messages are deleted; null means the default of the installation.
+pii=none';
 
-COMMENT ON COLUMN public.conversations.is_archived IS 'Whether it is read-only and hidden from the list.';
+COMMENT ON COLUMN public.conversations.is_archived IS 'Whether it is read-only and hidden from the list.
+pii=none';
 
-COMMENT ON COLUMN public.conversations.deleted_at IS 'When it was closed for good; retention deletes its messages.';
+COMMENT ON COLUMN public.conversations.deleted_at IS 'When it was closed for good; retention deletes its messages.
+pii=none';
 
-COMMENT ON COLUMN public.conversations.created_at IS 'When it was started.';
+COMMENT ON COLUMN public.conversations.created_at IS 'When it was started.
+pii=none';
 
-COMMENT ON COLUMN public.conversations.updated_at IS 'Last change, set by a trigger.';
+COMMENT ON COLUMN public.conversations.updated_at IS 'Last change, set by a trigger.
+pii=none';
 
 COMMENT ON CONSTRAINT conversations_current_key_version_check ON public.conversations IS 'From 1.';
 
@@ -2360,29 +2492,41 @@ PARTITION BY RANGE (message_id);
 
 COMMENT ON TABLE public.message_statuses IS 'Status of each message for each reader: delivered, read, reactions. Partitioned as messages.';
 
-COMMENT ON COLUMN public.message_statuses.message_id IS 'The message; its UUIDv7 determines the month.';
+COMMENT ON COLUMN public.message_statuses.message_id IS 'The message; its UUIDv7 determines the month.
+pii=activity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.user_id IS 'The reader.';
+COMMENT ON COLUMN public.message_statuses.user_id IS 'The reader.
+pii=identity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.conversation_id IS 'Conversation of the message; set by a trigger if left out.';
+COMMENT ON COLUMN public.message_statuses.conversation_id IS 'Conversation of the message; set by a trigger if left out.
+pii=activity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.status IS 'sent, failed, delivered or read; never lowered.';
+COMMENT ON COLUMN public.message_statuses.status IS 'sent, failed, delivered or read; never lowered.
+pii=activity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.delivered_at IS 'First report of delivery.';
+COMMENT ON COLUMN public.message_statuses.delivered_at IS 'First report of delivery.
+pii=activity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.read_at IS 'First report of reading.';
+COMMENT ON COLUMN public.message_statuses.read_at IS 'First report of reading.
+pii=activity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.failed_at IS 'First report of failure.';
+COMMENT ON COLUMN public.message_statuses.failed_at IS 'First report of failure.
+pii=activity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.error_code IS 'Why delivery failed.';
+COMMENT ON COLUMN public.message_statuses.error_code IS 'Why delivery failed.
+pii=device; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.reactions IS 'The reader''s reactions, at most 20.';
+COMMENT ON COLUMN public.message_statuses.reactions IS 'The reader''s reactions, at most 20.
+pii=content; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.reacted_at IS 'Last change of the reactions.';
+COMMENT ON COLUMN public.message_statuses.reacted_at IS 'Last change of the reactions.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.created_at IS 'When the first report arrived.';
+COMMENT ON COLUMN public.message_statuses.created_at IS 'When the first report arrived.
+pii=activity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.message_statuses.updated_at IS 'Last change, set by a trigger.';
+COMMENT ON COLUMN public.message_statuses.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=delivery; basis=contract; keep=message';
 
 COMMENT ON CONSTRAINT message_statuses_reactions_check ON public.message_statuses IS 'At most 20, none of them null.';
 
@@ -2425,43 +2569,62 @@ ALTER TABLE ONLY public.messages ALTER COLUMN content_encrypted SET STORAGE EXTE
 
 COMMENT ON TABLE public.messages IS 'Messages as ciphertext, partitioned by month on the id, a UUIDv7.';
 
-COMMENT ON COLUMN public.messages.id IS 'UUIDv7, which determines the month. Page with id < $cursor order by id desc. If the client creates it, it is the idempotency key.';
+COMMENT ON COLUMN public.messages.id IS 'UUIDv7, which determines the month. Page with id < $cursor order by id desc. If the client creates it, it is the idempotency key.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.conversation_id IS 'Conversation of the message.';
+COMMENT ON COLUMN public.messages.conversation_id IS 'Conversation of the message.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.sender_id IS 'Sender; null for a system message.';
+COMMENT ON COLUMN public.messages.sender_id IS 'Sender; null for a system message.
+pii=identity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.content_encrypted IS 'Ciphertext, at most 64 kB; null once deleted. The server cannot read it.';
+COMMENT ON COLUMN public.messages.content_encrypted IS 'Ciphertext, at most 64 kB; null once deleted. The server cannot read it.
+pii=content; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.content_nonce IS 'Nonce of the cipher, where it is not part of the ciphertext.';
+COMMENT ON COLUMN public.messages.content_nonce IS 'Nonce of the cipher, where it is not part of the ciphertext.
+pii=content; purpose=encryption; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.content_algorithm IS 'The cipher, for example xsalsa20-poly1305.';
+COMMENT ON COLUMN public.messages.content_algorithm IS 'The cipher, for example xsalsa20-poly1305.
+pii=none';
 
-COMMENT ON COLUMN public.messages.key_version IS 'Version of the conversation key it is encrypted with.';
+COMMENT ON COLUMN public.messages.key_version IS 'Version of the conversation key it is encrypted with.
+pii=none';
 
-COMMENT ON COLUMN public.messages.sender_key_id IS 'Public key of the sender in use. No foreign key: keys may be deleted.';
+COMMENT ON COLUMN public.messages.sender_key_id IS 'Public key of the sender in use. No foreign key: keys may be deleted.
+pii=identity; purpose=encryption; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.message_type IS 'text, image, file, audio, video or system.';
+COMMENT ON COLUMN public.messages.message_type IS 'text, image, file, audio, video or system.
+pii=content; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.reply_to_id IS 'Message that this one replies to, in the same conversation; null after that is deleted, kept while its month is detached or dropped.';
+COMMENT ON COLUMN public.messages.reply_to_id IS 'Message that this one replies to, in the same conversation; null after that is deleted, kept while its month is detached or dropped.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.edited_at IS 'Last edit.';
+COMMENT ON COLUMN public.messages.edited_at IS 'Last edit.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.edit_count IS 'How often it was edited.';
+COMMENT ON COLUMN public.messages.edit_count IS 'How often it was edited.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.edit_history IS 'Earlier ciphertexts, oldest first, at most 50; emptied by erasure.';
+COMMENT ON COLUMN public.messages.edit_history IS 'Earlier ciphertexts, oldest first, at most 50; emptied by erasure.
+pii=content; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.is_deleted IS 'Whether it is deleted for everybody; the row is kept so that replies keep their place.';
+COMMENT ON COLUMN public.messages.is_deleted IS 'Whether it is deleted for everybody; the row is kept so that replies keep their place.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted.';
+COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.deleted_by IS 'Who deleted it: the sender or a moderator. No foreign key: users are never deleted while they take part.';
+COMMENT ON COLUMN public.messages.deleted_by IS 'Who deleted it: the sender or a moderator. No foreign key: users are never deleted while they take part.
+pii=identity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.expires_at IS 'The message is deleted after this; null means never.';
+COMMENT ON COLUMN public.messages.expires_at IS 'The message is deleted after this; null means never.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.created_at IS 'When it was sent, in whole milliseconds: the time in the id.';
+COMMENT ON COLUMN public.messages.created_at IS 'When it was sent, in whole milliseconds: the time in the id.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
-COMMENT ON COLUMN public.messages.updated_at IS 'Last change, set by a trigger.';
+COMMENT ON COLUMN public.messages.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=chat; basis=contract; keep=message';
 
 COMMENT ON CONSTRAINT messages_content_nonce_check ON public.messages IS '8 to 32 bytes: what the known ciphers take.';
 
@@ -2509,39 +2672,56 @@ CREATE TABLE public.user_public_keys (
 
 COMMENT ON TABLE public.user_public_keys IS 'Public keys of users; a key is replaced by a new row and never changed.';
 
-COMMENT ON COLUMN public.user_public_keys.id IS 'UUIDv7.';
+COMMENT ON COLUMN public.user_public_keys.id IS 'UUIDv7.
+pii=identity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.user_id IS 'Owner of the key.';
+COMMENT ON COLUMN public.user_public_keys.user_id IS 'Owner of the key.
+pii=identity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.device_id IS 'The device that holds the private half; null for a key of the user, shared by devices.';
+COMMENT ON COLUMN public.user_public_keys.device_id IS 'The device that holds the private half; null for a key of the user, shared by devices.
+pii=device; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.key_type IS 'identity, signed_prekey, one_time_prekey or fallback.';
+COMMENT ON COLUMN public.user_public_keys.key_type IS 'identity, signed_prekey, one_time_prekey or fallback.
+pii=none';
 
-COMMENT ON COLUMN public.user_public_keys.algorithm IS 'Algorithm of the key, for example x25519 or ed25519.';
+COMMENT ON COLUMN public.user_public_keys.algorithm IS 'Algorithm of the key, for example x25519 or ed25519.
+pii=none';
 
-COMMENT ON COLUMN public.user_public_keys.key_id IS 'The client''s name of the key; the same name with other bytes is refused.';
+COMMENT ON COLUMN public.user_public_keys.key_id IS 'The client''s name of the key; the same name with other bytes is refused.
+pii=identity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.key_version IS 'Counts rotations, from 1.';
+COMMENT ON COLUMN public.user_public_keys.key_version IS 'Counts rotations, from 1.
+pii=none';
 
-COMMENT ON COLUMN public.user_public_keys.public_key IS 'The key itself, raw bytes; cannot be changed.';
+COMMENT ON COLUMN public.user_public_keys.public_key IS 'The key itself, raw bytes; cannot be changed.
+pii=identity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.signature IS 'By the identity key; required for a signed_prekey.';
+COMMENT ON COLUMN public.user_public_keys.signature IS 'By the identity key; required for a signed_prekey.
+pii=identity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.fingerprint IS 'SHA-256 of public_key, for people to compare.';
+COMMENT ON COLUMN public.user_public_keys.fingerprint IS 'SHA-256 of public_key, for people to compare.
+pii=identity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.status IS 'active, superseded, revoked or used (a one-time key taken).';
+COMMENT ON COLUMN public.user_public_keys.status IS 'active, superseded, revoked or used (a one-time key taken).
+pii=none';
 
-COMMENT ON COLUMN public.user_public_keys.activated_at IS 'From when it may be used.';
+COMMENT ON COLUMN public.user_public_keys.activated_at IS 'From when it may be used.
+pii=activity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.expires_at IS 'Until when it may be used; null is no limit.';
+COMMENT ON COLUMN public.user_public_keys.expires_at IS 'Until when it may be used; null is no limit.
+pii=activity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.superseded_at IS 'When its successor took over.';
+COMMENT ON COLUMN public.user_public_keys.superseded_at IS 'When its successor took over.
+pii=activity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.revoked_at IS 'When it was withdrawn.';
+COMMENT ON COLUMN public.user_public_keys.revoked_at IS 'When it was withdrawn.
+pii=activity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.created_at IS 'When the key was uploaded.';
+COMMENT ON COLUMN public.user_public_keys.created_at IS 'When the key was uploaded.
+pii=activity; purpose=encryption; basis=contract; keep=key';
 
-COMMENT ON COLUMN public.user_public_keys.updated_at IS 'Last change, set by a trigger.';
+COMMENT ON COLUMN public.user_public_keys.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=encryption; basis=contract; keep=key';
 
 COMMENT ON CONSTRAINT user_public_keys_key_type_check ON public.user_public_keys IS 'The known uses of a key.';
 
@@ -2579,29 +2759,41 @@ WITH (fillfactor='80');
 
 COMMENT ON TABLE public.users IS 'Users of the chat, one row per person, kept after erasure as a pseudonym.';
 
-COMMENT ON COLUMN public.users.id IS 'UUIDv7.';
+COMMENT ON COLUMN public.users.id IS 'UUIDv7.
+pii=identity; purpose=account; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.username IS 'Lower-case login name, never reused; deleted-<id> after erasure.';
+COMMENT ON COLUMN public.users.username IS 'Lower-case login name, never reused; deleted-<id> after erasure.
+pii=identity; purpose=account; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.email IS 'Lower-case address; null after erasure. Personal data.';
+COMMENT ON COLUMN public.users.email IS 'Lower-case address; null after erasure. Personal data.
+pii=contact; purpose=account; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.password_hash IS 'Hash of the password; null when the user signs in elsewhere. Secret.';
+COMMENT ON COLUMN public.users.password_hash IS 'Hash of the password; null when the user signs in elsewhere. Secret.
+pii=secret; purpose=security; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.display_name IS 'Name shown to others, in the user''s own spelling. Personal data.';
+COMMENT ON COLUMN public.users.display_name IS 'Name shown to others, in the user''s own spelling. Personal data.
+pii=profile; purpose=account; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.avatar_url IS 'Where the picture is. Personal data.';
+COMMENT ON COLUMN public.users.avatar_url IS 'Where the picture is. Personal data.
+pii=profile; purpose=account; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.status IS 'Presence as last written: online, away, busy or offline. The live value is the cache''s.';
+COMMENT ON COLUMN public.users.status IS 'Presence as last written: online, away, busy or offline. The live value is the cache''s.
+pii=activity; purpose=chat; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.last_seen_at IS 'Last activity; write it at most once a minute.';
+COMMENT ON COLUMN public.users.last_seen_at IS 'Last activity; write it at most once a minute.
+pii=activity; purpose=chat; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.account_state IS 'active, suspended, deactivated or erased.';
+COMMENT ON COLUMN public.users.account_state IS 'active, suspended, deactivated or erased.
+pii=activity; purpose=security; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.erased_at IS 'When the personal data was removed; set exactly when account_state is erased.';
+COMMENT ON COLUMN public.users.erased_at IS 'When the personal data was removed; set exactly when account_state is erased.
+pii=activity; purpose=erasure; basis=legal obligation; keep=erasure';
 
-COMMENT ON COLUMN public.users.created_at IS 'When the account was created.';
+COMMENT ON COLUMN public.users.created_at IS 'When the account was created.
+pii=activity; purpose=account; basis=contract; keep=account';
 
-COMMENT ON COLUMN public.users.updated_at IS 'Last change, set by a trigger.';
+COMMENT ON COLUMN public.users.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=account; basis=contract; keep=account';
 
 COMMENT ON CONSTRAINT users_account_state_check ON public.users IS 'The states an account goes through.';
 

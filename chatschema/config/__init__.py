@@ -3,11 +3,10 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 from chatschema import assets
-from chatschema.config import batch, locks, migrate, partition, report, sessions, variables, verify
+from chatschema.config import batch, locks, migrate, partition, privacy, report, sessions, toml_file, variables, verify
 from chatschema.errors import UsageError
 from chatschema.redact import redact, remember
 from chatschema.values import Settings
@@ -29,9 +28,6 @@ _TARGETS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "PGSERVICE", "PGHOST", "
 # as not set.
 _NEVER_EMPTY = ("DB_HOST", "DB_NAME", "DB_USER")
 _TRUE, _FALSE = {"true", "1", "yes", "on", "require"}, {"false", "0", "no", "off", ""}
-_TOML_KEYS = ("url", "sql_dir", "seeds_dir")
-_TOML_LISTS = ("replicas",)
-_TOML_TABLES = ("partition", "locks", "batches", "migrate", "report", "sessions", "verify", "variables")
 
 
 def load(
@@ -45,7 +41,7 @@ def load(
     Raises UsageError for anything that cannot be understood, for a variable that is set but empty where it would have
     named the server, and in CI if no server is named.
     """
-    toml, lists, tables = _read_toml(folder / CONFIG_FILE)
+    toml, lists, tables = toml_file.read(folder / CONFIG_FILE)
     dotenv = _read_dotenv(folder / ".env")
     conninfo, source_name = _find_conninfo(url, environ, dotenv, toml) if needs_server else ("", "no server")
     state_dir = folder / STATE_DIR
@@ -61,6 +57,7 @@ def load(
         locks=locks.parse(tables.get("locks", {}), CONFIG_FILE),
         reporting=report.parse(tables.get("report", {}), CONFIG_FILE),
         batching=batch.parse(tables.get("batches", {}), CONFIG_FILE),
+        processing=privacy.parse(tables.get("privacy", {}), CONFIG_FILE),
         sessions_kept=sessions.parse(tables.get("sessions", {}), CONFIG_FILE),
         ignored=verify.parse(tables.get("verify", {}), CONFIG_FILE),
         variables=variables.parse(tables.get("variables", {}), {**dotenv, **environ}, CONFIG_FILE),
@@ -215,29 +212,6 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} cannot be read: {error}", code="config.file") from None
-
-
-def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, list[str]], dict[str, dict[str, Any]]]:
-    """Return the texts and lists of texts at the top level of the file, and its tables."""
-    if not path.is_file():
-        return {}, {}, {}
-    import tomllib
-
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path.name} cannot be read: {error}", code="config.file") from None
-    tables = {key: value for key, value in content.items() if key in _TOML_TABLES and isinstance(value, dict)}
-    texts = {key: value for key, value in content.items() if key in _TOML_KEYS and isinstance(value, str)}
-    lists = {
-        key: value
-        for key, value in content.items()
-        if key in _TOML_LISTS and isinstance(value, list) and all(isinstance(one, str) for one in value)
-    }
-    for key in content.keys() - tables.keys() - texts.keys() - lists.keys():
-        known = f"{', '.join(_TOML_KEYS)} (texts), {', '.join(_TOML_LISTS)} (a list of texts), [{'], ['.join(_TOML_TABLES)}]"
-        raise UsageError(f"{path.name}: {key} is not a valid setting", f"the settings are {known}", code="config.unknown")
-    return texts, lists, tables
 
 
 def _folder(base: Path, toml: Mapping[str, str], key: str) -> Path | None:

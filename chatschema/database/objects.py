@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from chatschema import postgres
+from chatschema import ownership, postgres
 from chatschema.database import kept
 from chatschema.database.catalog import quiet
 from chatschema.database.kept import Kept
@@ -39,8 +39,7 @@ _DROP_REST = """
 """
 _TABLES = (
     "hold_conversations", "last_hold", "deferred_erasures", "holds", "erasures", "retired_months", "released_attachments",
-    "seeded_rows", "seeds", "protection", "migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
-    "schema_records", "batches", "kept_by_reset", "applied_roles", "repeatables",
+    "applied_roles", *ownership.TABLES,
 )  # fmt: skip
 
 

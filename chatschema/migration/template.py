@@ -71,9 +71,13 @@ create trigger {table}_set_updated_at before update on public.{table}
 alter table public.{table} enable row level security;
 
 comment on table public.{table} is '{unwritten} what a row is.';
-comment on column public.{table}.id is 'UUIDv7.';
-comment on column public.{table}.created_at is 'When the row was added.';
-comment on column public.{table}.updated_at is 'Last change, set by a trigger.';
+-- The last line of a column's comment says what personal data it holds: docs/reference/personal-data.md has the words.
+comment on column public.{table}.id is 'UUIDv7.
+pii=none';
+comment on column public.{table}.created_at is 'When the row was added.
+pii=none';
+comment on column public.{table}.updated_at is 'Last change, set by a trigger.
+pii=none';
 comment on constraint {table}_pkey on public.{table} is 'Each row has one id.';
 comment on index public.{table}_pkey is 'Look-up by id.';
 comment on trigger {table}_set_updated_at on public.{table} is 'Sets updated_at.';

@@ -12,6 +12,7 @@ from chatschema.migration.values import MigrationStatus
 from chatschema.partition import grid, retired_months
 from chatschema.partition.values import Runway
 from chatschema.postgres import Connection
+from chatschema.privacy import tags
 from chatschema.protection import Protection
 from chatschema.seed import runner
 from chatschema.seed.runner import SeedStatus
@@ -71,6 +72,7 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
                 *partitions.findings(differences),
                 *there.findings,
                 *_detached(settings, connection, there),
+                *tags.findings(connection),
             ),
         )
     except ServerError as error:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from chatschema import config
-from chatschema.config import batch, locks, migrate, partition, sessions, variables
+from chatschema.config import batch, locks, migrate, partition, privacy, sessions, toml_file, variables
 from chatschema.partition.values import PartitionState
 from chatschema.values import Patience
 from tests.support import ROOT
@@ -77,14 +77,17 @@ def rows(title: str) -> set[str]:
 
 
 def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> None:
-    assert rows("Top level") == {*config._TOML_KEYS, *config._TOML_LISTS}
+    assert rows("Top level") == {*toml_file._TEXTS, *toml_file._LISTS}
     assert rows("[partition]") == set(partition._KEYS)
     assert rows("[locks]") == set(locks._KEYS)
     assert rows("[batches]") == set(batch._KEYS)
     assert rows("[migrate]") == set(migrate._KEYS)
-    assert set(config._TOML_TABLES) == {"partition", "locks", "batches", "migrate", "report", "sessions", "verify", "variables"}
+    assert set(toml_file._TABLES) == {
+        "partition", "locks", "batches", "migrate", "privacy", "report", "sessions", "verify", "variables"
+    }  # fmt: skip
     assert rows("[verify]") == {"[[verify.ignore]]", "object", "reason"}
     assert rows("[sessions]") == set(sessions._KEYS)
+    assert rows("[privacy]") == set(privacy._KEYS)
     assert rows("[report]") == {"[report.NAME]", "[[report.suppress]]", "finding", "reason", "until"}
 
 

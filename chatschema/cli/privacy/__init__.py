@@ -1,0 +1,1 @@
+"""chatschema privacy: one file a command."""

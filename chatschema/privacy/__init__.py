@@ -1,0 +1,1 @@
+"""The personal data of people: the record of processing, and the export of one person's data."""

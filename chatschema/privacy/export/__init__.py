@@ -1,0 +1,1 @@
+"""The export of one person's data to files."""
