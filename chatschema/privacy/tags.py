@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from chatschema import ownership, postgres
+from chatschema import postgres
+from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
 # What a column holds. The server can read all of it but content, which the clients encrypt.
@@ -38,7 +39,7 @@ BASES = {
 KEEPS = ("account", "audit", "conversation", "erasure", "file", "hold", "key", "message", "session")
 _LINE = re.compile(r"^[ \t]*pii\s*=[^\n]*\Z", re.MULTILINE)
 _KEYS = ("pii", "purpose", "basis", "keep")
-# The tables that chatschema creates itself, without a migration, describe its own work.
+# Only of tables that a migration created: those of other programs, and the ledger, are not described here.
 _COLUMNS = """
     select n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), col_description(c.oid, a.attnum), array(
             select pg_get_userbyid(x.grantee) from (
@@ -46,15 +47,15 @@ _COLUMNS = """
             ) as x
             where x.privilege_type = 'SELECT' and x.grantee <> c.relowner and x.grantee <> 0
             group by 1 order by 1
+        ), exists (
+            select from chatschema.schema_records as r
+            where r.kind = 'column' and r.object = format('%I.%I.%I', n.nspname, c.relname, a.attname)
         )
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where n.nspname in ('public', 'chatschema') and c.relkind in ('r', 'p') and not c.relispartition
-        and (n.nspname <> 'chatschema' or not c.relname = any (%s)) and not exists (
-            select from pg_catalog.pg_depend as d
-            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-        )
+        and format('%I.%I', n.nspname, c.relname) in (select r.object from chatschema.schema_records as r where r.kind = 'table')
     order by n.nspname desc, c.relname, a.attnum
 """
 
@@ -71,7 +72,10 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, its description without the tag, the tag, and why it has none; `readers` are the roles that may read it."""
+    """A column, its description without the tag, the tag, and why it has none.
+
+    `is_recorded`: a migration created it. `readers` are the roles that may read it, the owner aside.
+    """
 
     table: str
     name: str
@@ -79,6 +83,7 @@ class Column:
     description: str
     tag: Tag | None
     problem: str
+    is_recorded: bool = True
     readers: tuple[str, ...] = ()
 
 
@@ -114,17 +119,29 @@ def _wrong(tag: Tag) -> str:
 
 
 def columns(connection: Connection) -> list[Column]:
-    """Return all columns of the tables in public and chatschema that migrations create; reads only."""
-    rows = postgres.fetch_all(connection, _COLUMNS, (list(ownership.TABLES),))
+    """Return all columns of the tables in public and chatschema that migrations created; reads only.
+
+    Raises ChatschemaError where no migration is recorded.
+    """
+    if not postgres.has_table(connection, "chatschema.schema_records"):
+        text = "this database has no record of its tables yet"
+        raise ChatschemaError(text, "first: chatschema migrate", code="privacy.not-migrated")
+    rows = postgres.fetch_all(connection, _COLUMNS)
     found = []
-    for schema, table, name, kind, comment, readers in rows:
+    for schema, table, name, kind, comment, readers, is_recorded in rows:
         tag, problem = parse(comment)
-        found.append(Column(f"{schema}.{table}", name, kind, without(comment), tag, problem, tuple(readers)))
+        found.append(Column(f"{schema}.{table}", name, kind, without(comment), tag, problem, is_recorded, tuple(readers)))
     return found
 
 
 def findings(connection: Connection) -> list[str]:
-    """Return, in words, the columns whose tag is missing or wrong; none where no column has one, as in another project's schema."""
+    """Return, in words, the columns of migrations whose tag is missing or wrong; none where no column has one.
+
+    That is another project's schema. A column that was added by hand is a finding of its own.
+    """
+    readable = "select coalesce(has_table_privilege(to_regclass('chatschema.schema_records'), 'select'), false)"
+    if not postgres.fetch_one(connection, readable)[0]:
+        return []
     found = columns(connection)
     if not any(column.tag for column in found):
         return []
@@ -132,5 +149,5 @@ def findings(connection: Connection) -> list[str]:
         f"{column.table}.{column.name} {column.problem}; end its comment with a line such as"
         " pii=content; purpose=chat; basis=contract; keep=message"
         for column in found
-        if column.problem
+        if column.problem and column.is_recorded
     ]

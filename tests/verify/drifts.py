@@ -29,7 +29,11 @@ create materialized view public.ticket_counts as select mood, count(*) as ticket
 create function public.ticket_price(id bigint) returns numeric language sql stable as $$ select 1.0 $$;
 grant select on public.dear_tickets to public;
 comment on table public.tickets is 'A ticket.';
-comment on column public.tickets.title is 'Its title; it may have ''quotes''.';
+comment on column public.tickets.id is 'pii=none'; comment on column public.tickets.number is 'pii=none';
+comment on column public.tickets.size is 'pii=none'; comment on column public.tickets.price is 'pii=none';
+comment on column public.tickets.mood is 'pii=none'; comment on column public.tickets.user_id is 'pii=none';
+comment on column public.tickets.title is 'Its title; it may have ''quotes''.
+pii=content; purpose=chat; basis=contract; keep=account';
 comment on constraint tickets_price_check on public.tickets is 'Nobody is paid.';
 comment on index public.idx_tickets_user_id is 'Deleting a user.';
 comment on policy tickets_owner on public.tickets is 'Not those of nobody.';
