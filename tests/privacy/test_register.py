@@ -11,6 +11,7 @@ from chatschema.values import TABLES
 from tests.support import ROOT
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.migrations import NEXT, write
 
 COLUMNS = """
     select format('%s.%I', a.attrelid::regclass, a.attname) from pg_attribute as a join pg_class as c on c.oid = a.attrelid
@@ -63,14 +64,14 @@ def test_a_role_that_may_read_a_column_is_named(cli: Cli, migrated: Database) ->
         migrated.run(f"drop owned by {role}; drop role {role}")
 
 
-def test_a_column_without_a_tag_fails_the_checks(cli: Cli, migrated: Database) -> None:
+def test_a_column_without_a_tag_fails_the_checks(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     migrated.run("alter table public.users add column birthday date")
     migrated.run("comment on column public.users.birthday is 'The day.'")
     # Of a column by hand, status reports that it was added by hand.
     assert "birthday has no tag" not in cli("status", "--check", "--url", migrated.url).out
-    migrated.run(
-        "insert into chatschema.schema_records (kind, object, definition, names, form) values ('column', 'public.users.birthday', '', '{}', '')"
-    )
+    migrated.run("alter table public.users drop column birthday")
+    write(sql_dir, NEXT, "alter table public.users add column birthday date", "alter table public.users drop column birthday")
+    assert cli("migrate", "--url", migrated.url, "--sql-dir", str(sql_dir)).code == 0
     result = cli("privacy", "register", "--url", migrated.url)
     assert result.code == 3
     assert "- public.users.birthday has no tag" in result.out
