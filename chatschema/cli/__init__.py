@@ -48,6 +48,7 @@ SECTIONS = {
         "partition": ("partition.app", "app"),
         "hold": ("hold", "app"),
         "roles": ("roles.app", "app"),
+        "audit": ("audit.app", "app"),
         "protect": ("protect", "protect"),
         "unprotect": ("protect", "unprotect"),
     },
