@@ -3,7 +3,6 @@
 import re
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -121,9 +120,17 @@ def test_each_action_leaves_its_rows_and_no_other(world: World) -> None:
     assert logged > 80
 
 
-def trail(connection: "psycopg.Connection[tuple[object, ...]]", context: str, action: Action) -> list[tuple[str, str | None, str | None, str | None]]:
+def trail(
+    connection: "psycopg.Connection[tuple[object, ...]]", context: str, action: Action
+) -> list[tuple[str, str | None, str | None, str | None]]:
     """Run an action in a transaction with its context, roll it back, and return the rows of the trail that it wrote."""
-    settings = {"app.user_id": context, "app.ip": "192.0.2.9", "app.request_id": "r-1", "app.session_id": "garbage", "app.user_agent": "x"}
+    settings = {
+        "app.user_id": context,
+        "app.ip": "192.0.2.9",
+        "app.request_id": "r-1",
+        "app.session_id": "garbage",
+        "app.user_agent": "x",
+    }
     try:
         connection.execute("begin")
         for name, value in settings.items():

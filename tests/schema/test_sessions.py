@@ -96,7 +96,9 @@ def test_a_rotated_token_is_graced_for_ten_seconds_and_then_kills_the_family(app
     ago(migrated, "rotated_at", first, "3 seconds")
     assert call(app, ROTATE, first, OTHER) == ("reused", None)
     assert migrated.one("select revoked_reason from public.auth_sessions where id = %s", second) == "reuse_detected"
-    audited = migrated.all("select user_id, action, resource_id, severity, details ->> 'revoked_session_id' from public.audit_logs where action = 'session.reuse'")
+    audited = migrated.all(
+        "select user_id, action, resource_id, severity, details ->> 'revoked_session_id' from public.audit_logs where action = 'session.reuse'"
+    )
     assert audited == [(user, "session.reuse", str(first), "critical", str(second))]
     # The family is dead for every token of it; the other logins go on.
     for token in (first, second):
