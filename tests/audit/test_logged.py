@@ -64,9 +64,10 @@ def test_what_cannot_be_read_becomes_null_and_fails_nothing(migrated: Database) 
 
 def test_garbage_as_the_user_is_refused_as_everywhere(migrated: Database) -> None:
     add_user(migrated, "alice")
-    with migrated.connect() as connection, pytest.raises(psycopg.errors.InvalidParameterValue, match=r"app\.user_id"):
+    with migrated.connect() as connection:
         connection.execute("select set_config('app.user_id', 'garbage', false)")
-        connection.execute("update public.users set email = 'new@example.org'")
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"app\.user_id"):
+            connection.execute("update public.users set email = 'new@example.org'")
 
 
 def test_what_is_rolled_back_leaves_no_row_and_what_changes_nothing_neither(migrated: Database) -> None:

@@ -77,12 +77,15 @@ def test_following_prints_each_row_at_once_until_it_is_interrupted(migrated: Dat
 
 def test_a_closed_pipe_ends_it(migrated: Database, tmp_path: Path) -> None:
     migrated.run(ADD, "before")
-    command = f"{sys.executable} -m chatschema audit tail --follow --every 0.1 --url {migrated.url} | head -1"
-    done = subprocess.run(
-        command, shell=True, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert "before" in done.stdout
-    assert done.stderr == ""
+    command = [sys.executable, "-m", "chatschema", "audit", "tail", "--follow", "--every", "0.1", "--url", migrated.url]
+    with subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:  # fmt: skip
+        assert running.stdout
+        assert running.stderr
+        assert "before" in running.stdout.readline()
+        running.stdout.close()
+        migrated.run(ADD, "nobody reads this")
+        assert running.wait(20) == 0
+        assert running.stderr.read() == ""
 
 
 def test_on_sixty_columns_nothing_is_cut_off(migrated: Database, tmp_path: Path) -> None:
