@@ -70,7 +70,7 @@ CREATE FUNCTION chatschema.audit_attachments() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    file public.attachments;
+    file record;
 begin
     if chatschema.is_audit_batch() then
         return null;
@@ -331,7 +331,7 @@ CREATE FUNCTION chatschema.audit_public_keys() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    key public.user_public_keys;
+    key record;
 begin
     if chatschema.is_audit_batch() then
         return null;
@@ -3644,7 +3644,7 @@ CREATE TRIGGER auth_sessions_audit_truncate AFTER TRUNCATE ON public.auth_sessio
 
 COMMENT ON TRIGGER auth_sessions_audit_truncate ON public.auth_sessions IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER auth_sessions_audit_update AFTER UPDATE ON public.auth_sessions FOR EACH ROW WHEN ((((old.revoked_at IS NULL) <> (new.revoked_at IS NULL)) OR (((old.refresh_token_hash IS DISTINCT FROM new.refresh_token_hash) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.expires_at IS DISTINCT FROM new.expires_at)))) EXECUTE FUNCTION chatschema.audit_sessions();
+CREATE TRIGGER auth_sessions_audit_update AFTER UPDATE ON public.auth_sessions FOR EACH ROW WHEN ((((old.revoked_at IS NULL) <> (new.revoked_at IS NULL)) OR (old.refresh_token_hash <> new.refresh_token_hash) OR (old.user_id <> new.user_id) OR (old.expires_at <> new.expires_at))) EXECUTE FUNCTION chatschema.audit_sessions();
 
 COMMENT ON TRIGGER auth_sessions_audit_update ON public.auth_sessions IS 'Logs a revocation, and what nobody should change: the token, its user, its end.';
 
@@ -3664,7 +3664,7 @@ CREATE TRIGGER conversation_participants_audit_truncate AFTER TRUNCATE ON public
 
 COMMENT ON TRIGGER conversation_participants_audit_truncate ON public.conversation_participants IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER conversation_participants_audit_update AFTER UPDATE ON public.conversation_participants FOR EACH ROW WHEN ((((old.left_at IS NULL) <> (new.left_at IS NULL)) OR ((((old.role IS DISTINCT FROM new.role) OR (old.reads_from IS DISTINCT FROM new.reads_from)) OR (old.conversation_id IS DISTINCT FROM new.conversation_id)) OR (old.user_id IS DISTINCT FROM new.user_id)))) EXECUTE FUNCTION chatschema.audit_participants();
+CREATE TRIGGER conversation_participants_audit_update AFTER UPDATE ON public.conversation_participants FOR EACH ROW WHEN ((((old.left_at IS NULL) <> (new.left_at IS NULL)) OR (old.role <> new.role) OR (old.reads_from IS DISTINCT FROM new.reads_from) OR (old.conversation_id <> new.conversation_id) OR (old.user_id <> new.user_id))) EXECUTE FUNCTION chatschema.audit_participants();
 
 COMMENT ON TRIGGER conversation_participants_audit_update ON public.conversation_participants IS 'Logs leaving, removing, taking back and promoting.';
 

@@ -64,7 +64,7 @@ create trigger auth_sessions_audit_update after update on public.auth_sessions
     for each row
     when (
         (old.revoked_at is null) <> (new.revoked_at is null)
-        or (old.refresh_token_hash, old.user_id, old.expires_at) is distinct from (new.refresh_token_hash, new.user_id, new.expires_at)
+        or old.refresh_token_hash <> new.refresh_token_hash or old.user_id <> new.user_id or old.expires_at <> new.expires_at
     )
     execute function chatschema.audit_sessions();
 create trigger auth_sessions_audit_delete after delete on public.auth_sessions

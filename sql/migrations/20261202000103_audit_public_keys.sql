@@ -5,7 +5,7 @@ create function chatschema.audit_public_keys() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    key public.user_public_keys;
+    key record;
 begin
     if chatschema.is_audit_batch() then
         return null;

@@ -54,7 +54,8 @@ create trigger conversation_participants_audit_update after update on public.con
     for each row
     when (
         (old.left_at is null) <> (new.left_at is null)
-        or (old.role, old.reads_from, old.conversation_id, old.user_id) is distinct from (new.role, new.reads_from, new.conversation_id, new.user_id)
+        or old.role <> new.role or old.reads_from is distinct from new.reads_from
+        or old.conversation_id <> new.conversation_id or old.user_id <> new.user_id
     )
     execute function chatschema.audit_participants();
 create trigger conversation_participants_audit_delete after delete on public.conversation_participants

@@ -5,7 +5,7 @@ create function chatschema.audit_attachments() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    file public.attachments;
+    file record;
 begin
     if chatschema.is_audit_batch() then
         return null;
