@@ -3720,7 +3720,7 @@ CREATE TRIGGER conversations_audit_truncate AFTER TRUNCATE ON public.conversatio
 
 COMMENT ON TRIGGER conversations_audit_truncate ON public.conversations IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER conversations_audit_update AFTER UPDATE ON public.conversations FOR EACH ROW WHEN (((((((((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.retention_days IS DISTINCT FROM new.retention_days)) OR (old.is_archived IS DISTINCT FROM new.is_archived)) OR (old.settings IS DISTINCT FROM new.settings)) OR (old.title IS DISTINCT FROM new.title)) OR (old.avatar_url IS DISTINCT FROM new.avatar_url)) OR (old.type IS DISTINCT FROM new.type)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION chatschema.audit_conversations();
+CREATE TRIGGER conversations_audit_update AFTER UPDATE ON public.conversations FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.retention_days IS DISTINCT FROM new.retention_days) OR (old.is_archived <> new.is_archived) OR (old.settings <> new.settings) OR (old.title IS DISTINCT FROM new.title) OR (old.avatar_url IS DISTINCT FROM new.avatar_url) OR (old.type <> new.type) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION chatschema.audit_conversations();
 
 COMMENT ON TRIGGER conversations_audit_update ON public.conversations IS 'Logs a changed conversation; the version of its key changes with its participants, whose rows are logged.';
 
@@ -3832,7 +3832,7 @@ CREATE TRIGGER user_public_keys_audit_truncate AFTER TRUNCATE ON public.user_pub
 
 COMMENT ON TRIGGER user_public_keys_audit_truncate ON public.user_public_keys IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER user_public_keys_audit_update AFTER UPDATE ON public.user_public_keys FOR EACH ROW WHEN ((((old.status IS DISTINCT FROM new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at)) OR (old.signature IS DISTINCT FROM new.signature))) EXECUTE FUNCTION chatschema.audit_public_keys();
+CREATE TRIGGER user_public_keys_audit_update AFTER UPDATE ON public.user_public_keys FOR EACH ROW WHEN (((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.signature IS DISTINCT FROM new.signature))) EXECUTE FUNCTION chatschema.audit_public_keys();
 
 COMMENT ON TRIGGER user_public_keys_audit_update ON public.user_public_keys IS 'Logs a key that was superseded, revoked, claimed or given another end.';
 
@@ -3860,7 +3860,7 @@ CREATE TRIGGER users_audit_truncate AFTER TRUNCATE ON public.users FOR EACH STAT
 
 COMMENT ON TRIGGER users_audit_truncate ON public.users IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER users_audit_update AFTER UPDATE ON public.users FOR EACH ROW WHEN (((((old.account_state IS DISTINCT FROM new.account_state) OR (old.email IS DISTINCT FROM new.email)) OR (old.username IS DISTINCT FROM new.username)) OR (old.password_hash IS DISTINCT FROM new.password_hash))) EXECUTE FUNCTION chatschema.audit_users();
+CREATE TRIGGER users_audit_update AFTER UPDATE ON public.users FOR EACH ROW WHEN (((old.account_state <> new.account_state) OR (old.email IS DISTINCT FROM new.email) OR (old.username <> new.username) OR (old.password_hash IS DISTINCT FROM new.password_hash))) EXECUTE FUNCTION chatschema.audit_users();
 
 COMMENT ON TRIGGER users_audit_update ON public.users IS 'Logs a change of state, name, address or password.';
 

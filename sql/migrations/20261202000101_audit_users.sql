@@ -57,7 +57,10 @@ create trigger users_audit_insert after insert on public.users
     for each row execute function chatschema.audit_users();
 create trigger users_audit_update after update on public.users
     for each row
-    when ((old.account_state, old.email, old.username, old.password_hash) is distinct from (new.account_state, new.email, new.username, new.password_hash))
+    when (
+        old.account_state <> new.account_state or old.email is distinct from new.email or old.username <> new.username
+        or old.password_hash is distinct from new.password_hash
+    )
     execute function chatschema.audit_users();
 create trigger users_audit_delete after delete on public.users
     for each row execute function chatschema.audit_users();

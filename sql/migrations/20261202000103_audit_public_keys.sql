@@ -44,7 +44,9 @@ create trigger user_public_keys_audit_insert after insert on public.user_public_
     for each row execute function chatschema.audit_public_keys();
 create trigger user_public_keys_audit_update after update on public.user_public_keys
     for each row
-    when ((old.status, old.expires_at, old.signature) is distinct from (new.status, new.expires_at, new.signature))
+    when (
+        old.status <> new.status or old.expires_at is distinct from new.expires_at or old.signature is distinct from new.signature
+    )
     execute function chatschema.audit_public_keys();
 create trigger user_public_keys_audit_delete after delete on public.user_public_keys
     for each row execute function chatschema.audit_public_keys();

@@ -67,9 +67,9 @@ create trigger conversations_audit_insert after insert on public.conversations
 create trigger conversations_audit_update after update on public.conversations
     for each row
     when (
-        (old.deleted_at, old.retention_days, old.is_archived, old.settings, old.title, old.avatar_url, old.type, old.created_by)
-        is distinct from
-        (new.deleted_at, new.retention_days, new.is_archived, new.settings, new.title, new.avatar_url, new.type, new.created_by)
+        old.deleted_at is distinct from new.deleted_at or old.retention_days is distinct from new.retention_days
+        or old.is_archived <> new.is_archived or old.settings <> new.settings or old.title is distinct from new.title
+        or old.avatar_url is distinct from new.avatar_url or old.type <> new.type or old.created_by is distinct from new.created_by
     )
     execute function chatschema.audit_conversations();
 create trigger conversations_audit_delete after delete on public.conversations
