@@ -12,7 +12,7 @@ from tests.support.access import acting, page
 from tests.support.access.actions import SUBJECTS, Action, Self
 from tests.support.access.files import ACTIONS
 from tests.support.access.page import Row
-from tests.support.access.world import World, created
+from tests.support.access.world import World, created, user
 from tests.support.servers import PgServer
 
 PAGE = ROOT / "docs" / "reference" / "audit.md"
@@ -117,6 +117,19 @@ def test_each_action_leaves_its_rows_and_no_other(world: World) -> None:
     assert wrong == [], "\n".join(wrong)
     assert tried > 150
     assert logged > 80
+
+
+def test_a_login_that_acts_as_the_owner_leaves_its_name_or_writes_its_own_row(world: World) -> None:
+    """As operators do: a member of the owner, without superuser, and without a user."""
+    with world.connect("setup") as connection, connection.transaction(force_rollback=True):
+        update = "update public.users set email = %s where id = %s"
+        rows = "select action, user_id, recorded_by, session_user::text from public.audit_logs where txid = pg_current_xact_id()"
+        connection.execute("select set_config('chatschema.audit_batch', 'on', true)")
+        connection.execute(update, ("quiet@example.org", user("m")))
+        assert connection.execute(rows).fetchall() == []
+        connection.execute("select set_config('chatschema.audit_batch', 'off', true)")
+        connection.execute(update, ("loud@example.org", user("m")))
+        assert connection.execute(rows).fetchall() == [("user.email", None, "setup", "setup")]
 
 
 def trail(connection: "psycopg.Connection[tuple[object, ...]]", context: str, action: Action) -> list[tuple[str | None, ...]]:
