@@ -19,7 +19,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -156,6 +156,9 @@ bench: $(VENV)/.dev ## Measure against plain PostgreSQL and other tools (minutes
 
 bench-access: $(VENV)/.dev ## Measure the price of row policies (10 minutes)
 	$(BIN)/python -m bench.access
+
+bench-audit: $(VENV)/.dev ## Measure the price of the audit trail (minutes)
+	$(BIN)/python -m bench.audit
 
 bench-verify: $(VENV)/.dev ## Measure verify with many months and migrations (minutes)
 	$(BIN)/python -m bench.verify

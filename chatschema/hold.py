@@ -87,7 +87,8 @@ def add(
             """,
             (conversation, user, *period, reason),
         )
-        audit.record(connection, "hold.add", "hold", str(row[0]), conversation_id=conversation, user_id=user, reason=reason)
+        if not audit.is_logged(connection, "audit_holds"):
+            audit.record(connection, "hold.add", "hold", str(row[0]), conversation_id=conversation, user_id=user, reason=reason)
         return Hold(*row)
 
     return locks.in_transaction(connection, work, _PLACING, say=say)
@@ -106,7 +107,8 @@ def release(connection: Connection, id: int, reason: str) -> Hold:
         ).fetchone()
         if row is None:
             raise ChatschemaError(f"no active hold has the number {id}", "see: chatschema hold list --all", code="hold.not-active")
-        audit.record(connection, "hold.release", "hold", str(id), reason=reason)
+        if not audit.is_logged(connection, "audit_holds"):
+            audit.record(connection, "hold.release", "hold", str(id), reason=reason)
     return Hold(*row)
 
 

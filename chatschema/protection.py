@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chatschema import postgres
+from chatschema import audit, postgres
 from chatschema.errors import Protected, UsageError
 from chatschema.postgres import Connection
 from chatschema.values import Settings
@@ -48,7 +48,10 @@ def refuse(connection: Connection, settings: Settings, command: str) -> None:
 def protect(connection: Connection, reason: str) -> bool:
     """Mark the database; return whether it was not marked before. The ledger must exist."""
     query = "insert into chatschema.protection (reason) values (%s) on conflict do nothing"
-    return postgres.execute(connection, query, (reason,)).rowcount == 1
+    with postgres.transaction(connection):
+        is_new = postgres.execute(connection, query, (reason,)).rowcount == 1
+        _audit(connection, "protection.add", is_new, reason)
+    return is_new
 
 
 def unprotect(connection: Connection, settings: Settings) -> bool:
@@ -58,4 +61,13 @@ def unprotect(connection: Connection, settings: Settings) -> bool:
         raise UsageError(f"{BY_ENVIRONMENT} protects this database", hint, code="protected.environment")
     if not postgres.has_table(connection, "chatschema.protection"):
         return False
-    return postgres.execute(connection, "delete from chatschema.protection").rowcount == 1
+    with postgres.transaction(connection):
+        removed = postgres.execute(connection, "delete from chatschema.protection returning reason").fetchone()
+        _audit(connection, "protection.remove", removed is not None, removed[0] if removed else "")
+    return removed is not None
+
+
+def _audit(connection: Connection, action: str, is_changed: bool, reason: str) -> None:
+    """Add a row to the trail, where there is one: the mark itself leaves no trace once it is removed."""
+    if is_changed and postgres.has_table(connection, "public.audit_logs"):
+        audit.record(connection, action, "database", connection.info.dbname, reason=reason)

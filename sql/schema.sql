@@ -49,6 +49,273 @@ $$;
 
 COMMENT ON FUNCTION chatschema.actor() IS 'The user of app.user_id, if active; otherwise null. Write (select chatschema.actor()): it is then called once a statement.';
 
+CREATE FUNCTION chatschema.audit_actor(subject uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    named constant uuid := chatschema.context_user();
+begin
+    if named is not null or pg_has_role(session_user, current_user, 'member') then
+        return named;
+    end if;
+    return subject;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_actor(subject uuid) IS 'The user of app.user_id. Without it, and for a login that is not the owner''s, the subject: such a login gets here only by functions with which users act for themselves.';
+
+CREATE FUNCTION chatschema.audit_attachments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    file record;
+begin
+    if chatschema.is_audit_batch() then
+        return null;
+    end if;
+    file := case when tg_op = 'DELETE' then old else new end;
+    perform chatschema.log_change(
+        chatschema.context_user(),
+        'attachment.' || case
+            when tg_op = 'DELETE' then 'remove'
+            when new.purged_at is not null and old.purged_at is null then 'purge'
+            when new.state <> old.state then case new.state when 'deleted' then 'delete' when 'quarantined' then 'quarantine' else 'release' end
+            else 'unlink'
+        end,
+        'attachment', file.id::text,
+        jsonb_build_object(
+            'conversation_id', file.conversation_id, 'uploader_id', file.uploader_id,
+            'message_id', coalesce(old.message_id, file.message_id), 'state', chatschema.change_of(old.state, file.state)
+        ),
+        case when tg_op = 'DELETE' then 'warning' else 'info' end
+    );
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_attachments() IS 'Trigger: adds a row to the trail for a file that was removed, quarantined, released or taken off its message.';
+
+CREATE FUNCTION chatschema.audit_conversations() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    changed jsonb;
+begin
+    if chatschema.is_audit_batch() then
+        return null;
+    end if;
+    if tg_op = 'INSERT' then
+        perform chatschema.log_change(
+            chatschema.context_user(), 'conversation.create', 'conversation', new.id::text,
+            jsonb_build_object('type', new.type, 'retention_days', new.retention_days)
+        );
+        return null;
+    elsif tg_op = 'DELETE' then
+        perform chatschema.log_change(
+            chatschema.context_user(), 'conversation.remove', 'conversation', old.id::text, jsonb_build_object('type', old.type), 'warning'
+        );
+        return null;
+    end if;
+    if new.settings is distinct from old.settings then
+        -- Each key that changed; a long value counts as a text of the users.
+        select jsonb_object_agg(
+            k.key,
+            case
+                when octet_length(coalesce((old.settings -> k.key)::text, '')) + octet_length(coalesce((new.settings -> k.key)::text, '')) > 200
+                then to_jsonb('changed'::text) else chatschema.change_of(old.settings -> k.key, new.settings -> k.key)
+            end
+        ) into changed
+        from (select jsonb_object_keys(old.settings) union select jsonb_object_keys(new.settings)) as k (key)
+        where old.settings -> k.key is distinct from new.settings -> k.key;
+    end if;
+    perform chatschema.log_change(
+        chatschema.context_user(),
+        'conversation.' || case
+            when old.deleted_at is null and new.deleted_at is not null then 'delete'
+            when old.deleted_at is not null and new.deleted_at is null then 'restore'
+            when new.retention_days is distinct from old.retention_days then 'retention'
+            when new.is_archived and not old.is_archived then 'archive'
+            when old.is_archived and not new.is_archived then 'unarchive'
+            else 'update'
+        end,
+        'conversation', new.id::text,
+        jsonb_build_object(
+            'deleted_at', chatschema.change_of(old.deleted_at, new.deleted_at),
+            'retention_days', chatschema.change_of(old.retention_days, new.retention_days),
+            'is_archived', chatschema.change_of(old.is_archived, new.is_archived), 'type', chatschema.change_of(old.type, new.type),
+            'created_by', chatschema.change_of(old.created_by, new.created_by), 'settings', changed,
+            'title', chatschema.change_of_secret(old.title, new.title), 'avatar', chatschema.change_of_secret(old.avatar_url, new.avatar_url)
+        ),
+        case when old.deleted_at is null and new.deleted_at is not null then 'warning' else 'info' end
+    );
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_conversations() IS 'Trigger: adds a row to the trail for a conversation that was created, changed or deleted; of its title and picture only that they changed.';
+
+CREATE FUNCTION chatschema.audit_deleted_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    acting constant uuid := chatschema.context_user();
+    session constant uuid := chatschema.context_session();
+    address constant inet := chatschema.context_address();
+    agent constant text := nullif(left(current_setting('app.user_agent', true), 2048), '');
+    request constant text := nullif(left(current_setting('app.request_id', true), 200), '');
+begin
+    if chatschema.is_audit_batch() then
+        return null;
+    end if;
+    insert into public.audit_logs (user_id, action, resource_type, resource_id, severity, details, ip_address, user_agent, session_id, request_id)
+    select acting, 'message.remove', 'message', o.id::text, 'warning',
+        jsonb_strip_nulls(jsonb_build_object(
+            'conversation_id', o.conversation_id, 'sender_id', o.sender_id, 'was_deleted', case when o.is_deleted then true end
+        )),
+        address, agent, session, request
+    from before as o;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_deleted_messages() IS 'Trigger: adds a row to the trail for each message whose row was deleted.';
+
+CREATE FUNCTION chatschema.audit_edited_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+    acting constant uuid := chatschema.context_user();
+    session constant uuid := chatschema.context_session();
+    address constant inet := chatschema.context_address();
+    agent constant text := nullif(left(current_setting('app.user_agent', true), 2048), '');
+    request constant text := nullif(left(current_setting('app.request_id', true), 200), '');
+begin
+    if chatschema.is_audit_batch() then
+        return null;
+    end if;
+    insert into public.audit_logs (user_id, action, resource_type, resource_id, severity, details, ip_address, user_agent, session_id, request_id)
+    select acting,
+        'message.' || case
+            when n.is_deleted and not o.is_deleted then 'delete'
+            when o.is_deleted and not n.is_deleted then 'restore'
+            when n.is_deleted then 'redact'
+            else 'edit'
+        end,
+        'message', n.id::text, case when n.is_deleted <> o.is_deleted then 'warning' else 'info' end,
+        jsonb_strip_nulls(jsonb_build_object(
+            'conversation_id', n.conversation_id, 'sender_id', n.sender_id, 'deleted_by', n.deleted_by,
+            'content', chatschema.change_of_secret(o.content_encrypted, n.content_encrypted),
+            'edit_count', chatschema.change_of(o.edit_count, n.edit_count),
+            'edit_history', chatschema.change_of_secret(o.edit_history, n.edit_history),
+            'expires_at', chatschema.change_of(o.expires_at, n.expires_at), 'sender', chatschema.change_of(o.sender_id, n.sender_id)
+        )),
+        address, agent, session, request
+    from before as o
+    join after as n on n.id = o.id
+    where (
+        o.is_deleted, o.edit_count, o.content_encrypted, o.content_nonce, o.content_algorithm, o.key_version, o.sender_key_id,
+        o.edit_history, o.sender_id, o.deleted_by, o.expires_at, o.message_type
+    ) is distinct from (
+        n.is_deleted, n.edit_count, n.content_encrypted, n.content_nonce, n.content_algorithm, n.key_version, n.sender_key_id,
+        n.edit_history, n.sender_id, n.deleted_by, n.expires_at, n.message_type
+    );
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_edited_messages() IS 'Trigger: adds a row to the trail for each message that a statement edited or marked as deleted; of its content only that it changed.';
+
+CREATE FUNCTION chatschema.audit_erasures() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.is_audit_batch() then
+        perform chatschema.log_change(
+            chatschema.context_user(), 'erasure.record', new.subject_type, new.subject_id::text, jsonb_build_object('erased_at', new.erased_at), 'warning'
+        );
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_erasures() IS 'Trigger: adds a row to the trail, about the user, conversation or message, for an erasure that was recorded.';
+
+CREATE FUNCTION chatschema.audit_holds() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if tg_op = 'INSERT' then
+        perform chatschema.log_change(
+            chatschema.context_user(), 'hold.add', 'hold', new.id::text,
+            jsonb_build_object(
+                'conversation_id', new.conversation_id, 'user_id', new.user_id, 'from_at', new.from_at, 'to_at', new.to_at, 'reason', new.reason
+            )
+        );
+    else
+        perform chatschema.log_change(
+            chatschema.context_user(), 'hold.release', 'hold', new.id::text, jsonb_build_object('reason', new.release_reason), 'warning'
+        );
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_holds() IS 'Trigger: adds a row to the trail for a hold that was placed or released; no setting keeps it from that.';
+
+CREATE FUNCTION chatschema.audit_participants() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    acting constant uuid := chatschema.context_user();
+begin
+    if chatschema.is_audit_batch() then
+        return null;
+    end if;
+    if tg_op = 'INSERT' then
+        perform chatschema.log_change(
+            acting, 'participant.add', 'conversation', new.conversation_id::text, jsonb_build_object('user_id', new.user_id, 'role', new.role)
+        );
+    elsif tg_op = 'DELETE' then
+        perform chatschema.log_change(
+            acting, 'participant.remove', 'conversation', old.conversation_id::text,
+            jsonb_build_object('user_id', old.user_id, 'role', old.role, 'is_row_deleted', true), 'warning'
+        );
+    else
+        perform chatschema.log_change(
+            acting,
+            'participant.' || case
+                when old.left_at is null and new.left_at is not null then case when acting = new.user_id then 'leave' else 'remove' end
+                when old.left_at is not null and new.left_at is null then 'add'
+                when new.role <> old.role then 'role'
+                else 'update'
+            end,
+            'conversation', new.conversation_id::text,
+            jsonb_build_object(
+                'user_id', new.user_id, 'role', coalesce(chatschema.change_of(old.role, new.role), to_jsonb(new.role)),
+                'has_been_before', case when old.left_at is not null and new.left_at is null then true end,
+                'reads_from', chatschema.change_of(old.reads_from, new.reads_from),
+                'moved_from', case
+                    when (old.conversation_id, old.user_id) <> (new.conversation_id, new.user_id)
+                    then jsonb_build_object('conversation_id', old.conversation_id, 'user_id', old.user_id)
+                end
+            )
+        );
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_participants() IS 'Trigger: adds a row to the trail, about the conversation, for a participant who was added, removed or promoted, or who left.';
+
 CREATE FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, user_agent text, details jsonb) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -58,6 +325,167 @@ CREATE FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, user_ag
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, user_agent text, details jsonb) IS 'Digest of the personal data of an audit row: it remains as proof when the data is erased.';
+
+CREATE FUNCTION chatschema.audit_public_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    key record;
+begin
+    if chatschema.is_audit_batch() then
+        return null;
+    end if;
+    key := case when tg_op = 'DELETE' then old else new end;
+    perform chatschema.log_change(
+        case when tg_op = 'INSERT' then coalesce(chatschema.context_user(), key.user_id) else chatschema.context_user() end,
+        'key.' || case
+            when tg_op = 'INSERT' then 'publish'
+            when tg_op = 'DELETE' then 'remove'
+            when new.status = old.status then 'update'
+            when new.status = 'superseded' then 'supersede'
+            when new.status = 'revoked' then 'revoke'
+            when new.status = 'used' then 'claim'
+            else 'revive'
+        end,
+        'user_public_key', key.user_id || '/' || key.id || '/' || encode(key.fingerprint, 'hex'),
+        jsonb_build_object(
+            'user_id', key.user_id, 'device_id', key.device_id, 'key_type', key.key_type, 'key_id', key.key_id,
+            'key_version', key.key_version, 'algorithm', key.algorithm,
+            'status', case when tg_op = 'INSERT' then nullif(key.status, 'active') end,
+            'expires_at', case when tg_op = 'UPDATE' then chatschema.change_of(old.expires_at, new.expires_at) end,
+            'signature', case when tg_op = 'UPDATE' then chatschema.change_of_secret(old.signature, new.signature) end
+        ),
+        case when tg_op = 'UPDATE' and new.status = 'active' and old.status <> 'active' then 'critical' else 'info' end
+    );
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_public_keys() IS 'Trigger: adds a row to the trail for a public key. resource_id is user id, key id and fingerprint, separated by a slash.';
+
+CREATE FUNCTION chatschema.audit_sessions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if chatschema.is_audit_batch() then
+        return null;
+    end if;
+    if tg_op = 'INSERT' then
+        -- Whoever begins or goes on with a login is its user, also before app.user_id is set.
+        perform chatschema.log_change(
+            coalesce(chatschema.context_user(), new.user_id), case when new.parent_id is null then 'session.start' else 'session.rotate' end,
+            'auth_session', new.id::text,
+            jsonb_build_object(
+                'user_id', new.user_id, 'family_id', new.family_id, 'device_id', new.device_id, 'device_name', new.device_name,
+                'device_type', new.device_type
+            ),
+            session_id => coalesce(new.parent_id, new.id), ip_address => new.ip_address, user_agent => new.user_agent
+        );
+    elsif tg_op = 'DELETE' then
+        perform chatschema.log_change(
+            chatschema.context_user(), 'session.remove', 'auth_session', old.id::text,
+            jsonb_build_object('user_id', old.user_id, 'family_id', old.family_id), 'warning'
+        );
+    elsif old.revoked_at is null and new.revoked_reason = 'reuse_detected' then
+        perform chatschema.log_change(
+            coalesce(chatschema.context_user(), new.user_id), 'session.reuse', 'auth_session',
+            coalesce(chatschema.context_session(), new.id)::text,
+            jsonb_build_object('user_id', new.user_id, 'family_id', new.family_id, 'revoked_session_id', new.id), 'critical',
+            session_id => new.id
+        );
+    elsif old.revoked_at is null and new.revoked_at is not null then
+        perform chatschema.log_change(
+            case when new.revoked_reason in ('logout', 'password_change')
+                then coalesce(chatschema.context_user(), new.user_id) else chatschema.context_user()
+            end,
+            'session.revoke', 'auth_session', new.id::text,
+            jsonb_build_object('user_id', new.user_id, 'family_id', new.family_id, 'reason', new.revoked_reason)
+        );
+    else
+        perform chatschema.log_change(
+            chatschema.context_user(), 'session.update', 'auth_session', new.id::text,
+            jsonb_build_object(
+                'user_id', new.user_id, 'family_id', new.family_id, 'refresh_token', chatschema.change_of_secret(old.refresh_token_hash, new.refresh_token_hash),
+                'owner', chatschema.change_of(old.user_id, new.user_id), 'expires_at', chatschema.change_of(old.expires_at, new.expires_at),
+                'revoked_at', chatschema.change_of(old.revoked_at, new.revoked_at)
+            ),
+            'warning'
+        );
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_sessions() IS 'Trigger: adds a row to the trail for a login that began, was rotated, was revoked or removed, or whose token was used again.';
+
+CREATE FUNCTION chatschema.audit_truncate() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.is_audit_batch() then
+        perform chatschema.log_change(
+            chatschema.context_user(), 'table.truncate', 'table', tg_table_schema || '.' || tg_table_name, '{}', 'critical'
+        );
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_truncate() IS 'Trigger: the trail has a row of a TRUNCATE, which fires no trigger of rows.';
+
+CREATE FUNCTION chatschema.audit_users() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if chatschema.is_audit_batch() then
+        return null;
+    end if;
+    if tg_op = 'INSERT' then
+        perform chatschema.log_change(
+            chatschema.audit_actor(new.id), 'user.create', 'user', new.id::text,
+            jsonb_build_object('username', new.username, 'account_state', new.account_state)
+        );
+    elsif tg_op = 'DELETE' then
+        perform chatschema.log_change(
+            chatschema.context_user(), 'user.remove', 'user', old.id::text, jsonb_build_object('account_state', old.account_state), 'warning'
+        );
+    else
+        perform chatschema.log_change(
+            chatschema.audit_actor(new.id),
+            'user.' || case
+                when new.account_state <> old.account_state then case new.account_state
+                    when 'active' then 'activate' when 'suspended' then 'suspend' when 'deactivated' then 'deactivate' else 'erase'
+                end
+                when new.password_hash is distinct from old.password_hash then 'password'
+                when new.email is distinct from old.email then 'email'
+                else 'rename'
+            end,
+            'user', new.id::text,
+            -- An erasure must not write the values that it removes into the trail.
+            case when new.account_state = 'erased'
+                then jsonb_build_object(
+                    'account_state', chatschema.change_of(old.account_state, new.account_state),
+                    'username', chatschema.change_of_secret(old.username, new.username), 'email', chatschema.change_of_secret(old.email, new.email),
+                    'password', chatschema.change_of_secret(old.password_hash, new.password_hash)
+                )
+                else jsonb_build_object(
+                    'account_state', chatschema.change_of(old.account_state, new.account_state),
+                    'username', chatschema.change_of(old.username, new.username), 'email', chatschema.change_of(old.email, new.email),
+                    'password', chatschema.change_of_secret(old.password_hash, new.password_hash)
+                )
+            end,
+            case when new.account_state in ('suspended', 'erased') and new.account_state <> old.account_state then 'warning' else 'info' end
+        );
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_users() IS 'Trigger: adds a row to the trail for a user who was created, deleted, or whose state, name, address or password changed.';
 
 CREATE FUNCTION chatschema.before_hold() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -78,6 +506,22 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.before_hold() IS 'Trigger: waits, at most 5 seconds, for open transactions that changed messages and cannot see the new hold.';
+
+CREATE FUNCTION chatschema.change_of(before anyelement, after anyelement) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    select case when before is distinct from after then jsonb_build_object('old', before, 'new', after) end
+$$;
+
+COMMENT ON FUNCTION chatschema.change_of(before anyelement, after anyelement) IS 'A change for the details of the trail; null if both values are the same.';
+
+CREATE FUNCTION chatschema.change_of_secret(before anyelement, after anyelement) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case when before is distinct from after then 'changed' end
+$$;
+
+COMMENT ON FUNCTION chatschema.change_of_secret(before anyelement, after anyelement) IS 'That a secret, ciphertext or a text of users was changed, without its value; null if it was not.';
 
 CREATE FUNCTION chatschema.change_password(user_id uuid, password_hash text, keep uuid DEFAULT NULL::uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -153,6 +597,39 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.complete_status() IS 'Trigger: fills in the conversation of the message, and the times that the status implies, if the client leaves them out.';
+
+CREATE FUNCTION chatschema.context_address() RETURNS inet
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    given constant text := current_setting('app.ip', true);
+begin
+    if given is null or given = '' or length(given) > 50 then
+        return null;
+    end if;
+    -- The usual form costs no subtransaction.
+    if given ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.|$)){4}$' and right(given, 1) <> '.' then
+        return given::inet;
+    end if;
+    if given ~ '^[0-9a-fA-F:.]+(/[0-9]{1,3})?$' then
+        return chatschema.to_inet(given);
+    end if;
+    return null;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.context_address() IS 'The address of app.ip; null if it is not set, or cannot be read.';
+
+CREATE FUNCTION chatschema.context_session() RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $_$
+    select case
+        when current_setting('app.session_id', true) ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then current_setting('app.session_id', true)::uuid
+    end
+$_$;
+
+COMMENT ON FUNCTION chatschema.context_session() IS 'The session of app.session_id; null if it is not set, or is no id.';
 
 CREATE FUNCTION chatschema.context_user() RETURNS uuid
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -518,6 +995,16 @@ $$;
 
 COMMENT ON FUNCTION chatschema.is_attached(relation oid) IS 'Whether a month is attached.';
 
+CREATE FUNCTION chatschema.is_audit_batch() RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    -- The triggers run as the owner: current_user is the owner of the tables, session_user whoever logged in. So the setting alone
+    -- is not enough: a login of the application is no member of the owner.
+    select coalesce(current_setting('chatschema.audit_batch', true) = 'on' and pg_has_role(session_user, current_user, 'member'), false)
+$$;
+
+COMMENT ON FUNCTION chatschema.is_audit_batch() IS 'Whether a command of the owner writes one row of the trail for the whole batch: the triggers write none. For SECURITY DEFINER triggers.';
+
 CREATE FUNCTION chatschema.is_empty(conversation uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -782,6 +1269,23 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.lock_own_user(wanted uuid) IS 'Requires that a user acts for themselves, and locks the row of the user: changes to the keys and sessions of one user happen one after the other.';
+
+CREATE FUNCTION chatschema.log_change(actor uuid, action text, resource_type text, resource_id text, details jsonb, severity text DEFAULT 'info'::text, session_id uuid DEFAULT NULL::uuid, ip_address inet DEFAULT NULL::inet, user_agent text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into public.audit_logs (user_id, action, resource_type, resource_id, severity, details, ip_address, user_agent, session_id, request_id)
+    values (
+        log_change.actor, log_change.action, log_change.resource_type, log_change.resource_id, log_change.severity,
+        jsonb_strip_nulls(log_change.details), coalesce(chatschema.context_address(), log_change.ip_address),
+        coalesce(nullif(left(current_setting('app.user_agent', true), 2048), ''), log_change.user_agent),
+        coalesce(chatschema.context_session(), log_change.session_id), nullif(left(current_setting('app.request_id', true), 200), '')
+    );
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.log_change(actor uuid, action text, resource_type text, resource_id text, details jsonb, severity text, session_id uuid, ip_address inet, user_agent text) IS 'Adds a row to the trail, with the context of the transaction (app.session_id, app.request_id, app.ip, app.user_agent); its last arguments are for where that is not set.';
 
 CREATE FUNCTION chatschema.merge_status() RETURNS trigger
     LANGUAGE plpgsql
@@ -1406,6 +1910,7 @@ declare
     shown record;
     live record;
     is_active boolean;
+    context text[];
     address constant inet := chatschema.to_inet(rotate_session.ip_address);
 begin
     perform chatschema.require_bcrypt(new_hash);
@@ -1422,13 +1927,17 @@ begin
     if not found or shown.revoked_at is not null or not coalesce(is_active, false) then
         return query select 'revoked', null::uuid, null::timestamptz;
     elsif shown.rotated_at is not null and clock_timestamp() - shown.rotated_at > chatschema.session_grace() then
+        -- The trigger that logs the revocation finds here which token was shown, and from where; then the transaction has its context again.
+        context := array[
+            coalesce(current_setting('app.session_id', true), ''), coalesce(current_setting('app.ip', true), ''),
+            coalesce(current_setting('app.user_agent', true), '')
+        ];
+        perform set_config('app.session_id', shown.id::text, true),
+            set_config('app.ip', coalesce(address::text, context[2]), true),
+            set_config('app.user_agent', coalesce(rotate_session.user_agent, context[3]), true);
         perform chatschema.end_sessions(shown.user_id, 'reuse_detected', shown.family_id);
-        insert into public.audit_logs (
-            user_id, action, resource_type, resource_id, severity, session_id, ip_address, user_agent, details
-        ) values (
-            shown.user_id, 'session.reuse', 'auth_session', shown.id::text, 'critical', shown.id, address, rotate_session.user_agent,
-            jsonb_build_object('family_id', shown.family_id, 'rotated_at', shown.rotated_at, 'revoked_session_id', live.id)
-        );
+        perform set_config('app.session_id', context[1], true), set_config('app.ip', context[2], true),
+            set_config('app.user_agent', context[3], true);
         return query select 'reused', null::uuid, null::timestamptz;
     elsif live.expires_at <= now() then
         return query select 'expired', null::uuid, null::timestamptz;
@@ -3213,6 +3722,10 @@ COMMENT ON INDEX public.users_pkey IS 'Look-up by id; the target of every refere
 
 COMMENT ON INDEX public.users_username_key IS 'Sign-in and mention: where username = $1.';
 
+CREATE TRIGGER erasures_audit_insert AFTER INSERT ON chatschema.erasures FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION chatschema.audit_erasures();
+
+COMMENT ON TRIGGER erasures_audit_insert ON chatschema.erasures IS 'Logs an erasure that was recorded by itself.';
+
 CREATE TRIGGER hold_conversations_refuse_change BEFORE DELETE OR UPDATE ON chatschema.hold_conversations FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
 
 COMMENT ON TRIGGER hold_conversations_refuse_change ON chatschema.hold_conversations IS 'Rows are only added.';
@@ -3220,6 +3733,14 @@ COMMENT ON TRIGGER hold_conversations_refuse_change ON chatschema.hold_conversat
 CREATE TRIGGER hold_conversations_refuse_truncate BEFORE TRUNCATE ON chatschema.hold_conversations FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
 
 COMMENT ON TRIGGER hold_conversations_refuse_truncate ON chatschema.hold_conversations IS 'Rows are only added.';
+
+CREATE TRIGGER holds_audit_insert AFTER INSERT ON chatschema.holds FOR EACH ROW EXECUTE FUNCTION chatschema.audit_holds();
+
+COMMENT ON TRIGGER holds_audit_insert ON chatschema.holds IS 'Logs a hold that was placed.';
+
+CREATE TRIGGER holds_audit_update AFTER UPDATE ON chatschema.holds FOR EACH ROW WHEN (((old.released_at IS NULL) AND (new.released_at IS NOT NULL))) EXECUTE FUNCTION chatschema.audit_holds();
+
+COMMENT ON TRIGGER holds_audit_update ON chatschema.holds IS 'Logs a hold that was released.';
 
 CREATE TRIGGER holds_record_conversations AFTER INSERT ON chatschema.holds FOR EACH ROW WHEN ((new.user_id IS NOT NULL)) EXECUTE FUNCTION chatschema.record_hold_conversations();
 
@@ -3244,6 +3765,18 @@ COMMENT ON TRIGGER last_hold_refuse_delete ON chatschema.last_hold IS 'The row m
 CREATE TRIGGER last_hold_refuse_truncate BEFORE TRUNCATE ON chatschema.last_hold FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
 
 COMMENT ON TRIGGER last_hold_refuse_truncate ON chatschema.last_hold IS 'The row must exist.';
+
+CREATE TRIGGER attachments_audit_delete AFTER DELETE ON public.attachments FOR EACH ROW EXECUTE FUNCTION chatschema.audit_attachments();
+
+COMMENT ON TRIGGER attachments_audit_delete ON public.attachments IS 'Logs a deleted row.';
+
+CREATE TRIGGER attachments_audit_truncate AFTER TRUNCATE ON public.attachments FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_truncate();
+
+COMMENT ON TRIGGER attachments_audit_truncate ON public.attachments IS 'Logs a TRUNCATE.';
+
+CREATE TRIGGER attachments_audit_update AFTER UPDATE ON public.attachments FOR EACH ROW WHEN ((((new.state <> old.state) AND ((new.state = ANY (ARRAY['deleted'::text, 'quarantined'::text])) OR (old.state = ANY (ARRAY['deleted'::text, 'quarantined'::text])))) OR ((old.purged_at IS NULL) AND (new.purged_at IS NOT NULL)) OR ((old.message_id IS NOT NULL) AND (new.message_id IS DISTINCT FROM old.message_id) AND (pg_trigger_depth() = 0)))) EXECUTE FUNCTION chatschema.audit_attachments();
+
+COMMENT ON TRIGGER attachments_audit_update ON public.attachments IS 'Logs a file that is removed, quarantined, released or taken off its message.';
 
 CREATE TRIGGER attachments_keep_changed_held_file BEFORE UPDATE OF message_id, conversation_id, uploader_id, mime_type, storage_provider, storage_key, file_name_encrypted, size_bytes, sha256, is_encrypted, encryption_algorithm, encryption_nonce, key_version, state, purged_at ON public.attachments FOR EACH ROW WHEN (((old.message_id IS NOT NULL) AND ((new.message_id IS DISTINCT FROM old.message_id) OR (new.conversation_id <> old.conversation_id) OR (new.uploader_id <> old.uploader_id) OR (new.mime_type IS DISTINCT FROM old.mime_type) OR (new.storage_provider <> old.storage_provider) OR (new.storage_key <> old.storage_key) OR (new.file_name_encrypted IS DISTINCT FROM old.file_name_encrypted) OR (new.size_bytes <> old.size_bytes) OR (new.sha256 <> old.sha256) OR (new.is_encrypted <> old.is_encrypted) OR (new.encryption_algorithm IS DISTINCT FROM old.encryption_algorithm) OR (new.encryption_nonce IS DISTINCT FROM old.encryption_nonce) OR (new.key_version IS DISTINCT FROM old.key_version) OR ((new.state = 'deleted'::text) AND (old.state <> 'deleted'::text)) OR (new.purged_at IS DISTINCT FROM old.purged_at)))) EXECUTE FUNCTION chatschema.keep_held_file();
 
@@ -3291,9 +3824,41 @@ ALTER TABLE public.audit_logs ENABLE ALWAYS TRIGGER audit_logs_stamp;
 
 COMMENT ON TRIGGER audit_logs_stamp ON public.audit_logs IS 'Sets the columns that the writer must not choose.';
 
+CREATE TRIGGER auth_sessions_audit_delete AFTER DELETE ON public.auth_sessions FOR EACH ROW WHEN (((old.rotated_at IS NULL) AND (old.revoked_at IS NULL))) EXECUTE FUNCTION chatschema.audit_sessions();
+
+COMMENT ON TRIGGER auth_sessions_audit_delete ON public.auth_sessions IS 'Logs the removal of a session that had not ended.';
+
+CREATE TRIGGER auth_sessions_audit_insert AFTER INSERT ON public.auth_sessions FOR EACH ROW EXECUTE FUNCTION chatschema.audit_sessions();
+
+COMMENT ON TRIGGER auth_sessions_audit_insert ON public.auth_sessions IS 'Logs a login, and each rotation of its token.';
+
+CREATE TRIGGER auth_sessions_audit_truncate AFTER TRUNCATE ON public.auth_sessions FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_truncate();
+
+COMMENT ON TRIGGER auth_sessions_audit_truncate ON public.auth_sessions IS 'Logs a TRUNCATE.';
+
+CREATE TRIGGER auth_sessions_audit_update AFTER UPDATE ON public.auth_sessions FOR EACH ROW WHEN ((((old.revoked_at IS NULL) <> (new.revoked_at IS NULL)) OR (old.refresh_token_hash <> new.refresh_token_hash) OR (old.user_id <> new.user_id) OR (old.expires_at <> new.expires_at))) EXECUTE FUNCTION chatschema.audit_sessions();
+
+COMMENT ON TRIGGER auth_sessions_audit_update ON public.auth_sessions IS 'Logs a revocation, and what nobody should change: the token, its user, its end.';
+
 CREATE TRIGGER auth_sessions_set_updated_at BEFORE UPDATE ON public.auth_sessions FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER auth_sessions_set_updated_at ON public.auth_sessions IS 'Sets updated_at.';
+
+CREATE TRIGGER conversation_participants_audit_delete AFTER DELETE ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.audit_participants();
+
+COMMENT ON TRIGGER conversation_participants_audit_delete ON public.conversation_participants IS 'Logs a deleted row.';
+
+CREATE TRIGGER conversation_participants_audit_insert AFTER INSERT ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.audit_participants();
+
+COMMENT ON TRIGGER conversation_participants_audit_insert ON public.conversation_participants IS 'Logs a new participant.';
+
+CREATE TRIGGER conversation_participants_audit_truncate AFTER TRUNCATE ON public.conversation_participants FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_truncate();
+
+COMMENT ON TRIGGER conversation_participants_audit_truncate ON public.conversation_participants IS 'Logs a TRUNCATE.';
+
+CREATE TRIGGER conversation_participants_audit_update AFTER UPDATE ON public.conversation_participants FOR EACH ROW WHEN ((((old.left_at IS NULL) <> (new.left_at IS NULL)) OR (old.role <> new.role) OR (old.reads_from IS DISTINCT FROM new.reads_from) OR (old.conversation_id <> new.conversation_id) OR (old.user_id <> new.user_id))) EXECUTE FUNCTION chatschema.audit_participants();
+
+COMMENT ON TRIGGER conversation_participants_audit_update ON public.conversation_participants IS 'Logs leaving, removing, taking back and promoting.';
 
 CREATE TRIGGER conversation_participants_guard_founding AFTER INSERT ON public.conversation_participants REFERENCING NEW TABLE AS added FOR EACH STATEMENT WHEN (row_security_active(('public.conversation_participants'::regclass)::oid)) EXECUTE FUNCTION chatschema.guard_founding();
 
@@ -3335,6 +3900,22 @@ CREATE TRIGGER conversation_participants_withdraw_key BEFORE UPDATE OF left_at O
 
 COMMENT ON TRIGGER conversation_participants_withdraw_key ON public.conversation_participants IS 'A participant who leaves loses the wrapped key.';
 
+CREATE TRIGGER conversations_audit_delete AFTER DELETE ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.audit_conversations();
+
+COMMENT ON TRIGGER conversations_audit_delete ON public.conversations IS 'Logs a deleted conversation.';
+
+CREATE TRIGGER conversations_audit_insert AFTER INSERT ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.audit_conversations();
+
+COMMENT ON TRIGGER conversations_audit_insert ON public.conversations IS 'Logs a new conversation.';
+
+CREATE TRIGGER conversations_audit_truncate AFTER TRUNCATE ON public.conversations FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_truncate();
+
+COMMENT ON TRIGGER conversations_audit_truncate ON public.conversations IS 'Logs a TRUNCATE.';
+
+CREATE TRIGGER conversations_audit_update AFTER UPDATE ON public.conversations FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.retention_days IS DISTINCT FROM new.retention_days) OR (old.is_archived <> new.is_archived) OR (old.settings <> new.settings) OR (old.title IS DISTINCT FROM new.title) OR (old.avatar_url IS DISTINCT FROM new.avatar_url) OR (old.type <> new.type) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION chatschema.audit_conversations();
+
+COMMENT ON TRIGGER conversations_audit_update ON public.conversations IS 'Logs a changed conversation; the version of its key changes with its participants, whose rows are logged.';
+
 CREATE TRIGGER conversations_guard_history BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((new.settings -> 'history'::text) IS DISTINCT FROM (old.settings -> 'history'::text)) AND row_security_active(('public.conversations'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_history_change();
 
 COMMENT ON TRIGGER conversations_guard_history ON public.conversations IS 'Where row policies apply, the setting history stays as it is.';
@@ -3374,6 +3955,18 @@ COMMENT ON TRIGGER message_statuses_require_changed_message ON public.message_st
 CREATE TRIGGER message_statuses_require_messages AFTER INSERT ON public.message_statuses REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.require_messages();
 
 COMMENT ON TRIGGER message_statuses_require_messages ON public.message_statuses IS 'A new status has an existing message.';
+
+CREATE TRIGGER messages_audit_delete AFTER DELETE ON public.messages REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_deleted_messages();
+
+COMMENT ON TRIGGER messages_audit_delete ON public.messages IS 'Logs messages whose rows were deleted.';
+
+CREATE TRIGGER messages_audit_truncate AFTER TRUNCATE ON public.messages FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_truncate();
+
+COMMENT ON TRIGGER messages_audit_truncate ON public.messages IS 'Logs a TRUNCATE.';
+
+CREATE TRIGGER messages_audit_update AFTER UPDATE ON public.messages REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_edited_messages();
+
+COMMENT ON TRIGGER messages_audit_update ON public.messages IS 'Logs messages that were edited or marked as deleted.';
 
 CREATE TRIGGER messages_guard_update BEFORE UPDATE ON public.messages FOR EACH ROW WHEN (row_security_active(('public.messages'::regclass)::oid)) EXECUTE FUNCTION chatschema.guard_message();
 
@@ -3419,6 +4012,22 @@ CREATE TRIGGER messages_set_updated_at BEFORE UPDATE ON public.messages FOR EACH
 
 COMMENT ON TRIGGER messages_set_updated_at ON public.messages IS 'Sets updated_at.';
 
+CREATE TRIGGER user_public_keys_audit_delete AFTER DELETE ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.audit_public_keys();
+
+COMMENT ON TRIGGER user_public_keys_audit_delete ON public.user_public_keys IS 'Logs a deleted key.';
+
+CREATE TRIGGER user_public_keys_audit_insert AFTER INSERT ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.audit_public_keys();
+
+COMMENT ON TRIGGER user_public_keys_audit_insert ON public.user_public_keys IS 'Logs a key that was published.';
+
+CREATE TRIGGER user_public_keys_audit_truncate AFTER TRUNCATE ON public.user_public_keys FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_truncate();
+
+COMMENT ON TRIGGER user_public_keys_audit_truncate ON public.user_public_keys IS 'Logs a TRUNCATE.';
+
+CREATE TRIGGER user_public_keys_audit_update AFTER UPDATE ON public.user_public_keys FOR EACH ROW WHEN (((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.signature IS DISTINCT FROM new.signature))) EXECUTE FUNCTION chatschema.audit_public_keys();
+
+COMMENT ON TRIGGER user_public_keys_audit_update ON public.user_public_keys IS 'Logs a key that was superseded, revoked, claimed or given another end.';
+
 CREATE TRIGGER user_public_keys_guard_status BEFORE UPDATE ON public.user_public_keys FOR EACH ROW WHEN (((old.status <> 'active'::text) AND (new.status <> old.status) AND row_security_active(('public.user_public_keys'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_key_revival();
 
 COMMENT ON TRIGGER user_public_keys_guard_status ON public.user_public_keys IS 'Where row policies apply, a key that has ended stays so.';
@@ -3430,6 +4039,22 @@ COMMENT ON TRIGGER user_public_keys_keep_public_key ON public.user_public_keys I
 CREATE TRIGGER user_public_keys_set_updated_at BEFORE UPDATE ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER user_public_keys_set_updated_at ON public.user_public_keys IS 'Sets updated_at.';
+
+CREATE TRIGGER users_audit_delete AFTER DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION chatschema.audit_users();
+
+COMMENT ON TRIGGER users_audit_delete ON public.users IS 'Logs a deleted user.';
+
+CREATE TRIGGER users_audit_insert AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION chatschema.audit_users();
+
+COMMENT ON TRIGGER users_audit_insert ON public.users IS 'Logs a new user.';
+
+CREATE TRIGGER users_audit_truncate AFTER TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_truncate();
+
+COMMENT ON TRIGGER users_audit_truncate ON public.users IS 'Logs a TRUNCATE.';
+
+CREATE TRIGGER users_audit_update AFTER UPDATE ON public.users FOR EACH ROW WHEN (((old.account_state <> new.account_state) OR (old.email IS DISTINCT FROM new.email) OR (old.username <> new.username) OR (old.password_hash IS DISTINCT FROM new.password_hash))) EXECUTE FUNCTION chatschema.audit_users();
+
+COMMENT ON TRIGGER users_audit_update ON public.users IS 'Logs a change of state, name, address or password.';
 
 CREATE TRIGGER users_end_sessions AFTER UPDATE OF account_state ON public.users FOR EACH ROW WHEN (((new.account_state <> 'active'::text) AND (new.account_state <> old.account_state))) EXECUTE FUNCTION chatschema.end_sessions_of_inactive_user();
 
@@ -3666,11 +4291,43 @@ REVOKE ALL ON FUNCTION chatschema.acting_user() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.actor() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.audit_actor(subject uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_attachments() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_conversations() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_deleted_messages() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_edited_messages() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_erasures() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_holds() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_participants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_public_keys() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_sessions() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_truncate() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_users() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.before_hold() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.change_of(before anyelement, after anyelement) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.change_of_secret(before anyelement, after anyelement) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.change_password(user_id uuid, password_hash text, keep uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.claim_one_time_key(user_id uuid, device_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.context_address() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.context_session() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.context_user() FROM PUBLIC;
 
@@ -3694,6 +4351,8 @@ REVOKE ALL ON FUNCTION chatschema.guard_participant() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.has_active_hold() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.is_audit_batch() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.is_empty(conversation uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.is_founding(conversation uuid) FROM PUBLIC;
@@ -3709,6 +4368,8 @@ REVOKE ALL ON FUNCTION chatschema.keep_held_file() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.keep_held_reactions() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.lock_own_user(wanted uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.log_change(actor uuid, action text, resource_type text, resource_id text, details jsonb, severity text, session_id uuid, ip_address inet, user_agent text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.publish_key(user_id uuid, device_id uuid, key_type text, key_id text, public_key bytea, signature bytea, algorithm text, expires_at timestamp with time zone) FROM PUBLIC;
 

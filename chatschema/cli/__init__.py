@@ -49,6 +49,7 @@ SECTIONS = {
         "hold": ("hold", "app"),
         "roles": ("roles.app", "app"),
         "privacy": ("privacy.app", "app"),
+        "audit": ("audit.app", "app"),
         "protect": ("protect", "protect"),
         "unprotect": ("protect", "unprotect"),
     },

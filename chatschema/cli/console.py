@@ -22,7 +22,7 @@ _answered: set[str] = set()
 
 def answer(text: str = "") -> None:
     """Print a line of the answer for people. A closed pipe (| head) does not stop the work."""
-    data(_shown(text))
+    data(shown(text))
 
 
 def data(text: str) -> None:
@@ -34,7 +34,7 @@ def data(text: str) -> None:
         silence()
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return the text without control characters, which a terminal or a CI log would obey: names are foreign text."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
@@ -50,7 +50,7 @@ def note(text: str, label: str = "") -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         silence()
-    print((_paint(label, "31") + " " if label else "") + _shown(redact_places(text)), file=sys.stderr)
+    print((_paint(label, "31") + " " if label else "") + shown(redact_places(text)), file=sys.stderr)
 
 
 def count(number: int, noun: str) -> str:
@@ -84,8 +84,14 @@ def as_json_line(value: Any) -> bool:
     """Print one JSON document on a line of its own, at once; return whether the pipe is still open."""
     import json
 
+    return line(json.dumps(value, default=_plain, ensure_ascii=not _is_unicode()))
+
+
+def line(text: str) -> bool:
+    """Print a line of the answer at once, as it is; return whether the pipe is still open."""
+    _answered.add("stdout")
     try:
-        print(json.dumps(value, default=_plain, ensure_ascii=not _is_unicode()), file=sys.stdout, flush=True)
+        print(text, file=sys.stdout, flush=True)
     except BrokenPipeError:
         silence()
         return False

@@ -169,7 +169,15 @@ def release(connection: Connection, lower: datetime) -> Released:
         kept = sql.Identifier(SCHEMA, held)
     batch = sqlfile.fill("partitions/release_attachments.sql", **{**names(month), "kept": kept})
     count = 0
-    while released := locks.in_transaction(connection, lambda: postgres.execute(connection, batch).rowcount, locks.DDL):
+
+    def work() -> int:
+        audit.as_batch(connection)
+        released = postgres.execute(connection, batch).rowcount
+        if released:
+            audit.record(connection, "partition.release_attachments", "partition", f"{lower:%Y-%m}", attachments=released)
+        return released
+
+    while released := locks.in_transaction(connection, work, locks.DDL):
         count += released
     replies: int = postgres.fetch_one(connection, statement("count_replies.sql", month))[0]
     total = postgres.fetch_one(connection, statement("count_released.sql", month))[0]

@@ -101,6 +101,7 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
         hold.freeze(connection)
         values = {**tables, **_kept(connection), "batch": sql.Literal(BATCH)}
         select = sqlfile.fill("partitions/purge_detached.sql", **values)
+        audit.as_batch(connection)
         erased = erasures.apply_detached(connection, tables["messages"], tables["statuses"])
         ids = [row[0] for row in postgres.fetch_all(connection, select)]
         if ids:
@@ -137,6 +138,7 @@ def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | 
         found = [row[0] for row in postgres.fetch_all(connection, select)]
         ids = _not_answered_by_rows_in_use(connection, found)
         if ids:
+            audit.as_batch(connection)
             # Between the first and the last: so that only their months are in the plan.
             query = "delete from public.messages where id = any (%s) and id >= %s and id <= %s"
             postgres.execute(connection, query, (ids, ids[0], ids[-1]))

@@ -1,7 +1,7 @@
 """Restoring what sql/roles/ declares: roles in the cluster, then all grants, then the policies table by table."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -38,12 +38,12 @@ def apply(
     connection: Connection,
     prefix: str,
     declared: Iterable[Grant],
-    record: Callable[[], None],
+    record: Callable[[Sequence[Finding]], None],
     *,
     patience: Patience = locks.DDL,
     say: Say | None = None,
 ) -> Outcome:
-    """Correct every finding that this role may correct; `record` is called at the end of each transaction that changes something.
+    """Correct every finding that this role may correct; `record` is called at the end of each transaction, with what it changed.
 
     The caller holds the migration lock. Raises Busy and ServerError.
     """
@@ -102,7 +102,7 @@ def _together(
     connection: Connection,
     wanted: list[Finding],
     refused: dict[tuple[str, ...], Finding],
-    record: Callable[[], None],
+    record: Callable[[Sequence[Finding]], None],
     patience: Patience,
     say: Say | None,
 ) -> list[Finding]:
@@ -122,7 +122,7 @@ def _together(
                 refused[finding.statements] = finding
             else:
                 done.append(finding)
-        record()
+        record(done)
 
     locks.in_transaction(connection, work, patience, say=say)
     return done

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import postgres
+from chatschema import audit, postgres
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection, locks, relation
 from chatschema.seed.files import Seeder, titles
@@ -58,11 +58,19 @@ def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: dat
         world = World(connection, seeder.name, rng, now)
         with postgres.transaction(connection):
             postgres.execute(connection, "insert into chatschema.seeds (name, rng) values (%s, %s)", (seeder.name, rng))
+            audit.as_batch(connection)
             seeder.run(world)
             count = "update chatschema.seeds set row_count = %s where name = %s"
             postgres.execute(connection, count, (world.rows, seeder.name))
+            _audit(connection, "seed.run", seeder.name, world.rows)
         _analyze(connection, sorted(world.filled))
         yield Applied(seeder.name, seeder.title, round((time.monotonic() - started) * 1000, 1)), world.rows
+
+
+def _audit(connection: Connection, action: str, seeder: str, rows: int) -> None:
+    """Add the row of the trail that stands for all rows of a seeder, where the trail has triggers that were silent meanwhile."""
+    if rows and audit.is_logged(connection, "audit_users"):
+        audit.record(connection, action, "seed", seeder, rows=rows)
 
 
 def _analyze(connection: Connection, tables: Sequence[str] = ()) -> None:
@@ -100,8 +108,10 @@ def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Ap
             for (table,) in found:
                 # Once more: another session may have written rows since the first check.
                 _refuse_references(connection, names, table)
+            audit.as_batch(connection)
             removed = sum(_remove(connection, seeder.name, table) for (table,) in found)
             postgres.execute(connection, "delete from chatschema.seeds where name = %s", (seeder.name,))
+            _audit(connection, "seed.undo", seeder.name, removed)
         yield Applied(seeder.name, seeder.title, round((time.monotonic() - started) * 1000, 1)), removed
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from chatschema import postgres
+from chatschema import audit, postgres
 from chatschema.database.kept import Kept
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.migration import template
@@ -135,9 +135,23 @@ def _apply(settings: Settings, connection: Connection, files: Sequence[Migration
     with recording.recorded(connection, [], [], was_cut_off=False, say=lambda _: None) as run:
         # Privileges are declared: what a reset carried over, or somebody revoked from PUBLIC before, is recorded with them.
         run.kept = [difference for difference in run.kept if difference.kind != "privilege"]
-        return apply.apply(
-            connection, prefix, wanted, lambda: recording.write(connection, run, None), patience=settings.locks, say=say
-        )
+
+        def record(done: Sequence[Finding]) -> None:
+            recording.write(connection, run, None)
+            _audit(connection, prefix, done)
+
+        outcome = apply.apply(connection, prefix, wanted, record, patience=settings.locks, say=say)
+    # Those of the cluster ran one by one, as the login itself, which need not be able to write the trail.
+    _audit(connection, prefix, [one for one in outcome.done if one.scope == "cluster"])
+    return outcome
+
+
+def _audit(connection: Connection, prefix: str, done: Sequence[Finding]) -> None:
+    """Add a row to the trail for what one transaction, or all those about the cluster, changed."""
+    if done:
+        # An object once for each kind of change: a table may get a hundred grants.
+        changed = sorted({f"{one.code.removeprefix('roles.')} {one.object}" for one in done})
+        audit.record(connection, "roles.apply", "role", prefix, changes=len(done), changed=changed)
 
 
 def declared(files: Sequence[MigrationFile]) -> list[Grant]:

@@ -210,5 +210,5 @@ def test_every_step_is_in_the_audit_trail(cli: Cli, aged: Database) -> None:
     actions = aged.all(
         "select action from public.audit_logs where resource_type = 'partition' and resource_id = '2024-01' order by id"
     )
-    expected = ["partition.detach", "partition.archive", "partition.drop", "partition.load", "partition.restore"]
-    assert [row[0] for row in actions] == expected
+    expected = ["detach", "archive", "drop", "release_attachments", "load", "restore"]
+    assert [row[0].removeprefix("partition.") for row in actions] == expected

@@ -156,6 +156,13 @@ def test_roles(cli: Cli, migrated: Database) -> None:
         assert valid("roles-show", cli, migrated, "roles", "show")["roles"][0]["exists"]
 
 
+def test_the_audit_trail(cli: Cli, aged: Database) -> None:
+    aged.run("insert into public.audit_logs (action, severity, ip_address) values ('x', 'critical', '10.0.0.0/8')")
+    assert valid("audit-tail", cli, aged, "audit", "tail")["entries"][-1]["details"] == {}
+    assert valid("audit-search", cli, aged, "audit", "search", "--limit", "1")["has_more"]
+    assert valid("audit-report", cli, aged, "audit", "report")["severe_total"] == 1
+
+
 def test_reports(cli: Cli, seeded: Database) -> None:
     document = valid("report", cli, seeded, "report")
     assert [one for report in document["reports"] for one in report["findings"]]

@@ -63,6 +63,10 @@ WRITES = [
     "update public.attachments set message_id = '{reply}'",
     "update public.attachments set storage_key = 'other'",
     "delete from public.attachments",
+    RELEASE + "update public.attachments set state = 'deleted'",
+    "update public.auth_sessions set revoked_at = '2026-01-01', revoked_reason = 'logout' where id operator(pg_catalog.=) '{session}'",
+    "update public.user_public_keys set status = 'revoked', revoked_at = '2026-01-01'",
+    "insert into chatschema.erasures (subject_type, subject_id) values ('message', '{message}')",
     "insert into chatschema.holds (user_id, reason) values ('{alice}', 'x')",
     "insert into chatschema.holds (conversation_id, reason) values ('{group}', 'x')",
 ]  # fmt: skip

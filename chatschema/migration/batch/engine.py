@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from chatschema import postgres
+from chatschema import audit, postgres
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ServerError
 from chatschema.migration.batch import bounds, record
 from chatschema.migration.batch.pace import Pace
@@ -121,17 +121,28 @@ class _Runner:
     def _rows(self, work: Work) -> _Step:
         high = bounds.next_bound(self._connection, work, self._size)
         started = time.monotonic()
-        rows = bounds.run(self._connection, work, work.cursor, high or work.end)
+        rows = self._change(work, work.cursor, high or work.end)
         statement_s = time.monotonic() - started
         # The last batch of a round is smaller, and its statement knows how many rows it has.
         read = min(self._size, rows) if high is None else self._size
         record.advance(self._connection, self._id, high or work.end, done=rows, read=read, size=self._pace.size)
         return _Step("rows", self._size, rows, read, statement_s)
 
+    def _change(self, work: Work, low: str | None, high: str) -> int:
+        """Run the statement for a range; where the table has the trail's triggers, one row of the trail is for all of its rows."""
+        is_logged = audit.is_table_logged(self._connection, work.batch.table)
+        if is_logged:
+            audit.as_batch(self._connection)
+        rows = bounds.run(self._connection, work, low, high)
+        if is_logged and rows:
+            details = {"rows": rows, "after": low, "last": high}
+            audit.record(self._connection, "batch.run", "migration", work.batch.migration, table=work.batch.table, **details)
+        return rows
+
     def _held(self, work: Work) -> _Step:
         """Run the statement for one of the ranges that were held, each time another one."""
         chosen = work.held[self._turn % len(work.held)]
-        rows = bounds.run(self._connection, work, *chosen)
+        rows = self._change(work, *chosen)
         record.release(self._connection, self._id, tuple(one for one in work.held if one != chosen), done=rows)
         return _Step("held", 1, rows, rows)
 

@@ -1,0 +1,1 @@
+"""The commands on the audit trail, one file each."""

@@ -1,0 +1,113 @@
+-- functions: what the triggers of the audit trail share: who acted, in which session, from where, and one row for it.
+-- Why: a change is logged by the database, so that no forgotten call of the application leaves a gap in the trail.
+-- Risk: new functions only; takes no lock on existing data.
+create function chatschema.is_audit_batch() returns boolean
+    language sql stable
+as $$
+    -- The triggers run as the owner: current_user is the owner of the tables, session_user whoever logged in. So the setting alone
+    -- is not enough: a login of the application is no member of the owner.
+    select coalesce(current_setting('chatschema.audit_batch', true) = 'on' and pg_has_role(session_user, current_user, 'member'), false)
+$$;
+comment on function chatschema.is_audit_batch() is
+    'Whether a command of the owner writes one row of the trail for the whole batch: the triggers write none. For SECURITY DEFINER triggers.';
+
+create function chatschema.audit_actor(subject uuid) returns uuid
+    language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+    named constant uuid := chatschema.context_user();
+begin
+    if named is not null or pg_has_role(session_user, current_user, 'member') then
+        return named;
+    end if;
+    return subject;
+end
+$$;
+comment on function chatschema.audit_actor(uuid) is
+    'The user of app.user_id. Without it, and for a login that is not the owner''s, the subject: such a login gets here only by functions with which users act for themselves.';
+
+-- Garbage is null: a request must not fail because of what its client sent as a header.
+create function chatschema.context_session() returns uuid
+    language sql stable
+as $$
+    select case
+        when current_setting('app.session_id', true) ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then current_setting('app.session_id', true)::uuid
+    end
+$$;
+comment on function chatschema.context_session() is 'The session of app.session_id; null if it is not set, or is no id.';
+
+create function chatschema.context_address() returns inet
+    language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+    given constant text := current_setting('app.ip', true);
+begin
+    if given is null or given = '' or length(given) > 50 then
+        return null;
+    end if;
+    -- The usual form costs no subtransaction.
+    if given ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.|$)){4}$' and right(given, 1) <> '.' then
+        return given::inet;
+    end if;
+    if given ~ '^[0-9a-fA-F:.]+(/[0-9]{1,3})?$' then
+        return chatschema.to_inet(given);
+    end if;
+    return null;
+end
+$$;
+comment on function chatschema.context_address() is 'The address of app.ip; null if it is not set, or cannot be read.';
+
+create function chatschema.change_of(before anyelement, after anyelement) returns jsonb
+    language sql stable
+as $$
+    select case when before is distinct from after then jsonb_build_object('old', before, 'new', after) end
+$$;
+comment on function chatschema.change_of(anyelement, anyelement) is 'A change for the details of the trail; null if both values are the same.';
+
+create function chatschema.change_of_secret(before anyelement, after anyelement) returns text
+    language sql immutable
+as $$
+    select case when before is distinct from after then 'changed' end
+$$;
+comment on function chatschema.change_of_secret(anyelement, anyelement) is
+    'That a secret, ciphertext or a text of users was changed, without its value; null if it was not.';
+
+create function chatschema.log_change(
+    actor uuid, action text, resource_type text, resource_id text, details jsonb, severity text default 'info',
+    session_id uuid default null, ip_address inet default null, user_agent text default null
+) returns void
+    language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into public.audit_logs (user_id, action, resource_type, resource_id, severity, details, ip_address, user_agent, session_id, request_id)
+    values (
+        log_change.actor, log_change.action, log_change.resource_type, log_change.resource_id, log_change.severity,
+        jsonb_strip_nulls(log_change.details), coalesce(chatschema.context_address(), log_change.ip_address),
+        coalesce(nullif(left(current_setting('app.user_agent', true), 2048), ''), log_change.user_agent),
+        coalesce(chatschema.context_session(), log_change.session_id), nullif(left(current_setting('app.request_id', true), 200), '')
+    );
+end
+$$;
+comment on function chatschema.log_change(uuid, text, text, text, jsonb, text, uuid, inet, text) is
+    'Adds a row to the trail, with the context of the transaction (app.session_id, app.request_id, app.ip, app.user_agent); its last arguments are for where that is not set.';
+
+create function chatschema.audit_truncate() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not chatschema.is_audit_batch() then
+        perform chatschema.log_change(
+            chatschema.context_user(), 'table.truncate', 'table', tg_table_schema || '.' || tg_table_name, '{}', 'critical'
+        );
+    end if;
+    return null;
+end
+$$;
+comment on function chatschema.audit_truncate() is 'Trigger: the trail has a row of a TRUNCATE, which fires no trigger of rows.';
+
+-- With EXECUTE, anyone could write rows of the trail as the owner.
+revoke execute on function
+    chatschema.is_audit_batch(), chatschema.audit_actor(uuid), chatschema.context_session(), chatschema.context_address(),
+    chatschema.change_of(anyelement, anyelement), chatschema.change_of_secret(anyelement, anyelement),
+    chatschema.log_change(uuid, text, text, text, jsonb, text, uuid, inet, text), chatschema.audit_truncate()
+    from public;

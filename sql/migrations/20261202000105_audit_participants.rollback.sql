@@ -1,0 +1,5 @@
+drop trigger conversation_participants_audit_truncate on public.conversation_participants;
+drop trigger conversation_participants_audit_delete on public.conversation_participants;
+drop trigger conversation_participants_audit_update on public.conversation_participants;
+drop trigger conversation_participants_audit_insert on public.conversation_participants;
+drop function chatschema.audit_participants();

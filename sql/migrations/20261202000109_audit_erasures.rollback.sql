@@ -1,0 +1,2 @@
+drop trigger erasures_audit_insert on chatschema.erasures;
+drop function chatschema.audit_erasures();
