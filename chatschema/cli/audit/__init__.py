@@ -1,0 +1,1 @@
+"""chatschema audit, a file a command."""
