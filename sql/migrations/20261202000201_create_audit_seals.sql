@@ -15,7 +15,7 @@ create table chatschema.audit_epochs (
     started_by        text        not null default session_user,
     constraint audit_epochs_pkey primary key (number),
     constraint audit_epochs_number_check check (number > 0),
-    constraint audit_epochs_reason_check check (reason ~ '^[^[:cntrl:]]{1,500}$')
+    constraint audit_epochs_reason_check check (length(reason) between 1 and 500 and reason !~ '[[:cntrl:]]')
 );
 comment on table chatschema.audit_epochs is
     'The clusters in which the audit trail was written, one after the other: transaction ids of one mean nothing in the next.';
