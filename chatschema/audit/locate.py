@@ -85,17 +85,29 @@ def _name(connection: Connection, seal: Seal, position: int, one: bytes | None, 
             found.add("moved", f"entry {entry} was moved from seal {sealed_in} into seal {number}", number, entry)
         else:
             found.add("inserted", f"entry {entry} was inserted into seal {number}", number, entry)
+        if other and _txid(connection, other) is None:
+            _gone(connection, number, other, found)
         return
     if other:
-        entry = canonical.number(other[:8])
-        row = postgres.execute(connection, "select txid::text from public.audit_logs where id = %s", (entry,)).fetchone()
-        if row:
-            found.add("moved", f"entry {entry} of seal {number} was moved: its transaction id is {row[0]} now", number, entry)
-        else:
-            found.add("removed", f"entry {entry} of seal {number} was removed", number, entry)
+        _gone(connection, number, other, found)
         return
     entry = canonical.number((one or b"")[:8])
     found.add("inserted", f"entry {entry} is twice in seal {number}, at position {position}", number, entry)
+
+
+def _gone(connection: Connection, number: int, other: bytes, found: Found) -> None:
+    entry, txid = canonical.number(other[:8]), _txid(connection, other)
+    if txid is None:
+        found.add("removed", f"entry {entry} of seal {number} was removed", number, entry)
+    else:
+        found.add("moved", f"entry {entry} of seal {number} was moved: its transaction id is {txid} now", number, entry)
+
+
+def _txid(connection: Connection, one: bytes) -> str | None:
+    """Return the transaction id of an entry that is in the table."""
+    query = "select txid::text from public.audit_logs where id = %s"
+    row = postgres.execute(connection, query, (canonical.number(one[:8]),)).fetchone()
+    return row[0] if row else None
 
 
 def _position(connection: Connection, number: int, id: bytes) -> int | None:

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from chatschema import audit, postgres
 from chatschema.audit import canonical, ledger, rules, tree
+from chatschema.audit.keys import NotGenuine
 from chatschema.audit.records import Epoch, Seal
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.postgres import Connection, Say, locks
@@ -166,8 +167,11 @@ def _first_id(connection: Connection) -> int:
     return int(first)
 
 
-def log_id(epochs: list[Epoch]) -> UUID:
-    """Return what identifies the trail. Raises ChatschemaError before the first seal."""
+def log_id(epochs: list[Epoch], *, anchored: int = 0) -> UUID:
+    """Return what identifies the trail. Raises ChatschemaError before the first seal, NotGenuine if seals are `anchored`."""
+    if not epochs and anchored:
+        text = f"the audit trail has no seal, and the anchor has {anchored}"
+        raise NotGenuine(text, "the seals were removed, or this is another database", code="audit.anchor-other")
     if not epochs:
         raise ChatschemaError("the audit trail has no seal yet", "seal it: chatschema audit seal", code="audit.no-seal")
     return epochs[0].log_id

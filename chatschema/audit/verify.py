@@ -10,7 +10,7 @@ from chatschema.audit.canonical import Block
 from chatschema.audit.findings import Found, Unsealed, Verified, cannot_prove
 from chatschema.audit.passing import Pass
 from chatschema.audit.records import Epoch, Seal
-from chatschema.errors import ChatschemaError
+from chatschema.audit.seal import log_id
 from chatschema.postgres import Connection
 
 Tell = Callable[[int], None]
@@ -28,17 +28,17 @@ class Check:
     def epoch(self, epochs: Sequence[Epoch], place: int, seals: Sequence[Seal], rest: Sequence[sql.Composed]) -> None:
         """Check the seals of the epoch at this place; `rest` are the conditions for what each epoch left without a seal."""
         of_epoch = rules.of_epoch(epochs, place)
-        first = [seal for seal in seals if place and seal.number == epochs[place].first_seal]
-        if place and not first:
+        first = [seal for seal in seals if seal.number == epochs[place].first_seal]
+        if not first and not any(one.kind == "seal-missing" for one in self.found.findings):
             text = f"seal {epochs[place].first_seal} of epoch {epochs[place].number} is missing"
             self.found.add("seal-missing", text, epochs[place].first_seal)
-        for seal in first:
+        for seal in first[: place > 0]:
             where = sql.SQL("{} and {}").format(rules.of_epoch(epochs, place - 1), rest[place - 1])
             made = tree.Tree()
             for block in self._blocks(where):
                 made.add(block.leaves)
             self._compare(seal, made, where)
-        self._intervals(of_epoch, rest[place], [seal for seal in seals if seal not in first])
+        self._intervals(of_epoch, rest[place], [seal for seal in seals if not place or seal not in first])
 
     def _intervals(self, of_epoch: sql.Composed, rest: sql.Composed, seals: Sequence[Seal]) -> None:
         """Check the seals of an epoch in one pass over its entries; differences are named after it, by further queries."""
@@ -92,10 +92,9 @@ def verify(connection: Connection, anchor: Anchor | None = None, *, quick: bool 
     ledger.require(connection)
     with ledger.snapshot(connection):
         epochs, (system_identifier, _) = ledger.epochs(connection), ledger.cluster(connection)
-        if not epochs:
-            raise ChatschemaError("the audit trail has no seal yet", "seal it: chatschema audit seal", code="audit.no-seal")
+        log = log_id(epochs, anchored=len(anchor.leaves) if anchor else 0)
         if anchor:
-            anchor.refuse_other(epochs[0].log_id)
+            anchor.refuse_other(log)
         check = Check(connection, tell, quick=quick)
         guards.check(connection, check.found)
         guards.check_cluster(epochs[-1], system_identifier, check.found)

@@ -128,7 +128,9 @@ create function chatschema.refuse_seal_change() returns trigger
     set search_path = ''
 as $$
 begin
-    if tg_op = 'UPDATE' and tg_table_name = 'audit_seals' then
+    if tg_op = 'UPDATE' and tg_table_name = 'audit_seals'
+        and pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'usage')
+    then
         -- The file of a seal is recorded, and may be replaced by one without the personal data of somebody who was erased.
         if (old.number, old.epoch, old.low, old.high, old.row_count, old.first_id, old.last_id, old.root, old.locator_digest,
                 old.previous, old.sealed_at, old.record_hash)
@@ -152,7 +154,7 @@ begin
 end
 $$;
 comment on function chatschema.refuse_seal_change() is
-    'Trigger: refuses changes of seals and epochs, except of the archive of a seal and of the mark that its entries are removed.';
+    'Trigger: refuses changes of seals and epochs, except that the owner records the file of a seal, or that its entries are removed.';
 
 create trigger audit_seals_refuse_change before update or delete on chatschema.audit_seals
     for each row execute function chatschema.refuse_seal_change();
