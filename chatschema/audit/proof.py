@@ -43,7 +43,7 @@ def prove(connection: Connection, id: int, anchor: tuple[str, tuple[bytes, ...]]
         log = log_id(epochs)
         row = postgres.execute(connection, "select txid::text from public.audit_logs where id = %s", (id,)).fetchone()
         if row is None:
-            raise ChatschemaError(f"the trail has no entry {id}", "see: chatschema audit search", code="audit.no-entry")
+            raise ChatschemaError(f"the trail has no entry {id}", "look for the id in public.audit_logs", code="audit.no-entry")
         seal = rules.seal_of(epochs, seals, id, int(row[0]))
         leaves = anchor[1] if anchor else tuple(one.record_hash for one in seals)
         if seal is None or seal.number > len(leaves):
