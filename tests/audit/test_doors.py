@@ -24,8 +24,12 @@ def trail(migrated: Database) -> Database:
 def outsider(trail: Database) -> Iterator[str]:
     """A role that was granted everything, but owns nothing."""
     role = f"outsider_{uuid.uuid4().hex[:8]}"
-    trail.run(f"create role {role}; grant usage on schema public, chatschema to {role}; grant all on all tables in schema public, chatschema to {role}")
-    trail.run(f"grant execute on all functions in schema chatschema to {role}; create policy every on public.audit_logs to {role} using (true)")
+    trail.run(
+        f"create role {role}; grant usage on schema public, chatschema to {role}; grant all on all tables in schema public, chatschema to {role}"
+    )
+    trail.run(
+        f"grant execute on all functions in schema chatschema to {role}; create policy every on public.audit_logs to {role} using (true)"
+    )
     yield role
     trail.run(f"drop owned by {role}; drop role {role}")
 
@@ -56,7 +60,9 @@ def test_an_erasure_passes_once_and_names_its_entries(trail: Database, level: st
 def test_an_erasure_of_many_entries_names_them_in_parts(migrated: Database) -> None:
     sealed.add(migrated, 1, 2500)
     migrated.run(BLANK)
-    parts = migrated.all("select jsonb_array_length(details -> 'ids') from public.audit_logs where action = 'audit.erase' order by id")
+    parts = migrated.all(
+        "select jsonb_array_length(details -> 'ids') from public.audit_logs where action = 'audit.erase' order by id"
+    )
     assert parts == [(1000,), (1000,), (500,)]
     sealed.seal_all(migrated)
     assert sealed.verified(migrated).findings == ()
@@ -75,7 +81,9 @@ def test_every_other_change_is_refused(trail: Database, change: str) -> None:
     assert sealed.verified(trail).findings == ()
 
 
-def test_entries_are_removed_only_of_archived_seals_and_oldest_first(cli: Cli, trail: Database, tmp_path: Path, outsider: str) -> None:
+def test_entries_are_removed_only_of_archived_seals_and_oldest_first(
+    cli: Cli, trail: Database, tmp_path: Path, outsider: str
+) -> None:
     mark = "update chatschema.audit_seals set removed_at = now() where number = {}"
     delete = "delete from public.audit_logs where id between {} and {}"
     refused(trail, delete.format(1, 10))
@@ -88,7 +96,10 @@ def test_entries_are_removed_only_of_archived_seals_and_oldest_first(cli: Cli, t
     refused(trail, delete.format(1, 11))
     refused(trail, delete.format(1, 10), outsider)
     refused(trail, "update chatschema.audit_seals set removed_at = null where number = 1")
-    refused(trail, "update chatschema.audit_seals set archive = null, archive_sha256 = null, archived_at = null, removed_at = null where number = 1")
+    refused(
+        trail,
+        "update chatschema.audit_seals set archive = null, archive_sha256 = null, archived_at = null, removed_at = null where number = 1",
+    )
     trail.run(delete.format(1, 5))
     half = sealed.verified(trail)
     assert half.findings == ()

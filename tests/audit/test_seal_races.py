@@ -4,8 +4,9 @@ import os
 import random
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -31,19 +32,29 @@ IN_SEALS = """
 """
 
 
-def write(database: Database, until: float, number: int) -> None:
+def write(database: Database, until: float, number: int, wrong: list[str]) -> None:
     """Add entries in transactions of one to five, some rolled back, some in savepoints, and wait before the commit."""
     chance = random.Random(number)
     with closing(psycopg.connect(database.url)) as connection:
         while time.monotonic() < until:
-            for _ in range(chance.randint(1, 5)):
-                with connection.transaction() if chance.random() < 0.3 else connection.cursor():
-                    connection.execute("insert into public.audit_logs (action, resource_id) values ('race', %s)", (str(number),))
-            time.sleep(chance.random() * (2 if chance.random() < 0.05 else 0.05))
-            if chance.random() < 0.1:
+            try:
+                _write(connection, chance, number)
+            except psycopg.Error as error:
                 connection.rollback()
-            else:
-                connection.commit()
+                wrong.append(str(error))
+
+
+def _write(connection: "psycopg.Connection[Any]", chance: random.Random, number: int) -> None:
+    query = "insert into public.audit_logs (action, resource_id) values ('race', %s)"
+    connection.execute(query, (str(number),))
+    for _ in range(chance.randint(0, 4)):
+        with connection.transaction() if chance.random() < 0.3 else nullcontext():
+            connection.execute(query, (str(number),))
+    time.sleep(chance.random() * (2 if chance.random() < 0.05 else 0.05))
+    if chance.random() < 0.1:
+        connection.rollback()
+    else:
+        connection.commit()
 
 
 @pytest.mark.parametrize("isolation", ["read committed", "serializable"])
@@ -51,7 +62,8 @@ def test_each_entry_is_in_exactly_one_seal(migrated: Database, isolation: str) -
     migrated.run(f"alter database {migrated.name} set default_transaction_isolation = '{isolation}'")
     seconds = SECONDS if isolation == "read committed" else min(SECONDS, 10) / 3
     until = time.monotonic() + seconds
-    writers = [threading.Thread(target=write, args=(migrated, until, number)) for number in range(WRITERS)]
+    wrong = list[str]()
+    writers = [threading.Thread(target=write, args=(migrated, until, number, wrong)) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
     found = []
@@ -62,13 +74,19 @@ def test_each_entry_is_in_exactly_one_seal(migrated: Database, isolation: str) -
         time.sleep(seconds / 20)
     for writer in writers:
         writer.join()
+    assert wrong == []
     sealed.seal_all(migrated)
     entries = migrated.one("select count(*) from public.audit_logs")
     assert entries > 100
     print(f"{entries} entries of {WRITERS} writers in {len(found)} seals, {isolation}")
     counted = migrated.one(f"with s as ({IN_SEALS}) select count(*), count(distinct id) from s")
     assert counted == (entries, entries)
-    assert migrated.one(f"with s as ({IN_SEALS}) select count(*) from s join public.audit_logs as a using (id) where chatschema.audit_seal_of(a.id, a.txid) = s.number") == entries
+    assert (
+        migrated.one(
+            f"with s as ({IN_SEALS}) select count(*) from s join public.audit_logs as a using (id) where chatschema.audit_seal_of(a.id, a.txid) = s.number"
+        )
+        == entries
+    )
     assert sealed.verified(migrated).findings == ()
     assert sealed.verified(migrated).unsealed.entries == 0
 
@@ -92,9 +110,13 @@ def test_an_open_writer_delays_the_seal_and_is_named(cli: Cli, migrated: Databas
 
 def test_two_runs_seal_one_after_the_other(migrated: Database) -> None:
     sealed.add(migrated, 1, 5)
-    with sealed.connected(migrated) as one, sealed.connected(migrated) as other, locks.seal_lock(one, wait_s=0):
-        with pytest.raises(Busy, match="another chatschema command"):
-            list(seal.seal(other, wait_s=0.2))
+    with (
+        sealed.connected(migrated) as one,
+        sealed.connected(migrated) as other,
+        locks.seal_lock(one, wait_s=0),
+        pytest.raises(Busy, match="another chatschema command"),
+    ):
+        list(seal.seal(other, wait_s=0.2))
     assert sealed.seal_all(migrated) == [1]
 
 

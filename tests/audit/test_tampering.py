@@ -167,7 +167,13 @@ def test_an_anchor_of_another_trail_or_key_is_refused(server: PgServer, template
     sealed.fill(migrated)
     with pytest.raises(NotGenuine, match="about another trail"):
         sealed.verified(migrated, text)
-    for wrong in (text.replace("\n4\n", "\n3\n"), text.rsplit("\n", 2)[0], text.replace("test.example", "evil.example"), "", "\n\n\n"):
+    for wrong in (
+        text.replace("\n4\n", "\n3\n"),
+        text.rsplit("\n", 2)[0],
+        text.replace("test.example", "evil.example"),
+        "",
+        "\n\n\n",
+    ):
         with pytest.raises(NotGenuine):
             sealed.parsed(wrong)
 
