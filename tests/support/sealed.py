@@ -24,9 +24,9 @@ _ADD = """
 """
 
 
-def connected(database: Database) -> "closing[Connection]":
+def connected(database: Database, *, writes: bool = True) -> "closing[Connection]":
     """Return a connection as the commands open it."""
-    return closing(postgres.connect(database.url))
+    return closing(postgres.connect(database.url, writes=writes))
 
 
 def add(database: Database, first: int, last: int) -> None:
@@ -72,7 +72,7 @@ def parsed(text: str) -> Anchor:
 
 def verified(database: Database, text: str | None = None, *, quick: bool = False) -> Verified:
     """Verify, with the anchor in a text."""
-    with connected(database) as connection:
+    with connected(database, writes=False) as connection:
         return verify.verify(connection, parsed(text) if text else None, quick=quick)
 
 
