@@ -65,6 +65,9 @@ def _archive(connection: Connection, epochs: list[Epoch], seal: Seal, folder: Pa
     target = (folder / archive_file.name_of(seal)).absolute()
     partial = target.with_name(target.name + ".part")
     epoch = epochs[seal.epoch - 1]
+    if target.exists() and archive_file.record_of(target) != seal.record(epoch.digest()).decode():
+        text = f"{target} is not the file of seal {seal.number} of this trail; it was kept"
+        raise NotArchived(text, "give each database its own folder: --out DIR", code="audit.archive-taken")
     try:
         with ledger.snapshot(connection):
             entries = canonical.entries(connection, rules.of_seal(epochs, seal), _PERSONAL)

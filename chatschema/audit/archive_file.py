@@ -61,6 +61,15 @@ def lines(path: Path) -> Generator[dict[str, Any]]:
             yield json.loads(line)
 
 
+def record_of(path: Path) -> str | None:
+    """Return the record of the seal whose file this is; None for any other file."""
+    try:
+        with closing(lines(path)) as rest:
+            return str(next(rest)["seal"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration):
+        return None
+
+
 def check(path: Path, seal: Seal) -> str | None:
     """Return what is wrong with a file of a seal; None if it has each entry as it was sealed, with its personal data or without."""
     try:

@@ -1,5 +1,6 @@
 """The trail refuses changes, except that its owner erases personal data and removes archived entries, oldest seal first."""
 
+import gzip
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,3 +162,32 @@ def test_the_digest_has_the_bytes_that_it_always_had(migrated: Database) -> None
     """)
     query = "select count(*), count(*) filter (where pii_digest = public.first_digest(pii_salt, ip_address, user_agent, details)) from public.audit_logs"
     assert migrated.one(query) == (75, 75)
+
+
+def test_a_file_of_another_trail_is_not_replaced(cli: Cli, trail: Database, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for content in (b"", b"not gzip", gzip.compress(b'{"seal":"another"}\n')):
+        file = tmp_path / "a" / "seal-0000000001.jsonl.gz"
+        file.write_bytes(content)
+        refused = cli("audit", "archive", "--out", "a", "--url", trail.url)
+        assert (refused.code, file.read_bytes()) == (3, content)
+    file.unlink()
+    # What a killed run had left: a part of a file, and a whole one that is not recorded.
+    assert cli("audit", "archive", "--out", "a", "--url", trail.url).code == 0
+    whole = file.read_bytes()
+    with sealed.unguarded(trail, None) as connection:
+        connection.execute("update chatschema.audit_seals set archived_at = null, archive = null, archive_sha256 = null")
+    file.with_name(file.name + ".part").write_bytes(whole[:50])
+    assert cli("audit", "archive", "--out", "a", "--url", trail.url).code == 0
+    assert file.read_bytes() == whole
+    assert len(list((tmp_path / "a").iterdir())) == 4
+
+
+def test_changed_entries_are_not_archived(cli: Cli, trail: Database, tmp_path: Path) -> None:
+    with sealed.unguarded(trail, None) as connection:
+        connection.execute("update public.audit_logs set user_agent = 'b' where id = 15")
+    refused = cli("audit", "archive", "--out", "a", "--url", trail.url)
+    assert refused.code == 3
+    assert "the personal data of entry 15 was changed" in refused.err
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["seal-0000000001.jsonl.gz"]
+    assert trail.all("select number from chatschema.audit_seals where archived_at is not null") == [(1,)]

@@ -43,7 +43,9 @@ def old(old_server: PgServer, tmp_path: Path) -> Iterator[Database]:
 
 
 def dump(database: Database, *options: str) -> str:
-    return subprocess.run([programs("embedded") / "pg_dump", *options, database.url], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [programs("embedded") / "pg_dump", *options, database.url], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def load(database: Database, text: str, *options: str, **env: str) -> None:
@@ -107,7 +109,9 @@ def test_an_older_backup_is_told_by_the_anchor_until_somebody_declares_it(cli: C
         assert cli("audit", "seal", "--new-epoch", "backup of yesterday", "--url", backup.url).code == 0
         done = sealed.verified(backup, later)
         assert done.findings == ()
-        assert done.notes == ("epoch 2 (backup of yesterday) replaced seals 5 to 6 of the anchor: ask who declared it, then make a new anchor",)
+        assert done.notes == (
+            "epoch 2 (backup of yesterday) replaced seals 5 to 6 of the anchor: ask who declared it, then make a new anchor",
+        )
 
 
 @slow
@@ -140,7 +144,9 @@ def test_a_subscriber_of_logical_replication(cli: Cli, old: Database, tmp_path: 
             for first in (6, 11, 16):
                 sealed.add(old, first, first + 4)
                 sealed.seal_all(old)
-            old.run("update public.audit_logs set pii_salt = null, ip_address = null, user_agent = null, details = null where id in (2, 12)")
+            old.run(
+                "update public.audit_logs set pii_salt = null, ip_address = null, user_agent = null, details = null where id in (2, 12)"
+            )
             text = sealed.anchored(old)
             both = "select md5(string_agg(a::text, ',' order by a.id)), (select count(*) from chatschema.audit_seals) from public.audit_logs as a"
             wanted, deadline = old.one(both), time.monotonic() + 60

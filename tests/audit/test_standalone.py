@@ -29,7 +29,9 @@ class Alone:
 
 
 def alone(*arguments: str | Path, cwd: Path) -> Alone:
-    done = subprocess.run([sys.executable, "-I", str(VERIFIER), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False
+    )
     assert done.stderr == ""
     return Alone(done.returncode, done.stdout)
 
@@ -65,8 +67,12 @@ def test_it_agrees_on_a_trail_that_was_changed(cli: Cli, migrated: Database, tmp
     anchored = written(migrated, tmp_path)
     assert cli("audit", "archive", "--out", "a", "--url", migrated.url).code == 0
     with sealed.unguarded(migrated, None) as connection:
-        connection.execute("update public.audit_logs set action = 'b' where id = 15; update public.audit_logs set user_agent = 'b' where id = 25")
-        connection.execute("update public.audit_logs set pii_salt = null, ip_address = null, user_agent = null, details = null where id = 26")
+        connection.execute(
+            "update public.audit_logs set action = 'b' where id = 15; update public.audit_logs set user_agent = 'b' where id = 25"
+        )
+        connection.execute(
+            "update public.audit_logs set pii_salt = null, ip_address = null, user_agent = null, details = null where id = 26"
+        )
         connection.execute("delete from public.audit_logs where id = 40")
         sealed.recompute(connection, 4)
     found = {(one.kind, one.seal, one.entry) for one in sealed.verified(migrated, (tmp_path / "anchor").read_text()).findings}
@@ -91,7 +97,9 @@ def test_it_agrees_on_a_trail_of_two_epochs_of_which_a_part_was_removed(cli: Cli
     with sealed.connected(migrated) as connection:
         seal.begin_epoch(connection, "a test of two epochs", wait_s=5)
     sealed.seal_all(migrated)
-    migrated.run("update chatschema.audit_seals set removed_at = now() where number = 1; delete from public.audit_logs where id <= 10")
+    migrated.run(
+        "update chatschema.audit_seals set removed_at = now() where number = 1; delete from public.audit_logs where id <= 10"
+    )
     anchored = written(migrated, tmp_path)
     done = sealed.verified(migrated, (tmp_path / "anchor").read_text())
     assert (done.findings, done.seals, done.removed, done.epochs) == ((), 6, 1, 2)
@@ -108,14 +116,23 @@ def test_it_refuses_a_forged_anchor_and_a_forged_file(cli: Cli, migrated: Databa
     assert cli("audit", "archive", "--out", "a", "--url", migrated.url).code == 0
     text = (tmp_path / "anchor").read_text()
     (tmp_path / "anchor").write_text(text.replace("test.example ", "test.example A", 1))
-    forged = subprocess.run([sys.executable, "-I", str(VERIFIER), "--archive", "a", *anchored], cwd=tmp_path, capture_output=True, text=True, check=False)
+    forged = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), "--archive", "a", *anchored],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert forged.returncode == 1
     (tmp_path / "anchor").write_text(text)
     import gzip
 
     file = tmp_path / "a" / "seal-0000000002.jsonl.gz"
     file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()).replace(b'"a15"', b'"b15"')))
-    assert alone("--archive", "a", *anchored, cwd=tmp_path).out.splitlines()[0] == "wrong: the entries of seal 2 are not those that were sealed"
+    assert (
+        alone("--archive", "a", *anchored, cwd=tmp_path).out.splitlines()[0]
+        == "wrong: the entries of seal 2 are not those that were sealed"
+    )
 
 
 @pytest.mark.parametrize("text", [b"", b"a note\n", bytes(range(256)) * 40])
@@ -150,7 +167,12 @@ def test_a_proof_is_small_and_any_change_of_it_is_found(migrated: Database) -> N
             wrong = {**document, key: ("B" if document[key][40] != "B" else "C").join((document[key][:40], document[key][41:]))}
             with pytest.raises(NotGenuine):
                 proof.check(json.dumps(wrong), sealed.KEY.public())
-        for key, value in (("index", document["index"] + 1), ("seal", document["seal"].replace("rows 10", "rows 11")), ("note", document["note"].replace("\n4\n", "\n5\n")), ("format", "x")):
+        for key, value in (
+            ("index", document["index"] + 1),
+            ("seal", document["seal"].replace("rows 10", "rows 11")),
+            ("note", document["note"].replace("\n4\n", "\n5\n")),
+            ("format", "x"),
+        ):
             with pytest.raises(NotGenuine):
                 proof.check(json.dumps({**document, key: value}), sealed.KEY.public())
     for nothing in ("", "[]", "{}", "null", "\x00"):
@@ -192,7 +214,11 @@ def test_keys_are_kept_from_others_and_never_overwritten(tmp_path: Path) -> None
     made = keys.create(tmp_path / "k", "test.example")
     assert (tmp_path / "k").stat().st_mode & 0o777 == 0o600
     assert keys.read_public(tmp_path / "k.pub") == made == keys.read_private(tmp_path / "k").public()
-    for wrong in (lambda: keys.create(tmp_path / "k", "x"), lambda: keys.create(tmp_path / "l", "a b"), lambda: keys.read_public(tmp_path / "k")):
+    for wrong in (
+        lambda: keys.create(tmp_path / "k", "x"),
+        lambda: keys.create(tmp_path / "l", "a b"),
+        lambda: keys.read_public(tmp_path / "k"),
+    ):
         with pytest.raises(UsageError):
             wrong()
     (tmp_path / "k").chmod(0o640)

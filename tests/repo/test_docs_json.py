@@ -19,24 +19,10 @@ from tests.support.access.world import dropped
 from tests.support.busy import keep_busy
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
-from tests.support.documents import SCHEMAS, validator
+from tests.support.documents import SCHEMAS, check, valid, validator
 from tests.support.migrations import IDS, NEXT, write
 
 PERIOD = ("--from", "2024-01-01", "--to", "2024-02-01")
-
-
-def valid(name: str, cli: Cli, database: Database, *arguments: str, code: int = 0) -> Any:
-    """Run a command with --json, and return its document once it is what the schema `name` says."""
-    result = cli(*arguments, "--json", "--url", database.url)
-    assert result.code == code, result.err
-    document = result.json()
-    check(name, document)
-    return document
-
-
-def check(name: str, document: Any) -> None:
-    wrong = [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in validator(name).iter_errors(document)]
-    assert wrong == []
 
 
 def test_a_key_that_no_schema_names_is_found() -> None:
@@ -147,21 +133,6 @@ def test_holds(cli: Cli, aged: Database) -> None:
     assert valid("hold-release", cli, aged, "hold", "release", number, "--reason", "settled")["hold"]["released_at"]
 
 
-def test_audit(cli: Cli, migrated: Database, tmp_path: Path) -> None:
-    migrated.run("insert into public.audit_logs (action) values ('x')")
-    check("audit-key", cli("audit", "key", "--out", "k", "--name", "test", "--json").json())
-    assert valid("audit-seal", cli, migrated, "audit", "seal")["sealed"]
-    assert valid("audit-anchor", cli, migrated, "audit", "anchor", "--key", "k", "--file", "anchor")["seals"] == 1
-    anchored = ("--anchor", "anchor", "--key", "k.pub")
-    assert valid("audit-verify", cli, migrated, "audit", "verify", *anchored)["anchored"] == 1
-    (tmp_path / "proof").write_text(json.dumps(valid("audit-prove", cli, migrated, "audit", "prove", "1", *anchored)))
-    check("audit-check-proof", cli("audit", "check-proof", "proof", "--key", "k.pub", "--json").json())
-    assert valid("audit-archive", cli, migrated, "audit", "archive", "--out", "a")["archived"]
-    assert valid("audit-seal", cli, migrated, "audit", "seal", "--new-epoch", "a test")["epoch"]
-    migrated.run("alter table public.audit_logs disable trigger audit_logs_refuse_change")
-    assert valid("audit-verify", cli, migrated, "audit", "verify", code=3)["findings"]
-
-
 def test_roles(cli: Cli, migrated: Database) -> None:
     prefix = ("--prefix", f"json_{uuid.uuid4().hex[:8]}")
     with dropped(migrated.server, prefix[1]):
@@ -259,6 +230,7 @@ def test_every_command_with_json_has_a_schema_and_every_schema_a_test() -> None:
     called = [json.loads(path.read_text("utf-8")).get("$comment", "") for path in sorted(SCHEMAS.glob("*.json"))]
     missing = [name for name in with_json(typer.main.get_command(app)) if not any(f"chatschema {name} " in one for one in called)]
     assert missing == ["partition maintain"]  # the same command as maintain
-    tested = set(re.findall(r'(?:valid|check)\("([a-z-]+)"', Path(__file__).read_text("utf-8")))
+    texts = (path.read_text("utf-8") for path in Path(__file__).parent.glob("test_docs_json*.py"))
+    tested = {name for text in texts for name in re.findall(r'(?:valid|check)\("([a-z-]+)"', text)}
     assert tested == {path.name.removesuffix(".schema.json") for path in SCHEMAS.glob("*.json")} - {"common"}
     assert (ROOT / "docs" / "reference" / "json.md").exists()
