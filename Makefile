@@ -19,7 +19,7 @@ ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit test-audit bench-audit-verify
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -118,6 +118,8 @@ test-sessions: $(VENV)/.dev ## Race 1,000 rotations and 10,000 one-time keys (mi
 
 test-privacy: $(VENV)/.dev ## Export a person with 1,000,000 messages (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/privacy
+test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers for 60 s
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/audit
 
 test-upgrades: $(VENV)/.dev ## Upgrade earlier releases, undo all (SERVER=system)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_upgrade.py tests/migration/test_undo.py
@@ -159,6 +161,8 @@ bench-access: $(VENV)/.dev ## Measure the price of row policies (10 minutes)
 
 bench-audit: $(VENV)/.dev ## Measure the price of the audit trail (minutes)
 	$(BIN)/python -m bench.audit
+bench-audit-verify: $(VENV)/.dev ## Measure seals of 10,000,000 audit entries (an hour)
+	$(BIN)/python -m bench.audit_verify
 
 bench-verify: $(VENV)/.dev ## Measure verify with many months and migrations (minutes)
 	$(BIN)/python -m bench.verify

@@ -319,9 +319,12 @@ COMMENT ON FUNCTION chatschema.audit_participants() IS 'Trigger: adds a row to t
 CREATE FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, user_agent text, details jsonb) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
-    select sha256(salt || convert_to(string_agg(coalesce(octet_length(part) || ':' || part, '-'), ';' order by position), 'UTF8'))
-    from unnest(array[host(ip_address) || '/' || masklen(ip_address), user_agent, details::text])
-        with ordinality as t (part, position)
+    select sha256(salt || convert_to(
+        coalesce(octet_length(host(ip_address) || '/' || masklen(ip_address)) || ':' || host(ip_address) || '/' || masklen(ip_address), '-')
+            || ';' || coalesce(octet_length(user_agent) || ':' || user_agent, '-')
+            || ';' || coalesce(octet_length(details::text) || ':' || details::text, '-'),
+        'UTF8'
+    ))
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_pii_digest(salt bytea, ip_address inet, user_agent text, details jsonb) IS 'Digest of the personal data of an audit row: it remains as proof when the data is erased.';
@@ -363,6 +366,30 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_public_keys() IS 'Trigger: adds a row to the trail for a public key. resource_id is user id, key id and fingerprint, separated by a slash.';
+
+CREATE FUNCTION chatschema.audit_seal_of(id bigint, txid xid8) RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    with own as (
+        select coalesce(max(e.number), 1) as number from chatschema.audit_epochs as e where e.first_id <= audit_seal_of.id
+    ), carried as (
+        select e.first_seal from chatschema.audit_epochs as e, own
+        where e.number = own.number + 1 and (audit_seal_of.id > e.carried_id or audit_seal_of.txid >= e.carried_txid)
+    )
+    select coalesce(
+        (select c.first_seal from carried as c),
+        (
+            select s.number from chatschema.audit_seals as s, own, chatschema.audit_epochs as e
+            where e.number = own.number and s.epoch = own.number and (own.number = 1 or s.number <> e.first_seal)
+                and s.low <= audit_seal_of.txid and audit_seal_of.txid < s.high
+            order by s.low desc
+            limit 1
+        )
+    )
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_seal_of(id bigint, txid xid8) IS 'Number of the seal in whose interval an entry of this id and transaction id lies; null before it is sealed.';
 
 CREATE FUNCTION chatschema.audit_sessions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1389,6 +1416,22 @@ $$;
 
 COMMENT ON FUNCTION chatschema.raise_key_version() IS 'Trigger: somebody who knows the conversation key has left, so the next version is due.';
 
+CREATE FUNCTION chatschema.record_audit_erasure() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    insert into public.audit_logs (action, resource_type, severity, details)
+    select 'audit.erase', 'audit_log', 'info', jsonb_build_object('ids', jsonb_agg(e.id order by e.id))
+    from (select o.id, (row_number() over (order by o.id) - 1) / 1000 as part from erased as o) as e
+    group by e.part
+    order by e.part;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_audit_erasure() IS 'Trigger: adds entries that name those whose personal data a statement erased, so that an erasure differs from a change behind the trail''s back.';
+
 CREATE FUNCTION chatschema.record_erasure() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1439,14 +1482,39 @@ COMMENT ON FUNCTION chatschema.record_joined_conversation() IS 'Trigger: a hold 
 
 CREATE FUNCTION chatschema.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO ''
     AS $$
+declare
+    erased public.audit_logs;
 begin
+    if tg_op <> 'TRUNCATE' and pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'usage') then
+        if tg_op = 'UPDATE' then
+            -- Erasure: the personal data, all of it and once, and nothing else. What erasures record is kept.
+            if old.pii_salt is not null and num_nonnulls(new.pii_salt, new.ip_address, new.user_agent, new.details) = 0
+                and old.action <> 'audit.erase'
+            then
+                erased := new;
+                erased.pii_salt := old.pii_salt;
+                erased.ip_address := old.ip_address;
+                erased.user_agent := old.user_agent;
+                erased.details := old.details;
+                if record_image_eq(erased, old) then
+                    return new;
+                end if;
+            end if;
+        -- Retention: entries of a seal that has a file and is marked as removed; that mark is set oldest seal first.
+        elsif exists (
+            select from chatschema.audit_seals as s where s.removed_at is not null and s.number = chatschema.audit_seal_of(old.id, old.txid)
+        ) then
+            return old;
+        end if;
+    end if;
     raise exception 'audit_logs is append-only: % refused', lower(tg_op)
-        using errcode = 'insufficient_privilege', hint = 'Add a row that corrects the earlier one.';
+        using errcode = 'insufficient_privilege', hint = 'Add an entry that corrects the earlier one.';
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.refuse_audit_change() IS 'Trigger: refuses every change of the trail.';
+COMMENT ON FUNCTION chatschema.refuse_audit_change() IS 'Trigger: refuses every change of the trail, except that the owner erases the personal data of an entry, or removes archived entries.';
 
 CREATE FUNCTION chatschema.refuse_delete_of_held_statuses() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1544,6 +1612,39 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_other_user(wanted uuid) IS 'Raises an error if app.user_id is set and is another user. Without it anybody may be named: sign-in and sign-out come before it.';
+
+CREATE FUNCTION chatschema.refuse_seal_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_op = 'UPDATE' and tg_table_name = 'audit_seals'
+        and pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'usage')
+    then
+        -- The file of a seal is recorded, and may be replaced by one without the personal data of somebody who was erased.
+        if (old.number, old.epoch, old.low, old.high, old.row_count, old.first_id, old.last_id, old.root, old.locator_digest,
+                old.previous, old.sealed_at, old.record_hash)
+            = (new.number, new.epoch, new.low, new.high, new.row_count, new.first_id, new.last_id, new.root, new.locator_digest,
+                new.previous, new.sealed_at, new.record_hash)
+            and new.locator = old.locator and new.archived_at is not null
+            and (
+                new.removed_at is not distinct from old.removed_at
+                or (
+                    old.removed_at is null and old.archived_at is not null
+                    and not exists (select from chatschema.audit_seals as s where s.number < old.number and s.removed_at is null)
+                )
+            )
+        then
+            return new;
+        end if;
+    end if;
+    raise exception '% is append-only: % refused', tg_table_name, lower(tg_op)
+        using errcode = 'insufficient_privilege',
+            hint = 'Only the file of a seal can be recorded; entries are removed oldest seal first, and only once their seal has a file.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_seal_change() IS 'Trigger: refuses changes of seals and epochs, except that the owner records the file of a seal, or that its entries are removed.';
 
 CREATE FUNCTION chatschema.refuse_status_move() RETURNS trigger
     LANGUAGE plpgsql
@@ -2140,11 +2241,25 @@ CREATE FUNCTION chatschema.stamp_audit_log() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    new.recorded_at := clock_timestamp();
+    new.recorded_at := pg_catalog.clock_timestamp();
     new.recorded_by := session_user;
-    new.txid := pg_current_xact_id();
-    new.pii_salt := uuid_send(gen_random_uuid());
-    new.pii_digest := chatschema.audit_pii_digest(new.pii_salt, new.ip_address, new.user_agent, new.details);
+    new.txid := pg_catalog.pg_current_xact_id();
+    new.pii_salt := pg_catalog.uuid_send(pg_catalog.gen_random_uuid());
+    new.pii_digest := pg_catalog.sha256(new.pii_salt operator(pg_catalog.||) pg_catalog.convert_to(
+        coalesce(
+            pg_catalog.octet_length(pg_catalog.host(new.ip_address) operator(pg_catalog.||) '/' operator(pg_catalog.||) pg_catalog.masklen(new.ip_address))
+                operator(pg_catalog.||) ':' operator(pg_catalog.||) pg_catalog.host(new.ip_address)
+                operator(pg_catalog.||) '/' operator(pg_catalog.||) pg_catalog.masklen(new.ip_address),
+            '-'
+        ) operator(pg_catalog.||) ';' operator(pg_catalog.||)
+        coalesce(pg_catalog.octet_length(new.user_agent) operator(pg_catalog.||) ':' operator(pg_catalog.||) new.user_agent, '-')
+        operator(pg_catalog.||) ';' operator(pg_catalog.||)
+        coalesce(
+            pg_catalog.octet_length(new.details::pg_catalog.text) operator(pg_catalog.||) ':' operator(pg_catalog.||) new.details::pg_catalog.text,
+            '-'
+        ),
+        'UTF8'
+    ));
     return new;
 end
 $$;
@@ -2277,6 +2392,119 @@ COMMENT ON COLUMN chatschema.applied_roles.applied_by IS 'Role that ran it.
 pii=none';
 
 COMMENT ON CONSTRAINT applied_roles_one_row_check ON chatschema.applied_roles IS 'One row.';
+
+CREATE TABLE chatschema.audit_epochs (
+    number integer NOT NULL,
+    log_id uuid NOT NULL,
+    system_identifier text NOT NULL,
+    timeline integer NOT NULL,
+    first_id bigint NOT NULL,
+    first_seal bigint NOT NULL,
+    carried_id bigint NOT NULL,
+    carried_txid xid8 NOT NULL,
+    reason text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    started_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT audit_epochs_number_check CHECK ((number > 0)),
+    CONSTRAINT audit_epochs_reason_check CHECK ((((length(reason) >= 1) AND (length(reason) <= 500)) AND (reason !~ '[[:cntrl:]]'::text)))
+);
+
+COMMENT ON TABLE chatschema.audit_epochs IS 'The clusters in which the audit trail was written, one after the other: transaction ids of one mean nothing in the next.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.number IS 'From 1 on.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.log_id IS 'Identifies this trail; the same in all epochs, and in copies of the database.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.system_identifier IS 'Of the cluster, as in pg_control_system().';
+
+COMMENT ON COLUMN chatschema.audit_epochs.timeline IS 'Of the cluster when the epoch began.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.first_id IS 'Entries from this id on belong to the epoch; earlier ones to the epoch before.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.first_seal IS 'Number of its first seal; from the second epoch on, it has the entries that the epoch before had left without a seal.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.carried_id IS 'An entry of the epoch before with a higher id had no seal yet.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.carried_txid IS 'An entry of the epoch before with this transaction id or a higher one had no seal yet.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.reason IS 'Why it began, for example a restored backup.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.started_at IS 'When it began.';
+
+COMMENT ON COLUMN chatschema.audit_epochs.started_by IS 'Role that declared it.';
+
+COMMENT ON CONSTRAINT audit_epochs_number_check ON chatschema.audit_epochs IS 'From 1 on.';
+
+COMMENT ON CONSTRAINT audit_epochs_reason_check ON chatschema.audit_epochs IS 'One line of at most 500 characters.';
+
+CREATE TABLE chatschema.audit_seals (
+    number bigint NOT NULL,
+    epoch integer NOT NULL,
+    low xid8 NOT NULL,
+    high xid8 NOT NULL,
+    row_count bigint NOT NULL,
+    first_id bigint NOT NULL,
+    last_id bigint NOT NULL,
+    root bytea NOT NULL,
+    locator bytea NOT NULL,
+    locator_digest bytea NOT NULL,
+    previous bytea NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    record_hash bytea NOT NULL,
+    archived_at timestamp with time zone,
+    archive text,
+    archive_sha256 bytea,
+    removed_at timestamp with time zone,
+    CONSTRAINT audit_seals_archive_check CHECK ((((archived_at IS NULL) = (archive IS NULL)) AND ((archived_at IS NULL) = (archive_sha256 IS NULL)) AND (octet_length(archive_sha256) = 32) AND ((removed_at IS NULL) OR (archived_at IS NOT NULL)))),
+    CONSTRAINT audit_seals_hashes_check CHECK (((octet_length(root) = 32) AND (octet_length(locator_digest) = 32) AND (octet_length(previous) = 32) AND (octet_length(record_hash) = 32))),
+    CONSTRAINT audit_seals_locator_check CHECK ((octet_length(locator) = (16 * row_count))),
+    CONSTRAINT audit_seals_number_check CHECK ((number > 0))
+);
+ALTER TABLE ONLY chatschema.audit_seals ALTER COLUMN locator SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE chatschema.audit_seals IS 'Each seal is a hash over the entries of audit_logs in an interval of transaction ids; docs/reference/audit-format.md defines the bytes.';
+
+COMMENT ON COLUMN chatschema.audit_seals.number IS 'From 1 on, without gaps.';
+
+COMMENT ON COLUMN chatschema.audit_seals.epoch IS 'Epoch of its entries, or the one after for the first seal of an epoch.';
+
+COMMENT ON COLUMN chatschema.audit_seals.low IS 'First transaction id; the high of the seal before.';
+
+COMMENT ON COLUMN chatschema.audit_seals.high IS 'Transaction id after the last one.';
+
+COMMENT ON COLUMN chatschema.audit_seals.row_count IS 'How many entries it has.';
+
+COMMENT ON COLUMN chatschema.audit_seals.first_id IS 'Lowest id of its entries; 0 without one.';
+
+COMMENT ON COLUMN chatschema.audit_seals.last_id IS 'Highest id of its entries; 0 without one.';
+
+COMMENT ON COLUMN chatschema.audit_seals.root IS 'Root of the hash tree (RFC 6962) over its entries.';
+
+COMMENT ON COLUMN chatschema.audit_seals.locator IS 'For each entry its id and the first 8 bytes of its hash, so that a changed entry can be named.';
+
+COMMENT ON COLUMN chatschema.audit_seals.locator_digest IS 'SHA-256 of the locator.';
+
+COMMENT ON COLUMN chatschema.audit_seals.previous IS 'record_hash of the seal before.';
+
+COMMENT ON COLUMN chatschema.audit_seals.sealed_at IS 'When it was created.';
+
+COMMENT ON COLUMN chatschema.audit_seals.record_hash IS 'Hash of all of the above, which the next seal repeats and an anchor keeps elsewhere.';
+
+COMMENT ON COLUMN chatschema.audit_seals.archived_at IS 'When its entries were written to a file; null before.';
+
+COMMENT ON COLUMN chatschema.audit_seals.archive IS 'Path of that file, on the host that wrote it.';
+
+COMMENT ON COLUMN chatschema.audit_seals.archive_sha256 IS 'SHA-256 of that file.';
+
+COMMENT ON COLUMN chatschema.audit_seals.removed_at IS 'When the removal of its entries from audit_logs began; only the file has them then.';
+
+COMMENT ON CONSTRAINT audit_seals_archive_check ON chatschema.audit_seals IS 'A file has a path and a hash; no entry is removed without a file.';
+
+COMMENT ON CONSTRAINT audit_seals_hashes_check ON chatschema.audit_seals IS 'Each a SHA-256.';
+
+COMMENT ON CONSTRAINT audit_seals_locator_check ON chatschema.audit_seals IS '16 bytes an entry.';
+
+COMMENT ON CONSTRAINT audit_seals_number_check ON chatschema.audit_seals IS 'From 1 on.';
 
 CREATE TABLE chatschema.deferred_erasures (
     message_id uuid NOT NULL,
@@ -2636,7 +2864,7 @@ CREATE TABLE public.audit_logs (
     resource_type text,
     resource_id text,
     severity text DEFAULT 'info'::text NOT NULL,
-    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb,
     ip_address inet,
     user_agent text,
     session_id uuid,
@@ -2645,9 +2873,14 @@ CREATE TABLE public.audit_logs (
     recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     recorded_by text DEFAULT SESSION_USER NOT NULL,
     txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    pii_salt bytea DEFAULT uuid_send(gen_random_uuid()) NOT NULL,
+    pii_salt bytea DEFAULT uuid_send(gen_random_uuid()),
     pii_digest bytea NOT NULL,
     CONSTRAINT audit_logs_action_length_check CHECK (((length(action) >= 1) AND (length(action) <= 200))),
+    CONSTRAINT audit_logs_erased_check CHECK (
+CASE
+    WHEN (pii_salt IS NULL) THEN (num_nonnulls(ip_address, user_agent, details) = 0)
+    ELSE (details IS NOT NULL)
+END),
     CONSTRAINT audit_logs_pii_digest_check CHECK ((octet_length(pii_digest) = 32)),
     CONSTRAINT audit_logs_severity_check CHECK ((severity = ANY (ARRAY['debug'::text, 'info'::text, 'warning'::text, 'error'::text, 'critical'::text])))
 );
@@ -2672,8 +2905,7 @@ pii=identity; purpose=audit; basis=legitimate interest; keep=audit';
 COMMENT ON COLUMN public.audit_logs.severity IS 'debug, info, warning, error or critical.
 pii=none';
 
-COMMENT ON COLUMN public.audit_logs.details IS 'Details of the change. Personal data.
-pii=content; purpose=audit; basis=legitimate interest; keep=audit';
+COMMENT ON COLUMN public.audit_logs.details IS 'Details of the change. Personal data; null once it is erased.';
 
 COMMENT ON COLUMN public.audit_logs.ip_address IS 'Address of the client. Personal data.
 pii=device; purpose=audit; basis=legitimate interest; keep=audit';
@@ -2699,13 +2931,14 @@ pii=none';
 COMMENT ON COLUMN public.audit_logs.txid IS 'Transaction that wrote it; orders the trail for sealing.
 pii=none';
 
-COMMENT ON COLUMN public.audit_logs.pii_salt IS 'Random; erased together with the personal data.
-pii=secret; purpose=audit; basis=legitimate interest; keep=audit';
+COMMENT ON COLUMN public.audit_logs.pii_salt IS 'Random; erased together with the personal data. Null once they are erased.';
 
 COMMENT ON COLUMN public.audit_logs.pii_digest IS 'SHA-256 of salt and personal data; stays when they are erased.
 pii=none';
 
 COMMENT ON CONSTRAINT audit_logs_action_length_check ON public.audit_logs IS '1 to 200 characters.';
+
+COMMENT ON CONSTRAINT audit_logs_erased_check ON public.audit_logs IS 'The personal data and its salt are erased together.';
 
 COMMENT ON CONSTRAINT audit_logs_pii_digest_check ON public.audit_logs IS 'A SHA-256.';
 
@@ -3444,6 +3677,16 @@ ALTER TABLE ONLY chatschema.applied_roles
 
 COMMENT ON CONSTRAINT applied_roles_pkey ON chatschema.applied_roles IS 'One row.';
 
+ALTER TABLE ONLY chatschema.audit_epochs
+    ADD CONSTRAINT audit_epochs_pkey PRIMARY KEY (number);
+
+COMMENT ON CONSTRAINT audit_epochs_pkey ON chatschema.audit_epochs IS 'One row an epoch.';
+
+ALTER TABLE ONLY chatschema.audit_seals
+    ADD CONSTRAINT audit_seals_pkey PRIMARY KEY (number);
+
+COMMENT ON CONSTRAINT audit_seals_pkey ON chatschema.audit_seals IS 'One row a seal.';
+
 ALTER TABLE ONLY chatschema.deferred_erasures
     ADD CONSTRAINT deferred_erasures_message_id_user_id_key UNIQUE NULLS NOT DISTINCT (message_id, user_id);
 
@@ -3566,6 +3809,10 @@ COMMENT ON CONSTRAINT users_username_key ON public.users IS 'A name belongs to o
 
 COMMENT ON INDEX chatschema.applied_roles_pkey IS 'One row.';
 
+COMMENT ON INDEX chatschema.audit_epochs_pkey IS 'One row an epoch.';
+
+COMMENT ON INDEX chatschema.audit_seals_pkey IS 'Look-up by number.';
+
 COMMENT ON INDEX chatschema.deferred_erasures_message_id_user_id_key IS 'The deferred erasures of a message.';
 
 COMMENT ON INDEX chatschema.erasures_pkey IS 'Look-up by id.';
@@ -3573,6 +3820,10 @@ COMMENT ON INDEX chatschema.erasures_pkey IS 'Look-up by id.';
 COMMENT ON INDEX chatschema.hold_conversations_pkey IS 'Whether a message is held, by its conversation.';
 
 COMMENT ON INDEX chatschema.holds_pkey IS 'Look-up by id.';
+
+CREATE INDEX idx_audit_seals_epoch_low ON chatschema.audit_seals USING btree (epoch, low);
+
+COMMENT ON INDEX chatschema.idx_audit_seals_epoch_low IS 'The seal of an entry, by its transaction id.';
 
 CREATE INDEX idx_erasures_subject ON chatschema.erasures USING btree (subject_type, subject_id);
 
@@ -3722,6 +3973,30 @@ COMMENT ON INDEX public.users_pkey IS 'Look-up by id; the target of every refere
 
 COMMENT ON INDEX public.users_username_key IS 'Sign-in and mention: where username = $1.';
 
+CREATE TRIGGER audit_epochs_refuse_change BEFORE DELETE OR UPDATE ON chatschema.audit_epochs FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_seal_change();
+
+ALTER TABLE chatschema.audit_epochs ENABLE ALWAYS TRIGGER audit_epochs_refuse_change;
+
+COMMENT ON TRIGGER audit_epochs_refuse_change ON chatschema.audit_epochs IS 'Append-only: no update, no delete.';
+
+CREATE TRIGGER audit_epochs_refuse_truncate BEFORE TRUNCATE ON chatschema.audit_epochs FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_seal_change();
+
+ALTER TABLE chatschema.audit_epochs ENABLE ALWAYS TRIGGER audit_epochs_refuse_truncate;
+
+COMMENT ON TRIGGER audit_epochs_refuse_truncate ON chatschema.audit_epochs IS 'Append-only: no truncate.';
+
+CREATE TRIGGER audit_seals_refuse_change BEFORE DELETE OR UPDATE ON chatschema.audit_seals FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_seal_change();
+
+ALTER TABLE chatschema.audit_seals ENABLE ALWAYS TRIGGER audit_seals_refuse_change;
+
+COMMENT ON TRIGGER audit_seals_refuse_change ON chatschema.audit_seals IS 'Append-only, except for the archive.';
+
+CREATE TRIGGER audit_seals_refuse_truncate BEFORE TRUNCATE ON chatschema.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_seal_change();
+
+ALTER TABLE chatschema.audit_seals ENABLE ALWAYS TRIGGER audit_seals_refuse_truncate;
+
+COMMENT ON TRIGGER audit_seals_refuse_truncate ON chatschema.audit_seals IS 'Append-only: no truncate.';
+
 CREATE TRIGGER erasures_audit_insert AFTER INSERT ON chatschema.erasures FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION chatschema.audit_erasures();
 
 COMMENT ON TRIGGER erasures_audit_insert ON chatschema.erasures IS 'Logs an erasure that was recorded by itself.';
@@ -3806,6 +4081,10 @@ CREATE TRIGGER attachments_set_updated_at BEFORE UPDATE ON public.attachments FO
 
 COMMENT ON TRIGGER attachments_set_updated_at ON public.attachments IS 'Sets updated_at.';
 
+CREATE TRIGGER audit_logs_record_erasure AFTER UPDATE ON public.audit_logs REFERENCING OLD TABLE AS erased FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_audit_erasure();
+
+COMMENT ON TRIGGER audit_logs_record_erasure ON public.audit_logs IS 'Each erasure of personal data names the entries that it changed.';
+
 CREATE TRIGGER audit_logs_refuse_change BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_audit_change();
 
 ALTER TABLE public.audit_logs ENABLE ALWAYS TRIGGER audit_logs_refuse_change;
@@ -3819,8 +4098,6 @@ ALTER TABLE public.audit_logs ENABLE ALWAYS TRIGGER audit_logs_refuse_truncate;
 COMMENT ON TRIGGER audit_logs_refuse_truncate ON public.audit_logs IS 'Append-only: no truncate, not even by cascade.';
 
 CREATE TRIGGER audit_logs_stamp BEFORE INSERT ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION chatschema.stamp_audit_log();
-
-ALTER TABLE public.audit_logs ENABLE ALWAYS TRIGGER audit_logs_stamp;
 
 COMMENT ON TRIGGER audit_logs_stamp ON public.audit_logs IS 'Sets the columns that the writer must not choose.';
 
@@ -4068,6 +4345,11 @@ CREATE TRIGGER users_set_updated_at BEFORE UPDATE ON public.users FOR EACH ROW E
 
 COMMENT ON TRIGGER users_set_updated_at ON public.users IS 'Sets updated_at.';
 
+ALTER TABLE ONLY chatschema.audit_seals
+    ADD CONSTRAINT audit_seals_epoch_fkey FOREIGN KEY (epoch) REFERENCES chatschema.audit_epochs(number);
+
+COMMENT ON CONSTRAINT audit_seals_epoch_fkey ON chatschema.audit_seals IS 'Its epoch exists.';
+
 ALTER TABLE ONLY chatschema.hold_conversations
     ADD CONSTRAINT hold_conversations_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES chatschema.holds(id);
 
@@ -4308,6 +4590,8 @@ REVOKE ALL ON FUNCTION chatschema.audit_holds() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.audit_participants() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.audit_public_keys() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.audit_seal_of(id bigint, txid xid8) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.audit_sessions() FROM PUBLIC;
 

@@ -19,7 +19,7 @@ DDL = Patience()
 # Attaching a month clones foreign keys, which blocks writers of every referenced table: short timeouts, many attempts.
 MONTHS = Patience(0.15, 60, 0.48)
 # Two integers name an advisory lock of a database: 'chat' in ASCII, and the purpose.
-_LOCK_CLASS, _MIGRATION_LOCK, _CHANGE_LOCK = 0x63686174, 1, 2
+_LOCK_CLASS, _MIGRATION_LOCK, _CHANGE_LOCK, _SEAL_LOCK = 0x63686174, 1, 2, 3
 _POLL_S = (0.05, 1.0)
 # Whoever has built an index for hours waits for a month that is being archived.
 _BACK_S = 3600.0
@@ -58,6 +58,16 @@ def change_lock(connection: Connection, *, wait_s: float, say: Say | None = None
             yield
     finally:
         _release(connection, _CHANGE_LOCK)
+
+
+@contextmanager
+def seal_lock(connection: Connection, *, wait_s: float, say: Say | None = None) -> Iterator[None]:
+    """Hold the lock of those who seal the audit trail, or remove entries of it. Raises Busy as migration_lock() does."""
+    _acquire(connection, _SEAL_LOCK, wait_s, say)
+    try:
+        yield
+    finally:
+        _release(connection, _SEAL_LOCK)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from chatschema import audit, postgres
 from chatschema.errors import ChatschemaError
-from chatschema.postgres import Connection, locks, relation
+from chatschema.postgres import Connection, Say, locks, relation
 from chatschema.seed.files import Seeder, titles
 from chatschema.seed.world import World
 from chatschema.values import Applied
@@ -83,10 +83,11 @@ def _analyze(connection: Connection, tables: Sequence[str] = ()) -> None:
     postgres.execute(connection, sql.SQL("analyze {}").format(sql.SQL(", ").join(names)))
 
 
-def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Applied, int]]:
+def undo(connection: Connection, seeders: Sequence[Seeder], *, wait_s: float, say: Say) -> Iterator[tuple[Applied, int]]:
     """Remove the rows of the seeders, last seeder first, each in a transaction, yielding each with the number of its rows.
 
-    Raises ChatschemaError, before anything is removed, when a row that was not seeded refers to a seeded one.
+    Entries of the audit trail that are sealed stay, and with them the record that their seeder ran. Waits `wait_s` seconds for
+    a run that seals. Raises ChatschemaError, before anything is removed, when a row that was not seeded refers to a seeded one.
     """
     if not seeders:
         return
@@ -102,8 +103,12 @@ def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Ap
         _refuse_references(connection, names, table)
     for seeder in chosen:
         started = time.monotonic()
-        with postgres.transaction(connection):
+        # An entry that is found without a seal must not get one before it is removed.
+        with locks.seal_lock(connection, wait_s=wait_s, say=say), postgres.transaction(connection):
             locks.limit_lock_wait(connection, locks.DDL)
+            if _is_sealed(connection, seeder.name):
+                say(f"warning: the audit entries of seeder {seeder.name} are sealed, so they stay")
+                continue
             found = postgres.fetch_all(connection, tables, ([seeder.name],))
             for (table,) in found:
                 # Once more: another session may have written rows since the first check.
@@ -113,6 +118,19 @@ def undo(connection: Connection, seeders: Sequence[Seeder]) -> Iterator[tuple[Ap
             postgres.execute(connection, "delete from chatschema.seeds where name = %s", (seeder.name,))
             _audit(connection, "seed.undo", seeder.name, removed)
         yield Applied(seeder.name, seeder.title, round((time.monotonic() - started) * 1000, 1)), removed
+
+
+def _is_sealed(connection: Connection, seed: str) -> bool:
+    """Return whether an entry of the audit trail that a seeder created is sealed."""
+    if not postgres.has_table(connection, "chatschema.audit_seals"):
+        return False
+    query = """
+        select exists (
+            select from chatschema.seeded_rows as s join public.audit_logs as a on a.id = s.key[1]::bigint
+            where s.seed = %s and s.table_name = 'audit_logs' and chatschema.audit_seal_of(a.id, a.txid) is not null
+        )
+    """
+    return bool(postgres.fetch_one(connection, query, (seed,))[0])
 
 
 def _remove(connection: Connection, seed: str, table: str) -> int:

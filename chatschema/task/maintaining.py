@@ -1,10 +1,11 @@
 """All maintenance of the months that is due, for cron: one part after the other; a failed part does not stop the next."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from chatschema import sessions
+from chatschema import postgres, sessions
+from chatschema.audit import ledger, seal
 from chatschema.errors import ChatschemaError
 from chatschema.migration.batch.record import Batch
 from chatschema.partition import detach, erasures, losses, purge, retire, upkeep
@@ -20,10 +21,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """A seal of the audit trail, and how many entries it has."""
+
+    number: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Maintained:
     """The results of a run, part by part; the errors of the failed parts; and findings about missing tables and archives.
 
-    `erased` are rows that a released hold had kept, `sessions` sessions that ended, both batch by batch; `frozen` and `analyzed`
+    `erased` are rows that a released hold had kept, `sessions` sessions that ended, both batch by batch; `sealed` are new seals
+    of the audit trail; `frozen` and `analyzed`
     are names of tables; `unseen` are folders of archives that do not exist on this host.
     """
 
@@ -32,6 +42,7 @@ class Maintained:
     erased: tuple[int, ...]
     purged: tuple[Purged, ...]
     sessions: tuple[int, ...]
+    sealed: tuple[Sealed, ...]
     retired: tuple[Done, ...]
     frozen: tuple[str, ...]
     analyzed: tuple[str, ...]
@@ -46,7 +57,8 @@ def maintain(
 ) -> Maintained:
     """Do all that is due, in this order, and return the results.
 
-    Create months, finish detaches, erase, purge, retire by the policy, remove ended sessions, freeze, analyze, run batches.
+    Create months, finish detaches, erase, purge, retire by the policy, remove ended sessions, seal the audit trail, freeze,
+    analyze, run batches.
 
     Raises ChatschemaError only if no part can continue: the tables are missing, or the connection is lost.
     """
@@ -79,6 +91,8 @@ def maintain(
         with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
             retired = part("retired", lambda: retire.retire(connection, settings.policy, replicas=replicas, say=say))
     ended = part("sessions", lambda: sessions.remove_ended(connection, settings.sessions_kept))
+    # After what removes data, as that adds entries; an entry of a transaction that is still open is left to the next run.
+    sealed = part("sealed", lambda: _seal(connection, lock_wait_s, say))
     frozen = part("frozen", lambda: upkeep.freeze_closed(connection))
     analyzed = part("analyzed", lambda: upkeep.analyze_parents(connection))
     # Last, as it may take hours; a run that overlaps skips the batches that this one runs.
@@ -90,6 +104,7 @@ def maintain(
         erased=tuple(erased),
         purged=tuple(purged),
         sessions=tuple(ended),
+        sealed=tuple(sealed),
         retired=tuple(retired),
         frozen=tuple(frozen),
         analyzed=tuple(analyzed),
@@ -98,3 +113,16 @@ def maintain(
         findings=tuple(looked.findings),
         unseen=tuple(looked.unseen),
     )
+
+
+def _seal(connection: Connection, lock_wait_s: float, say: Say) -> Iterator[Sealed]:
+    """Seal the audit trail; a database that cannot be sealed, as it has another encoding than UTF-8, is left as it is."""
+    if not postgres.has_table(connection, "chatschema.audit_seals"):
+        return
+    try:
+        ledger.require(connection)
+    except ChatschemaError as error:
+        say(f"warning: the audit trail was not sealed: {error.message}")
+        return
+    for one in seal.seal(connection, wait_s=lock_wait_s, say=say):
+        yield Sealed(one.number, one.row_count)

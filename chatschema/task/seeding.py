@@ -98,6 +98,7 @@ def unseed(
 ) -> Generator[Unseeded, None, None]:
     """Remove the rows of the named seeders and of those that need them; of all if none is named. Yield each once committed.
 
+    Sealed entries of the audit trail stay.
     Raises Protected, UsageError for an unknown name, and ChatschemaError where a row that was not seeded refers to a seeded one.
     """
     contents.refuse_foreign(connection, "seed --undo")
@@ -107,7 +108,7 @@ def unseed(
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         protection.refuse(connection, settings, "seed --undo")
         hold.refuse_active(connection, "seed --undo")
-        for done, rows in runner.undo(connection, seeders):
+        for done, rows in runner.undo(connection, seeders, wait_s=lock_wait_s, say=say):
             yield Unseeded(done.id, rows)
             if done.id == "user_public_keys":
                 (settings.state_dir / demo_keys.FILE).unlink(missing_ok=True)

@@ -22,8 +22,8 @@ triggers as materialized (
     select
         g.tgrelid::regclass::text as "table", g.tgname, g.tgenabled = 'D' as is_disabled, f.oid::regproc::text as function,
         n.nspname = 'chatschema' as is_guard,
-        -- The triggers of the audit trail fire for replicated changes as well.
-        n.nspname = 'chatschema' and f.proname in ('stamp_audit_log', 'refuse_audit_change') as is_always,
+        -- The triggers that protect the audit trail and its seals fire for replicated changes as well.
+        n.nspname = 'chatschema' and f.proname in ('refuse_audit_change', 'refuse_seal_change') as is_always,
         t.root
     from pg_catalog.pg_trigger as g
     join table_tree as t on t.member = g.tgrelid

@@ -19,24 +19,10 @@ from tests.support.access.world import dropped
 from tests.support.busy import keep_busy
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
-from tests.support.documents import SCHEMAS, validator
+from tests.support.documents import SCHEMAS, check, valid, validator
 from tests.support.migrations import IDS, NEXT, write
 
 PERIOD = ("--from", "2024-01-01", "--to", "2024-02-01")
-
-
-def valid(name: str, cli: Cli, database: Database, *arguments: str, code: int = 0) -> Any:
-    """Run a command with --json, and return its document once it is what the schema `name` says."""
-    result = cli(*arguments, "--json", "--url", database.url)
-    assert result.code == code, result.err
-    document = result.json()
-    check(name, document)
-    return document
-
-
-def check(name: str, document: Any) -> None:
-    wrong = [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in validator(name).iter_errors(document)]
-    assert wrong == []
 
 
 def test_a_key_that_no_schema_names_is_found() -> None:
@@ -256,6 +242,7 @@ def test_every_command_with_json_has_a_schema_and_every_schema_a_test() -> None:
     called = [json.loads(path.read_text("utf-8")).get("$comment", "") for path in sorted(SCHEMAS.glob("*.json"))]
     missing = [name for name in with_json(typer.main.get_command(app)) if not any(f"chatschema {name} " in one for one in called)]
     assert missing == ["partition maintain"]  # the same command as maintain
-    tested = set(re.findall(r'(?:valid|check)\("([a-z-]+)"', Path(__file__).read_text("utf-8")))
+    texts = (path.read_text("utf-8") for path in Path(__file__).parent.glob("test_docs_json*.py"))
+    tested = {name for text in texts for name in re.findall(r'(?:valid|check)\("([a-z-]+)"', text)}
     assert tested == {path.name.removesuffix(".schema.json") for path in SCHEMAS.glob("*.json")} - {"common"}
     assert (ROOT / "docs" / "reference" / "json.md").exists()

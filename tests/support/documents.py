@@ -16,6 +16,8 @@ from referencing import Registry, Resource
 from chatschema.cli import app
 from tests.support import ROOT
 from tests.support import commands as starting
+from tests.support.cli import Cli
+from tests.support.database import Database
 
 DOCS = sorted(ROOT.glob("docs/**/*.md"))
 SCHEMAS = ROOT / "docs" / "reference" / "json"
@@ -115,3 +117,18 @@ def _strict(schema: Any) -> Any:
     if "properties" in schema and isinstance(schema["properties"], dict) and "additionalProperties" not in schema:
         inner["additionalProperties"] = False
     return inner
+
+
+def valid(name: str, cli: Cli, database: Database, *arguments: str, code: int = 0) -> Any:
+    """Run a command with --json, and return its document once it is what the schema `name` says."""
+    result = cli(*arguments, "--json", "--url", database.url)
+    assert result.code == code, result.err
+    document = result.json()
+    check(name, document)
+    return document
+
+
+def check(name: str, document: Any) -> None:
+    """Fail unless a document is what the schema `name` says."""
+    wrong = [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in validator(name).iter_errors(document)]
+    assert wrong == []
