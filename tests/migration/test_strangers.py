@@ -11,6 +11,7 @@ from tests.support import strangers
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.strangers import APPLIED, COUNT, PROJECTS
+from tests.support.verified import is_clean
 
 
 @pytest.fixture
@@ -48,6 +49,8 @@ def test_a_project_goes_on_where_the_other_tool_stopped(cli: Cli, kind: str, the
     assert empty.one("select count(*) from pg_class where relnamespace = 'shop'::regnamespace and relname = 'last'") == 1
     checked = cli("status", "--check", *own)
     assert checked.code == 0, checked.out
+    # Without the table of the other tool, which chatschema.toml names.
+    is_clean(cli, empty)
     undone = cli("undo", "--yes", "--steps", "2", *own)
     assert undone.code == 0, undone.err
     assert cli("migrate", *own).code == 0
