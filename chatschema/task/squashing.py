@@ -19,6 +19,7 @@ from chatschema.migration.squash.files import Squash
 from chatschema.postgres import Say, locks
 from chatschema.server import embedded
 from chatschema.structure import drift, recording, rows, snapshot
+from chatschema.structure.names import quoted
 from chatschema.structure.rows import TableRows
 from chatschema.structure.snapshot import Snapshot
 from chatschema.task import scratching
@@ -67,7 +68,7 @@ def squash(settings: Settings, files: Sequence[MigrationFile], id: str, *, place
     with ExitStack() as stack:
         servers = [_server(stack, settings, place, say) for place in places]
         made = _made(servers[0], settings, originals)
-        body = squash_text.of_dump(made.text)
+        body = made.text
         say(f"{len(originals)} migrations ran in a scratch database; the squash is compared with them")
         _prove(servers[0], settings, id, originals, made, body)
         majors, unproved = {made.major}, []
@@ -106,11 +107,8 @@ def _made(server: Settings, settings: Settings, files: Sequence[MigrationFile]) 
         for _ in runner.migrate(copy, files, unrecorded, batching=settings.batching, say=lambda _: None):
             pass
         major = copy.info.server_version // 10000
-        return _Made(snapshot.read(copy), rows.read(copy), _dump(place, major), major)
-
-
-def _dump(place: Settings, major: int) -> str:
-    return schema.everything(place.conninfo, major, programs=embedded.bin_folder())
+        dump = schema.everything(place.conninfo, major, programs=embedded.bin_folder())
+        return _Made(snapshot.read(copy), rows.read(copy), squash_text.of_dump(dump, quoted(copy.info.user)), major)
 
 
 def _prove(server: Settings, settings: Settings, id: str, originals: Sequence[MigrationFile], made: _Made, body: str) -> None:
@@ -123,7 +121,7 @@ def _prove(server: Settings, settings: Settings, id: str, originals: Sequence[Mi
         raise _Differs(f"the squash does not run: {error.message}", _HINT, code="squash.differs") from None
     lines = [f"{one.kind} {one.object}" for one in drift.compare(made.structure, found.structure)]
     lines += rows.differences(made.rows, found.rows)
-    was, now = (squash_text.of_dump(one.text).splitlines() for one in (made, found))
+    was, now = made.text.splitlines(), found.text.splitlines()
     lines += list(difflib.unified_diff(was, now, "migrations", "squash", lineterm="", n=0))
     if lines:
         more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []

@@ -4,6 +4,7 @@ Three scratch databases: in the first the programs run; in the second what was r
 third the converted files run as `migrate` runs them, and the result is compared with the first.
 """
 
+import re
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from chatschema.task import converting_rollbacks as rollbacks
 from chatschema.values import Settings
 
 SEQUELIZE = "sequelize"
+_NO_EXTENSION = re.compile(r"extension .* is not available")
 
 
 def sequelize(settings: Settings, source: Path, *, where: str | None, accepted: Collection[str] = (), say: Say) -> convert.Project:
@@ -71,12 +73,14 @@ def _up(connection: Connection, recorder: Recorder, one: Program) -> Converted:
         return written
     recording = recorder.run(one.path, "up")
     if recording is None or recording.error:
-        raise ChatschemaError(
-            f"{one.path.name} failed on a scratch database: {recording.error if recording else 'it has no function up'}",
+        why = recording.error if recording and recording.error else "it has no function up"
+        hint = (
             "sequelize-cli could not create a new database with it either, or it reaches for other servers, files or"
-            f" variables; write what it does to {one.path.stem}.sql beside it",
-            code="strangers.unconverted",
+            f" variables; write what it does to {one.path.stem}.sql beside it"
         )
+        if _NO_EXTENSION.search(why):
+            hint = "name a server that has the extension: --scratch URL"
+        raise ChatschemaError(f"{one.path.name} failed on a scratch database: {why}", hint, code="strangers.unconverted")
     return texts.convert(recording, lambda query: converting.changes(connection, query))
 
 

@@ -1,4 +1,4 @@
--- tables: all tables with rows of their own, and their columns by name, without those whose default is computed anew for each row.
+-- tables: all tables with rows of their own, and their columns by name, without those whose default is computed for each row.
 -- Why: the rows of two databases that were made in the same way are compared; a time or a random id differs each time.
 select format('%I.%I', n.nspname, c.relname),
     coalesce(

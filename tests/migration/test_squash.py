@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import PASSWORD
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
 from tests.support.dump import dump
@@ -18,14 +19,19 @@ SMALL = {
     "20260101000001_create_plans": "create table public.plans (id bigint generated always as identity, name text not null, made timestamptz default now(), old text);",
     "20260101000002_add_plans": "insert into public.plans (name) values ('free; -- no'), ('grö''ße');",
     "20260101000003_drop_old": "alter table public.plans drop column old, add column price numeric not null default 1;",
-    "20260101000004_create_names": "create view public.names as select name from public.plans;\ncreate index on public.plans (name);",
+    "20260101000004_create_names": (
+        "create view public.names as select name from public.plans;\ncreate index on public.plans (name);\n"
+        "create extension if not exists pg_trgm;\nalter default privileges in schema public grant select on tables to public;\n"
+        "revoke all on public.plans from public;\ngrant select on public.plans to public;\nrevoke insert on public.plans from current_user;"
+    ),
     "20260101000005_add_last": "create table public.last (id int);",
 }
 BACK = (
     "drop table public.plans;",
     "delete from public.plans;",
     "alter table public.plans drop column price, add column old text;",
-    "drop view public.names;\ndrop index public.plans_name_idx;",
+    "drop view public.names;\ndrop index public.plans_name_idx;\ngrant insert on public.plans to current_user;\n"
+    "revoke select on public.plans from public;\nalter default privileges in schema public revoke select on tables from public;",
     "drop table public.last;",
 )
 NAMES = list(SMALL)
@@ -102,6 +108,27 @@ def test_an_empty_database_runs_one_file_and_records_all(project: Project) -> No
     undone = project("undo", "--all", "--yes")
     assert undone.code == 0, undone.err
     assert project.migrated("--to", TO[:14]) == [f"S_{TO}"]
+
+
+def test_another_owner_without_further_rights_runs_it(project: Project, server: PgServer) -> None:
+    assert project.squash().code == 0
+    project.database.run(f"create role squash_owner login password '{PASSWORD}'")
+    try:
+        project.database.run(f"alter database {project.database.name} owner to squash_owner")
+        url = server.url(project.database.name, user="squash_owner", password=PASSWORD)
+        options = ("--sql-dir", str(project.sql_dir), "--url", url)
+        done = project.cli("migrate", *options)
+        assert done.code == 0, done.err
+        assert done.err == ""
+        assert f"applied S_{TO}" in done.out
+        # Default privileges are this role's, and it has lost what the role that ran the migrations had lost.
+        assert project.database.one("select defaclrole::regrole::text from pg_default_acl") == "squash_owner"
+        assert project.database.one("select has_table_privilege('squash_owner', 'public.plans', 'insert')") is False
+        verified = project.cli("verify", *options, "--scratch", project.database.url)
+        assert verified.code == 0, verified.out
+    finally:
+        project.database.run(f"alter database {project.database.name} owner to {server.user}; drop owned by squash_owner cascade")
+        project.database.run("drop role squash_owner")
 
 
 def test_a_database_with_some_of_them_goes_on_with_the_originals(project: Project) -> None:

@@ -8,10 +8,11 @@ from chatschema.errors import ChatschemaError
 from chatschema.migration.files import COMMENTS, MigrationFile
 
 _META = re.compile(r"^\\(?:un)?restrict .*\n", re.MULTILINE)
-# The ledger has made this schema; and a new database has public.
-_OWN_SCHEMA = re.compile(r"(?i)create schema chatschema$")
-_THERE = re.compile(r"(?i)(?:create schema public|comment on schema public is\b.*)", re.DOTALL)
+# The ledger has made its schema, and a new database has public. An extension brings its comment, which only its owner may set.
+_THERE = re.compile(r"(?is)create schema (?:public|chatschema)|comment on (?:schema public|extension \S+) is\b.*")
 _SESSION = re.compile(r"(?i)(?:set\s|select pg_catalog\.set_config\()")
+_DEFAULTS = re.compile(r'ALTER DEFAULT PRIVILEGES FOR ROLE ("(?:[^"]|"")+"|\S+)')
+_GRANT = re.compile(r"(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) ")
 _PLACE = re.compile(r"(?i)set (default_tablespace|default_table_access_method) = (.*)")
 # Since 15.20 the server gives every column a number of its own in its options; the next database has other numbers.
 _NUMBERED = re.compile(r"(?i)^alter .* set \(pg_attver=\d+\)$|\bpg_attver=\d+, |, pg_attver=\d+")
@@ -51,10 +52,21 @@ def _before(files: Sequence[MigrationFile], file: MigrationFile) -> str:
     return files[place - 1].id if place else "an earlier one"
 
 
-def of_dump(dump: str) -> str:
-    """Return the statements of a dump as a migration has them: without the settings of its session."""
+def of_dump(dump: str, role: str) -> str:
+    """Return the statements of a dump as a migration has them: without the settings of its session.
+
+    What they say of `role`, as SQL names it, which ran the migrations, they say of whoever runs them.
+    """
     found = [one.text.strip() for one in statements.Statements(_META.sub("", dump).encode())[:]]
-    return "\n\n".join(["set local check_function_bodies = off;", *(f"{text};" for text in _kept(found))]) + "\n"
+    return "\n\n".join(["set local check_function_bodies = off;", *(f"{_of_current(text, role)};" for text in _kept(found))]) + "\n"
+
+
+def _of_current(statement: str, role: str) -> str:
+    if match := _DEFAULTS.match(statement):
+        statement = f"ALTER DEFAULT PRIVILEGES{statement[match.end() :]}" if match[1] == role else statement
+    if _GRANT.match(statement):
+        return re.sub(rf" (TO|FROM) {re.escape(role)}(?= WITH GRANT OPTION$|$)", r" \1 CURRENT_USER", statement)
+    return statement
 
 
 def _kept(found: Sequence[str]) -> Iterator[str]:
@@ -62,9 +74,7 @@ def _kept(found: Sequence[str]) -> Iterator[str]:
     has_places = any(match[2] not in ("''", "heap") for match in places)
     for text in found:
         bare = _NUMBERED.sub("", text)
-        if _OWN_SCHEMA.fullmatch(text):
-            yield "CREATE SCHEMA IF NOT EXISTS chatschema"
-        elif has_places and (match := _PLACE.fullmatch(text)):
+        if has_places and (match := _PLACE.fullmatch(text)):
             yield f"SET LOCAL {match[1]} = {match[2]}"
         elif bare and not _SESSION.match(bare) and not _THERE.fullmatch(bare):
             yield bare
