@@ -93,15 +93,25 @@ def test_work_on_rows_is_named_and_nothing_is_written(cli: Cli, small: Path, emp
         """up: async (q) => { for (const u of await q.select(null, "Users", {})) await q.bulkDelete("Users", { id: u.id }) }""",
     )
     wrote = migration(small, 4, """up: (q) => q.sequelize.query(`insert into "Users" (email) values ('a') returning id`)""")
+    locks = migration(small, 5, """up: (q) => q.sequelize.query(`select id from "Users" for update`)""")
+    model = migration(
+        small,
+        6,
+        """up: (q, S) => q.sequelize.define("User", { email: S.TEXT }, { tableName: "Users", timestamps: false }).count()""",
+    )
     refused = convert(cli, empty)
     assert refused.code == 1
     assert refused.err.partition("error")[2].startswith(
-        "[strangers.unconverted]: 2 migrations do with JavaScript what SQL has to do;"
+        "[strangers.unconverted]: 4 migrations do with JavaScript what SQL has to do;"
     )
     assert f'\n  {reads}: it reads rows: SELECT * FROM "Users"' in refused.err
     assert f"\n  {wrote}: it may use what it wrote: insert into" in refused.err
+    assert f"\n  {locks}: it reads rows: select id" in refused.err
+    assert f'\n  {model}: it reads rows: SELECT count(*) AS "count" FROM "Users"' in refused.err
     assert not (tmp_path / "sql").exists()
     assert not (tmp_path / "chatschema.toml").exists()
+    for path in (locks, model):
+        (small / path).unlink()
     assert empty.all("select datname from pg_database where datname like 'chatschema_scratch_%'") == []
     (small / f"{name(3)}.sql").write_text('delete from "Users";\n')
     done = convert(cli, empty, "--accept", wrote)
@@ -125,6 +135,24 @@ def test_a_migration_reaches_no_other_place(cli: Cli, small: Path, empty: Databa
     done = convert(cli, empty)
     assert done.code == 0, done.err
     assert "look at: 20230103120000-step-3.js: no rollback: its down failed: there is no way back" in done.err
+
+
+def test_what_a_transaction_lost_is_not_converted(cli: Cli, small: Path, empty: Database, tmp_path: Path) -> None:
+    lost = """const query = q.sequelize.query.bind(q.sequelize), t = await q.sequelize.transaction();
+        await query("create table lost (i int)", { transaction: t });
+        await query("savepoint mine", { transaction: t });
+        await query("select nothing()", { transaction: t }).catch(() => {});"""
+    # Refused statements end a transaction, whatever the migration goes on to do; a savepoint saves the rest.
+    migration(small, 3, f"async up(q) {{ {lost} await t.commit(); }}")
+    migration(small, 4, f"async up(q) {{ {lost} await query('rollback to mine', {{ transaction: t }}); await t.commit(); }}")
+    # Nobody waits for this one.
+    migration(small, 5, "async up(q) { q.sequelize.query('select pg_sleep(0.3); create table late (i int)'); }")
+    done = convert(cli, empty)
+    assert done.code == 0, done.err
+    files = [(tmp_path / "sql" / "migrations" / f"{name(number).replace('-', '_')}.sql").read_text() for number in (3, 4, 5)]
+    assert ["create table lost" in text for text in files] == [False, True, False]
+    assert f"look at: {name(3)}.js: it sends no SQL" in done.err
+    assert "create table late" in files[2]
 
 
 def test_what_is_missing_is_named(cli: Cli, small: Path, empty: Database, tmp_path: Path) -> None:

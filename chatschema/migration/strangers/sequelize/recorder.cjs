@@ -59,19 +59,21 @@ function guard(pg) {
     if (call === "connection" || !recorded) return query.apply(this, given);
     const text = typeof given[0] === "string" ? given[0] : (given[0].text ?? "");
     const values = Array.isArray(given[1]) ? given[1] : (given[0].values ?? []);
-    const entry = { sql: filled(text, values.map(prepareValue)), call: call ?? null, error: null, client: this };
+    const entry = { sql: filled(text, values.map(prepareValue)), call: call ?? null, client: this, isDone: false };
+    const ended = (error, result) => Object.assign(entry, { isDone: true, error: error?.message ?? null, tag: result?.command });
     recorded.push(entry);
     const last = given.length - 1;
     if (typeof given[last] === "function") {
       const done = given[last];
-      given[last] = (error, ...rest) => {
-        entry.error = error?.message ?? null;
-        done(error, ...rest);
+      given[last] = (error, result) => {
+        ended(error, result);
+        done(error, result);
       };
       return query.apply(this, given);
     }
     const result = query.apply(this, given);
-    result?.then?.(undefined, (error) => (entry.error = error.message));
+    if (result?.then) result.then((found) => ended(null, found), ended);
+    else entry.isDone = true;
     return result;
   };
 }
@@ -129,8 +131,9 @@ async function run({ file, way }) {
     } else {
       await work.call(migration, queryInterface, Sequelize);
     }
-    // A promise that nobody waits for.
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    // Of a promise that the migration does not wait for.
+    do await new Promise((resolve) => setTimeout(resolve, 10));
+    while (recorded.some((entry) => !entry.isDone));
   } catch (error) {
     return { error: error.original?.message ?? error.message ?? String(error) };
   }
@@ -151,11 +154,13 @@ function committed(all) {
     begun.set(entry.client, open);
     if (entry.error || /^(start transaction|begin|commit|set transaction|release savepoint)\b[^;]*;?$/i.test(word)) gone.add(index);
     const savepoint = /^savepoint\s+(\S+?);?$/i.exec(word);
+    // Of a transaction in which a statement was refused.
+    const isBack = /^rollback;?$/i.test(word) || (/^commit\b/i.test(word) && entry.tag === "ROLLBACK");
     const back = /^rollback to (?:savepoint\s+)?(\S+?);?$/i.exec(word);
     if (/^(start transaction|begin)\b/i.test(word)) begun.set(entry.client, [[null, index]]);
     if (savepoint) open.push([savepoint[1], index]);
     if (savepoint || back) gone.add(index);
-    const from = back ? open.findLast(([name]) => name === back[1])?.[1] : /^rollback;?$/i.test(word) ? open[0]?.[1] : undefined;
+    const from = back ? open.findLast(([name]) => name === back[1])?.[1] : isBack ? open[0]?.[1] : undefined;
     for (let at = from ?? index + 1; at <= index; at++) if (all[at].client === entry.client) gone.add(at);
   });
   const statements = all.filter((_, index) => !gone.has(index)).map(({ sql, call }) => ({ sql, call }));

@@ -22,6 +22,7 @@ _TRANSACTION = re.compile(r"(?i)(?:begin|commit|end|start\s+transaction)\b[^;]*;
 _ROLLBACK = re.compile(r"(?i)(?:rollback|abort)\b")
 _CONCURRENTLY = re.compile(r"(?i)\b((?:create\s+(?:unique\s+)?|drop\s+|re)index(?:\s+(?:table|index))?)\s+concurrently\b")
 _ENUM = re.compile(r'(?i)\bcreate\s+type\s+((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))?)\s+as\s+enum\b')
+_LOCKS = re.compile(r"(?i)\bfor\s+(?:no\s+key\s+)?update\b|\bfor\s+(?:key\s+)?share\b")
 _SHOWN = 80
 
 
@@ -45,13 +46,15 @@ def convert(recording: Recording, changes: Callable[[str], bool]) -> Converted:
         is_read = _READ.match(one.sql) is not None
         if is_read and one.call is not None and one.call not in _ASKS | _SELECTS:
             continue
-        reason = _reads(one) if is_read else _reads_back(one)
         if is_read and not (one.call is None and changes(one.sql)):
+            reason = _reads(one)
             asked = asked or reason is None
             depends = depends or reason
             continue
         # A query for its effect, such as setval(), may read what it likes: the file will do the same.
-        depends = depends or (None if is_read else reason)
+        depends = depends or _uses(one)
+        if is_read:
+            notes.append(f"it was kept for its effect: {_short(one.sql)}")
         kept.append(one.sql)
     if asked:
         notes.append("it asks for the structure, and what it did then on an empty database was recorded")
@@ -83,9 +86,12 @@ def _reads(one: Sent) -> str | None:
     return f"it reads rows: {_short(one.sql)}"
 
 
-def _reads_back(one: Sent) -> str | None:
+def _uses(one: Sent) -> str | None:
+    """Return that the migration may use what a statement with an effect returned."""
     text = statements.without_literals(one.sql.encode()).decode()
-    return f"it may use what it wrote: {_short(one.sql)}" if re.search(r"(?i)\breturning\b", text) else None
+    if re.search(r"(?i)\breturning\b|\bnextval\s*\(", text):
+        return f"it may use what it wrote: {_short(one.sql)}"
+    return f"it reads rows: {_short(one.sql)}" if _LOCKS.search(text) else None
 
 
 def _file(kept: list[str]) -> tuple[str, bool, str | None]:
