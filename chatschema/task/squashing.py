@@ -121,7 +121,9 @@ def _prove(server: Settings, settings: Settings, id: str, originals: Sequence[Mi
         raise _Differs(f"the squash does not run: {error.message}", _HINT, code="squash.differs") from None
     lines = [f"{one.kind} {one.object}" for one in drift.compare(made.structure, found.structure)]
     lines += rows.differences(made.rows, found.rows)
-    was, now = made.text.splitlines(), found.text.splitlines()
+    # On another server than that of the dump the rows are compared by their digests alone, without times and random ids.
+    texts = (made.text, found.text) if made.text == body else map(squash_text.without_rows, (made.text, found.text))
+    was, now = (text.splitlines() for text in texts)
     lines += list(difflib.unified_diff(was, now, "migrations", "squash", lineterm="", n=0))
     if lines:
         more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []

@@ -78,11 +78,13 @@ def project(cli: Cli, server: PgServer, empty: Database, tmp_path: Path) -> Proj
 
 
 def test_an_empty_database_runs_one_file_and_records_all(project: Project) -> None:
-    done = project.squash("--json")
+    # Twice the same server: on the second one the times in the rows are others.
+    done = project.squash("--json", "--scratch", project.database.url, "--scratch", project.database.url)
     assert done.code == 0, done.err
     document = done.json()
     assert document["replaced"] == NAMES[:4]
     assert document["rows"] == [{"table": "public.plans", "rows": 2}]
+    assert document["unproved"] == []
     assert document["postgresql"] == [project.server.version // 10000]
     # It has no trace of the column that came and went.
     assert "old" not in project.file.read_text().partition("set local")[2]
@@ -215,6 +217,13 @@ def test_a_kill_while_it_is_written_leaves_nothing_half(project: Project, tmp_pa
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert project.file.read_text() == before
     assert "is not used" in project("migrate").err
+    # What cannot be written is an error, and changes nothing.
+    (part,) = project.file.parent.glob(".*")
+    part.unlink()
+    part.mkdir()
+    assert "error[squash.file]: " in project.squash().err
+    assert project.file.read_text() == before
+    part.rmdir()
     # The next run leaves no part, and no scratch database.
     assert project.squash().code == 0
     assert [path.name for path in project.file.parent.glob(".*")] == []

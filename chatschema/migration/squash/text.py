@@ -61,6 +61,12 @@ def of_dump(dump: str, role: str) -> str:
     return "\n\n".join(["set local check_function_bodies = off;", *(f"{_of_current(text, role)};" for text in _kept(found))]) + "\n"
 
 
+def without_rows(text: str) -> str:
+    """Return the text without the rows, in which times and random ids differ from run to run."""
+    found = (one.text for one in statements.Statements(text.encode()))
+    return "\n".join(one for one in found if not one.startswith("INSERT INTO "))
+
+
 def _of_current(statement: str, role: str) -> str:
     if match := _DEFAULTS.match(statement):
         statement = f"ALTER DEFAULT PRIVILEGES{statement[match.end() :]}" if match[1] == role else statement

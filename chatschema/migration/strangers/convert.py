@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import re
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,18 +64,22 @@ def noted(project: Project, notes: list[str]) -> Project:
 def write(project: Project, folder: Path) -> list[str]:
     """Write the migrations to `folder`/migrations; return what `migrate` would refuse. Raises UsageError if there are files."""
     refuse_files(folder)
-    target = folder / "migrations"
-    target.mkdir(parents=True, exist_ok=True)
+    target, part = folder / "migrations", folder / ".migrations.part"
+    # Of a run that was killed.
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     for one in project.migrations:
         id = project.ids[one.key]
         words = one.words.replace("_", " ").replace("-", " ").strip()
         title = f"{slug(one.words)}: {words}; converted from {one.source.name} of {project.kind.name}"
-        (target / f"{id}.sql").write_text(_prefixed(one.up, title, is_transactional=one.is_transactional), "utf-8")
+        (part / f"{id}.sql").write_text(_prefixed(one.up, title, is_transactional=one.is_transactional), "utf-8")
         if one.down is not None and _has_statement(one.down):
             is_transactional = one.is_transactional if one.down_is_transactional is None else one.down_is_transactional
             text = _prefixed(one.down, f"Undoes {id}", is_transactional=is_transactional)
-            (target / f"{id}.rollback.sql").write_text(text, "utf-8")
+            (part / f"{id}.rollback.sql").write_text(text, "utf-8")
     (folder / "lint.toml").write_text(_LINT, "utf-8")
+    # All of them at once.
+    part.replace(target)
     return _refused(target)
 
 
