@@ -46,6 +46,16 @@ def dump(conninfo: str, major_version: int, *, programs: Path | None, with_parti
     return f"{HEADER}\n{_sort_tables(text)}\n"
 
 
+def everything(conninfo: str, major_version: int, *, programs: Path | None) -> str:
+    """Return a dump of all schemas with their rows, as INSERT, but for the ledger; as pg_dump prints it.
+
+    Raises UsageError if there is no pg_dump that can read a server of `major_version`.
+    """
+    arguments = ["--no-owner", "--column-inserts", "--rows-per-insert=500"]
+    arguments += [part for name in _LEDGER for part in ("-T", f"chatschema.{name}", "-T", f"chatschema.{name}_seq")]
+    return pgdump.run(conninfo, major_version, arguments, programs=programs)
+
+
 def _sort_tables(text: str) -> str:
     """Put tables, and functions among them, in the order of their names: pg_dump's depends on which partitions there are."""
     match = _TABLES.search(text)

@@ -33,6 +33,7 @@ SECTIONS = {
         "history": ("history", "history"),
         "repair": ("repair", "repair"),
         "baseline": ("baseline", "baseline"),
+        "squash": ("squash", "squash"),
         "new": ("new", "app"),
         "schema": ("schema", "app"),
         "lint": ("lint", "lint"),

@@ -13,7 +13,6 @@ from chatschema.errors import UsageError
 from chatschema.task import waits
 
 if TYPE_CHECKING:
-    from chatschema.migration.strangers.convert import Project
     from chatschema.values import Settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the files of a new migration or seeder.")
@@ -51,7 +50,7 @@ def new_migration(
         _print_recipes()
         return
     settings = session.settings(url, sql_dir, needs_server=recipe is not None)
-    folder = _own(settings.sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
+    folder = own(settings.sql_dir / "migrations", "--sql-dir DIR, or sql_dir")
     _refuse_mixed(words or [], index, recipe, unique=unique)
     now = datetime.now(UTC)
     if recipe:
@@ -98,10 +97,22 @@ def new_project(
     source: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Folder with the migrations of the other tool.", exists=True, file_okay=False)
     ],
-    kind: Annotated[str, typer.Option("--from", metavar="TOOL", help="sqlx, diesel, goose, dbmate or flyway.")],
+    kind: Annotated[str, typer.Option("--from", metavar="TOOL", help="sqlx, diesel, goose, dbmate, flyway or sequelize.")],
     history: Annotated[
         bool, typer.Option("--history", help="Also record in the database what the other tool has applied there.")
     ] = False,
+    scratch: Annotated[
+        str | None,
+        typer.Option(
+            "--scratch",
+            metavar="PLACE",
+            help="Sequelize: server to run its migrations on: embedded (the default), same, or a URL.",
+        ),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="FILE", help="Sequelize: convert this file although it reads rows; repeatable."),
+    ] = None,
     lock_wait: options.LockWait = waits.LOCK_WAIT_S,
     url: options.Url = None,
     sql_dir: Annotated[
@@ -110,32 +121,31 @@ def new_project(
 ) -> None:
     """Take over the migrations of another tool: convert its files, keeping their numbers.
 
-    With --history the migrations that the tool has applied count as applied; its own table stays as it is.
+    With --history the migrations that the tool has applied count as applied; its own table stays as it is. The migrations
+    of sequelize are programs: they run in scratch databases, and the SQL that they send is recorded.
     """
+    from chatschema.cli import taking_over
     from chatschema.migration.strangers import convert
+    from chatschema.task import scratching
 
     tool = convert.kind_of(kind)
-    settings = session.settings(url, needs_server=history)
-    project = convert.read(tool, source)
-    folder = _own(sql_dir, "--sql-dir DIR, or sql_dir")
+    is_run = tool.read is None
+    if (scratch or accept) and not is_run:
+        raise UsageError("--scratch and --accept are for --from sequelize", "leave them out", code="usage.options")
+    scratching.refuse_unknown(scratch)
+    settings = session.settings(url, needs_server=history or scratch == scratching.SAME)
+    folder = own(sql_dir, "--sql-dir DIR, or sql_dir")
+    convert.refuse_files(folder)
+    project = taking_over.recorded(settings, source, scratch, accept or []) if is_run else convert.read(tool, source)
     if history:
         with session.locked(settings, lock_wait) as (_, connection):
             applied = convert.past(connection, project)
-            _write_project(project, folder)
+            taking_over.write(project, folder)
             convert.record(connection, project, folder, applied)
         console.answer(f"{len(applied)} of them are recorded as applied")
     else:
-        _write_project(project, folder)
-    console.note(f"next: chatschema status --sql-dir {_short(sql_dir.absolute())}; set sql_dir in chatschema.toml")
-
-
-def _write_project(project: Project, folder: Path) -> None:
-    from chatschema.migration.strangers import convert
-
-    refused = convert.write(project, folder)
-    console.answer(f"{len(project.migrations)} migrations converted to {_short((folder / 'migrations').absolute())}")
-    for note in [*project.notes, *refused]:
-        console.note(f"look at: {note}")
+        taking_over.write(project, folder)
+    taking_over.configure(project, sql_dir)
 
 
 @app.command("seeder")
@@ -143,12 +153,12 @@ def new_seeder(name: Annotated[str, typer.Argument(metavar="NAME", help="Name: a
     """Create a seeder."""
     from chatschema.seed import files
 
-    path = files.write_seeder(_own(session.settings(None, needs_server=False).seeds_dir, "seeds_dir"), name)
+    path = files.write_seeder(own(session.settings(None, needs_server=False).seeds_dir, "seeds_dir"), name)
     console.answer(_short(path))
     console.note(f"next: write it, then chatschema seed {files.name_of(path)}")
 
 
-def _own(folder: Path, setting: str) -> Path:
+def own(folder: Path, setting: str) -> Path:
     """Return the folder; raise UsageError when it belongs to the installed package."""
     from chatschema import assets
 

@@ -19,6 +19,8 @@ _NAME = re.compile(r"(?P<number>\d{14})_[a-z][a-z0-9_]*")
 _ROLLBACK = ".rollback.sql"
 # Their names begin so: chatschema.migration.repeatable.
 REPEATABLE = "R_"
+# And those of files that stand for others: chatschema.migration.squash.
+SQUASHED = "S_"
 # chatschema runs the file in its own transaction; a file that ends it would be half applied and not recorded.
 _TRANSACTION_CONTROL = re.compile(r"(?i)(begin|commit|end|rollback|abort|start\s+transaction|prepare\s+transaction)\b(?!\s+to\b)")
 # A look at each statement's first word; only those are looked at closely.
@@ -45,6 +47,11 @@ class MigrationFile:
         return self.apply.title
 
     @property
+    def originals(self) -> "tuple[MigrationFile, ...]":
+        """The migrations that are applied once it has run: itself."""
+        return (self,)
+
+    @property
     def rollback_is_online(self) -> bool:
         """Whether the rollback runs as a file with `-- online: index`: that of such a file does, if it runs in a transaction."""
         if self.rollback is None:
@@ -68,7 +75,7 @@ def discover(folder: Path) -> list[MigrationFile]:
             "give the folder with migrations/: --sql-dir DIR, or sql_dir in chatschema.toml",
             code="migration.folder",
         )
-    paths = {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith((".", REPEATABLE))}
+    paths = {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith((".", REPEATABLE, SQUASHED))}
     names = [name for name in paths if not name.endswith(_ROLLBACK)]
     if not names:
         raise ChatschemaError(

@@ -51,5 +51,5 @@ def refuse_collisions(connection: Connection, coming: Sequence[MigrationFile], s
     Changes nothing, and needs no ledger. An interrupted file is skipped: its object may exist already.
     """
     states = {status.id: status.state for status in statuses}
-    new = [file for file in coming if states[file.id] in _NEW]
+    new = [file for file in coming if all(states[one.id] in _NEW for one in file.originals)]
     collisions.refuse(connection, new, is_first=all(state == "pending" for state in states.values()))

@@ -106,13 +106,18 @@ def _apply_in_batches(
 
 
 def _record(backend: Backend, file: MigrationFile, run: recording.Run, started: float) -> None:
-    migration = YoyoMigration(file)
-    with postgres.translated():
-        backend.mark_one(migration, log=False)
-        backend.log_migration(migration, "apply")
     duration_ms = round((time.monotonic() - started) * 1000, 1)
-    ledger.record(backend.connection, file.id, file.apply.checksum, duration_ms)
-    journal.annotate(backend.connection, file.id, "apply", duration_ms)
+    for one in file.originals:
+        migration = YoyoMigration(one)
+        with postgres.translated():
+            backend.mark_one(migration, log=False)
+        if one is file:
+            with postgres.translated():
+                backend.log_migration(migration, "apply")
+            journal.annotate(backend.connection, file.id, "apply", duration_ms)
+        else:
+            journal.write(backend.connection, one.id, "apply", {"note": f"by {file.id}"})
+        ledger.record(backend.connection, one.id, one.apply.checksum, duration_ms if one is file else 0)
     if repeatable.drops(file.apply.ddl):
         repeatables.mark_due(backend.connection)
-    recording.record(backend.connection, run, file.id, file.apply.ddl)
+    recording.record(backend.connection, run, file.originals[-1].id, file.apply.ddl)

@@ -7,7 +7,7 @@ from chatschema.postgres import Connection
 from chatschema.roles import catalog, files, grants, logins, structure
 from chatschema.roles.catalog import Catalog
 from chatschema.roles.values import Finding, Grant, Policy
-from chatschema.structure.snapshot import quoted
+from chatschema.structure.names import quoted
 from chatschema.values import TABLES
 
 # Attributes of a group, and the clause that takes each away.

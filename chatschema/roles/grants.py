@@ -7,7 +7,7 @@ from itertools import groupby
 from chatschema.roles import files
 from chatschema.roles.catalog import Catalog
 from chatschema.roles.values import PUBLIC, RESTRICTED, Finding, Grant
-from chatschema.structure.snapshot import quoted
+from chatschema.structure.names import quoted
 from chatschema.values import TABLES
 
 # What everybody may have: to read the state of the schema, but not who did what.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from chatschema.roles.catalog import Catalog
 from chatschema.roles.values import RESTRICTED, Finding
-from chatschema.structure.snapshot import quoted
+from chatschema.structure.names import quoted
 from chatschema.values import TABLES
 
 # Roles of the server that show activity and settings, but no row.

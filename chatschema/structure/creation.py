@@ -1,6 +1,7 @@
 """Creating an object that is missing: with its parts, and with the properties that the statement itself does not give it."""
 
 import re
+from collections.abc import Collection
 
 from chatschema.structure import reconcile
 from chatschema.structure.comparison import Difference
@@ -28,9 +29,9 @@ def subjects(one: Item | Difference) -> set[str]:
     return {name, f"{one.part_of}.{name.rpartition('.')[2]}", one.part_of or ""}
 
 
-def properties(difference: Difference, place: Place, expected: Snapshot) -> list[str]:
-    """Return the statements that give a created object the properties that it should have."""
-    found = [item for item in expected.items.values() if item.kind in PROPERTIES and difference.object in subjects(item)]
+def properties(difference: Difference, place: Place, expected: Snapshot, kinds: Collection[str] = PROPERTIES) -> list[str]:
+    """Return the statements that give a created object the properties of these kinds that it should have."""
+    found = [item for item in expected.items.values() if item.kind in kinds and difference.object in subjects(item)]
     return [statement for item in found for statement in reconcile.statements(_missing(item), place) if not _is_default(item)]
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 from chatschema.structure import creation, losses, months, reconcile, renames
 from chatschema.structure.comparison import Difference
-from chatschema.structure.place import Place
-from chatschema.structure.snapshot import Item, Snapshot, quoted
+from chatschema.structure.names import quoted
+from chatschema.structure.place import Place, Replacing
+from chatschema.structure.snapshot import Item, Snapshot, View
 
 # In which objects are created: each after what it may be made of.
 _ORDER = (
@@ -38,12 +39,21 @@ def compare(expected: Snapshot, found: Snapshot) -> list[Drift]:
         quoted(found.owner),
         {table: tuple(month.table for month in found.months.values() if month.parent_table == table) for table in tables},
         found.major,
+        {name: _replacing(expected.views[name], view) for name, view in found.views.items() if name in expected.views},
     )
     renamed, as_before = renames.undone(expected, found)
     items = _differences(expected.items, as_before.items)
     drifts = [Drift(one.kind, one.was, "differs", one.was, one.now, one.sql, one.note) for one in renamed]
     drifts += [_drift(one, place, expected) for one in _shown(items)]
     return [*drifts, *(_drift(one, place, expected) for one in months.differences(expected, found, items))]
+
+
+def _replacing(expected: View, found: View) -> Replacing | None:
+    """Return why the view cannot be replaced: that keeps its columns, and adds others after them."""
+    if expected.columns[: len(found.columns)] == found.columns:
+        return None
+    text = f"its columns are {', '.join(found.columns)} and should be {', '.join(expected.columns)}, so it cannot be replaced"
+    return Replacing(text, found.dependents)
 
 
 def _differences(expected: Mapping[tuple[str, str], Item], found: Mapping[tuple[str, str], Item]) -> list[Difference]:
@@ -86,11 +96,14 @@ def _drift(difference: Difference, place: Place, expected: Snapshot) -> Drift:
         statements = reconcile.statements(difference, place)
         if difference.recorded is not None and statements and _is_recreated(difference, statements):
             statements += creation.properties(difference, place, expected)
+        elif statements and statements[0].startswith("create or replace view"):
+            # The statement gives up the options that it does not name.
+            statements += creation.properties(difference, place, expected, {"option"})
     state: Literal["missing", "extra", "differs"]
     state = "missing" if difference.found is None else "extra" if difference.recorded is None else "differs"
     sql = tuple(f"{statement.rstrip().rstrip(';')};" for statement in statements)
     kind = "index" if kind == "index of month" else kind
-    return Drift(kind, difference.object, state, difference.recorded, difference.found, sql, losses.note(difference, sql))
+    return Drift(kind, difference.object, state, difference.recorded, difference.found, sql, losses.note(difference, sql, place))
 
 
 def _is_recreated(difference: Difference, statements: list[str]) -> bool:

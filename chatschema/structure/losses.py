@@ -4,15 +4,16 @@ import re
 from collections.abc import Sequence
 
 from chatschema.structure.comparison import Difference
+from chatschema.structure.place import Place
 
 _LOSES = {"table": "its rows are lost", "column": "its values are lost", "materialized view": None, "sequence": "its value is lost"}
 _RETYPED = re.compile(r"(?i) alter column .* type ")
 
 
-def note(difference: Difference, sql: Sequence[str]) -> str | None:
+def note(difference: Difference, sql: Sequence[str], place: Place) -> str | None:
     """Return the warning that belongs to the statements; None where nothing is lost and nobody waits for long."""
     if not sql:
-        return _without_sql(difference)
+        return _without_sql(difference, place)
     if difference.recorded is None:
         return _LOSES.get(difference.kind)
     if difference.found is None:
@@ -41,7 +42,13 @@ def _created(difference: Difference) -> str | None:
     return "fails where rows violate it: correct those first" if difference.kind == "constraint" else None
 
 
-def _without_sql(difference: Difference) -> str:
+def _without_sql(difference: Difference, place: Place) -> str:
+    if difference.kind == "view" and (obstacle := place.views.get(difference.object)):
+        named = ", ".join(obstacle.dependents)
+        again = "; chatschema roles apply creates the policies again" if "policy " in named else ""
+        return (
+            f"{obstacle.why}; it cannot be dropped, as these depend on it: {named}. Drop them, then it, and create all again{again}"
+        )
     if difference.kind == "type" and (difference.recorded or "").startswith("enum ("):
         return "a label of an enum cannot be removed: create another type and change the columns to it"
     if difference.kind == "table":

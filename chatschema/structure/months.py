@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from chatschema.structure.comparison import Difference
-from chatschema.structure.snapshot import MonthTable, Part, Snapshot, quoted
+from chatschema.structure.names import quoted
+from chatschema.structure.snapshot import MonthTable, Part, Snapshot
 
 
 def differences(expected: Snapshot, found: Snapshot, of_parents: Sequence[Difference]) -> Iterator[Difference]:

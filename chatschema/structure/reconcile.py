@@ -120,13 +120,16 @@ def _function(difference: Difference, _: Place) -> list[str]:
     return [*([] if is_replaceable else [f"drop routine {difference.object}"]), difference.recorded.rstrip()]
 
 
-def _view(difference: Difference, _: Place) -> list[str]:
-    dropped = [] if difference.found is None else [f"drop {difference.kind} {difference.object}"]
-    # Not replaced: a view with a column fewer could not be.
-    return [
-        *dropped,
-        *([f"create {difference.kind} {difference.object} as {difference.recorded.rstrip(';')}"] if difference.recorded else []),
-    ]
+def _view(difference: Difference, place: Place) -> list[str]:
+    name, recorded = difference.object, difference.recorded and difference.recorded.rstrip(";")
+    if difference.found is None or recorded is None:
+        return [f"create {difference.kind} {name} as {recorded}" if recorded else f"drop {difference.kind} {name}"]
+    if difference.kind == "view" and name in place.views:
+        if (obstacle := place.views[name]) is None:
+            return [f"create or replace view {name} as {recorded}"]
+        if obstacle.dependents:
+            return []
+    return [f"drop {difference.kind} {name}", f"create {difference.kind} {name} as {recorded}"]
 
 
 def _sequence(difference: Difference, _: Place) -> list[str]:

@@ -1,6 +1,5 @@
 """The whole structure of a database, read at once: its objects, and each month with its name and bounds replaced."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from chatschema import postgres, sqlfile
 from chatschema.errors import LOCK_SQLSTATES, Busy, ServerError
 from chatschema.postgres import Connection
 from chatschema.structure import comparison
+from chatschema.structure.names import quoted
 
 # A view's definition opens the tables that it reads; who changes one holds it for longer.
 _TIMEOUT = "3s"
@@ -67,11 +67,20 @@ class MonthTable:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A view's columns, each with its type, and what depends on it, in words."""
+
+    columns: tuple[str, ...]
+    dependents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The structure of a database: `owner` is the ledger's, `major` the server's version."""
 
     items: Mapping[tuple[str, str], Item]
     months: Mapping[str, MonthTable]
+    views: Mapping[str, View]
     owner: str
     major: int
 
@@ -92,10 +101,11 @@ def read(connection: Connection) -> Snapshot:
             everything,
             sql.SQL(sqlfile.text_of(comparison.file("details"))),
             sql.SQL(sqlfile.text_of(comparison.file("months"))),
+            sql.SQL(sqlfile.text_of(comparison.file("views"))),
         ]
     )
     try:
-        _, owners, objects, details, parts = postgres.fetch_sets(connection, query)
+        _, owners, objects, details, parts, views = postgres.fetch_sets(connection, query)
     except ServerError as error:
         if error.sqlstate not in LOCK_SQLSTATES:
             raise
@@ -104,7 +114,8 @@ def read(connection: Connection) -> Snapshot:
     if locked := [item.object for item in items if item.kind == "locked"]:
         raise _busy(", ".join(locked))
     major = connection.info.server_version // 10000
-    return Snapshot({(item.kind, item.object): item for item in items}, _months(parts), owners[0][0], major)
+    found = {name: View(tuple(columns), tuple(dependents)) for name, columns, dependents in views}
+    return Snapshot({(item.kind, item.object): item for item in items}, _months(parts), found, owners[0][0], major)
 
 
 def _months(rows: list[tuple[str, str, str, str, str, str | None, str | None]]) -> dict[str, MonthTable]:
@@ -122,11 +133,6 @@ def _months(rows: list[tuple[str, str, str, str, str, str | None, str | None]]) 
         parts.setdefault(name, {})[kind, object, seen[name, kind, object]] = part
         seen[name, kind, object] += 1
     return {name: MonthTable(parents[name], name, bounds.get(name), parts[name]) for name in sorted(parts)}
-
-
-def quoted(name: str) -> str:
-    """Return the name as SQL needs it."""
-    return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else '"' + name.replace('"', '""') + '"'
 
 
 def _busy(what: str) -> Busy:

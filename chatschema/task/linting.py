@@ -102,7 +102,7 @@ def _strangers(folder: Path) -> list[MigrationFile]:
     return [
         MigrationFile(name.removesuffix(".sql"), SqlFile(path), SqlFile(back) if back else None)
         for name, path in paths.items()
-        if not name.endswith(_ROLLBACK)
+        if not name.endswith(_ROLLBACK) and not name.startswith(migration_files.SQUASHED)
         for back in [paths.get(name.removesuffix(".sql") + _ROLLBACK)]
     ]
 

@@ -10,6 +10,7 @@ from chatschema.migration.author import who
 from chatschema.migration.batch import guard, record, subject
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.prelude import Lock
+from chatschema.migration.squash import files as squashed
 from chatschema.migration.values import MigrationStatus
 from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
@@ -66,7 +67,7 @@ def migrate(
     patience = deadline.limited(connection, until, settings.locks, say)
     with locks.change_lock(connection, wait_s=deadline.lock_wait_s(patience, lock_wait_s), say=say):
         # Before anything is written, the ledger included.
-        statuses, pending = _due(settings, connection, files, to, only_expand=only_expand)
+        statuses, pending = _due(settings, connection, files, to, only_expand=only_expand, say=say)
         _tell(statuses, pending, say)
         if held := _held(files, statuses, pending, to):
             say(f"waiting for migrate without --phase: {', '.join(file.id for file in held)}")
@@ -135,11 +136,13 @@ def _apply(
 
 
 def _due(
-    settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool
+    settings: Settings, connection: Connection, files: list[MigrationFile], to: str | None, *, only_expand: bool, say: Say
 ) -> tuple[list[MigrationStatus], list[MigrationFile]]:
     """Return the state of every migration, and the pending ones. Raises where a run must not begin; changes nothing."""
     statuses = plan.check_history(files, connection, settings.planning)
-    pending = variables.filled(plan.pending(files, statuses, to, only_expand=only_expand), settings.variables)
+    found = plan.pending(files, statuses, to, only_expand=only_expand)
+    found = squashed.shortened(found, files, statuses, connection.info.server_version // 10000, say=say)
+    pending = variables.filled(found, settings.variables)
     migration_files.check(pending)
     granting.declared(pending)
     subject.refuse_unknown(connection, pending)
@@ -163,7 +166,7 @@ def _held(
     files: list[MigrationFile], statuses: list[MigrationStatus], coming: list[MigrationFile], to: str | None
 ) -> list[MigrationFile]:
     """Return the migrations that a run of `coming` holds back."""
-    kept = {file.id for file in coming}
+    kept = {one.id for file in coming for one in file.originals}
     return [file for file in plan.pending(files, statuses, to) if file.id not in kept]
 
 
@@ -171,7 +174,7 @@ def _later(
     files: list[MigrationFile], statuses: list[MigrationStatus], coming: list[MigrationFile], *, only_expand: bool
 ) -> list[MigrationFile]:
     """Return the migrations that are pending after a run of `coming`, which `to` leaves out."""
-    kept = {file.id for file in coming}
+    kept = {one.id for file in coming for one in file.originals}
     left = (file for file in plan.pending(files, statuses, None) if file.id not in kept)
     # One that names a table of a file that is held back is no obstacle where `to` ends before it.
     return [file for file in left if not (only_expand and file.apply.is_contract)]
@@ -196,7 +199,7 @@ def planned(
 
     The copy of the structure, on which the files are tried, is made in `scratch`: see scratching.place().
     """
-    statuses, pending = _due(settings, connection, files, to, only_expand=only_expand)
+    statuses, pending = _due(settings, connection, files, to, only_expand=only_expand, say=say)
     # The file of an online index has locks of its own.
     is_first = _is_first(statuses)
     later = _later(files, statuses, pending, only_expand=only_expand)

@@ -15,7 +15,7 @@ from chatschema.migration.repeatable import record as repeatables
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
-from chatschema.task import granting, planning, rehearsal
+from chatschema.task import granting, planning, undo_losses
 from chatschema.task.planning import Foresight, Sized
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Applied, Settings
@@ -69,7 +69,7 @@ def agreed_before(
     if len(undo.chosen) <= 1 and not undo.is_all:
         # The losses of a single rollback are found when it runs; it is then rolled back before consent is asked for.
         return set()
-    losses = rehearsal.losses(settings, connection, undo.files, undo.chosen, say=say) if undo.chosen else []
+    losses = undo_losses.losses(settings, connection, undo.files, undo.chosen, say=say) if undo.chosen else []
     if losses:
         refuse_protected(settings, connection, losses)
     if losses or (undo.is_all and undo.chosen):
@@ -103,7 +103,7 @@ def planned(settings: Settings, connection: Connection, undo: Undo, *, scratch: 
     if foresight.changes is not None and not any(forecast.problems for forecast in foresight.forecasts):
         return Planned(foresight, sized, loss.counted(connection, foresight.changes))
     try:
-        losses = rehearsal.losses(settings, connection, undo.files, undo.chosen, only_in_copy=True, say=say)
+        losses = undo_losses.losses(settings, connection, undo.files, undo.chosen, only_in_copy=True, say=say)
     except ChatschemaError as error:
         return Planned(foresight, sized, None, error)
     return Planned(foresight, sized, losses)

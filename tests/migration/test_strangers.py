@@ -1,5 +1,8 @@
 """new project --from: the files and the history of other tools are taken over, and the project goes on with chatschema."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,10 @@ import pytest
 from chatschema import schema
 from chatschema.server import embedded
 from tests.support import strangers
-from tests.support.cli import Cli
+from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.strangers import APPLIED, COUNT, PROJECTS
+from tests.support.verified import is_clean
 
 
 @pytest.fixture
@@ -48,6 +52,8 @@ def test_a_project_goes_on_where_the_other_tool_stopped(cli: Cli, kind: str, the
     assert empty.one("select count(*) from pg_class where relnamespace = 'shop'::regnamespace and relname = 'last'") == 1
     checked = cli("status", "--check", *own)
     assert checked.code == 0, checked.out
+    # Without the table of the other tool, which chatschema.toml names.
+    is_clean(cli, empty)
     undone = cli("undo", "--yes", "--steps", "2", *own)
     assert undone.code == 0, undone.err
     assert cli("migrate", *own).code == 0
@@ -68,6 +74,21 @@ def test_the_converted_files_lead_to_the_same_schema(
     undone = cli("undo", "--all", "--yes", "--sql-dir", "sql", "--url", empty.url)
     assert undone.code == 0, undone.err
     assert empty.one("select to_regnamespace('shop')") is None
+
+
+def test_a_run_that_was_killed_while_it_wrote_leaves_nothing_half(cli: Cli, theirs: Path, tmp_path: Path) -> None:
+    strangers.dbmate(theirs)
+    program = (
+        "import os, pathlib, signal\n"
+        "pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from chatschema.cli import main\nmain()"
+    )
+    command = [sys.executable, "-c", program, "new", "project", "theirs", "--from", "dbmate"]
+    killed = subprocess.run(command, cwd=tmp_path, env=clean_environment(), capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "sql" / "migrations").exists()
+    assert convert(cli, "dbmate").code == 0
+    assert sorted(path.name for path in (tmp_path / "sql").iterdir()) == ["lint.toml", "migrations"]
 
 
 def test_a_number_keeps_the_version(cli: Cli, theirs: Path, tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_history(cli: Cli, migrated: Database, sql_dir: Path, empty: Database) -
     assert valid("repair", cli, migrated, "repair", last, "--yes", *own)["differences"] == []
     assert valid("history", cli, migrated, "history", last)["history"][-1]["action"] == "repaired"
     assert valid("baseline", cli, empty, "baseline", IDS[0], code=3)["differences"]
+    assert valid("squash", cli, empty, "squash", "--to", IDS[0], "--scratch", "same", *own)["replaced"] == IDS[:1]
 
 
 def test_seed_and_reset(cli: Cli, migrated: Database) -> None:

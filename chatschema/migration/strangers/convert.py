@@ -3,7 +3,8 @@
 import hashlib
 import itertools
 import re
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatschema import __version__, postgres, statements
@@ -41,42 +42,64 @@ def kind_of(name: str) -> Kind:
 
 def read(kind: Kind, source: Path) -> Project:
     """Return the migrations in a folder. Raises ChatschemaError for versions that cannot be kept, and UsageError for none."""
-    found, notes = kind.read(source)
+    found, notes = kind.read(source) if kind.read else ([], [])
     if not found:
         raise UsageError(f"{source} has no migration of {kind.name}", "name the folder that has its files", code="strangers.none")
+    return project(kind, found, notes)
+
+
+def project(kind: Kind, found: list[StrangerFile], notes: list[str]) -> Project:
+    """Return these migrations, in their order, with their ids. Raises ChatschemaError for versions that cannot be kept."""
     has_parts = any(not one.version.isdigit() for one in found)
-    ids = {one.version: f"{number(one.version, has_parts=has_parts)}_{slug(one.words)}" for one in found}
+    ids = {one.key: f"{number(one.version, has_parts=has_parts)}_{slug(one.words)}" for one in found}
     _refuse_disorder(found, ids)
     return Project(kind, tuple(found), ids, tuple(notes))
 
 
+def noted(project: Project, notes: list[str]) -> Project:
+    """Return the project with more to be looked at."""
+    return replace(project, notes=(*project.notes, *notes))
+
+
 def write(project: Project, folder: Path) -> list[str]:
     """Write the migrations to `folder`/migrations; return what `migrate` would refuse. Raises UsageError if there are files."""
-    target = folder / "migrations"
-    if target.is_dir() and any(target.iterdir()):
-        raise UsageError(f"{target} is not empty", "name another folder: --sql-dir DIR", code="strangers.not-empty")
-    target.mkdir(parents=True, exist_ok=True)
+    refuse_files(folder)
+    target, part = folder / "migrations", folder / ".migrations.part"
+    # Of a run that was killed.
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     for one in project.migrations:
-        id = project.ids[one.version]
+        id = project.ids[one.key]
         words = one.words.replace("_", " ").replace("-", " ").strip()
         title = f"{slug(one.words)}: {words}; converted from {one.source.name} of {project.kind.name}"
-        (target / f"{id}.sql").write_text(_prefixed(one, one.up, title), "utf-8")
+        (part / f"{id}.sql").write_text(_prefixed(one.up, title, is_transactional=one.is_transactional), "utf-8")
         if one.down is not None and _has_statement(one.down):
-            (target / f"{id}.rollback.sql").write_text(_prefixed(one, one.down, f"Undoes {id}"), "utf-8")
+            is_transactional = one.is_transactional if one.down_is_transactional is None else one.down_is_transactional
+            text = _prefixed(one.down, f"Undoes {id}", is_transactional=is_transactional)
+            (part / f"{id}.rollback.sql").write_text(text, "utf-8")
     (folder / "lint.toml").write_text(_LINT, "utf-8")
+    # All of them at once.
+    part.replace(target)
     return _refused(target)
 
 
+def refuse_files(folder: Path) -> None:
+    """Raise UsageError if there are files in `folder`/migrations."""
+    target = folder / "migrations"
+    if target.is_dir() and any(target.iterdir()):
+        raise UsageError(f"{target} is not empty", "name another folder: --sql-dir DIR", code="strangers.not-empty")
+
+
 def _refuse_disorder(found: list[StrangerFile], ids: dict[str, str]) -> None:
-    numbers = [ids[one.version][:14] for one in found]
+    numbers = [ids[one.key][:14] for one in found]
     for one, (before, after) in zip(found[1:], itertools.pairwise(numbers), strict=True):
         if before >= after:
             text = f"{one.source.name} would get the number {after}, which is not after {before}"
             raise ChatschemaError(text, "two files have the same version; rename one of them first", code="strangers.version")
 
 
-def _prefixed(one: StrangerFile, text: str, title: str) -> str:
-    lines = [f"-- {title}.", *([] if one.is_transactional else ["-- transactional: false"])]
+def _prefixed(text: str, title: str, *, is_transactional: bool) -> str:
+    lines = [f"-- {title}.", *([] if is_transactional else ["-- transactional: false"])]
     return "\n".join(lines) + "\n" + _DIRECTIVE.sub(r"\1---", text).strip("\n") + "\n"
 
 
@@ -112,7 +135,7 @@ def past(connection: Connection, project: Project) -> list[Past]:
     if missing := [one.version for one in found if one.version not in project.ids]:
         text = f"{kind.name} has applied {', '.join(missing[:5])}, and the files are missing"
         raise ChatschemaError(text, "restore the files from git, then convert again", code="strangers.missing")
-    sources = {one.version: one.source for one in project.migrations}
+    sources = {one.key: one.source for one in project.migrations}
     for one in found:
         source = sources[one.version]
         if kind.checksum and one.checksum is not None and kind.checksum(source) != one.checksum:

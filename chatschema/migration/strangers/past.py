@@ -48,6 +48,10 @@ def _flyway(connection: Connection) -> list[Past]:
     return _rows(connection, query)
 
 
+def _sequelize(connection: Connection) -> list[Past]:
+    return _rows(connection, 'select name, null::timestamptz, null from public."SequelizeMeta" order by name')
+
+
 def _sha384(path: Path) -> str:
     return hashlib.sha384(path.read_bytes()).hexdigest()
 
@@ -68,5 +72,7 @@ KINDS = {
         Kind("goose", files.goose, "public.goose_db_version", _goose),
         Kind("dbmate", files.dbmate, "public.schema_migrations", _dbmate),
         Kind("flyway", files.flyway, "public.flyway_schema_history", _flyway, _crc32),
+        # Its files are programs, which the task taking_over runs.
+        Kind("sequelize", None, 'public."SequelizeMeta"', _sequelize),
     )
 }

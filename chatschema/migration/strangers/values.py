@@ -15,7 +15,11 @@ _DIGITS = (5, 3, 3, 3)
 
 @dataclass(frozen=True, slots=True)
 class StrangerFile:
-    """A migration of another tool: its version as the tool stores it, its words, its texts and its file."""
+    """A migration of another tool: its version as the tool stores it, its words, its texts and its file.
+
+    `down_is_transactional` is None if the rollback is as the migration; `recorded_as` is how the tool's record names it, if not
+    by its version.
+    """
 
     version: str
     words: str
@@ -23,6 +27,13 @@ class StrangerFile:
     down: str | None
     is_transactional: bool
     source: Path
+    down_is_transactional: bool | None = None
+    recorded_as: str | None = None
+
+    @property
+    def key(self) -> str:
+        """How the tool's record names it."""
+        return self.recorded_as or self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +47,13 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A tool: how its files are read, how its record is, and the checksum that it keeps of a file, if it does."""
+    """A tool: how its files are read, how its record is, and the checksum that it keeps of a file, if it does.
+
+    `read` is None if the files are programs, which have to be run.
+    """
 
     name: str
-    read: Callable[[Path], tuple[list[StrangerFile], list[str]]]
+    read: Callable[[Path], tuple[list[StrangerFile], list[str]]] | None
     table: str
     past: Callable[[Connection], list[Past]]
     checksum: Callable[[Path], str] | None = None
