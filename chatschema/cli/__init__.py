@@ -48,7 +48,6 @@ SECTIONS = {
         "batch": ("batch.app", "app"),
         "partition": ("partition.app", "app"),
         "hold": ("hold", "app"),
-        "audit": ("audit.app", "app"),
         "roles": ("roles.app", "app"),
         "privacy": ("privacy.app", "app"),
         "audit": ("audit.app", "app"),
