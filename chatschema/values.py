@@ -119,7 +119,10 @@ class Reporting:
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """What the record of processing needs besides the columns: who is responsible, and who else receives data (Art. 30 GDPR)."""
+    """What the record of processing needs besides the columns: who is responsible, and who else receives data (Art. 30 GDPR).
+
+    `reserve_names`: how long nobody may take the name of an erased user.
+    """
 
     controller: str = ""
     contact: str = ""
@@ -128,6 +131,7 @@ class Processing:
     recipients: tuple[str, ...] = ()
     transfers: str = ""
     measures: tuple[str, ...] = ()
+    reserve_names: Span = Span(months=24)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1546,6 +1546,26 @@ $_$;
 
 COMMENT ON FUNCTION chatschema.refuse_delete_of_held_statuses() IS 'Trigger: the statuses and reactions of a held message are held with it.';
 
+CREATE FUNCTION chatschema.refuse_erased_name() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (
+        select from chatschema.erased_names as e
+        where e.name_hash = sha256(convert_to(new.username, 'UTF8')) and e.reserved_until > clock_timestamp()
+    ) then
+        -- The same as for a name in use: whoever asks must not learn that somebody was erased.
+        raise exception 'duplicate key value violates unique constraint "users_username_key"'
+            using errcode = 'unique_violation', schema = 'public', table = 'users', constraint = 'users_username_key',
+                detail = format('Key (username)=(%s) already exists.', new.username);
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_erased_name() IS 'Trigger: refuses a name that belonged to somebody whose data was erased, as if it were in use.';
+
 CREATE FUNCTION chatschema.refuse_history_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2534,6 +2554,22 @@ pii=none';
 
 COMMENT ON CONSTRAINT deferred_erasures_origin_check ON chatschema.deferred_erasures IS 'The two origins of a deferred erasure.';
 
+CREATE TABLE chatschema.erased_names (
+    name_hash bytea NOT NULL,
+    reserved_until timestamp with time zone NOT NULL,
+    CONSTRAINT erased_names_name_hash_check CHECK ((octet_length(name_hash) = 32))
+);
+
+COMMENT ON TABLE chatschema.erased_names IS 'SHA-256 of names of erased users, so that nobody takes the name of a person who is gone.';
+
+COMMENT ON COLUMN chatschema.erased_names.name_hash IS 'SHA-256 of the name. A name can be guessed, so it is personal data still.
+pii=identity; purpose=erasure; basis=legitimate interest; keep=erasure';
+
+COMMENT ON COLUMN chatschema.erased_names.reserved_until IS 'Until when nobody may take it.
+pii=none';
+
+COMMENT ON CONSTRAINT erased_names_name_hash_check ON chatschema.erased_names IS 'SHA-256 has 32 bytes.';
+
 CREATE TABLE chatschema.erasures (
     id bigint NOT NULL,
     subject_type text NOT NULL,
@@ -2664,6 +2700,69 @@ COMMENT ON COLUMN chatschema.last_hold.placed_at IS 'When a hold was last placed
 pii=none';
 
 COMMENT ON CONSTRAINT last_hold_one_row_check ON chatschema.last_hold IS 'One row.';
+
+CREATE TABLE chatschema.privacy_requests (
+    id bigint NOT NULL,
+    subject_type text NOT NULL,
+    subject_id uuid NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    requested_by text DEFAULT SESSION_USER NOT NULL,
+    holds bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    receipt jsonb,
+    CONSTRAINT privacy_requests_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text]))),
+    CONSTRAINT privacy_requests_state_time_check CHECK ((((state = 'waiting'::text) OR (started_at IS NOT NULL)) AND ((state = 'done'::text) = ((finished_at IS NOT NULL) AND (receipt IS NOT NULL))))),
+    CONSTRAINT privacy_requests_subject_type_check CHECK ((subject_type = ANY (ARRAY['user'::text, 'conversation'::text, 'message'::text])))
+);
+
+COMMENT ON TABLE chatschema.privacy_requests IS 'Requests to erase personal data: waiting for the release of a hold, running, or done with a receipt.';
+
+COMMENT ON COLUMN chatschema.privacy_requests.id IS 'Number of the request.
+pii=none';
+
+COMMENT ON COLUMN chatschema.privacy_requests.subject_type IS 'user, conversation or message.
+pii=none';
+
+COMMENT ON COLUMN chatschema.privacy_requests.subject_id IS 'Id of the subject. No foreign key: the row may be deleted.
+pii=identity; purpose=erasure; basis=legal obligation; keep=erasure';
+
+COMMENT ON COLUMN chatschema.privacy_requests.state IS 'waiting, running or done.
+pii=none';
+
+COMMENT ON COLUMN chatschema.privacy_requests.requested_at IS 'When it was first requested.
+pii=none';
+
+COMMENT ON COLUMN chatschema.privacy_requests.requested_by IS 'Role that requested it.
+pii=none';
+
+COMMENT ON COLUMN chatschema.privacy_requests.holds IS 'Holds that prevented it when it was last tried.
+pii=none';
+
+COMMENT ON COLUMN chatschema.privacy_requests.started_at IS 'When the first batch began; null before.
+pii=none';
+
+COMMENT ON COLUMN chatschema.privacy_requests.finished_at IS 'When it was completed.
+pii=none';
+
+COMMENT ON COLUMN chatschema.privacy_requests.receipt IS 'What was erased, with counts, and what was out of reach.
+pii=none';
+
+COMMENT ON CONSTRAINT privacy_requests_state_check ON chatschema.privacy_requests IS 'The states of a request.';
+
+COMMENT ON CONSTRAINT privacy_requests_state_time_check ON chatschema.privacy_requests IS 'A request that runs was started, and one that is done has a receipt.';
+
+COMMENT ON CONSTRAINT privacy_requests_subject_type_check ON chatschema.privacy_requests IS 'What can be erased.';
+
+ALTER TABLE chatschema.privacy_requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME chatschema.privacy_requests_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE chatschema.released_attachments (
     attachment_id uuid NOT NULL,
@@ -3692,6 +3791,11 @@ ALTER TABLE ONLY chatschema.deferred_erasures
 
 COMMENT ON CONSTRAINT deferred_erasures_message_id_user_id_key ON chatschema.deferred_erasures IS 'One row for each message, or message and reader.';
 
+ALTER TABLE ONLY chatschema.erased_names
+    ADD CONSTRAINT erased_names_pkey PRIMARY KEY (name_hash);
+
+COMMENT ON CONSTRAINT erased_names_pkey ON chatschema.erased_names IS 'Each name is reserved once.';
+
 ALTER TABLE ONLY chatschema.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
 
@@ -3711,6 +3815,11 @@ ALTER TABLE ONLY chatschema.last_hold
     ADD CONSTRAINT last_hold_pkey PRIMARY KEY (is_only_row);
 
 COMMENT ON CONSTRAINT last_hold_pkey ON chatschema.last_hold IS 'One row.';
+
+ALTER TABLE ONLY chatschema.privacy_requests
+    ADD CONSTRAINT privacy_requests_pkey PRIMARY KEY (id);
+
+COMMENT ON CONSTRAINT privacy_requests_pkey ON chatschema.privacy_requests IS 'Each request has a number.';
 
 ALTER TABLE ONLY chatschema.released_attachments
     ADD CONSTRAINT released_attachments_pkey PRIMARY KEY (attachment_id);
@@ -3815,6 +3924,8 @@ COMMENT ON INDEX chatschema.audit_seals_pkey IS 'Look-up by number.';
 
 COMMENT ON INDEX chatschema.deferred_erasures_message_id_user_id_key IS 'The deferred erasures of a message.';
 
+COMMENT ON INDEX chatschema.erased_names_pkey IS 'Whether a name is reserved.';
+
 COMMENT ON INDEX chatschema.erasures_pkey IS 'Look-up by id.';
 
 COMMENT ON INDEX chatschema.hold_conversations_pkey IS 'Whether a message is held, by its conversation.';
@@ -3837,11 +3948,17 @@ CREATE INDEX idx_holds_active ON chatschema.holds USING btree (conversation_id, 
 
 COMMENT ON INDEX chatschema.idx_holds_active IS 'Active holds, for retention.';
 
+CREATE UNIQUE INDEX idx_privacy_requests_open ON chatschema.privacy_requests USING btree (subject_type, subject_id) WHERE (state <> 'done'::text);
+
+COMMENT ON INDEX chatschema.idx_privacy_requests_open IS 'Each subject has one open request.';
+
 CREATE INDEX idx_released_attachments_message_id ON chatschema.released_attachments USING btree (message_id);
 
 COMMENT ON INDEX chatschema.idx_released_attachments_message_id IS 'The attachments of a restored month.';
 
 COMMENT ON INDEX chatschema.last_hold_pkey IS 'One row.';
+
+COMMENT ON INDEX chatschema.privacy_requests_pkey IS 'Look-up by number.';
 
 COMMENT ON INDEX chatschema.released_attachments_pkey IS 'Look-up by attachment.';
 
@@ -4341,6 +4458,10 @@ CREATE TRIGGER users_record_erasure AFTER UPDATE OF erased_at ON public.users FO
 
 COMMENT ON TRIGGER users_record_erasure ON public.users IS 'Records that a user was erased.';
 
+CREATE TRIGGER users_refuse_erased_name BEFORE INSERT OR UPDATE OF username ON public.users FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_erased_name();
+
+COMMENT ON TRIGGER users_refuse_erased_name ON public.users IS 'Nobody takes the name of an erased user.';
+
 CREATE TRIGGER users_set_updated_at BEFORE UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER users_set_updated_at ON public.users IS 'Sets updated_at.';
@@ -4666,6 +4787,8 @@ REVOKE ALL ON FUNCTION chatschema.record_hold_conversations() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.record_joined_conversation() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_delete_of_held_statuses() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.refuse_erased_name() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_history_change() FROM PUBLIC;
 

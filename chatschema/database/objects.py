@@ -23,7 +23,7 @@ _DROP_POLICIES = """
     where p.polrelid in (select to_regclass('public.' || t.name) from unnest(%s::text[]) as t (name))
 """
 # Others refer to them.
-_LAST_TABLES = {"drop table chatschema.seeds", "drop table chatschema.holds"}
+_LAST_TABLES = {"drop table chatschema.seeds", "drop table chatschema.holds", "drop table chatschema.audit_epochs"}
 # Dropped last, when no other object of chatschema depends on them.
 _DROP_REST = """
     -- Months that were detached, and the rows kept of dropped ones.
@@ -39,7 +39,7 @@ _DROP_REST = """
 """
 _TABLES = (
     "hold_conversations", "last_hold", "deferred_erasures", "holds", "erasures", "retired_months", "released_attachments",
-    "applied_roles", *ownership.TABLES,
+    "applied_roles", "audit_seals", "audit_epochs", "privacy_requests", "erased_names", *ownership.TABLES,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from chatschema.partition import grid, retired_months
 from chatschema.partition.values import Runway
 from chatschema.postgres import Connection
 from chatschema.privacy import tags
+from chatschema.privacy.erase import requests
 from chatschema.protection import Protection
 from chatschema.seed import runner
 from chatschema.seed.runner import SeedStatus
@@ -73,6 +74,7 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
                 *there.findings,
                 *_detached(settings, connection, there),
                 *tags.findings(connection),
+                *requests.findings(connection),
             ),
         )
     except ServerError as error:

@@ -30,7 +30,8 @@ def notes(migrated: Database, sql_dir: Path) -> Path:
         sql_dir, CONTRACT, "-- note: b.\n-- phase: contract\nalter table public.note drop column body;",
         "alter table public.note add body text;",
     )  # fmt: skip
-    write(sql_dir, AFTER, "create table public.tag (id int, name text);", "drop table public.tag;")
+    tags = "comment on column public.tag.id is 'pii=none'; comment on column public.tag.name is 'pii=none';"
+    write(sql_dir, AFTER, f"create table public.tag (id int, name text); {tags}", "drop table public.tag;")
     write(
         sql_dir,
         LAST,

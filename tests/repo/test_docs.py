@@ -87,7 +87,7 @@ def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> No
     }  # fmt: skip
     assert rows("[verify]") == {"[[verify.ignore]]", "object", "reason"}
     assert rows("[sessions]") == set(sessions._KEYS)
-    assert rows("[privacy]") == set(privacy._KEYS)
+    assert rows("[privacy]") == {*privacy._KEYS, privacy._SPAN}
     assert rows("[report]") == {"[report.NAME]", "[[report.suppress]]", "finding", "reason", "until"}
 
 

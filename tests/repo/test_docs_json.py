@@ -216,11 +216,6 @@ def test_fleet(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     check("migrate-fleet", cli("migrate", "--fleet", "targets.toml", "--json").json())
 
 
-def test_personal_data(cli: Cli, seeded: Database) -> None:
-    assert valid("privacy-register", cli, seeded, "privacy", "register")["activities"]
-    assert valid("privacy-export", cli, seeded, "privacy", "export", "alice")["manifest"]["files"]
-
-
 def test_lint(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     write(sql_dir, NEXT, "create index idx_users_status on public.users (status);", "select 1;")
     own = ("lint", "--sql-dir", str(sql_dir))

@@ -70,6 +70,12 @@ def put(partial: Path, target: Path, aside: Path | None = None) -> None:
     shutil.rmtree(previous, ignore_errors=True)
 
 
+def discard(folder: Path) -> None:
+    """Remove a folder if there is one. Raises OSError if it cannot be removed."""
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
 def _sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:

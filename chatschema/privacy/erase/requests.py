@@ -1,0 +1,90 @@
+"""chatschema.privacy_requests: an erasure from its request to its receipt."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chatschema import postgres
+from chatschema.errors import ChatschemaError
+from chatschema.postgres import Connection
+
+TABLE = "chatschema.privacy_requests"
+_COLUMNS = """
+    id, subject_type, subject_id, state, requested_at, requested_by, holds, started_at, finished_at, receipt
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to erase; `holds` are those that prevented it when it was last tried."""
+
+    id: int
+    subject_type: str
+    subject_id: UUID
+    state: str
+    requested_at: datetime
+    requested_by: str
+    holds: list[int]
+    started_at: datetime | None
+    finished_at: datetime | None
+    receipt: dict[str, Any] | None
+
+
+def refuse_missing(connection: Connection) -> None:
+    """Raise ChatschemaError where the database has no table of requests yet."""
+    if not postgres.has_table(connection, TABLE):
+        text = f"this database has no table {TABLE} yet"
+        raise ChatschemaError(text, "first: chatschema migrate", code="privacy.not-migrated")
+
+
+def listed(connection: Connection) -> list[Request]:
+    """Return all requests, oldest first."""
+    return [Request(*row) for row in postgres.fetch_all(connection, f"select {_COLUMNS} from {TABLE} order by id")]
+
+
+def findings(connection: Connection) -> list[str]:
+    """Return, in words, the erasures that were interrupted, or that no hold prevents any more; none if not readable."""
+    readable = "select coalesce(has_table_privilege(to_regclass(%s), 'select'), false)"
+    if not postgres.fetch_one(connection, readable, (TABLE,))[0]:
+        return []
+    query = f"""
+        select r.id, r.subject_id, r.state from {TABLE} as r
+        where r.state = 'running' or r.state = 'waiting' and not exists (
+            select from chatschema.holds as h where h.id = any (r.holds) and h.released_at is null
+        )
+        order by r.id
+    """
+    return [
+        f"privacy request {id} {'was interrupted' if state == 'running' else 'waits, and its holds are released'}:"
+        f" chatschema privacy erase {subject}"
+        for id, subject, state in postgres.fetch_all(connection, query)
+    ]
+
+
+def wait(connection: Connection, subject_type: str, subject: UUID, holds: list[int]) -> None:
+    """Record a request that holds prevent; one that runs already keeps its state."""
+    query = f"""
+        insert into {TABLE} as r (subject_type, subject_id, holds) values (%s, %s, %s)
+        on conflict (subject_type, subject_id) where state <> 'done' do update set holds = excluded.holds
+    """
+    postgres.execute(connection, query, (subject_type, subject, holds))
+
+
+def start(connection: Connection, subject_type: str, subject: UUID) -> int:
+    """Record that a request runs, and return its number."""
+    query = f"""
+        insert into {TABLE} as r (subject_type, subject_id, state, started_at) values (%s, %s, 'running', clock_timestamp())
+        on conflict (subject_type, subject_id) where state <> 'done'
+            do update set state = 'running', holds = '{{}}', started_at = coalesce(r.started_at, clock_timestamp())
+        returning id
+    """
+    number: int = postgres.fetch_one(connection, query, (subject_type, subject))[0]
+    return number
+
+
+def finish(connection: Connection, number: int, receipt: dict[str, Any]) -> None:
+    """Record the receipt of a request."""
+    query = f"update {TABLE} set state = 'done', finished_at = clock_timestamp(), receipt = %s::jsonb where id = %s"
+    postgres.execute(connection, query, (json.dumps(receipt), number))

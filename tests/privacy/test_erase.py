@@ -1,0 +1,223 @@
+"""An erasure takes all of a person and nothing of others, stops for a hold, and is finished by the next run after a kill."""
+
+import re
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import zstandard
+
+from chatschema import postgres
+from chatschema.partition import retired_months
+from chatschema.partition.archive import disk
+from chatschema.partition.archive import erase as archives
+from tests.privacy.test_export_interrupted import waiting
+from tests.support.cli import Cli, Result, clean_environment
+from tests.support.database import Database
+from tests.support.months import FEBRUARY, JANUARY
+
+DROP = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
+# What is another person's, or nobody's: it must not change by a byte.
+OTHERS = {
+    "users": "id <> {0}",
+    "auth_sessions": "user_id <> {0}",
+    "user_public_keys": "user_id <> {0}",
+    "conversations": "true",
+    "conversation_participants": "user_id <> {0}",
+    "messages": "sender_id is distinct from {0}",
+    "message_statuses": "user_id <> {0}",
+    "attachments": "uploader_id <> {0}",
+    "audit_logs": "user_id is distinct from {0} and resource_id is distinct from {0}::text and details::text not like '%alice%'"
+    " and not starts_with(action, 'privacy.') and action not in ('audit.erase', 'session.revoke', 'hold.add', 'hold.release')",
+}
+
+
+def alice(database: Database) -> Any:
+    return database.one("select id from public.users where username = 'alice'")
+
+
+def others(database: Database, person: Any) -> dict[str, Any]:
+    """Return a checksum of the rows of others, table by table, in the order of their keys."""
+    id = f"'{person}'::uuid"
+    return {
+        table: database.one(
+            f"select md5(string_agg(t::text, '|' order by t::text)) from public.{table} as t where {where.format(id)}"
+        )
+        for table, where in OTHERS.items()
+    }
+
+
+def erase(cli: Cli, database: Database, *options: str, user: str = "alice") -> Result:
+    return cli("privacy", "erase", user, *options, "--url", database.url)
+
+
+def is_erased(database: Database, person: Any, *values: str) -> None:
+    """Look for the values in a dump of all rows and in the statistics, and at each kind of row."""
+    tables = database.all(
+        "select c.oid::regclass::text from pg_class as c where c.relnamespace::regnamespace::text in ('public', 'chatschema', 'chat_partitions')"
+        " and c.relkind = 'r'"
+    )
+    dump = "\n".join(str(database.one(f"select string_agg(to_jsonb(t)::text, ' ') from {table} as t")) for (table,) in tables)
+    stats = str(
+        database.all(
+            "select most_common_vals::text, histogram_bounds::text, most_common_elems::text from pg_stats where schemaname !~ '^pg_'"
+        )
+    )
+    words = [re.compile(rf"(?<![\w.-]){re.escape(value)}(?![\w-])") for value in values]
+    assert [value.pattern for value in words if value.search(dump) or value.search(stats)] == []
+    for table, where in {
+        "messages": "sender_id = %s and (content_encrypted is not null or edit_history <> '[]' or not is_deleted)",
+        "message_statuses": "user_id = %s and (reactions <> '{}' or reacted_at is not null)",
+        "attachments": "uploader_id = %s and (state <> 'deleted' or file_name_encrypted is not null or message_id is not null)",
+        "auth_sessions": "user_id = %s",
+        "user_public_keys": "user_id = %s",
+        "conversation_participants": "user_id = %s and encrypted_key is not null",
+        "audit_logs": "user_id = %s and pii_salt is not null and not starts_with(action, 'privacy.')",
+    }.items():
+        assert (table, database.one(f"select count(*) from public.{table} where {where}", person)) == (table, 0)
+    account = database.all(
+        "select username, email, display_name, password_hash, account_state from public.users where id = %s", person
+    )
+    assert account == [(f"deleted-{person}", None, None, None, "erased")]
+
+
+def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, seeded: Database) -> None:
+    person = alice(seeded)
+    seeded.run(
+        "insert into public.audit_logs (action, details) values ('mail.sent', '{\"to\": \"alice@example.com\"}'), ('other', '{\"to\": \"malice@example.com\"}')"
+    )
+    seeded.run(f"alter database {seeded.name} set default_transaction_isolation = 'repeatable read'")
+    before = others(seeded, person)
+    assert cli("audit", "seal", "--url", seeded.url).code == 0
+    assert re.search(r"would erase \d+ messages", erase(cli, seeded, "--dry-run").out)
+    refused = erase(cli, seeded)
+    assert (refused.code, "there is no terminal to confirm it" in refused.err) == (2, True)
+    assert others(seeded, person) == before
+    assert alice(seeded) == person
+    result = erase(cli, seeded, "--yes")
+    assert result.code == 0, result.out + result.err
+    assert "nothing is left" in result.out
+    is_erased(seeded, person, "alice", "alice@example.com")
+    assert others(seeded, person) == before
+    assert seeded.one("select details from public.audit_logs where action = 'other'") == {"to": "malice@example.com"}
+    verified = cli("audit", "verify", "--url", seeded.url)
+    assert verified.code == 0, verified.out
+    # Again: there is nothing to do, and no second erasure is recorded.
+    assert erase(cli, seeded, "--yes", user=str(person)).code == 0
+    assert [row[0] for row in seeded.all("select state from chatschema.privacy_requests")] == ["done", "done"]
+    receipt = cli("privacy", "list", "--json", "--url", seeded.url).json()["requests"][0]["receipt"]
+    assert receipt["sha256"] == seeded.one(
+        "select details->>'receipt_sha256' from public.audit_logs where action = 'privacy.erase' order by id limit 1"
+    )
+
+
+def test_nobody_takes_the_name_for_a_time(cli: Cli, seeded: Database) -> None:
+    assert erase(cli, seeded, "--yes").code == 0
+    for statement in (
+        "insert into public.users (username) values ('alice')",
+        "update public.users set username = 'alice' where username = 'bob'",
+    ):
+        with pytest.raises(psycopg.errors.UniqueViolation) as refused:
+            seeded.run(statement)
+        assert refused.value.diag.constraint_name == "users_username_key"
+    seeded.run("update chatschema.erased_names set reserved_until = now()")
+    seeded.run("insert into public.users (username) values ('alice')")
+
+
+def test_a_hold_prevents_the_whole_and_the_request_waits(cli: Cli, seeded: Database) -> None:
+    """On the person, on a conversation of theirs, or on everybody; nothing but the request is recorded."""
+    person = alice(seeded)
+    conversation = seeded.one("select conversation_id from public.messages where sender_id = %s limit 1", person)
+    scopes = (["--user", "alice"], ["--conversation", str(conversation)], ["--everything"], ["--from", "2000-01-01"])
+    for number, scope in enumerate(scopes, 1):
+        assert cli("hold", "add", "--reason", "case", *scope, "--url", seeded.url).code == 0
+        before = (others(seeded, person), seeded.one("select count(*) from chatschema.erasures"))
+        result = erase(cli, seeded, "--yes")
+        assert (result.code, f"hold {number} covers the person" in result.err) == (3, True), result.err
+        assert (others(seeded, person), seeded.one("select count(*) from chatschema.erasures")) == before
+        assert seeded.all("select state, holds from chatschema.privacy_requests") == [("waiting", [number])]
+        assert "privacy request" not in cli("status", "--url", seeded.url).out
+        assert erase(cli, seeded, "--dry-run").code == 3
+        assert cli("hold", "release", str(number), "--reason", "closed", "--url", seeded.url).code == 0
+    assert cli("maintain", "--url", seeded.url).code == 0
+    assert alice(seeded) == person
+    assert f"its holds are released: chatschema privacy erase {person}" in cli("status", "--url", seeded.url).out
+    assert erase(cli, seeded, "--yes").code == 0
+    assert seeded.all("select state from chatschema.privacy_requests") == [("done",)]
+
+
+def test_killed_and_held_on_the_way_it_is_finished_by_the_next_run(cli: Cli, seeded: Database, tmp_path: Path) -> None:
+    person, before = alice(seeded), others(seeded, alice(seeded))
+    command = [sys.executable, "-m", "chatschema", "privacy", "erase", "alice", "--yes", "--url", seeded.url]
+    for ending in ("kill", "hold"):
+        with psycopg.connect(seeded.url, autocommit=True) as blocker, blocker.transaction():
+            # One file is in use: messages, reactions and the trail come before it.
+            blocker.execute("select id from public.attachments where uploader_id = %s limit 1 for update", (person,))
+            running = subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stderr=subprocess.PIPE)
+            waiting(seeded)
+            if ending == "kill":
+                running.send_signal(signal.SIGKILL)
+            else:
+                # It waits for the batch, which is tried again and again.
+                adding = subprocess.Popen(
+                    [sys.executable, "-m", "chatschema", "hold", "add", "--reason", "case", "--user", str(person), "--url", seeded.url],
+                    cwd=tmp_path, env=clean_environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                )  # fmt: skip
+                assert adding.wait(30) == 0
+        _, err = running.communicate(timeout=60)
+        assert seeded.one("select count(*) from public.messages where sender_id = %s and not is_deleted", person) == 0
+        assert seeded.one("select state from chatschema.privacy_requests") == "running"
+        assert alice(seeded) == person
+        if ending == "hold":
+            assert (running.returncode, b"hold 1 covers" in err) == (3, True), err
+            assert "privacy request" in cli("status", "--url", seeded.url).out
+            assert cli("hold", "release", "1", "--reason", "closed", "--url", seeded.url).code == 0
+    assert erase(cli, seeded, "--yes").code == 0
+    is_erased(seeded, person, "alice", "alice@example.com")
+    assert others(seeded, person) == before
+
+
+def rows_of(folder: Path, table: str) -> list[str]:
+    data = (folder / f"{table}.csv.zst").read_bytes()
+    return sorted(zstandard.ZstdDecompressor().decompressobj().decompress(data).decode().splitlines())
+
+
+def test_archives_detached_months_and_kept_rows_are_erased_too(
+    cli: Cli, aged: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = alice(aged)
+    content = aged.one("select count(*) from public.messages where sender_id = %s and content_encrypted is not null", person)
+    assert content > 100
+    assert cli("hold", "add", "--reason", "case", "--user", "alice", "--to", "2024-01-04", "--url", aged.url).code == 0
+    assert cli(*DROP, "--holds", "carve", "--url", aged.url).code == 0
+    assert cli("hold", "release", "1", "--reason", "closed", "--url", aged.url).code == 0
+    folders = [tmp_path / "archives" / month for month in (JANUARY, FEBRUARY)]
+    hers = str(person)
+    kept = [[row for row in rows_of(folder, "messages") if hers not in row] for folder in folders]
+    # Killed after the new archive was recorded, and before it took its place.
+    with closing(postgres.connect(aged.url)) as connection, monkeypatch.context() as patched:
+        patched.setattr(disk, "put", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        record = next(iter(retired_months.read(connection).values()))
+        with pytest.raises(KeyboardInterrupt):
+            archives.erase(connection, record, person, say=print)
+    assert (tmp_path / "archives" / f"{JANUARY}.partial").exists()
+    result = erase(cli, aged, "--yes")
+    assert result.code == 0, result.out + result.err
+    assert sorted(path.name for path in (tmp_path / "archives").iterdir()) == [JANUARY, FEBRUARY]
+    assert [[row for row in rows_of(folder, "messages") if hers not in row] for folder in folders] == kept
+    assert cli("partition", "verify-archives", "--url", aged.url).code == 0
+    for month in (JANUARY, FEBRUARY):
+        restored = cli("partition", "restore", month, "--url", aged.url)
+        assert restored.code == 0, restored.err
+    is_erased(aged, person, "alice")
+    assert aged.one("select count(*) from public.messages where sender_id = %s", person) >= content
+    # An archive out of reach is named, and the erasure is not called complete.
+    assert cli(*DROP, "--url", aged.url).code == 0
+    (folders[0] / "manifest.json").unlink()
+    result = erase(cli, aged, "--yes", user="bobby")
+    assert (result.code, f"NOT REACHED: archive of {JANUARY}" in result.out) == (3, True), result.out
