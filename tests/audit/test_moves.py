@@ -49,7 +49,7 @@ def dump(database: Database, *options: str) -> str:
 
 
 def load(database: Database, text: str, *options: str, **env: str) -> None:
-    command = [programs("embedded") / "psql", "-qX1", "-v", "ON_ERROR_STOP=1", *options, database.url]
+    command: list[str | Path] = [programs("embedded") / "psql", "-qX1", "-v", "ON_ERROR_STOP=1", *options, database.url]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, env={**os.environ, **env})
     assert done.returncode == 0, done.stderr
 
