@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from chatschema.audit import entry, keys, proof, seal, tree
+from chatschema.audit import fields, keys, proof, seal, tree
 from chatschema.audit.keys import NotGenuine
 from chatschema.errors import UsageError
 from tests.support import ROOT, sealed
@@ -207,7 +207,7 @@ def test_an_entry_is_read_back_as_the_bytes_it_was(migrated: Database) -> None:
         from chatschema.audit import canonical
 
         for pairs in canonical.entries(connection, sql.SQL("true"), sql.SQL("null::bytea")):
-            assert all(entry.encode(entry.decode(record)) == record for record, _ in pairs)
+            assert all(fields.encode(fields.decode(record)) == record for record, _ in pairs)
 
 
 def test_keys_are_kept_from_others_and_never_overwritten(tmp_path: Path) -> None:
