@@ -90,3 +90,26 @@ def test_a_database_in_another_encoding_is_not_sealed(cli: Cli, empty: Database)
             assert "warning: the audit trail was not sealed" in done.err
         finally:
             admin.execute(f"drop database {name} with (force)".encode())
+
+
+def test_an_anchor_goes_to_stdout_or_to_a_command(cli: Cli, migrated: Database, tmp_path: Path) -> None:
+    sealed.fill(migrated)
+    (tmp_path / "k").write_text(sealed.KEY.text())
+    (tmp_path / "k").chmod(0o600)
+    options = ("--key", "k", "--url", migrated.url)
+    printed = cli("audit", "anchor", *options)
+    assert sealed.parsed(printed.out).signed_by == "test.example"
+    assert cli("audit", "anchor", "--command", "cat > 'kept elsewhere'", *options).code == 0
+    assert (tmp_path / "kept elsewhere").read_text() == printed.out
+    failed = cli("audit", "anchor", "--command", "cat > /dev/null; exit 7", *options)
+    assert failed.code == 1
+    assert "error[audit.anchor-command]: the command ended with exit code 7" in failed.err
+    sealed.add(migrated, 43, 43)
+    sealed.seal_all(migrated)
+    assert cli("audit", "anchor", "--file", "kept elsewhere", *options).out == "anchored 5 seals: kept elsewhere\n"
+    assert len(sealed.parsed((tmp_path / "kept elsewhere").read_text()).leaves) == 5
+    with sealed.unguarded(migrated, None) as connection:
+        connection.execute("update chatschema.audit_seals set sealed_at = now() where number = 2")
+    refused = cli("audit", "anchor", *options)
+    assert refused.code == 3
+    assert "seal 2 was changed" in refused.err
