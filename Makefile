@@ -7,7 +7,7 @@ EMBEDDED := --url embedded
 # What a test of another server version cannot change: files, configuration, the embedded server, the wheel, how a report looks.
 ONE_SERVER := test_sqlfile test_statements_oracle test_config test_repo test_server test_package test_report test_report_forms test_report_html \
   test_report_watch test_loss_table test_start test_bench test_signals test_seed test_lock_page test_metrics test_terminal test_pace test_newcomer \
-  test_docs test_docs_json test_sessions_docs test_language test_rooms test_help test_explain test_outputs test_task test_lint_ci test_lint_measured
+  test_docs test_docs_json test_docs_json_audit test_sessions_docs test_language test_rooms test_help test_explain test_outputs test_task test_lint_ci test_lint_measured
 SERVER ?= container
 # More modules that make test-15 leaves out: CI names those that are long and about chatschema more than about the server.
 LEAVE_OUT ?=

@@ -79,7 +79,7 @@ def _inserts(database: Database, count: int) -> None:
     migrations = ROOT / "sql" / "migrations"
     after = (migrations / "20261202000200_write_out_audit_digest.sql").read_text()
     before = (migrations / "20261202000200_write_out_audit_digest.rollback.sql").read_text()
-    spent = {}
+    spent = dict[str, list[float]]()
     # In turns, so that both meet the same load.
     for title, text in (("before", before), ("after", after), ("before", before), ("after", after)):
         database.run(text)

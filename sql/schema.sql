@@ -368,25 +368,29 @@ $$;
 COMMENT ON FUNCTION chatschema.audit_public_keys() IS 'Trigger: adds a row to the trail for a public key. resource_id is user id, key id and fingerprint, separated by a slash.';
 
 CREATE FUNCTION chatschema.audit_seal_of(id bigint, txid xid8) RETURNS bigint
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO ''
     AS $$
-    with own as (
-        select coalesce(max(e.number), 1) as number from chatschema.audit_epochs as e where e.first_id <= audit_seal_of.id
-    ), carried as (
-        select e.first_seal from chatschema.audit_epochs as e, own
-        where e.number = own.number + 1 and (audit_seal_of.id > e.carried_id or audit_seal_of.txid >= e.carried_txid)
-    )
-    select coalesce(
-        (select c.first_seal from carried as c),
-        (
-            select s.number from chatschema.audit_seals as s, own, chatschema.audit_epochs as e
-            where e.number = own.number and s.epoch = own.number and (own.number = 1 or s.number <> e.first_seal)
-                and s.low <= audit_seal_of.txid and audit_seal_of.txid < s.high
-            order by s.low desc
-            limit 1
+begin
+    return (
+        with own as (
+            select coalesce(max(e.number), 1) as number from chatschema.audit_epochs as e where e.first_id <= audit_seal_of.id
+        ), carried as (
+            select e.first_seal from chatschema.audit_epochs as e, own
+            where e.number = own.number + 1 and (audit_seal_of.id > e.carried_id or audit_seal_of.txid >= e.carried_txid)
         )
-    )
+        select coalesce(
+            (select c.first_seal from carried as c),
+            (
+                select s.number from chatschema.audit_seals as s, own, chatschema.audit_epochs as e
+                where e.number = own.number and s.epoch = own.number and (own.number = 1 or s.number <> e.first_seal)
+                    and s.low <= audit_seal_of.txid and audit_seal_of.txid < s.high
+                order by s.low desc
+                limit 1
+            )
+        )
+    );
+end
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_seal_of(id bigint, txid xid8) IS 'Number of the seal in whose interval an entry of this id and transaction id lies; null before it is sealed.';
@@ -1484,8 +1488,6 @@ CREATE FUNCTION chatschema.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
-declare
-    erased public.audit_logs;
 begin
     if tg_op <> 'TRUNCATE' and pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'usage') then
         if tg_op = 'UPDATE' then
@@ -1493,12 +1495,15 @@ begin
             if old.pii_salt is not null and num_nonnulls(new.pii_salt, new.ip_address, new.user_agent, new.details) = 0
                 and old.action <> 'audit.erase'
             then
-                erased := new;
-                erased.pii_salt := old.pii_salt;
-                erased.ip_address := old.ip_address;
-                erased.user_agent := old.user_agent;
-                erased.details := old.details;
-                if record_image_eq(erased, old) then
+                new.pii_salt := old.pii_salt;
+                new.ip_address := old.ip_address;
+                new.user_agent := old.user_agent;
+                new.details := old.details;
+                if record_image_eq(new, old) then
+                    new.pii_salt := null;
+                    new.ip_address := null;
+                    new.user_agent := null;
+                    new.details := null;
                     return new;
                 end if;
             end if;
@@ -2426,7 +2431,7 @@ CREATE TABLE chatschema.audit_epochs (
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     started_by text DEFAULT SESSION_USER NOT NULL,
     CONSTRAINT audit_epochs_number_check CHECK ((number > 0)),
-    CONSTRAINT audit_epochs_reason_check CHECK ((((length(reason) >= 1) AND (length(reason) <= 500)) AND (reason !~ '[[:cntrl:]]'::text)))
+    CONSTRAINT audit_epochs_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500) AND (reason !~ '[[:cntrl:]]'::text)))
 );
 
 COMMENT ON TABLE chatschema.audit_epochs IS 'The clusters in which the audit trail was written, one after the other: transaction ids of one mean nothing in the next.';

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from chatschema.audit import encoding, tree
+from chatschema.audit import fields, tree
 from chatschema.audit.findings import Found
 from chatschema.audit.records import FORMAT, Epoch, Seal
 
@@ -29,7 +29,7 @@ def write(path: Path, seal: Seal, epoch: Epoch, entries: Iterable[list[tuple[byt
         with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
             packed.write(_line(head))
             for block in entries:
-                packed.write(b"".join(_line({**encoding.decode(record), "personal": _personal(parts)}) for record, parts in block))
+                packed.write(b"".join(_line({**fields.decode(record), "personal": _personal(parts)}) for record, parts in block))
         file.flush()
         os.fsync(file.fileno())
 
@@ -42,7 +42,7 @@ def _personal(parts: bytes | None) -> dict[str, str | None] | None:
     """Return the personal data of an entry: the salt, and the text that its digest is about."""
     if parts is None:
         return None
-    salt, *texts = encoding.split(parts)
+    salt, *texts = fields.split(parts)
     address, user_agent, details = (None if text is None else text.decode() for text in texts)
     return {"salt": (salt or b"").hex(), "ip_address": address, "user_agent": user_agent, "details": details}
 
@@ -80,7 +80,7 @@ def check(path: Path, seal: Seal) -> str | None:
             for values in rest:
                 if values["personal"] is not None and digest_of(values["personal"]).hex() != values["pii_digest"]:
                     return f"the personal data of entry {values['id']} was changed"
-                block.append(tree.leaf_hash(encoding.encode(values)))
+                block.append(tree.leaf_hash(fields.encode(values)))
                 if len(block) == tree.BLOCK:
                     made.add(block)
                     block = []

@@ -88,16 +88,17 @@ def entries(connection: Connection, where: sql.Composable, parts: sql.Composable
 
 
 def _rows(connection: Connection, query: sql.Composed) -> Iterator[list[bytes]]:
-    """Yield the rows of a binary COPY in lists of up to a block, each without its number of fields."""
+    """Yield the rows of a binary COPY in lists of up to a block, each with the 2 bytes of its number of fields."""
     with postgres.translated(), connection.cursor() as cursor, cursor.copy(query) as copy:
         rows: list[bytes] = []
-        start = _HEADER
+        header = _HEADER
         for data in copy:
-            row = bytes(data)[start:]
-            start = 0
-            if not row or row == _TRAILER:
+            row = bytes(data)
+            if header:
+                row, header = row[header:], 0
+            if len(row) <= len(_TRAILER):
                 continue
-            rows.append(row[2:])
+            rows.append(row)
             if len(rows) == tree.BLOCK:
                 yield rows
                 rows = []
@@ -106,15 +107,21 @@ def _rows(connection: Connection, query: sql.Composed) -> Iterator[list[bytes]]:
 
 
 def _pair(row: bytes) -> tuple[bytes, bytes | None]:
-    end = 4 + int.from_bytes(row[:4], "big")
-    return row[4:end], None if row[end : end + 4] == _NULL else row[end + 4 :]
+    end = 6 + int.from_bytes(row[2:6], "big")
+    return row[6:end], None if row[end : end + 4] == _NULL else row[end + 4 :]
 
 
 def _block(rows: Sequence[bytes]) -> Block:
-    pairs = [_pair(row) for row in rows]
-    records = [record for record, _ in pairs]
-    blank = [i for i, (_, personal) in enumerate(pairs) if personal is None]
-    digests = [record[-32:] if personal is None else sha256(personal).digest() for record, personal in pairs]
+    records, digests, blank = list[bytes](), list[bytes](), list[int]()
+    for row in rows:
+        end = 6 + int.from_bytes(row[2:6], "big")
+        record = row[6:end]
+        records.append(record)
+        if row[end : end + 4] == _NULL:
+            blank.append(len(digests))
+            digests.append(record[-32:])
+        else:
+            digests.append(sha256(row[end + 4 :]).digest())
     stored = [record[-32:] for record in records]
     wrong = [] if digests == stored else [i for i, (one, other) in enumerate(zip(digests, stored, strict=True)) if one != other]
     return Block(
@@ -128,11 +135,11 @@ def _block(rows: Sequence[bytes]) -> Block:
 
 def _hashed(rows: Sequence[bytes]) -> Block:
     """Return the block of rows with fields of fixed length: 4 bytes of length before each."""
-    fits = [row[64:] for row in rows]
+    fits = [row[66:] for row in rows]
     return Block(
-        [row[4:12] for row in rows],
-        [row[16:24] for row in rows],
-        [row[28:60] for row in rows],
+        [row[6:14] for row in rows],
+        [row[18:26] for row in rows],
+        [row[30:62] for row in rows],
         [i for i, fit in enumerate(fits) if fit == b"\x00"],
         [i for i, fit in enumerate(fits) if not fit],
     )

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import sql
 
 from chatschema import postgres
-from chatschema.audit import canonical, encoding, ledger, records, rules, tree
+from chatschema.audit import canonical, fields, ledger, records, rules, tree
 from chatschema.audit.anchor import note, opened
 from chatschema.audit.keys import NotGenuine, PublicKey
 from chatschema.audit.seal import log_id
@@ -23,7 +23,7 @@ FORMAT = "chatschema-audit-proof-1"
 class Proved:
     """A proof that is valid: the entry, its seal and the root it leads to; `signed_by` is None if no signature was checked."""
 
-    entry: dict[str, encoding.Value]
+    entry: dict[str, fields.Value]
     seal: dict[str, str]
     origin: str
     seals: int
@@ -86,7 +86,7 @@ def check(text: str, key: PublicKey | None) -> Proved:
         if document["format"] != FORMAT:
             raise ValueError(document["format"])
         row, seal = base64.b64decode(document["row"]), document["seal"].encode()
-        values, record = encoding.decode(row), records.parse(seal)
+        values, record = fields.decode(row), records.parse(seal)
         number, rows = int(record["number"]), int(record["rows"])
         inner, outer = (_split(document[name]) for name in ("path", "seals_path"))
         index, signed = int(document["index"]), str(document["note"])

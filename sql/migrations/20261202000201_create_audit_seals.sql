@@ -15,7 +15,7 @@ create table chatschema.audit_epochs (
     started_by        text        not null default session_user,
     constraint audit_epochs_pkey primary key (number),
     constraint audit_epochs_number_check check (number > 0),
-    constraint audit_epochs_reason_check check (length(reason) between 1 and 500 and reason !~ '[[:cntrl:]]')
+    constraint audit_epochs_reason_check check (length(reason) >= 1 and length(reason) <= 500 and reason !~ '[[:cntrl:]]')
 );
 comment on table chatschema.audit_epochs is
     'The clusters in which the audit trail was written, one after the other: transaction ids of one mean nothing in the next.';
@@ -97,27 +97,31 @@ comment on constraint audit_seals_archive_check on chatschema.audit_seals is 'A 
 comment on index chatschema.audit_seals_pkey is 'Look-up by number.';
 comment on index chatschema.idx_audit_seals_epoch_low is 'The seal of an entry, by its transaction id.';
 
--- The rule of docs/reference/audit-format.md, for one entry.
+-- The rule of docs/reference/audit-format.md, for one entry. In PL/pgSQL, so that schema.sql can create it before the tables.
 create function chatschema.audit_seal_of(id bigint, txid xid8) returns bigint
-    language sql stable
+    language plpgsql stable
     set search_path = ''
 as $$
-    with own as (
-        select coalesce(max(e.number), 1) as number from chatschema.audit_epochs as e where e.first_id <= audit_seal_of.id
-    ), carried as (
-        select e.first_seal from chatschema.audit_epochs as e, own
-        where e.number = own.number + 1 and (audit_seal_of.id > e.carried_id or audit_seal_of.txid >= e.carried_txid)
-    )
-    select coalesce(
-        (select c.first_seal from carried as c),
-        (
-            select s.number from chatschema.audit_seals as s, own, chatschema.audit_epochs as e
-            where e.number = own.number and s.epoch = own.number and (own.number = 1 or s.number <> e.first_seal)
-                and s.low <= audit_seal_of.txid and audit_seal_of.txid < s.high
-            order by s.low desc
-            limit 1
+begin
+    return (
+        with own as (
+            select coalesce(max(e.number), 1) as number from chatschema.audit_epochs as e where e.first_id <= audit_seal_of.id
+        ), carried as (
+            select e.first_seal from chatschema.audit_epochs as e, own
+            where e.number = own.number + 1 and (audit_seal_of.id > e.carried_id or audit_seal_of.txid >= e.carried_txid)
         )
-    )
+        select coalesce(
+            (select c.first_seal from carried as c),
+            (
+                select s.number from chatschema.audit_seals as s, own, chatschema.audit_epochs as e
+                where e.number = own.number and s.epoch = own.number and (own.number = 1 or s.number <> e.first_seal)
+                    and s.low <= audit_seal_of.txid and audit_seal_of.txid < s.high
+                order by s.low desc
+                limit 1
+            )
+        )
+    );
+end
 $$;
 comment on function chatschema.audit_seal_of(bigint, xid8) is
     'Number of the seal in whose interval an entry of this id and transaction id lies; null before it is sealed.';

@@ -14,8 +14,6 @@ create or replace function chatschema.refuse_audit_change() returns trigger
     language plpgsql
     set search_path = ''
 as $$
-declare
-    erased public.audit_logs;
 begin
     if tg_op <> 'TRUNCATE' and pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'usage') then
         if tg_op = 'UPDATE' then
@@ -23,12 +21,15 @@ begin
             if old.pii_salt is not null and num_nonnulls(new.pii_salt, new.ip_address, new.user_agent, new.details) = 0
                 and old.action <> 'audit.erase'
             then
-                erased := new;
-                erased.pii_salt := old.pii_salt;
-                erased.ip_address := old.ip_address;
-                erased.user_agent := old.user_agent;
-                erased.details := old.details;
-                if record_image_eq(erased, old) then
+                new.pii_salt := old.pii_salt;
+                new.ip_address := old.ip_address;
+                new.user_agent := old.user_agent;
+                new.details := old.details;
+                if record_image_eq(new, old) then
+                    new.pii_salt := null;
+                    new.ip_address := null;
+                    new.user_agent := null;
+                    new.details := null;
                     return new;
                 end if;
             end if;

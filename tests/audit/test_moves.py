@@ -42,14 +42,14 @@ def old(old_server: PgServer, tmp_path: Path) -> Iterator[Database]:
     yield from migrated_on(old_server, tmp_path)
 
 
-def dump(database: Database, *options: str) -> str:
-    return subprocess.run(
-        [programs("embedded") / "pg_dump", *options, database.url], capture_output=True, text=True, check=True
-    ).stdout
+def dump(database: Database, target: Database, *options: str) -> str:
+    """Return a dump that the server of the target understands."""
+    program = programs("embedded" if target.server.version >= 180000 else "system") / "pg_dump"
+    return subprocess.run([program, *options, database.url], capture_output=True, text=True, check=True).stdout
 
 
 def load(database: Database, text: str, *options: str, **env: str) -> None:
-    command = [programs("embedded") / "psql", "-qX1", "-v", "ON_ERROR_STOP=1", *options, database.url]
+    command: list[str | Path] = [programs("embedded") / "psql", "-qX1", "-v", "ON_ERROR_STOP=1", *options, database.url]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, env={**os.environ, **env})
     assert done.returncode == 0, done.stderr
 
@@ -83,7 +83,7 @@ def goes_on(cli: Cli, database: Database, anchor: str, carried: int) -> None:
 def test_a_dump_of_15_restored_on_18(cli: Cli, old: Database, server: PgServer) -> None:
     text = sealed.fill(old)
     for new in create(server, f"restored_{uuid.uuid4().hex[:8]}"):
-        load(new, dump(old, "--no-owner"))
+        load(new, dump(old, new, "--no-owner"))
         asks_for_an_epoch(cli, new, text)
         goes_on(cli, new, text, carried=5)
         with sealed.unguarded(new, None) as connection:
@@ -120,9 +120,9 @@ def test_a_restore_of_the_data_alone(cli: Cli, old: Database, migrated: Database
     text = sealed.fill(old)
     options = [f"--table={table}" for table in TABLES]
     if how == "replica":
-        load(migrated, dump(old, "--data-only", *options), PGOPTIONS="-c session_replication_role=replica")
+        load(migrated, dump(old, migrated, "--data-only", *options), PGOPTIONS="-c session_replication_role=replica")
     else:
-        load(migrated, dump(old, "--data-only", "--disable-triggers", *options))
+        load(migrated, dump(old, migrated, "--data-only", "--disable-triggers", *options))
     asks_for_an_epoch(cli, migrated, text)
     notes = sealed.verified(migrated).notes
     assert len(notes) == (0 if how == "replica" else 6)

@@ -57,3 +57,59 @@ def test_bad_input_is_an_error_in_words(cli: Cli, migrated: Database, tmp_path: 
         assert "error" in done.err.lower() or "usage" in done.err.lower(), command
         assert "Traceback" not in done.err
         assert "this is a bug" not in done.err
+
+
+def test_maintain_seals_and_says_where_it_must_not(cli: Cli, migrated: Database) -> None:
+    sealed.add(migrated, 1, 3)
+    done = cli("maintain", "--url", migrated.url)
+    assert done.code == 0, done.err
+    assert "sealed 3 audit entries as seal 1" in done.out
+    assert sealed.verified(migrated).findings == ()
+    sealed.add(migrated, 4, 5)
+    with sealed.unguarded(migrated, None) as connection:
+        connection.execute("update chatschema.audit_epochs set system_identifier = '1'")
+    refused = cli("maintain", "--json", "--url", migrated.url)
+    assert refused.code == 3, refused.err
+    assert "warning: sealed: the audit trail was sealed in the cluster 1" in refused.err
+    assert refused.json()["sealed"] == []
+    assert refused.json()["analyzed"]
+
+
+def test_a_database_in_another_encoding_is_not_sealed(cli: Cli, empty: Database) -> None:
+    name = f"latin_{uuid.uuid4().hex[:8]}"
+    with empty.server.connect("postgres") as admin:
+        admin.execute(f"create database {name} encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0".encode())
+        try:
+            url = empty.server.url(name)
+            assert cli("migrate", "--url", url).code == 0
+            refused = cli("audit", "seal", "--url", url)
+            assert refused.code == 1
+            assert "error[audit.encoding]: the database has the encoding LATIN1" in refused.err
+            done = cli("maintain", "--url", url)
+            assert done.code == 0, done.err
+            assert "warning: the audit trail was not sealed" in done.err
+        finally:
+            admin.execute(f"drop database {name} with (force)".encode())
+
+
+def test_an_anchor_goes_to_stdout_or_to_a_command(cli: Cli, migrated: Database, tmp_path: Path) -> None:
+    sealed.fill(migrated)
+    (tmp_path / "k").write_text(sealed.KEY.text())
+    (tmp_path / "k").chmod(0o600)
+    options = ("--key", "k", "--url", migrated.url)
+    printed = cli("audit", "anchor", *options)
+    assert sealed.parsed(printed.out).signed_by == "test.example"
+    assert cli("audit", "anchor", "--command", "cat > 'kept elsewhere'", *options).code == 0
+    assert (tmp_path / "kept elsewhere").read_text() == printed.out
+    failed = cli("audit", "anchor", "--command", "cat > /dev/null; exit 7", *options)
+    assert failed.code == 1
+    assert "error[audit.anchor-command]: the command ended with exit code 7" in failed.err
+    sealed.add(migrated, 43, 43)
+    sealed.seal_all(migrated)
+    assert cli("audit", "anchor", "--file", "kept elsewhere", *options).out == "anchored 5 seals: kept elsewhere\n"
+    assert len(sealed.parsed((tmp_path / "kept elsewhere").read_text()).leaves) == 5
+    with sealed.unguarded(migrated, None) as connection:
+        connection.execute("update chatschema.audit_seals set sealed_at = now() where number = 2")
+    refused = cli("audit", "anchor", *options)
+    assert refused.code == 3
+    assert "seal 2 was changed" in refused.err

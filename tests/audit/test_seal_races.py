@@ -104,7 +104,7 @@ def test_an_open_writer_delays_the_seal_and_is_named(cli: Cli, migrated: Databas
         time.sleep(1.1)
         result = cli("audit", "verify", "--url", migrated.url)
         assert result.code == 0, result.out
-        assert "1 entries without a seal" in result.out
+        assert "1 entry without a seal" in result.out
         assert "slow importer" in result.out
 
 

@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey
 
-from chatschema.audit import encoding, keys, proof, seal, tree
+from chatschema.audit import anchor, archive_file, fields, keys, proof, records, seal, tree
 from chatschema.audit.keys import NotGenuine
 from chatschema.errors import UsageError
 from tests.support import ROOT, sealed
@@ -207,20 +208,35 @@ def test_an_entry_is_read_back_as_the_bytes_it_was(migrated: Database) -> None:
         from chatschema.audit import canonical
 
         for pairs in canonical.entries(connection, sql.SQL("true"), sql.SQL("null::bytea")):
-            assert all(encoding.encode(encoding.decode(record)) == record for record, _ in pairs)
+            assert all(fields.encode(fields.decode(record)) == record for record, _ in pairs)
 
 
 def test_keys_are_kept_from_others_and_never_overwritten(tmp_path: Path) -> None:
     made = keys.create(tmp_path / "k", "test.example")
     assert (tmp_path / "k").stat().st_mode & 0o777 == 0o600
     assert keys.read_public(tmp_path / "k.pub") == made == keys.read_private(tmp_path / "k").public()
-    for wrong in (
-        lambda: keys.create(tmp_path / "k", "x"),
-        lambda: keys.create(tmp_path / "l", "a b"),
-        lambda: keys.read_public(tmp_path / "k"),
-    ):
-        with pytest.raises(UsageError):
-            wrong()
+    with pytest.raises(UsageError, match="exists"):
+        keys.create(tmp_path / "k", "x")
+    with pytest.raises(UsageError, match="cannot name a key"):
+        keys.create(tmp_path / "l", "a b")
+    with pytest.raises(UsageError, match="is no public key"):
+        keys.read_public(tmp_path / "k")
     (tmp_path / "k").chmod(0o640)
     with pytest.raises(UsageError, match="can be read by others"):
         keys.read_private(tmp_path / "k")
+
+
+def test_archives_and_anchors_of_the_first_format_verify(tmp_path: Path) -> None:
+    """Written by the first release that sealed: whatever comes later, these bytes verify."""
+    kept = Path(__file__).parent / "format-1"
+    offline = alone("--archive", kept, "--anchor", kept / "anchor", "--key", kept / "key.pub", cwd=tmp_path)
+    assert (offline.code, offline.out.splitlines()[-1]) == (0, "4 seals, 11 entries, 0 wrong")
+    known = anchor.parse((kept / "anchor").read_text("utf-8"), keys.read_public(kept / "key.pub"))
+    for number, hashed in enumerate(known.leaves, 1):
+        path = kept / f"seal-{number:010}.jsonl.gz"
+        text = archive_file.record_of(path)
+        assert text
+        assert tree.leaf_hash(text.encode()) == hashed
+        values = records.parse(text.encode())
+        made = records.Seal(number, 1, 0, 0, int(values["rows"]), 0, 0, bytes.fromhex(values["root"]), b"", b"", datetime.now(UTC))
+        assert archive_file.check(path, made) is None

@@ -77,3 +77,16 @@ def test_the_demo_keys_of_an_earlier_run_are_replaced_and_go_with_undo(cli: Cli,
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
     assert cli("seed", "--undo", "--url", migrated.url).code == 0
     assert not keys.exists()
+
+
+def test_undo_leaves_audit_entries_that_are_sealed(cli: Cli, seeded: Database) -> None:
+    entries = seeded.one("select count(*) from public.audit_logs")
+    assert cli("audit", "seal", "--url", seeded.url).code == 0
+    undone = cli("seed", "--undo", "--url", seeded.url)
+    assert undone.code == 0, undone.err
+    assert "warning: the audit entries of seeder audit_logs are sealed, so they stay" in undone.err
+    assert seeded.one("select count(*) from public.users") == 0
+    assert seeded.one("select count(*) from public.audit_logs") >= entries
+    assert seeded.all("select name from chatschema.seeds") == [("audit_logs",)]
+    verified = cli("audit", "verify", "--url", seeded.url)
+    assert verified.code == 0, verified.out

@@ -8,6 +8,7 @@ import typer
 
 from chatschema import units
 from chatschema.cli import console, options, session
+from chatschema.cli.audit import verify
 from chatschema.errors import UsageError
 from chatschema.task import waits
 
@@ -32,7 +33,7 @@ def archive(
         for one in archive.archive(connection, out, before=limit, wait_s=lock_wait, say=console.note):
             done.append(one)
             if not json:
-                console.answer(f"{one.file}: {one.entries} entries, {units.size(one.bytes)}")
+                console.answer(f"{one.file}: {verify.entries(one.entries)}, {units.size(one.bytes)}")
     if json:
         console.as_json({"archived": done})
     elif not done:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatschema.cli import console, options, session
+from chatschema.cli.audit import verify
 from chatschema.task import waits
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _begin_epoch(connection: Connection, reason: str, lock_wait: float, *, as_js
 
 def line(one: Seal) -> str:
     """Return the line about a seal."""
-    return f"sealed {'1 entry' if one.row_count == 1 else f'{one.row_count} entries'} as seal {one.number}"
+    return f"sealed {verify.entries(one.row_count)} as seal {one.number}"
 
 
 def document(one: Seal) -> dict[str, object]:

@@ -72,16 +72,23 @@ def _print(done: Verified) -> None:
         console.answer(f"look at: {note}")
     anchored = "" if done.anchored is None else f", {done.anchored} of them anchored"
     newest = f"; the newest is from {units.when(done.newest_seal_at)} UTC" if done.newest_seal_at else ""
-    console.answer(f"{done.seals} seals{anchored}, {done.entries} entries checked{newest}")
+    console.answer(f"{console.count(done.seals, 'seal')}{anchored}, {entries(done.entries)} checked{newest}")
     if done.removed:
-        console.answer(f"{done.removed} seals whose entries were removed after they were archived")
+        console.answer(f"{console.count(done.removed, 'seal')} with entries that were removed after they were archived")
     if done.erased:
-        console.answer(f"{done.erased} entries whose personal data was erased")
+        console.answer(f"{entries(done.erased)} with erased personal data")
     if done.unsealed.entries:
-        console.answer(f"{done.unsealed.entries} entries without a seal, the oldest from {units.when(done.unsealed.oldest_at)} UTC")
+        oldest = units.when(done.unsealed.oldest_at)
+        console.answer(f"{entries(done.unsealed.entries)} without a seal, the oldest from {oldest} UTC")
         for holder in done.unsealed.holders:
             console.answer(f"  the next seal waits for {holder}")
     console.answer("this check cannot prove:")
     for text in done.cannot_prove:
         console.answer(f"  {text}")
-    console.answer(f"{len(done.findings)} findings" if done.findings else "no finding: everything is as it was sealed")
+    found = console.count(len(done.findings), "finding")
+    console.answer(found if done.findings else "no finding: everything is as it was sealed")
+
+
+def entries(number: int) -> str:
+    """Return a number of entries."""
+    return "1 entry" if number == 1 else f"{number} entries"
