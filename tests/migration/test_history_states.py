@@ -168,16 +168,16 @@ def test_state_baselined_with_differences(cli: Cli, empty: Database, sql_dir: Pa
     empty.run("create schema chatschema")
     for id in IDS[:10]:
         empty.run((project.files / f"{id}.sql").read_text())
-    empty.run("alter table public.users drop column password_hash")
+    empty.run("alter table public.users drop column created_at")
     refused = project("baseline", IDS[9])
-    assert (refused.code, "column public.users.password_hash is missing" in refused.out) == (3, True), refused.err
+    assert (refused.code, "column public.users.created_at is missing" in refused.out) == (3, True), refused.err
     assert empty.one("select to_regclass('chatschema.migrations') is null")
     found = project.works("baseline", IDS[9], "--accept-differences", "--json").json()
-    assert (found["recorded"], [one["object"] for one in found["differences"]]) == (IDS[:10], ["public.users.password_hash"])
+    assert (found["recorded"], [one["object"] for one in found["differences"]]) == (IDS[:10], ["public.users.created_at"])
     assert [one["note"] for one in project.journal()] == ["1 difference accepted"] * 10
     project.works("migrate")
     document = verified(cli, empty)
-    assert [one["object"] for one in document["differences"]] == ["public.users.password_hash"]
+    assert [one["object"] for one in document["differences"]] == ["public.users.created_at"]
     for statement in document["differences"][0]["sql"]:
         empty.run(statement)
     assert verified(cli, empty)["differences"] == []
