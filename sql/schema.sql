@@ -146,8 +146,7 @@ begin
             'deleted_at', chatschema.change_of(old.deleted_at, new.deleted_at),
             'retention_days', chatschema.change_of(old.retention_days, new.retention_days),
             'is_archived', chatschema.change_of(old.is_archived, new.is_archived), 'type', chatschema.change_of(old.type, new.type),
-            'created_by', chatschema.change_of(old.created_by, new.created_by), 'settings', changed,
-            'title', chatschema.change_of_secret(old.title, new.title), 'avatar', chatschema.change_of_secret(old.avatar_url, new.avatar_url)
+            'created_by', chatschema.change_of(old.created_by, new.created_by), 'settings', changed
         ),
         case when old.deleted_at is null and new.deleted_at is not null then 'warning' else 'info' end
     );
@@ -155,7 +154,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.audit_conversations() IS 'Trigger: adds a row to the trail for a conversation that was created, changed or deleted; of its title and picture only that they changed.';
+COMMENT ON FUNCTION chatschema.audit_conversations() IS 'Trigger: adds a row to the trail for a conversation that was created or deleted, or whose settings, retention or state changed.';
 
 CREATE FUNCTION chatschema.audit_deleted_messages() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4311,9 +4310,9 @@ CREATE TRIGGER conversations_audit_truncate AFTER TRUNCATE ON public.conversatio
 
 COMMENT ON TRIGGER conversations_audit_truncate ON public.conversations IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER conversations_audit_update AFTER UPDATE ON public.conversations FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.retention_days IS DISTINCT FROM new.retention_days) OR (old.is_archived <> new.is_archived) OR (old.settings <> new.settings) OR (old.title IS DISTINCT FROM new.title) OR (old.avatar_url IS DISTINCT FROM new.avatar_url) OR (old.type <> new.type) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION chatschema.audit_conversations();
+CREATE TRIGGER conversations_audit_update AFTER UPDATE ON public.conversations FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.retention_days IS DISTINCT FROM new.retention_days) OR (old.is_archived <> new.is_archived) OR (old.settings <> new.settings) OR (old.type <> new.type) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION chatschema.audit_conversations();
 
-COMMENT ON TRIGGER conversations_audit_update ON public.conversations IS 'Logs a changed conversation; the version of its key changes with its participants, whose rows are logged.';
+COMMENT ON TRIGGER conversations_audit_update ON public.conversations IS 'Logs changed settings, retention and state; not titles and pictures, nor the version of the key, which rises when somebody leaves.';
 
 CREATE TRIGGER conversations_guard_history BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((new.settings -> 'history'::text) IS DISTINCT FROM (old.settings -> 'history'::text)) AND row_security_active(('public.conversations'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_history_change();
 

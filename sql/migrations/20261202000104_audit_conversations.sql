@@ -49,8 +49,7 @@ begin
             'deleted_at', chatschema.change_of(old.deleted_at, new.deleted_at),
             'retention_days', chatschema.change_of(old.retention_days, new.retention_days),
             'is_archived', chatschema.change_of(old.is_archived, new.is_archived), 'type', chatschema.change_of(old.type, new.type),
-            'created_by', chatschema.change_of(old.created_by, new.created_by), 'settings', changed,
-            'title', chatschema.change_of_secret(old.title, new.title), 'avatar', chatschema.change_of_secret(old.avatar_url, new.avatar_url)
+            'created_by', chatschema.change_of(old.created_by, new.created_by), 'settings', changed
         ),
         case when old.deleted_at is null and new.deleted_at is not null then 'warning' else 'info' end
     );
@@ -58,7 +57,7 @@ begin
 end
 $$;
 comment on function chatschema.audit_conversations() is
-    'Trigger: adds a row to the trail for a conversation that was created, changed or deleted; of its title and picture only that they changed.';
+    'Trigger: adds a row to the trail for a conversation that was created or deleted, or whose settings, retention or state changed.';
 -- With EXECUTE, anyone could attach this SECURITY DEFINER function to their own table and write as the owner.
 revoke execute on function chatschema.audit_conversations() from public;
 
@@ -68,8 +67,8 @@ create trigger conversations_audit_update after update on public.conversations
     for each row
     when (
         old.deleted_at is distinct from new.deleted_at or old.retention_days is distinct from new.retention_days
-        or old.is_archived <> new.is_archived or old.settings <> new.settings or old.title is distinct from new.title
-        or old.avatar_url is distinct from new.avatar_url or old.type <> new.type or old.created_by is distinct from new.created_by
+        or old.is_archived <> new.is_archived or old.settings <> new.settings or old.type <> new.type
+        or old.created_by is distinct from new.created_by
     )
     execute function chatschema.audit_conversations();
 create trigger conversations_audit_delete after delete on public.conversations
@@ -77,6 +76,6 @@ create trigger conversations_audit_delete after delete on public.conversations
 create trigger conversations_audit_truncate after truncate on public.conversations
     for each statement execute function chatschema.audit_truncate();
 comment on trigger conversations_audit_insert on public.conversations is 'Logs a new conversation.';
-comment on trigger conversations_audit_update on public.conversations is 'Logs a changed conversation; the version of its key changes with its participants, whose rows are logged.';
+comment on trigger conversations_audit_update on public.conversations is 'Logs changed settings, retention and state; not titles and pictures, nor the version of the key, which rises when somebody leaves.';
 comment on trigger conversations_audit_delete on public.conversations is 'Logs a deleted conversation.';
 comment on trigger conversations_audit_truncate on public.conversations is 'Logs a TRUNCATE.';

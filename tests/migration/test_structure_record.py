@@ -19,22 +19,22 @@ from tests.support.servers import PgServer
 
 def test_migrate_says_so_and_does_not_swallow_it(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
-    migrated.run("alter table public.users drop column password_hash; alter table public.users alter column status drop not null")
-    write(sql_dir, NEXT, "-- users: it is not password_hash that is meant.\ncreate table public.note (i int)")
+    migrated.run("alter table public.users drop column created_at; alter table public.users alter column status drop not null")
+    write(sql_dir, NEXT, "-- users: it is not created_at that is meant.\ncreate table public.note (i int)")
     result = cli("migrate", *options)
     assert result.code == 0, result.err
     golden.check(
         "structure_migrate", _of_migrate(result), {re.findall(r"recorded (20\S+ \S+) UTC", result.err)[0]: "2026-11-26 12:00"}
     )
-    for column in ("password_hash", "status"):
+    for column in ("created_at", "status"):
         assert f"column public.users.{column} is" in checked(cli, migrated, *options[2:]).out
     assert cli("undo", *options[:2], "--sql-dir", str(sql_dir)).code == 1  # no rollback, and nothing is recorded
     # A migration that names a column records it as it is, also when it changes nothing.
-    write(sql_dir, "20990101000002_drop_password", "alter table public.users drop column if exists password_hash")
+    write(sql_dir, "20990101000002_drop_password", "alter table public.users drop column if exists created_at")
     result = cli("migrate", *options)
-    assert "recorded as it is now, because 20990101000002_drop_password names it: column public.users.password_hash" in result.err
+    assert "recorded as it is now, because 20990101000002_drop_password names it: column public.users.created_at" in result.err
     out = checked(cli, migrated, *options[2:]).out
-    assert "column public.users.password_hash" not in out
+    assert "column public.users.created_at" not in out
     assert "column public.users.status is" in out
     write(
         sql_dir,
@@ -66,7 +66,7 @@ def _of_migrate(result: Result) -> Result:
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_database_of_an_earlier_release_gets_its_first_record(cli: Cli, empty: Database, release: str) -> None:
     load(empty, release)
-    empty.run("alter table public.users drop column password_hash; create table public.notes (i int)")
+    empty.run("alter table public.users drop column created_at; create table public.notes (i int)")
     assert (
         cli("status", "--json", "--url", empty.url).json()["structure"]["note"]
         == "not recorded yet; the next chatschema migrate records it"

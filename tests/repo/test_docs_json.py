@@ -69,7 +69,7 @@ def test_batches(cli: Cli, aged: Database, sql_dir: Path) -> None:
 
 
 def test_status(cli: Cli, migrated: Database) -> None:
-    migrated.run("alter table public.users drop column password_hash")
+    migrated.run("alter table public.users drop column created_at")
     cli("protect", "--url", migrated.url)
     document = valid("status", cli, migrated, "status")
     assert document["structure"]["differences"]
@@ -78,7 +78,7 @@ def test_status(cli: Cli, migrated: Database) -> None:
 
 def test_verify(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text('[[verify.ignore]]\nobject = "table public.note"\nreason = "ours"\n')
-    migrated.run("alter table public.users drop column password_hash; create table public.note (i int)")
+    migrated.run("alter table public.users drop column created_at; create table public.note (i int)")
     document = valid("verify", cli, migrated, "verify", code=3)
     assert [len(document[key]) for key in ("differences", "ignored")] == [1, 1]
 
@@ -173,19 +173,8 @@ def test_queries_and_snapshots(cli: Cli, migrated: Database) -> None:
 
 @pytest.fixture
 def watching(migrated: Database, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [
-        sys.executable,
-        "-m",
-        "chatschema",
-        "report",
-        "watch",
-        "connections",
-        "--every",
-        "0.2",
-        "--json",
-        "--url",
-        migrated.url,
-    ]
+    report = ["report", "watch", "connections", "--every", "0.2", "--json"]
+    command = [sys.executable, "-m", "chatschema", *report, "--url", migrated.url]
     with subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()

@@ -63,8 +63,8 @@ class Change:
 FIFTEEN = [
     Change("drop table public.audit_logs", ("table public.audit_logs",)),
     Change(
-        "alter table public.users drop column password_hash",
-        ("column public.users.password_hash",),
+        "alter table public.users drop column created_at",
+        ("column public.users.created_at",),
     ),
     Change("alter table public.tickets drop constraint tickets_price_check", ("constraint public.tickets.tickets_price_check",)),
     Change("alter table public.messages drop constraint messages_sender_id_fkey", ("constraint public.messages.messages_sender_id_fkey",)),
@@ -116,7 +116,7 @@ MORE_KINDS = [
     ),
     Change("alter table public.users drop constraint users_email_key", ("constraint public.users.users_email_key",)),
     Change("drop index public.idx_tickets_user_id", ("index public.idx_tickets_user_id",)),
-    Change("create index idx_by_hand on public.users (created_at)", ("index public.idx_by_hand",)),
+    Change("create index idx_by_hand on public.users (last_seen_at)", ("index public.idx_by_hand",)),
     Change(
         "update pg_index set indisvalid = false where indexrelid = 'public.idx_auth_sessions_user_id'::regclass",
         ("index public.idx_auth_sessions_user_id",),

@@ -148,13 +148,13 @@ def test_an_owner_is_recorded_as_a_migration_leaves_it(cli: Cli, migrated: Datab
 
 
 def test_what_verify_ignores_is_ignored_here_as_well(cli: Cli, migrated: Database, tmp_path: Path) -> None:
-    migrated.run("alter table public.users owner to pg_monitor; alter table public.conversations drop column avatar_url")
+    migrated.run("alter table public.users owner to pg_monitor; alter table public.conversations drop column created_at")
     assert len(findings(cli, migrated)) == 2
     (tmp_path / "chatschema.toml").write_text(
         '[[verify.ignore]]\nobject = "owner table public.users"\nreason = "the platform team"\n'
     )
     (line,) = findings(cli, migrated)
-    assert line.startswith("column public.conversations.avatar_url is missing")
+    assert line.startswith("column public.conversations.created_at is missing")
 
 
 @pytest.mark.skipif(not FULL, reason="a measurement; make bench-verify has more")

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from chatschema.cli.audit import printing
-from chatschema.cli.audit.report import cells, facts, left_out, numbers
+from chatschema.cli.audit.wording import cells, facts, left_out, numbers
 from chatschema.report.forms import html as page
 from chatschema.report.forms import markdown as marks
 
@@ -31,7 +31,7 @@ def markdown(made: Report) -> str:
 
 
 def html(made: Report) -> str:
-    """Return the report as a page that needs nothing else, in ASCII."""
+    """Return the report as a self-contained page, in ASCII."""
     about = [
         ("Server", f"PostgreSQL {made.server}", ""),
         ("Role", made.role, ""),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chatschema.cli import console, options, session
-from chatschema.cli.audit import arguments, printing
+from chatschema.cli.audit import arguments, page, printing, wording
 from chatschema.errors import UsageError
 
 if TYPE_CHECKING:
-    from chatschema.audit.report import Report, Table
+    from chatschema.audit.report import Report
 
 
 def report(
@@ -46,8 +46,6 @@ def report(
     if json:
         console.as_json(_document(made))
     elif markdown or html:
-        from chatschema.cli.audit import page
-
         console.data(page.markdown(made) if markdown else page.html(made))
     else:
         _show(made)
@@ -66,15 +64,15 @@ def _document(made: Report) -> dict[str, Any]:
 
 
 def _show(made: Report) -> None:
-    console.paragraph(facts(made))
+    console.paragraph(wording.facts(made))
     for table in made.tables:
         if not table.rows:
             continue
         console.answer()
-        console.paragraph(f"{table.title}{left_out(table)}")
+        console.paragraph(f"{table.title}{wording.left_out(table)}")
         if table.note:
             console.paragraph(table.note)
-        console.table(table.columns, cells(table), right=numbers(table))
+        console.table(table.columns, wording.cells(table), right=wording.numbers(table))
     console.answer()
     if not made.severe:
         console.paragraph("No row of the severity error or critical.")
@@ -82,34 +80,3 @@ def _show(made: Report) -> None:
     more = f", the newest {len(made.severe)}" if made.severe_total > len(made.severe) else ""
     console.paragraph(f"Errors and critical rows: {made.severe_total}{more}")
     printing.show(made.severe)
-
-
-def facts(made: Report) -> str:
-    """Return the head of the report: the database, the period, and how many rows there are."""
-    ids = f", ids {made.first_id} to {made.last_id}" if made.rows else ""
-    return (
-        f"Audit trail of {made.database}, PostgreSQL {made.server}, read by {made.role} at {printing.second(made.taken_at)} UTC. "
-        f"Period: {printing.second(made.since)} to {printing.second(made.until)} UTC. "
-        f"{console.count(made.rows, 'row')} by {console.count(made.users, 'user')}{ids}."
-    )
-
-
-def left_out(table: Table) -> str:
-    """Return how many of all rows are shown, where some are not."""
-    return f" (the first {len(table.rows)} of {table.total})" if table.total > len(table.rows) else ""
-
-
-def cells(table: Table) -> list[tuple[str, ...]]:
-    """Return the rows as texts: times to the second, numbers and ids without separators."""
-    return [tuple(_text(value) for value in row) for row in table.rows]
-
-
-def numbers(table: Table) -> list[int]:
-    """Return the places of the columns of numbers."""
-    return [at for at in range(len(table.columns)) if all(isinstance(row[at], int) for row in table.rows)]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return printing.second(value) if isinstance(value, datetime) else str(value)

@@ -14,7 +14,8 @@ from chatschema.errors import UsageError
 def search(
     user: Annotated[str | None, typer.Option("--user", metavar="ID|NAME", help="Rows of what this user did.")] = None,
     resource: Annotated[
-        str | None, typer.Option("--resource", metavar="TYPE[:ID]", help="Rows about such a resource; ID* for a prefix.")
+        str | None,
+        typer.Option("--resource", metavar="TYPE", help="Rows about this type of resource, or TYPE:ID; ID* for a prefix."),
     ] = None,
     action: Annotated[
         str | None, typer.Option("--action", metavar="NAME", help="Rows of this action; session.* for all that begin so.")
