@@ -1,6 +1,7 @@
 """new project --from sequelize: the programs run on a scratch database, and the SQL that they send becomes the project."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,14 @@ def test_a_migration_reaches_no_other_place(cli: Cli, small: Path, empty: Databa
     refused = convert(cli, empty)
     assert "error[strangers.unconverted]: 20230103120000-step-3.js failed on a scratch database: it connects to" in refused.err
     assert empty.one("select count(*) from public.precious") == 0
-    migration(small, 3, """up: () => fetch("http://127.0.0.1:1/")""")
-    assert "error[strangers.unconverted]: 20230103120000-step-3.js failed" in convert(cli, empty).err
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        outside.settimeout(0.1)
+        migration(small, 3, f'up: () => fetch("http://127.0.0.1:{outside.getsockname()[1]}/")')
+        assert "error[strangers.unconverted]: 20230103120000-step-3.js failed" in convert(cli, empty).err
+        with pytest.raises(TimeoutError):
+            outside.accept()
+    migration(small, 3, 'up: () => require("child_process").execSync("true")')
+    assert "it starts another program or thread" in convert(cli, empty).err
     migration(small, 3, "up: () => process.exit(0)")
     assert "error[strangers.node]: node ended in 20230103120000-step-3.js" in convert(cli, empty).err
     migration(small, 3, "up: (q) => q.dropTable('Users'), down: () => { throw new Error('there is no way back') }")

@@ -30,7 +30,8 @@ def steps() -> list[Step]:
     """Return the migrations: tables in a schema of their own, then columns, indexes, a function with semicolons, and a view."""
     found = [Step(1, "create schema shop;\ncreate table shop.item_1 (id bigint primary key);", "drop schema shop cascade;")]
     for number in range(2, COUNT + 1):
-        table = f"shop.item_{number}"
+        # verify compares those in public, and a dump the others.
+        table = f"{'public' if number in (7, 8) else 'shop'}.item_{number}"
         if number == ALONE:
             found.append(
                 Step(

@@ -3,12 +3,14 @@
 "use strict";
 
 const { AsyncLocalStorage } = require("node:async_hooks");
+const programs = require("node:child_process");
 const fs = require("node:fs");
-const { createRequire } = require("node:module");
+const { createRequire, syncBuiltinESMExports } = require("node:module");
 const net = require("node:net");
 const path = require("node:path");
 const readline = require("node:readline");
 const { pathToFileURL } = require("node:url");
+const threads = require("node:worker_threads");
 
 const [folder, answers] = [process.argv[2], Number(process.argv[3])];
 // The project's own modules, those that its migrations get.
@@ -45,6 +47,14 @@ function guard(pg) {
     if (place !== target.socket) throw new Error(`it connects to ${place}, and only the scratch database may be reached`);
     return connectSocket.apply(this, given);
   };
+  // What these start has connections of its own.
+  function refuse() {
+    throw new Error("it starts another program or thread, and only the scratch database may be reached");
+  }
+  for (const name of ["spawn", "exec", "execFile", "fork", "spawnSync", "execSync", "execFileSync"]) programs[name] = refuse;
+  programs.ChildProcess.prototype.spawn = refuse;
+  threads.Worker = refuse;
+  syncBuiltinESMExports();
   const connectClient = pg.Client.prototype.connect;
   pg.Client.prototype.connect = function connect(...given) {
     if (this.database !== target.database) {
