@@ -2435,27 +2435,38 @@ CREATE TABLE chatschema.audit_epochs (
 
 COMMENT ON TABLE chatschema.audit_epochs IS 'The clusters in which the audit trail was written, one after the other: transaction ids of one mean nothing in the next.';
 
-COMMENT ON COLUMN chatschema.audit_epochs.number IS 'From 1 on.';
+COMMENT ON COLUMN chatschema.audit_epochs.number IS 'From 1 on.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.log_id IS 'Identifies this trail; the same in all epochs, and in copies of the database.';
+COMMENT ON COLUMN chatschema.audit_epochs.log_id IS 'Identifies this trail; the same in all epochs, and in copies of the database.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.system_identifier IS 'Of the cluster, as in pg_control_system().';
+COMMENT ON COLUMN chatschema.audit_epochs.system_identifier IS 'Of the cluster, as in pg_control_system().
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.timeline IS 'Of the cluster when the epoch began.';
+COMMENT ON COLUMN chatschema.audit_epochs.timeline IS 'Of the cluster when the epoch began.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.first_id IS 'Entries from this id on belong to the epoch; earlier ones to the epoch before.';
+COMMENT ON COLUMN chatschema.audit_epochs.first_id IS 'Entries from this id on belong to the epoch; earlier ones to the epoch before.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.first_seal IS 'Number of its first seal; from the second epoch on, it has the entries that the epoch before had left without a seal.';
+COMMENT ON COLUMN chatschema.audit_epochs.first_seal IS 'Number of its first seal; from the second epoch on, it has the entries that the epoch before had left without a seal.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.carried_id IS 'An entry of the epoch before with a higher id had no seal yet.';
+COMMENT ON COLUMN chatschema.audit_epochs.carried_id IS 'An entry of the epoch before with a higher id had no seal yet.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.carried_txid IS 'An entry of the epoch before with this transaction id or a higher one had no seal yet.';
+COMMENT ON COLUMN chatschema.audit_epochs.carried_txid IS 'An entry of the epoch before with this transaction id or a higher one had no seal yet.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.reason IS 'Why it began, for example a restored backup.';
+COMMENT ON COLUMN chatschema.audit_epochs.reason IS 'Why it began, for example a restored backup.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.started_at IS 'When it began.';
+COMMENT ON COLUMN chatschema.audit_epochs.started_at IS 'When it began.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_epochs.started_by IS 'Role that declared it.';
+COMMENT ON COLUMN chatschema.audit_epochs.started_by IS 'Role that declared it.
+pii=none';
 
 COMMENT ON CONSTRAINT audit_epochs_number_check ON chatschema.audit_epochs IS 'From 1 on.';
 
@@ -2488,39 +2499,56 @@ ALTER TABLE ONLY chatschema.audit_seals ALTER COLUMN locator SET STORAGE EXTERNA
 
 COMMENT ON TABLE chatschema.audit_seals IS 'Each seal is a hash over the entries of audit_logs in an interval of transaction ids; docs/reference/audit-format.md defines the bytes.';
 
-COMMENT ON COLUMN chatschema.audit_seals.number IS 'From 1 on, without gaps.';
+COMMENT ON COLUMN chatschema.audit_seals.number IS 'From 1 on, without gaps.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.epoch IS 'Epoch of its entries, or the one after for the first seal of an epoch.';
+COMMENT ON COLUMN chatschema.audit_seals.epoch IS 'Epoch of its entries, or the one after for the first seal of an epoch.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.low IS 'First transaction id; the high of the seal before.';
+COMMENT ON COLUMN chatschema.audit_seals.low IS 'First transaction id; the high of the seal before.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.high IS 'Transaction id after the last one.';
+COMMENT ON COLUMN chatschema.audit_seals.high IS 'Transaction id after the last one.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.row_count IS 'How many entries it has.';
+COMMENT ON COLUMN chatschema.audit_seals.row_count IS 'How many entries it has.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.first_id IS 'Lowest id of its entries; 0 without one.';
+COMMENT ON COLUMN chatschema.audit_seals.first_id IS 'Lowest id of its entries; 0 without one.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.last_id IS 'Highest id of its entries; 0 without one.';
+COMMENT ON COLUMN chatschema.audit_seals.last_id IS 'Highest id of its entries; 0 without one.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.root IS 'Root of the hash tree (RFC 6962) over its entries.';
+COMMENT ON COLUMN chatschema.audit_seals.root IS 'Root of the hash tree (RFC 6962) over its entries.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.locator IS 'For each entry its id and the first 8 bytes of its hash, so that a changed entry can be named.';
+COMMENT ON COLUMN chatschema.audit_seals.locator IS 'For each entry its id and the first 8 bytes of its hash, so that a changed entry can be named.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.locator_digest IS 'SHA-256 of the locator.';
+COMMENT ON COLUMN chatschema.audit_seals.locator_digest IS 'SHA-256 of the locator.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.previous IS 'record_hash of the seal before.';
+COMMENT ON COLUMN chatschema.audit_seals.previous IS 'record_hash of the seal before.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.sealed_at IS 'When it was created.';
+COMMENT ON COLUMN chatschema.audit_seals.sealed_at IS 'When it was created.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.record_hash IS 'Hash of all of the above, which the next seal repeats and an anchor keeps elsewhere.';
+COMMENT ON COLUMN chatschema.audit_seals.record_hash IS 'Hash of all of the above, which the next seal repeats and an anchor keeps elsewhere.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.archived_at IS 'When its entries were written to a file; null before.';
+COMMENT ON COLUMN chatschema.audit_seals.archived_at IS 'When its entries were written to a file; null before.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.archive IS 'Path of that file, on the host that wrote it.';
+COMMENT ON COLUMN chatschema.audit_seals.archive IS 'Path of that file, on the host that wrote it.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.archive_sha256 IS 'SHA-256 of that file.';
+COMMENT ON COLUMN chatschema.audit_seals.archive_sha256 IS 'SHA-256 of that file.
+pii=none';
 
-COMMENT ON COLUMN chatschema.audit_seals.removed_at IS 'When the removal of its entries from audit_logs began; only the file has them then.';
+COMMENT ON COLUMN chatschema.audit_seals.removed_at IS 'When the removal of its entries from audit_logs began; only the file has them then.
+pii=none';
 
 COMMENT ON CONSTRAINT audit_seals_archive_check ON chatschema.audit_seals IS 'A file has a path and a hash; no entry is removed without a file.';
 
@@ -3008,7 +3036,8 @@ pii=identity; purpose=audit; basis=legitimate interest; keep=audit';
 COMMENT ON COLUMN public.audit_logs.severity IS 'debug, info, warning, error or critical.
 pii=none';
 
-COMMENT ON COLUMN public.audit_logs.details IS 'Details of the change. Personal data; null once it is erased.';
+COMMENT ON COLUMN public.audit_logs.details IS 'Details of the change. Personal data; null once it is erased.
+pii=content; purpose=audit; basis=legitimate interest; keep=audit';
 
 COMMENT ON COLUMN public.audit_logs.ip_address IS 'Address of the client. Personal data.
 pii=device; purpose=audit; basis=legitimate interest; keep=audit';
@@ -3034,7 +3063,8 @@ pii=none';
 COMMENT ON COLUMN public.audit_logs.txid IS 'Transaction that wrote it; orders the trail for sealing.
 pii=none';
 
-COMMENT ON COLUMN public.audit_logs.pii_salt IS 'Random; erased together with the personal data. Null once they are erased.';
+COMMENT ON COLUMN public.audit_logs.pii_salt IS 'Random; erased together with the personal data. Null once they are erased.
+pii=secret; purpose=audit; basis=legitimate interest; keep=audit';
 
 COMMENT ON COLUMN public.audit_logs.pii_digest IS 'SHA-256 of salt and personal data; stays when they are erased.
 pii=none';

@@ -19,18 +19,29 @@ create table chatschema.audit_epochs (
 );
 comment on table chatschema.audit_epochs is
     'The clusters in which the audit trail was written, one after the other: transaction ids of one mean nothing in the next.';
-comment on column chatschema.audit_epochs.number is 'From 1 on.';
-comment on column chatschema.audit_epochs.log_id is 'Identifies this trail; the same in all epochs, and in copies of the database.';
-comment on column chatschema.audit_epochs.system_identifier is 'Of the cluster, as in pg_control_system().';
-comment on column chatschema.audit_epochs.timeline is 'Of the cluster when the epoch began.';
-comment on column chatschema.audit_epochs.first_id is 'Entries from this id on belong to the epoch; earlier ones to the epoch before.';
+comment on column chatschema.audit_epochs.number is 'From 1 on.
+pii=none';
+comment on column chatschema.audit_epochs.log_id is 'Identifies this trail; the same in all epochs, and in copies of the database.
+pii=none';
+comment on column chatschema.audit_epochs.system_identifier is 'Of the cluster, as in pg_control_system().
+pii=none';
+comment on column chatschema.audit_epochs.timeline is 'Of the cluster when the epoch began.
+pii=none';
+comment on column chatschema.audit_epochs.first_id is 'Entries from this id on belong to the epoch; earlier ones to the epoch before.
+pii=none';
 comment on column chatschema.audit_epochs.first_seal is
-    'Number of its first seal; from the second epoch on, it has the entries that the epoch before had left without a seal.';
-comment on column chatschema.audit_epochs.carried_id is 'An entry of the epoch before with a higher id had no seal yet.';
-comment on column chatschema.audit_epochs.carried_txid is 'An entry of the epoch before with this transaction id or a higher one had no seal yet.';
-comment on column chatschema.audit_epochs.reason is 'Why it began, for example a restored backup.';
-comment on column chatschema.audit_epochs.started_at is 'When it began.';
-comment on column chatschema.audit_epochs.started_by is 'Role that declared it.';
+    'Number of its first seal; from the second epoch on, it has the entries that the epoch before had left without a seal.
+pii=none';
+comment on column chatschema.audit_epochs.carried_id is 'An entry of the epoch before with a higher id had no seal yet.
+pii=none';
+comment on column chatschema.audit_epochs.carried_txid is 'An entry of the epoch before with this transaction id or a higher one had no seal yet.
+pii=none';
+comment on column chatschema.audit_epochs.reason is 'Why it began, for example a restored backup.
+pii=none';
+comment on column chatschema.audit_epochs.started_at is 'When it began.
+pii=none';
+comment on column chatschema.audit_epochs.started_by is 'Role that declared it.
+pii=none';
 comment on constraint audit_epochs_pkey on chatschema.audit_epochs is 'One row an epoch.';
 comment on constraint audit_epochs_number_check on chatschema.audit_epochs is 'From 1 on.';
 comment on constraint audit_epochs_reason_check on chatschema.audit_epochs is 'One line of at most 500 characters.';
@@ -71,23 +82,40 @@ alter table chatschema.audit_seals alter column locator set storage external;
 create index idx_audit_seals_epoch_low on chatschema.audit_seals (epoch, low);
 comment on table chatschema.audit_seals is
     'Each seal is a hash over the entries of audit_logs in an interval of transaction ids; docs/reference/audit-format.md defines the bytes.';
-comment on column chatschema.audit_seals.number is 'From 1 on, without gaps.';
-comment on column chatschema.audit_seals.epoch is 'Epoch of its entries, or the one after for the first seal of an epoch.';
-comment on column chatschema.audit_seals.low is 'First transaction id; the high of the seal before.';
-comment on column chatschema.audit_seals.high is 'Transaction id after the last one.';
-comment on column chatschema.audit_seals.row_count is 'How many entries it has.';
-comment on column chatschema.audit_seals.first_id is 'Lowest id of its entries; 0 without one.';
-comment on column chatschema.audit_seals.last_id is 'Highest id of its entries; 0 without one.';
-comment on column chatschema.audit_seals.root is 'Root of the hash tree (RFC 6962) over its entries.';
-comment on column chatschema.audit_seals.locator is 'For each entry its id and the first 8 bytes of its hash, so that a changed entry can be named.';
-comment on column chatschema.audit_seals.locator_digest is 'SHA-256 of the locator.';
-comment on column chatschema.audit_seals.previous is 'record_hash of the seal before.';
-comment on column chatschema.audit_seals.sealed_at is 'When it was created.';
-comment on column chatschema.audit_seals.record_hash is 'Hash of all of the above, which the next seal repeats and an anchor keeps elsewhere.';
-comment on column chatschema.audit_seals.archived_at is 'When its entries were written to a file; null before.';
-comment on column chatschema.audit_seals.archive is 'Path of that file, on the host that wrote it.';
-comment on column chatschema.audit_seals.archive_sha256 is 'SHA-256 of that file.';
-comment on column chatschema.audit_seals.removed_at is 'When the removal of its entries from audit_logs began; only the file has them then.';
+comment on column chatschema.audit_seals.number is 'From 1 on, without gaps.
+pii=none';
+comment on column chatschema.audit_seals.epoch is 'Epoch of its entries, or the one after for the first seal of an epoch.
+pii=none';
+comment on column chatschema.audit_seals.low is 'First transaction id; the high of the seal before.
+pii=none';
+comment on column chatschema.audit_seals.high is 'Transaction id after the last one.
+pii=none';
+comment on column chatschema.audit_seals.row_count is 'How many entries it has.
+pii=none';
+comment on column chatschema.audit_seals.first_id is 'Lowest id of its entries; 0 without one.
+pii=none';
+comment on column chatschema.audit_seals.last_id is 'Highest id of its entries; 0 without one.
+pii=none';
+comment on column chatschema.audit_seals.root is 'Root of the hash tree (RFC 6962) over its entries.
+pii=none';
+comment on column chatschema.audit_seals.locator is 'For each entry its id and the first 8 bytes of its hash, so that a changed entry can be named.
+pii=none';
+comment on column chatschema.audit_seals.locator_digest is 'SHA-256 of the locator.
+pii=none';
+comment on column chatschema.audit_seals.previous is 'record_hash of the seal before.
+pii=none';
+comment on column chatschema.audit_seals.sealed_at is 'When it was created.
+pii=none';
+comment on column chatschema.audit_seals.record_hash is 'Hash of all of the above, which the next seal repeats and an anchor keeps elsewhere.
+pii=none';
+comment on column chatschema.audit_seals.archived_at is 'When its entries were written to a file; null before.
+pii=none';
+comment on column chatschema.audit_seals.archive is 'Path of that file, on the host that wrote it.
+pii=none';
+comment on column chatschema.audit_seals.archive_sha256 is 'SHA-256 of that file.
+pii=none';
+comment on column chatschema.audit_seals.removed_at is 'When the removal of its entries from audit_logs began; only the file has them then.
+pii=none';
 comment on constraint audit_seals_pkey on chatschema.audit_seals is 'One row a seal.';
 comment on constraint audit_seals_epoch_fkey on chatschema.audit_seals is 'Its epoch exists.';
 comment on constraint audit_seals_number_check on chatschema.audit_seals is 'From 1 on.';

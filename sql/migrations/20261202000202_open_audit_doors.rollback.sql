@@ -12,5 +12,7 @@ comment on function chatschema.refuse_audit_change() is 'Trigger: refuses every 
 alter table public.audit_logs drop constraint audit_logs_erased_check;
 alter table public.audit_logs alter column details set not null;
 alter table public.audit_logs alter column pii_salt set not null;
-comment on column public.audit_logs.pii_salt is 'Random; erased together with the personal data.';
-comment on column public.audit_logs.details is 'Details of the change. Personal data.';
+comment on column public.audit_logs.pii_salt is 'Random; erased together with the personal data.
+pii=secret; purpose=audit; basis=legitimate interest; keep=audit';
+comment on column public.audit_logs.details is 'Details of the change. Personal data.
+pii=content; purpose=audit; basis=legitimate interest; keep=audit';

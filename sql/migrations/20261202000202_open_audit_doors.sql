@@ -7,8 +7,10 @@ alter table public.audit_logs add constraint audit_logs_erased_check check (
     case when pii_salt is null then num_nonnulls(ip_address, user_agent, details) = 0 else details is not null end
 ) not valid;
 comment on constraint audit_logs_erased_check on public.audit_logs is 'The personal data and its salt are erased together.';
-comment on column public.audit_logs.pii_salt is 'Random; erased together with the personal data. Null once they are erased.';
-comment on column public.audit_logs.details is 'Details of the change. Personal data; null once it is erased.';
+comment on column public.audit_logs.pii_salt is 'Random; erased together with the personal data. Null once they are erased.
+pii=secret; purpose=audit; basis=legitimate interest; keep=audit';
+comment on column public.audit_logs.details is 'Details of the change. Personal data; null once it is erased.
+pii=content; purpose=audit; basis=legitimate interest; keep=audit';
 
 create or replace function chatschema.refuse_audit_change() returns trigger
     language plpgsql

@@ -168,16 +168,16 @@ def test_state_baselined_with_differences(cli: Cli, empty: Database, sql_dir: Pa
     empty.run("create schema chatschema")
     for id in IDS[:10]:
         empty.run((project.files / f"{id}.sql").read_text())
-    empty.run("alter table public.users drop column created_at")
+    empty.run("alter table public.users drop constraint users_display_name_length_check")
     refused = project("baseline", IDS[9])
-    assert (refused.code, "column public.users.created_at is missing" in refused.out) == (3, True), refused.err
+    assert (refused.code, "constraint users_display_name_length_check on public.users is missing" in refused.out) == (3, True), refused.err
     assert empty.one("select to_regclass('chatschema.migrations') is null")
     found = project.works("baseline", IDS[9], "--accept-differences", "--json").json()
-    assert (found["recorded"], [one["object"] for one in found["differences"]]) == (IDS[:10], ["public.users.created_at"])
+    assert (found["recorded"], [one["object"] for one in found["differences"]]) == (IDS[:10], ["users_display_name_length_check on public.users"])
     assert [one["note"] for one in project.journal()] == ["1 difference accepted"] * 10
     project.works("migrate")
     document = verified(cli, empty)
-    assert [one["object"] for one in document["differences"]] == ["public.users.created_at"]
+    assert [one["object"] for one in document["differences"]] == ["users_display_name_length_check on public.users"]
     for statement in document["differences"][0]["sql"]:
         empty.run(statement)
     assert verified(cli, empty)["differences"] == []
@@ -214,3 +214,31 @@ def test_state_two_releases_at_once(project: Project, tmp_path: Path) -> None:
     assert (second.code, "error[history.newer]" in second.err) == (1, True)
     assert re.search(r"waiting for .*pid \d+", second.err), second.err
     older.works("migrate", "--allow-newer")
+
+
+def test_a_baseline_has_repeatable_files(cli: Cli, empty: Database, tmp_path: Path) -> None:
+    project = Project(cli, empty, tmp_path / "sql")
+    project.files.mkdir(parents=True)
+    table, view = (
+        "create table public.pets (id int, name text);",
+        "create or replace view public.names as select name from public.pets;",
+    )
+    write(project.sql_dir, "20260101000001_create_pets", f"-- pets: a table.\n{table}\n", "drop table public.pets;")
+    (project.files / "R_names.sql").write_text(f"-- names: of pets.\n{view}\n")
+    empty.run(table)
+    # Without its objects it is left to migrate.
+    bare = project.works("baseline", "20260101000001")
+    assert "nothing of the repeatable files yet: R_names" in bare.err
+    assert project.states() == {"R_names": "pending"}
+    empty.run("drop schema chatschema cascade")
+    empty.run("create view public.names as select name || '' as name from public.pets")
+    refused = project("baseline", "20260101000001")
+    assert (refused.code, "view public.names differs" in refused.out) == (3, True), refused.out + refused.err
+    assert empty.one("select to_regclass('chatschema.migrations') is null")
+    empty.run(view)
+    done = project.works("baseline", "20260101000001")
+    assert done.out.endswith("no difference; recorded 1 migration as applied and R_names as run\n")
+    assert project.states() == {}
+    assert [one["action"] for one in project.journal("R_names")] == ["baseline"]
+    assert "nothing to do" in project.works("migrate").out
+    assert verified(cli, empty, "--sql-dir", str(project.sql_dir))["differences"] == []

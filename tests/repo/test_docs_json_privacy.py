@@ -1,8 +1,8 @@
 """The documents of the privacy commands are what their JSON Schemas say."""
 
-from tests.repo.test_docs_json import valid
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.documents import valid
 
 
 def test_register_export_and_erase(cli: Cli, seeded: Database) -> None:
