@@ -50,17 +50,9 @@ $$;
 COMMENT ON FUNCTION chatschema.actor() IS 'The user of app.user_id, if active; otherwise null. Write (select chatschema.actor()): it is then called once a statement.';
 
 CREATE FUNCTION chatschema.audit_actor(subject uuid) RETURNS uuid
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+    LANGUAGE sql STABLE
     AS $$
-declare
-    named constant uuid := chatschema.context_user();
-begin
-    if named is not null or pg_has_role(session_user, current_user, 'member') then
-        return named;
-    end if;
-    return subject;
-end
+    select coalesce(chatschema.audit_user(), case when not pg_has_role(session_user, current_user, 'member') then subject end)
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_actor(subject uuid) IS 'The user of app.user_id. Without it, and for a login that is not the owner''s, the subject: such a login gets here only by functions with which users act for themselves.';
@@ -77,7 +69,7 @@ begin
     end if;
     file := case when tg_op = 'DELETE' then old else new end;
     perform chatschema.log_change(
-        chatschema.context_user(),
+        chatschema.audit_user(),
         'attachment.' || case
             when tg_op = 'DELETE' then 'remove'
             when new.purged_at is not null and old.purged_at is null then 'purge'
@@ -109,13 +101,13 @@ begin
     end if;
     if tg_op = 'INSERT' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'conversation.create', 'conversation', new.id::text,
+            chatschema.audit_user(), 'conversation.create', 'conversation', new.id::text,
             jsonb_build_object('type', new.type, 'retention_days', new.retention_days)
         );
         return null;
     elsif tg_op = 'DELETE' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'conversation.remove', 'conversation', old.id::text, jsonb_build_object('type', old.type), 'warning'
+            chatschema.audit_user(), 'conversation.remove', 'conversation', old.id::text, jsonb_build_object('type', old.type), 'warning'
         );
         return null;
     end if;
@@ -132,7 +124,7 @@ begin
         where old.settings -> k.key is distinct from new.settings -> k.key;
     end if;
     perform chatschema.log_change(
-        chatschema.context_user(),
+        chatschema.audit_user(),
         'conversation.' || case
             when old.deleted_at is null and new.deleted_at is not null then 'delete'
             when old.deleted_at is not null and new.deleted_at is null then 'restore'
@@ -161,7 +153,7 @@ CREATE FUNCTION chatschema.audit_deleted_messages() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    acting constant uuid := chatschema.context_user();
+    acting constant uuid := chatschema.audit_user();
     session constant uuid := chatschema.context_session();
     address constant inet := chatschema.context_address();
     agent constant text := nullif(left(current_setting('app.user_agent', true), 2048), '');
@@ -189,7 +181,7 @@ CREATE FUNCTION chatschema.audit_edited_messages() RETURNS trigger
     SET enable_nestloop TO 'off'
     AS $$
 declare
-    acting constant uuid := chatschema.context_user();
+    acting constant uuid := chatschema.audit_user();
     session constant uuid := chatschema.context_session();
     address constant inet := chatschema.context_address();
     agent constant text := nullif(left(current_setting('app.user_agent', true), 2048), '');
@@ -237,7 +229,7 @@ CREATE FUNCTION chatschema.audit_erasures() RETURNS trigger
 begin
     if not chatschema.is_audit_batch() then
         perform chatschema.log_change(
-            chatschema.context_user(), 'erasure.record', new.subject_type, new.subject_id::text, jsonb_build_object('erased_at', new.erased_at), 'warning'
+            chatschema.audit_user(), 'erasure.record', new.subject_type, new.subject_id::text, jsonb_build_object('erased_at', new.erased_at), 'warning'
         );
     end if;
     return null;
@@ -253,14 +245,14 @@ CREATE FUNCTION chatschema.audit_holds() RETURNS trigger
 begin
     if tg_op = 'INSERT' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'hold.add', 'hold', new.id::text,
+            chatschema.audit_user(), 'hold.add', 'hold', new.id::text,
             jsonb_build_object(
                 'conversation_id', new.conversation_id, 'user_id', new.user_id, 'from_at', new.from_at, 'to_at', new.to_at, 'reason', new.reason
             )
         );
     else
         perform chatschema.log_change(
-            chatschema.context_user(), 'hold.release', 'hold', new.id::text, jsonb_build_object('reason', new.release_reason), 'warning'
+            chatschema.audit_user(), 'hold.release', 'hold', new.id::text, jsonb_build_object('reason', new.release_reason), 'warning'
         );
     end if;
     return null;
@@ -274,7 +266,7 @@ CREATE FUNCTION chatschema.audit_participants() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    acting constant uuid := chatschema.context_user();
+    acting constant uuid := chatschema.audit_user();
 begin
     if chatschema.is_audit_batch() then
         return null;
@@ -340,7 +332,7 @@ begin
     end if;
     key := case when tg_op = 'DELETE' then old else new end;
     perform chatschema.log_change(
-        case when tg_op = 'INSERT' then coalesce(chatschema.context_user(), key.user_id) else chatschema.context_user() end,
+        case when tg_op = 'INSERT' then coalesce(chatschema.audit_user(), key.user_id) else chatschema.audit_user() end,
         'key.' || case
             when tg_op = 'INSERT' then 'publish'
             when tg_op = 'DELETE' then 'remove'
@@ -405,7 +397,7 @@ begin
     if tg_op = 'INSERT' then
         -- Whoever begins or goes on with a login is its user, also before app.user_id is set.
         perform chatschema.log_change(
-            coalesce(chatschema.context_user(), new.user_id), case when new.parent_id is null then 'session.start' else 'session.rotate' end,
+            coalesce(chatschema.audit_user(), new.user_id), case when new.parent_id is null then 'session.start' else 'session.rotate' end,
             'auth_session', new.id::text,
             jsonb_build_object(
                 'user_id', new.user_id, 'family_id', new.family_id, 'device_id', new.device_id, 'device_name', new.device_name,
@@ -415,12 +407,12 @@ begin
         );
     elsif tg_op = 'DELETE' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'session.remove', 'auth_session', old.id::text,
+            chatschema.audit_user(), 'session.remove', 'auth_session', old.id::text,
             jsonb_build_object('user_id', old.user_id, 'family_id', old.family_id), 'warning'
         );
     elsif old.revoked_at is null and new.revoked_reason = 'reuse_detected' then
         perform chatschema.log_change(
-            coalesce(chatschema.context_user(), new.user_id), 'session.reuse', 'auth_session',
+            coalesce(chatschema.audit_user(), new.user_id), 'session.reuse', 'auth_session',
             coalesce(chatschema.context_session(), new.id)::text,
             jsonb_build_object('user_id', new.user_id, 'family_id', new.family_id, 'revoked_session_id', new.id), 'critical',
             session_id => new.id
@@ -428,14 +420,14 @@ begin
     elsif old.revoked_at is null and new.revoked_at is not null then
         perform chatschema.log_change(
             case when new.revoked_reason in ('logout', 'password_change')
-                then coalesce(chatschema.context_user(), new.user_id) else chatschema.context_user()
+                then coalesce(chatschema.audit_user(), new.user_id) else chatschema.audit_user()
             end,
             'session.revoke', 'auth_session', new.id::text,
             jsonb_build_object('user_id', new.user_id, 'family_id', new.family_id, 'reason', new.revoked_reason)
         );
     else
         perform chatschema.log_change(
-            chatschema.context_user(), 'session.update', 'auth_session', new.id::text,
+            chatschema.audit_user(), 'session.update', 'auth_session', new.id::text,
             jsonb_build_object(
                 'user_id', new.user_id, 'family_id', new.family_id, 'refresh_token', chatschema.change_of_secret(old.refresh_token_hash, new.refresh_token_hash),
                 'owner', chatschema.change_of(old.user_id, new.user_id), 'expires_at', chatschema.change_of(old.expires_at, new.expires_at),
@@ -457,7 +449,7 @@ CREATE FUNCTION chatschema.audit_truncate() RETURNS trigger
 begin
     if not chatschema.is_audit_batch() then
         perform chatschema.log_change(
-            chatschema.context_user(), 'table.truncate', 'table', tg_table_schema || '.' || tg_table_name, '{}', 'critical'
+            chatschema.audit_user(), 'table.truncate', 'table', tg_table_schema || '.' || tg_table_name, '{}', 'critical'
         );
     end if;
     return null;
@@ -465,6 +457,17 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_truncate() IS 'Trigger: the trail has a row of a TRUNCATE, which fires no trigger of rows.';
+
+CREATE FUNCTION chatschema.audit_user() RETURNS uuid
+    LANGUAGE sql STABLE
+    AS $$
+    select case
+        when chatschema.is_uuid(current_setting('app.user_id', true)) then current_setting('app.user_id', true)::uuid
+        else chatschema.context_user()
+    end
+$$;
+
+COMMENT ON FUNCTION chatschema.audit_user() IS 'The user of app.user_id, as chatschema.context_user() returns it or refuses garbage, at less cost.';
 
 CREATE FUNCTION chatschema.audit_users() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -481,7 +484,7 @@ begin
         );
     elsif tg_op = 'DELETE' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'user.remove', 'user', old.id::text, jsonb_build_object('account_state', old.account_state), 'warning'
+            chatschema.audit_user(), 'user.remove', 'user', old.id::text, jsonb_build_object('account_state', old.account_state), 'warning'
         );
     else
         perform chatschema.log_change(
@@ -629,35 +632,21 @@ $$;
 COMMENT ON FUNCTION chatschema.complete_status() IS 'Trigger: fills in the conversation of the message, and the times that the status implies, if the client leaves them out.';
 
 CREATE FUNCTION chatschema.context_address() RETURNS inet
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+    LANGUAGE sql STABLE
     AS $_$
-declare
-    given constant text := current_setting('app.ip', true);
-begin
-    if given is null or given = '' or length(given) > 50 then
-        return null;
-    end if;
-    -- The usual form costs no subtransaction.
-    if given ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.|$)){4}$' and right(given, 1) <> '.' then
-        return given::inet;
-    end if;
-    if given ~ '^[0-9a-fA-F:.]+(/[0-9]{1,3})?$' then
-        return chatschema.to_inet(given);
-    end if;
-    return null;
-end
+    select case
+        when length(current_setting('app.ip', true)) <= 50 and current_setting('app.ip', true) ~ '^[0-9a-fA-F:./]+$'
+        then chatschema.to_inet(current_setting('app.ip', true))
+    end
 $_$;
 
 COMMENT ON FUNCTION chatschema.context_address() IS 'The address of app.ip; null if it is not set, or cannot be read.';
 
 CREATE FUNCTION chatschema.context_session() RETURNS uuid
     LANGUAGE sql STABLE
-    AS $_$
-    select case
-        when current_setting('app.session_id', true) ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then current_setting('app.session_id', true)::uuid
-    end
-$_$;
+    AS $$
+    select case when chatschema.is_uuid(current_setting('app.session_id', true)) then current_setting('app.session_id', true)::uuid end
+$$;
 
 COMMENT ON FUNCTION chatschema.context_session() IS 'The session of app.session_id; null if it is not set, or is no id.';
 
@@ -1096,6 +1085,14 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) IS 'Whether a message is under an active hold, by its conversation, sender and id: the rule of held_scopes for one message.';
+
+CREATE FUNCTION chatschema.is_uuid(given text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select given like '________-____-____-____-____________' and length(replace(given, '-', '')) = 32 and given !~ '[^-0-9a-fA-F]'
+$$;
+
+COMMENT ON FUNCTION chatschema.is_uuid(given text) IS 'Whether a text is a UUID as PostgreSQL writes it; null for null.';
 
 CREATE FUNCTION chatschema.keep_an_admin() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4752,6 +4749,8 @@ REVOKE ALL ON FUNCTION chatschema.audit_sessions() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.audit_truncate() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.audit_user() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.audit_users() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.before_hold() FROM PUBLIC;
@@ -4797,6 +4796,8 @@ REVOKE ALL ON FUNCTION chatschema.is_empty(conversation uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.is_founding(conversation uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.is_held(conversation uuid, sender uuid, message uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.is_uuid(given text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.keep_an_admin() FROM PUBLIC;
 

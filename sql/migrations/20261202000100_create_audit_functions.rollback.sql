@@ -5,4 +5,6 @@ drop function chatschema.change_of(anyelement, anyelement);
 drop function chatschema.context_address();
 drop function chatschema.context_session();
 drop function chatschema.audit_actor(uuid);
+drop function chatschema.audit_user();
+drop function chatschema.is_uuid(text);
 drop function chatschema.is_audit_batch();

@@ -15,7 +15,7 @@ begin
         );
     elsif tg_op = 'DELETE' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'user.remove', 'user', old.id::text, jsonb_build_object('account_state', old.account_state), 'warning'
+            chatschema.audit_user(), 'user.remove', 'user', old.id::text, jsonb_build_object('account_state', old.account_state), 'warning'
         );
     else
         perform chatschema.log_change(

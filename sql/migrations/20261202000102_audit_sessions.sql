@@ -11,7 +11,7 @@ begin
     if tg_op = 'INSERT' then
         -- Whoever begins or goes on with a login is its user, also before app.user_id is set.
         perform chatschema.log_change(
-            coalesce(chatschema.context_user(), new.user_id), case when new.parent_id is null then 'session.start' else 'session.rotate' end,
+            coalesce(chatschema.audit_user(), new.user_id), case when new.parent_id is null then 'session.start' else 'session.rotate' end,
             'auth_session', new.id::text,
             jsonb_build_object(
                 'user_id', new.user_id, 'family_id', new.family_id, 'device_id', new.device_id, 'device_name', new.device_name,
@@ -21,12 +21,12 @@ begin
         );
     elsif tg_op = 'DELETE' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'session.remove', 'auth_session', old.id::text,
+            chatschema.audit_user(), 'session.remove', 'auth_session', old.id::text,
             jsonb_build_object('user_id', old.user_id, 'family_id', old.family_id), 'warning'
         );
     elsif old.revoked_at is null and new.revoked_reason = 'reuse_detected' then
         perform chatschema.log_change(
-            coalesce(chatschema.context_user(), new.user_id), 'session.reuse', 'auth_session',
+            coalesce(chatschema.audit_user(), new.user_id), 'session.reuse', 'auth_session',
             coalesce(chatschema.context_session(), new.id)::text,
             jsonb_build_object('user_id', new.user_id, 'family_id', new.family_id, 'revoked_session_id', new.id), 'critical',
             session_id => new.id
@@ -34,14 +34,14 @@ begin
     elsif old.revoked_at is null and new.revoked_at is not null then
         perform chatschema.log_change(
             case when new.revoked_reason in ('logout', 'password_change')
-                then coalesce(chatschema.context_user(), new.user_id) else chatschema.context_user()
+                then coalesce(chatschema.audit_user(), new.user_id) else chatschema.audit_user()
             end,
             'session.revoke', 'auth_session', new.id::text,
             jsonb_build_object('user_id', new.user_id, 'family_id', new.family_id, 'reason', new.revoked_reason)
         );
     else
         perform chatschema.log_change(
-            chatschema.context_user(), 'session.update', 'auth_session', new.id::text,
+            chatschema.audit_user(), 'session.update', 'auth_session', new.id::text,
             jsonb_build_object(
                 'user_id', new.user_id, 'family_id', new.family_id, 'refresh_token', chatschema.change_of_secret(old.refresh_token_hash, new.refresh_token_hash),
                 'owner', chatschema.change_of(old.user_id, new.user_id), 'expires_at', chatschema.change_of(old.expires_at, new.expires_at),

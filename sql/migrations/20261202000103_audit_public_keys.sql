@@ -12,7 +12,7 @@ begin
     end if;
     key := case when tg_op = 'DELETE' then old else new end;
     perform chatschema.log_change(
-        case when tg_op = 'INSERT' then coalesce(chatschema.context_user(), key.user_id) else chatschema.context_user() end,
+        case when tg_op = 'INSERT' then coalesce(chatschema.audit_user(), key.user_id) else chatschema.audit_user() end,
         'key.' || case
             when tg_op = 'INSERT' then 'publish'
             when tg_op = 'DELETE' then 'remove'

@@ -12,13 +12,13 @@ begin
     end if;
     if tg_op = 'INSERT' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'conversation.create', 'conversation', new.id::text,
+            chatschema.audit_user(), 'conversation.create', 'conversation', new.id::text,
             jsonb_build_object('type', new.type, 'retention_days', new.retention_days)
         );
         return null;
     elsif tg_op = 'DELETE' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'conversation.remove', 'conversation', old.id::text, jsonb_build_object('type', old.type), 'warning'
+            chatschema.audit_user(), 'conversation.remove', 'conversation', old.id::text, jsonb_build_object('type', old.type), 'warning'
         );
         return null;
     end if;
@@ -35,7 +35,7 @@ begin
         where old.settings -> k.key is distinct from new.settings -> k.key;
     end if;
     perform chatschema.log_change(
-        chatschema.context_user(),
+        chatschema.audit_user(),
         'conversation.' || case
             when old.deleted_at is null and new.deleted_at is not null then 'delete'
             when old.deleted_at is not null and new.deleted_at is null then 'restore'

@@ -5,7 +5,7 @@ create function chatschema.audit_participants() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    acting constant uuid := chatschema.context_user();
+    acting constant uuid := chatschema.audit_user();
 begin
     if chatschema.is_audit_batch() then
         return null;

@@ -7,7 +7,7 @@ create function chatschema.audit_edited_messages() returns trigger
     set enable_nestloop = off
 as $$
 declare
-    acting constant uuid := chatschema.context_user();
+    acting constant uuid := chatschema.audit_user();
     session constant uuid := chatschema.context_session();
     address constant inet := chatschema.context_address();
     agent constant text := nullif(left(current_setting('app.user_agent', true), 2048), '');
@@ -52,7 +52,7 @@ create function chatschema.audit_deleted_messages() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    acting constant uuid := chatschema.context_user();
+    acting constant uuid := chatschema.audit_user();
     session constant uuid := chatschema.context_session();
     address constant inet := chatschema.context_address();
     agent constant text := nullif(left(current_setting('app.user_agent', true), 2048), '');

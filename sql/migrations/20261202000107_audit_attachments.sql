@@ -12,7 +12,7 @@ begin
     end if;
     file := case when tg_op = 'DELETE' then old else new end;
     perform chatschema.log_change(
-        chatschema.context_user(),
+        chatschema.audit_user(),
         'attachment.' || case
             when tg_op = 'DELETE' then 'remove'
             when new.purged_at is not null and old.purged_at is null then 'purge'

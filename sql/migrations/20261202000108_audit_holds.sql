@@ -7,14 +7,14 @@ as $$
 begin
     if tg_op = 'INSERT' then
         perform chatschema.log_change(
-            chatschema.context_user(), 'hold.add', 'hold', new.id::text,
+            chatschema.audit_user(), 'hold.add', 'hold', new.id::text,
             jsonb_build_object(
                 'conversation_id', new.conversation_id, 'user_id', new.user_id, 'from_at', new.from_at, 'to_at', new.to_at, 'reason', new.reason
             )
         );
     else
         perform chatschema.log_change(
-            chatschema.context_user(), 'hold.release', 'hold', new.id::text, jsonb_build_object('reason', new.release_reason), 'warning'
+            chatschema.audit_user(), 'hold.release', 'hold', new.id::text, jsonb_build_object('reason', new.release_reason), 'warning'
         );
     end if;
     return null;

@@ -7,7 +7,7 @@ as $$
 begin
     if not chatschema.is_audit_batch() then
         perform chatschema.log_change(
-            chatschema.context_user(), 'erasure.record', new.subject_type, new.subject_id::text, jsonb_build_object('erased_at', new.erased_at), 'warning'
+            chatschema.audit_user(), 'erasure.record', new.subject_type, new.subject_id::text, jsonb_build_object('erased_at', new.erased_at), 'warning'
         );
     end if;
     return null;
