@@ -116,7 +116,7 @@ test-access: $(VENV)/.dev ## Try every action as everybody, and turn off each pr
 test-sessions: $(VENV)/.dev ## Race 1,000 rotations and 10,000 one-time keys (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/schema/test_session_races.py tests/schema/test_key_functions.py
 
-test-privacy: $(VENV)/.dev ## Export a person with 1,000,000 messages (minutes)
+test-privacy: $(VENV)/.dev ## Export and erase 1,000,000 messages under load (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/privacy
 test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers for 60 s
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/audit
