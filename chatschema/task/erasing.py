@@ -119,8 +119,8 @@ def _rows(connection: Connection, subject: UUID, person: Account, receipt: Recei
     """Erase the rows of all tables, and return the tables that may have been changed."""
     touched = [sql.Identifier("public", table) for table in ("audit_logs", "attachments", "conversation_participants")]
     touched += [sql.Identifier("public", table) for table in ("user_public_keys", "auth_sessions", "users")]
-    for month in [*catalog.months(connection), *catalog.away(connection)]:
-        is_attached = month in catalog.months(connection)
+    attached, away = catalog.months(connection), catalog.away(connection)
+    for month, is_attached in [*((one, True) for one in attached), *((one, False) for one in away)]:
         table = sql.Identifier(SCHEMA, month.name)
         parent = sql.Identifier("public", month.parent)
         step = steps.messages if month.parent == "messages" else steps.statuses
