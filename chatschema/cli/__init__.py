@@ -51,6 +51,7 @@ SECTIONS = {
         "roles": ("roles.app", "app"),
         "privacy": ("privacy.app", "app"),
         "audit": ("audit.app", "app"),
+        "attachments": ("attachments", "app"),
         "protect": ("protect", "protect"),
         "unprotect": ("protect", "unprotect"),
     },

@@ -15,3 +15,5 @@ def test_register_export_and_erase(cli: Cli, seeded: Database) -> None:
     assert cli("hold", "release", "1", "--reason", "closed", "--url", seeded.url).code == 0
     assert valid("privacy-erase", cli, seeded, "privacy", "erase", "alice", "--yes")["receipt"]["sha256"]
     assert valid("privacy-list", cli, seeded, "privacy", "list")["requests"][0]["receipt"]
+    files = valid("attachments-due", cli, seeded, "attachments", "due")["files"]
+    assert valid("attachments-done", cli, seeded, "attachments", "done", files[0]["id"])["removed"] == 1

@@ -1,0 +1,83 @@
+"""chatschema attachments due and done."""
+
+import sys
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from chatschema import units
+from chatschema.cli import console, options, session
+from chatschema.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Stored files whose message is gone: which to remove.")
+
+Unattached = Annotated[
+    str, typer.Option("--unattached", metavar="SPAN", help="Files without a message for this long are due as well.")
+]
+
+
+@app.command("due")
+def due(
+    unattached: Unattached = "1d",
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The oldest N files.")] = 1000,
+    json: options.Json = False,
+    url: options.Url = None,
+) -> None:
+    """List stored files that can be removed: deleted, or without a message for some time. Reads only.
+
+    Remove the bytes from the store, then: chatschema attachments done ID...
+    """
+    from chatschema import attachments
+    from chatschema.config import partition
+
+    span = partition.span(unattached, "--unattached")
+    with session.connected(session.settings(url), writes=False) as (_, connection):
+        found = attachments.due(connection, span, limit=limit)
+    if json:
+        console.as_json(found)
+        return
+    rows = [
+        (str(one.id), one.storage_provider, one.storage_key, units.size(one.size_bytes), one.state, units.when(one.since))
+        for one in found.files
+    ]
+    if rows:
+        console.table(("id", "store", "key", "size", "state", "since (UTC)"), rows, right=(3,))
+    else:
+        console.answer("no file is due")
+    if found.total > len(found.files):
+        console.note(f"{found.total} files are due, {units.size(found.bytes)}; these are the oldest {len(found.files)}: --limit N")
+
+
+@app.command("done")
+def done(
+    ids: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="Files whose bytes were removed; - reads ids from standard input.")
+    ],
+    unattached: Unattached = "1d",
+    json: options.Json = False,
+    url: options.Url = None,
+) -> None:
+    """Delete the rows of files whose bytes were removed from the store.
+
+    A file that is not due is refused, and with it the whole: its row is the only pointer to its bytes.
+    """
+    from chatschema import attachments
+    from chatschema.config import partition
+
+    span = partition.span(unattached, "--unattached")
+    chosen = [_uuid(text) for one in ids for text in (sys.stdin.read().split() if one == "-" else [one])]
+    with session.connected(session.settings(url)) as (_, connection):
+        count = attachments.done(connection, chosen, span) if chosen else 0
+    if json:
+        console.as_json({"removed": count})
+    else:
+        console.answer(f"removed the rows of {count} files" if count != 1 else "removed the row of 1 file")
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        hint = "ids look like 019b76da-a800-7000-8000-000000000000; list them: chatschema attachments due"
+        raise UsageError(f"{text} is not the id of a file", hint, code="attachments.id-syntax") from None
