@@ -50,9 +50,11 @@ $$;
 COMMENT ON FUNCTION chatschema.actor() IS 'The user of app.user_id, if active; otherwise null. Write (select chatschema.actor()): it is then called once a statement.';
 
 CREATE FUNCTION chatschema.audit_actor(subject uuid) RETURNS uuid
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    select coalesce(chatschema.audit_user(), case when not pg_has_role(session_user, current_user, 'member') then subject end)
+begin
+    return coalesce(chatschema.audit_user(), case when not pg_has_role(session_user, current_user, 'member') then subject end);
+end
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_actor(subject uuid) IS 'The user of app.user_id. Without it, and for a login that is not the owner''s, the subject: such a login gets here only by functions with which users act for themselves.';
@@ -428,12 +430,14 @@ $$;
 COMMENT ON FUNCTION chatschema.audit_truncate() IS 'Trigger: the trail has a row of a TRUNCATE, which fires no trigger of rows.';
 
 CREATE FUNCTION chatschema.audit_user() RETURNS uuid
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    select case
-        when chatschema.is_uuid(current_setting('app.user_id', true)) then current_setting('app.user_id', true)::uuid
-        else chatschema.context_user()
-    end
+begin
+    if chatschema.is_uuid(current_setting('app.user_id', true)) then
+        return current_setting('app.user_id', true)::uuid;
+    end if;
+    return chatschema.context_user();
+end
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_user() IS 'The user of app.user_id, as chatschema.context_user() returns it or refuses garbage, at less cost.';
@@ -601,20 +605,24 @@ $$;
 COMMENT ON FUNCTION chatschema.complete_status() IS 'Trigger: fills in the conversation of the message, and the times that the status implies, if the client leaves them out.';
 
 CREATE FUNCTION chatschema.context_address() RETURNS inet
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $_$
-    select case
-        when length(current_setting('app.ip', true)) <= 50 and current_setting('app.ip', true) ~ '^[0-9a-fA-F:./]+$'
-        then chatschema.to_inet(current_setting('app.ip', true))
-    end
+begin
+    if length(current_setting('app.ip', true)) <= 50 and current_setting('app.ip', true) ~ '^[0-9a-fA-F:./]+$' then
+        return chatschema.to_inet(current_setting('app.ip', true));
+    end if;
+    return null;
+end
 $_$;
 
 COMMENT ON FUNCTION chatschema.context_address() IS 'The address of app.ip; null if it is not set, or cannot be read.';
 
 CREATE FUNCTION chatschema.context_session() RETURNS uuid
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    select case when chatschema.is_uuid(current_setting('app.session_id', true)) then current_setting('app.session_id', true)::uuid end
+begin
+    return case when chatschema.is_uuid(current_setting('app.session_id', true)) then current_setting('app.session_id', true)::uuid end;
+end
 $$;
 
 COMMENT ON FUNCTION chatschema.context_session() IS 'The session of app.session_id; null if it is not set, or is no id.';
