@@ -50,9 +50,11 @@ $$;
 COMMENT ON FUNCTION chatschema.actor() IS 'The user of app.user_id, if active; otherwise null. Write (select chatschema.actor()): it is then called once a statement.';
 
 CREATE FUNCTION chatschema.audit_actor(subject uuid) RETURNS uuid
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    select coalesce(chatschema.audit_user(), case when not pg_has_role(session_user, current_user, 'member') then subject end)
+begin
+    return coalesce(chatschema.audit_user(), case when not pg_has_role(session_user, current_user, 'member') then subject end);
+end
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_actor(subject uuid) IS 'The user of app.user_id. Without it, and for a login that is not the owner''s, the subject: such a login gets here only by functions with which users act for themselves.';
@@ -459,12 +461,14 @@ $$;
 COMMENT ON FUNCTION chatschema.audit_truncate() IS 'Trigger: the trail has a row of a TRUNCATE, which fires no trigger of rows.';
 
 CREATE FUNCTION chatschema.audit_user() RETURNS uuid
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    select case
-        when chatschema.is_uuid(current_setting('app.user_id', true)) then current_setting('app.user_id', true)::uuid
-        else chatschema.context_user()
-    end
+begin
+    if chatschema.is_uuid(current_setting('app.user_id', true)) then
+        return current_setting('app.user_id', true)::uuid;
+    end if;
+    return chatschema.context_user();
+end
 $$;
 
 COMMENT ON FUNCTION chatschema.audit_user() IS 'The user of app.user_id, as chatschema.context_user() returns it or refuses garbage, at less cost.';
@@ -632,20 +636,24 @@ $$;
 COMMENT ON FUNCTION chatschema.complete_status() IS 'Trigger: fills in the conversation of the message, and the times that the status implies, if the client leaves them out.';
 
 CREATE FUNCTION chatschema.context_address() RETURNS inet
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $_$
-    select case
-        when length(current_setting('app.ip', true)) <= 50 and current_setting('app.ip', true) ~ '^[0-9a-fA-F:./]+$'
-        then chatschema.to_inet(current_setting('app.ip', true))
-    end
+begin
+    if length(current_setting('app.ip', true)) <= 50 and current_setting('app.ip', true) ~ '^[0-9a-fA-F:./]+$' then
+        return chatschema.to_inet(current_setting('app.ip', true));
+    end if;
+    return null;
+end
 $_$;
 
 COMMENT ON FUNCTION chatschema.context_address() IS 'The address of app.ip; null if it is not set, or cannot be read.';
 
 CREATE FUNCTION chatschema.context_session() RETURNS uuid
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    select case when chatschema.is_uuid(current_setting('app.session_id', true)) then current_setting('app.session_id', true)::uuid end
+begin
+    return case when chatschema.is_uuid(current_setting('app.session_id', true)) then current_setting('app.session_id', true)::uuid end;
+end
 $$;
 
 COMMENT ON FUNCTION chatschema.context_session() IS 'The session of app.session_id; null if it is not set, or is no id.';
@@ -4197,7 +4205,7 @@ CREATE TRIGGER attachments_audit_truncate AFTER TRUNCATE ON public.attachments F
 
 COMMENT ON TRIGGER attachments_audit_truncate ON public.attachments IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER attachments_audit_update AFTER UPDATE ON public.attachments FOR EACH ROW WHEN ((((new.state <> old.state) AND ((new.state = ANY (ARRAY['deleted'::text, 'quarantined'::text])) OR (old.state = ANY (ARRAY['deleted'::text, 'quarantined'::text])))) OR ((old.purged_at IS NULL) AND (new.purged_at IS NOT NULL)) OR ((old.message_id IS NOT NULL) AND (new.message_id IS DISTINCT FROM old.message_id) AND (pg_trigger_depth() = 0)))) EXECUTE FUNCTION chatschema.audit_attachments();
+CREATE TRIGGER attachments_audit_update AFTER UPDATE OF state, purged_at, message_id ON public.attachments FOR EACH ROW WHEN ((((new.state <> old.state) AND ((new.state = ANY (ARRAY['deleted'::text, 'quarantined'::text])) OR (old.state = ANY (ARRAY['deleted'::text, 'quarantined'::text])))) OR ((old.purged_at IS NULL) AND (new.purged_at IS NOT NULL)) OR ((old.message_id IS NOT NULL) AND (new.message_id IS DISTINCT FROM old.message_id) AND (pg_trigger_depth() = 0)))) EXECUTE FUNCTION chatschema.audit_attachments();
 
 COMMENT ON TRIGGER attachments_audit_update ON public.attachments IS 'Logs a file that is removed, quarantined, released or taken off its message.';
 
@@ -4261,7 +4269,7 @@ CREATE TRIGGER auth_sessions_audit_truncate AFTER TRUNCATE ON public.auth_sessio
 
 COMMENT ON TRIGGER auth_sessions_audit_truncate ON public.auth_sessions IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER auth_sessions_audit_update AFTER UPDATE ON public.auth_sessions FOR EACH ROW WHEN ((((old.revoked_at IS NULL) <> (new.revoked_at IS NULL)) OR (old.refresh_token_hash <> new.refresh_token_hash) OR (old.user_id <> new.user_id) OR (old.expires_at <> new.expires_at))) EXECUTE FUNCTION chatschema.audit_sessions();
+CREATE TRIGGER auth_sessions_audit_update AFTER UPDATE OF revoked_at, refresh_token_hash, user_id, expires_at ON public.auth_sessions FOR EACH ROW WHEN ((((old.revoked_at IS NULL) <> (new.revoked_at IS NULL)) OR (old.refresh_token_hash <> new.refresh_token_hash) OR (old.user_id <> new.user_id) OR (old.expires_at <> new.expires_at))) EXECUTE FUNCTION chatschema.audit_sessions();
 
 COMMENT ON TRIGGER auth_sessions_audit_update ON public.auth_sessions IS 'Logs a revocation, and what nobody should change: the token, its user, its end.';
 
@@ -4281,7 +4289,7 @@ CREATE TRIGGER conversation_participants_audit_truncate AFTER TRUNCATE ON public
 
 COMMENT ON TRIGGER conversation_participants_audit_truncate ON public.conversation_participants IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER conversation_participants_audit_update AFTER UPDATE ON public.conversation_participants FOR EACH ROW WHEN ((((old.left_at IS NULL) <> (new.left_at IS NULL)) OR (old.role <> new.role) OR (old.reads_from IS DISTINCT FROM new.reads_from) OR (old.conversation_id <> new.conversation_id) OR (old.user_id <> new.user_id))) EXECUTE FUNCTION chatschema.audit_participants();
+CREATE TRIGGER conversation_participants_audit_update AFTER UPDATE OF left_at, role, reads_from, conversation_id, user_id ON public.conversation_participants FOR EACH ROW WHEN ((((old.left_at IS NULL) <> (new.left_at IS NULL)) OR (old.role <> new.role) OR (old.reads_from IS DISTINCT FROM new.reads_from) OR (old.conversation_id <> new.conversation_id) OR (old.user_id <> new.user_id))) EXECUTE FUNCTION chatschema.audit_participants();
 
 COMMENT ON TRIGGER conversation_participants_audit_update ON public.conversation_participants IS 'Logs leaving, removing, taking back and promoting.';
 
@@ -4337,7 +4345,7 @@ CREATE TRIGGER conversations_audit_truncate AFTER TRUNCATE ON public.conversatio
 
 COMMENT ON TRIGGER conversations_audit_truncate ON public.conversations IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER conversations_audit_update AFTER UPDATE ON public.conversations FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.retention_days IS DISTINCT FROM new.retention_days) OR (old.is_archived <> new.is_archived) OR (old.settings <> new.settings) OR (old.type <> new.type) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION chatschema.audit_conversations();
+CREATE TRIGGER conversations_audit_update AFTER UPDATE OF deleted_at, retention_days, is_archived, settings, type, created_by ON public.conversations FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.retention_days IS DISTINCT FROM new.retention_days) OR (old.is_archived <> new.is_archived) OR (old.settings <> new.settings) OR (old.type <> new.type) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION chatschema.audit_conversations();
 
 COMMENT ON TRIGGER conversations_audit_update ON public.conversations IS 'Logs changed settings, retention and state; not titles and pictures, nor the version of the key, which rises when somebody leaves.';
 
@@ -4449,7 +4457,7 @@ CREATE TRIGGER user_public_keys_audit_truncate AFTER TRUNCATE ON public.user_pub
 
 COMMENT ON TRIGGER user_public_keys_audit_truncate ON public.user_public_keys IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER user_public_keys_audit_update AFTER UPDATE ON public.user_public_keys FOR EACH ROW WHEN (((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.signature IS DISTINCT FROM new.signature))) EXECUTE FUNCTION chatschema.audit_public_keys();
+CREATE TRIGGER user_public_keys_audit_update AFTER UPDATE OF status, expires_at, signature ON public.user_public_keys FOR EACH ROW WHEN (((old.status <> new.status) OR (old.expires_at IS DISTINCT FROM new.expires_at) OR (old.signature IS DISTINCT FROM new.signature))) EXECUTE FUNCTION chatschema.audit_public_keys();
 
 COMMENT ON TRIGGER user_public_keys_audit_update ON public.user_public_keys IS 'Logs a key that was superseded, revoked, claimed or given another end.';
 
@@ -4477,7 +4485,7 @@ CREATE TRIGGER users_audit_truncate AFTER TRUNCATE ON public.users FOR EACH STAT
 
 COMMENT ON TRIGGER users_audit_truncate ON public.users IS 'Logs a TRUNCATE.';
 
-CREATE TRIGGER users_audit_update AFTER UPDATE ON public.users FOR EACH ROW WHEN (((old.account_state <> new.account_state) OR (old.email IS DISTINCT FROM new.email) OR (old.username <> new.username) OR (old.password_hash IS DISTINCT FROM new.password_hash))) EXECUTE FUNCTION chatschema.audit_users();
+CREATE TRIGGER users_audit_update AFTER UPDATE OF account_state, email, username, password_hash ON public.users FOR EACH ROW WHEN (((old.account_state <> new.account_state) OR (old.email IS DISTINCT FROM new.email) OR (old.username <> new.username) OR (old.password_hash IS DISTINCT FROM new.password_hash))) EXECUTE FUNCTION chatschema.audit_users();
 
 COMMENT ON TRIGGER users_audit_update ON public.users IS 'Logs a change of state, name, address or password.';
 

@@ -20,38 +20,46 @@ $$;
 comment on function chatschema.is_uuid(text) is 'Whether a text is a UUID as PostgreSQL writes it; null for null.';
 
 create function chatschema.audit_user() returns uuid
-    language sql stable
+    language plpgsql stable
 as $$
-    select case
-        when chatschema.is_uuid(current_setting('app.user_id', true)) then current_setting('app.user_id', true)::uuid
-        else chatschema.context_user()
-    end
+begin
+    if chatschema.is_uuid(current_setting('app.user_id', true)) then
+        return current_setting('app.user_id', true)::uuid;
+    end if;
+    return chatschema.context_user();
+end
 $$;
 comment on function chatschema.audit_user() is 'The user of app.user_id, as chatschema.context_user() returns it or refuses garbage, at less cost.';
 
 create function chatschema.audit_actor(subject uuid) returns uuid
-    language sql stable
+    language plpgsql stable
 as $$
-    select coalesce(chatschema.audit_user(), case when not pg_has_role(session_user, current_user, 'member') then subject end)
+begin
+    return coalesce(chatschema.audit_user(), case when not pg_has_role(session_user, current_user, 'member') then subject end);
+end
 $$;
 comment on function chatschema.audit_actor(uuid) is
     'The user of app.user_id. Without it, and for a login that is not the owner''s, the subject: such a login gets here only by functions with which users act for themselves.';
 
 -- Garbage is null: a request must not fail because of what its client sent as a header.
 create function chatschema.context_session() returns uuid
-    language sql stable
+    language plpgsql stable
 as $$
-    select case when chatschema.is_uuid(current_setting('app.session_id', true)) then current_setting('app.session_id', true)::uuid end
+begin
+    return case when chatschema.is_uuid(current_setting('app.session_id', true)) then current_setting('app.session_id', true)::uuid end;
+end
 $$;
 comment on function chatschema.context_session() is 'The session of app.session_id; null if it is not set, or is no id.';
 
 create function chatschema.context_address() returns inet
-    language sql stable
+    language plpgsql stable
 as $$
-    select case
-        when length(current_setting('app.ip', true)) <= 50 and current_setting('app.ip', true) ~ '^[0-9a-fA-F:./]+$'
-        then chatschema.to_inet(current_setting('app.ip', true))
-    end
+begin
+    if length(current_setting('app.ip', true)) <= 50 and current_setting('app.ip', true) ~ '^[0-9a-fA-F:./]+$' then
+        return chatschema.to_inet(current_setting('app.ip', true));
+    end if;
+    return null;
+end
 $$;
 comment on function chatschema.context_address() is 'The address of app.ip; null if it is not set, or cannot be read.';
 

@@ -60,7 +60,7 @@ revoke execute on function chatschema.audit_sessions() from public;
 
 create trigger auth_sessions_audit_insert after insert on public.auth_sessions
     for each row execute function chatschema.audit_sessions();
-create trigger auth_sessions_audit_update after update on public.auth_sessions
+create trigger auth_sessions_audit_update after update of revoked_at, refresh_token_hash, user_id, expires_at on public.auth_sessions
     for each row
     when (
         (old.revoked_at is null) <> (new.revoked_at is null)

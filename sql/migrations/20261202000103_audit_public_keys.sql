@@ -42,7 +42,7 @@ revoke execute on function chatschema.audit_public_keys() from public;
 
 create trigger user_public_keys_audit_insert after insert on public.user_public_keys
     for each row execute function chatschema.audit_public_keys();
-create trigger user_public_keys_audit_update after update on public.user_public_keys
+create trigger user_public_keys_audit_update after update of status, expires_at, signature on public.user_public_keys
     for each row
     when (
         old.status <> new.status or old.expires_at is distinct from new.expires_at or old.signature is distinct from new.signature

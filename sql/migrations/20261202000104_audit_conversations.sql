@@ -63,7 +63,7 @@ revoke execute on function chatschema.audit_conversations() from public;
 
 create trigger conversations_audit_insert after insert on public.conversations
     for each row execute function chatschema.audit_conversations();
-create trigger conversations_audit_update after update on public.conversations
+create trigger conversations_audit_update after update of deleted_at, retention_days, is_archived, settings, type, created_by on public.conversations
     for each row
     when (
         old.deleted_at is distinct from new.deleted_at or old.retention_days is distinct from new.retention_days

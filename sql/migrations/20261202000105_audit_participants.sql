@@ -50,7 +50,7 @@ revoke execute on function chatschema.audit_participants() from public;
 
 create trigger conversation_participants_audit_insert after insert on public.conversation_participants
     for each row execute function chatschema.audit_participants();
-create trigger conversation_participants_audit_update after update on public.conversation_participants
+create trigger conversation_participants_audit_update after update of left_at, role, reads_from, conversation_id, user_id on public.conversation_participants
     for each row
     when (
         (old.left_at is null) <> (new.left_at is null)

@@ -34,7 +34,7 @@ comment on function chatschema.audit_attachments() is
 -- With EXECUTE, anyone could attach this SECURITY DEFINER function to their own table and write as the owner.
 revoke execute on function chatschema.audit_attachments() from public;
 
-create trigger attachments_audit_update after update on public.attachments
+create trigger attachments_audit_update after update of state, purged_at, message_id on public.attachments
     for each row
     when (
         new.state <> old.state and (new.state in ('deleted', 'quarantined') or old.state in ('deleted', 'quarantined'))
