@@ -169,7 +169,7 @@ _ENTRIES = """
     select id, user_id::text, action, resource_type, resource_id, severity, session_id::text, request_id,
         timestamptz_send(created_at), timestamptz_send(recorded_at), recorded_by, txid::text, encode(pii_digest, 'hex'),
         encode(pii_salt, 'hex'), host(ip_address) || '/' || masklen(ip_address), user_agent, details::text
-    from public.audit_logs where {} order by txid, id
+    from public.audit_logs as a where {} order by a.txid, a.id
 """
 
 

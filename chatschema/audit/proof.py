@@ -3,8 +3,10 @@
 import base64
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from psycopg import sql
 
@@ -17,6 +19,14 @@ from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
 FORMAT = "chatschema-audit-proof-1"
+# An anchor: its text, and the hashes of the seals in it.
+Anchored = tuple[str, tuple[bytes, ...]]
+# Of entries about public keys, resource_id is user, key and fingerprint, with a slash between them; it outlives an erasure.
+_OF_KEYS = """
+    select a.id, a.txid::text from public.audit_logs as a
+    where a.resource_type = 'user_public_key' and %(id)s in (split_part(a.resource_id, '/', 1), split_part(a.resource_id, '/', 2))
+    order by a.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Proved:
     signed_by: str | None
 
 
-def prove(connection: Connection, id: int, anchor: tuple[str, tuple[bytes, ...]] | None = None) -> str:
+def prove(connection: Connection, id: int, anchor: Anchored | None = None) -> str:
     """Return the proof for an entry as one line of JSON; up to the signed note of an anchor, if its text and hashes are given.
 
     Raises ChatschemaError for an entry that does not exist, or is in no seal or in none of the anchor, and NotGenuine for one
@@ -39,44 +49,76 @@ def prove(connection: Connection, id: int, anchor: tuple[str, tuple[bytes, ...]]
     """
     ledger.require(connection)
     with ledger.snapshot(connection):
-        epochs, seals = ledger.epochs(connection), list(ledger.seals(connection))
-        log = log_id(epochs)
         row = postgres.execute(connection, "select txid::text from public.audit_logs where id = %s", (id,)).fetchone()
         if row is None:
             raise ChatschemaError(f"the trail has no entry {id}", "look for the id in public.audit_logs", code="audit.no-entry")
-        seal = rules.seal_of(epochs, seals, id, int(row[0]))
-        leaves = anchor[1] if anchor else tuple(one.record_hash for one in seals)
-        if seal is None or seal.number > len(leaves):
+        return _Prover(connection, anchor).prove(id, int(row[0]))
+
+
+def prove_keys(connection: Connection, id: UUID, anchor: Anchored | None = None) -> Iterator[str]:
+    """Yield the proof for each entry about the public keys of a user, or about one key, by their id; oldest first.
+
+    Raises as prove() does, also if one of the entries is not sealed: nobody could tell that it is missing.
+    """
+    ledger.require(connection)
+    with ledger.snapshot(connection):
+        rows = postgres.fetch_all(connection, _OF_KEYS, {"id": str(id)})
+        if not rows:
+            raise ChatschemaError(
+                f"the trail has no entry about keys of {id}", "give the id of a user or of a key", code="audit.no-entry"
+            )
+        prover = _Prover(connection, anchor)
+        for entry, txid in rows:
+            yield prover.prove(entry, int(txid))
+
+
+class _Prover:
+    """Proofs in one snapshot; the hashes of the seal that was asked for last are kept."""
+
+    def __init__(self, connection: Connection, anchor: Anchored | None) -> None:
+        self._connection, self._seal = connection, 0
+        self._epochs, self._seals = ledger.epochs(connection), list(ledger.seals(connection))
+        unsigned = note(log_id(self._epochs), [one.record_hash for one in self._seals])
+        self._all = anchor[1] if anchor else tuple(one.record_hash for one in self._seals)
+        head, dash, rest = anchor[0].partition("\n\n\N{EM DASH} ") if anchor else (unsigned, "", "")
+        self._note = head + dash + rest.split("\n", 1)[0] + ("\n" if anchor else "")
+
+    def prove(self, id: int, txid: int) -> str:
+        seal = rules.seal_of(self._epochs, self._seals, id, txid)
+        if seal is None or seal.number > len(self._all):
             hint = "then make an anchor: chatschema audit anchor" if seal else "seal it: chatschema audit seal"
             which = f"seal {seal.number} of entry {id} is newer than the anchor" if seal else f"entry {id} is not sealed yet"
             raise ChatschemaError(which, hint, code="audit.not-sealed")
-        record, inner, index = _inside(connection, epochs, seal, id)
-    text = seal.record(epochs[seal.epoch - 1].digest())
-    if tree.leaf_hash(text) != leaves[seal.number - 1]:
-        raise NotGenuine(f"seal {seal.number} was changed", "see: chatschema audit verify", code="audit.proof-refused")
-    signed = anchor[0].partition("\n\n\N{EM DASH} ") if anchor else (note(log, leaves), "", "")
-    document = {
-        "format": FORMAT, "row": _base64(record), "index": index, "path": _base64(b"".join(inner)), "seal": text.decode(),
-        "seals_path": _base64(b"".join(tree.path(leaves, seal.number - 1))),
-        "note": signed[0] + signed[1] + signed[2].split("\n", 1)[0] + ("\n" if anchor else ""),
-    }  # fmt: skip
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        text = seal.record(self._epochs[seal.epoch - 1].digest())
+        if tree.leaf_hash(text) != self._all[seal.number - 1]:
+            raise NotGenuine(f"seal {seal.number} was changed", "see: chatschema audit verify", code="audit.proof-refused")
+        self._read(seal)
+        one = sql.SQL("a.id = {}").format(sql.Literal(id))
+        pairs = [pair for some in canonical.entries(self._connection, one, sql.SQL("null::bytea")) for pair in some]
+        index = self._places.get(id.to_bytes(8, "big", signed=True), -1)
+        if index < 0 or tree.leaf_hash(pairs[0][0]) != self._leaves[index]:
+            raise self._changed(seal)
+        inner, outer = tree.path(self._leaves, index), tree.path(self._all, seal.number - 1)
+        document = {
+            "format": FORMAT, "row": _base64(pairs[0][0]), "index": index, "path": _base64(b"".join(inner)), "seal": text.decode(),
+            "seals_path": _base64(b"".join(outer)), "note": self._note,
+        }  # fmt: skip
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
+    def _read(self, seal: records.Seal) -> None:
+        if self._seal == seal.number:
+            return
+        self._leaves, self._places = list[bytes](), dict[bytes, int]()
+        for block in canonical.blocks(self._connection, rules.of_seal(self._epochs, seal)):
+            self._places.update(zip(block.ids, range(len(self._leaves), len(self._leaves) + len(block.ids)), strict=True))
+            self._leaves += block.leaves
+        if tree.root_of(self._leaves) != seal.root:
+            raise self._changed(seal)
+        self._seal = seal.number
 
-def _inside(connection: Connection, epochs: list[records.Epoch], seal: records.Seal, id: int) -> tuple[bytes, list[bytes], int]:
-    """Return the bytes of an entry, its path in the tree of its seal, and its place there."""
-    where = rules.of_seal(epochs, seal)
-    leaves, index, eight = list[bytes](), -1, id.to_bytes(8, "big", signed=True)
-    for block in canonical.blocks(connection, where):
-        if eight in block.ids:
-            index = len(leaves) + block.ids.index(eight)
-        leaves += block.leaves
-    if index < 0 or tree.root_of(leaves) != seal.root:
+    def _changed(self, seal: records.Seal) -> NotGenuine:
         text = f"the entries of seal {seal.number} are not as they were sealed"
-        raise NotGenuine(text, "see: chatschema audit verify", code="audit.proof-refused")
-    one = sql.SQL("a.id = {}").format(sql.Literal(id))
-    ((record, _),) = [pair for pairs in canonical.entries(connection, one, sql.SQL("null::bytea")) for pair in pairs]
-    return record, tree.path(leaves, index), index
+        return NotGenuine(text, "see: chatschema audit verify", code="audit.proof-refused")
 
 
 def check(text: str, key: PublicKey | None) -> Proved:

@@ -1,11 +1,16 @@
 """chatschema audit check-proof."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatschema.cli import console, options
+
+if TYPE_CHECKING:
+    from chatschema.audit.proof import Proved
 
 
 def check_proof(
@@ -18,19 +23,25 @@ def check_proof(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Check a proof, without a database.
+    """Check a proof, or several, one a line, without a database.
 
-    Exit 3 if it proves nothing. Without --key, compare the root with an anchor that you trust.
+    Exit 3 if one of them proves nothing. Without --key, compare the root with an anchor that you trust.
     """
     import sys
 
     from chatschema.audit import keys, proof
 
     text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8", errors="replace")
-    done = proof.check(text, keys.read_public(key) if key else None)
+    public = keys.read_public(key) if key else None
+    found = [proof.check(line, public) for line in text.splitlines() if line.strip()] or [proof.check("", public)]
     if json:
-        console.as_json(done)
+        console.as_json({"proofs": found})
         return
+    for done in found:
+        _print(done)
+
+
+def _print(done: Proved) -> None:
     for name, value in done.entry.items():
         console.answer(f"{name}: {'' if value is None else value}")
     console.answer(f"is in seal {done.seal['number']} of {done.seals}, sealed at {done.seal['time']}, of {done.origin}")
