@@ -26,7 +26,7 @@ def due(
 ) -> None:
     """List stored files that can be removed: deleted, or without a message for some time. Reads only.
 
-    Remove the bytes from the store, then: chatschema attachments done ID...
+    Remove the bytes from the store, then pass their ids to: chatschema attachments done
     """
     from chatschema import attachments
     from chatschema.config import partition

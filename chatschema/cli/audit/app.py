@@ -4,7 +4,9 @@ import typer
 
 from chatschema.cli.audit import anchor, archive, check_proof, key, prove, prove_key, report, seal, search, tail, verify
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The audit trail: read it, seal it, verify it and prove its entries.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The audit trail: read it, seal it, verify it and prove its entries."
+)
 app.command("tail")(tail.tail)
 app.command("search")(search.search)
 app.command("report")(report.report)
