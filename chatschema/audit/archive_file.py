@@ -27,14 +27,15 @@ def write(path: Path, seal: Seal, epoch: Epoch, entries: Iterable[list[tuple[byt
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-            packed.write(_line(head))
+            packed.write(line(head))
             for block in entries:
-                packed.write(b"".join(_line({**fields.decode(record), "personal": _personal(parts)}) for record, parts in block))
+                packed.write(b"".join(line({**fields.decode(record), "personal": _personal(parts)}) for record, parts in block))
         file.flush()
         os.fsync(file.fileno())
 
 
-def _line(value: dict[str, Any]) -> bytes:
+def line(value: dict[str, Any]) -> bytes:
+    """Return a line of a file."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -57,8 +58,8 @@ def digest_of(personal: dict[str, str | None]) -> bytes:
 def lines(path: Path) -> Generator[dict[str, Any]]:
     """Yield the lines of a file. Raises OSError, EOFError and ValueError for a file that is not whole."""
     with gzip.open(path, "rb") as file:
-        for line in file:
-            yield json.loads(line)
+        for one in file:
+            yield json.loads(one)
 
 
 def record_of(path: Path) -> str | None:

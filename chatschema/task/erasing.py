@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import __version__, audit, postgres
+from chatschema.audit import archive_erase
 from chatschema.errors import ChatschemaError
 from chatschema.partition import catalog, retired_months
 from chatschema.partition.archive import erase as archives
@@ -21,6 +22,7 @@ from chatschema.privacy.erase import account, holds, requests, search, steps
 from chatschema.privacy.erase.account import Account
 from chatschema.privacy.erase.holds import Held
 from chatschema.privacy.erase.search import Left
+from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Settings
 
 # What SQL does not reach, and how long it stays there.
@@ -107,6 +109,7 @@ def _erase(connection: Connection, settings: Settings, subject: UUID, say: Say) 
     steps.begin(connection, subject)
     touched = _rows(connection, subject, person, receipt, say)
     _archives(connection, subject, receipt, say)
+    _audit_files(connection, subject, person, receipt)
     _forget(connection, touched, say)
     say("searching every column for what is left")
     _finish(connection, settings, subject, person, number, receipt)
@@ -149,6 +152,18 @@ def _archives(connection: Connection, subject: UUID, receipt: Receipt, say: Say)
             receipt.archives[month] = archives.erase(connection, record, subject, say=say)
         except (ChatschemaError, OSError) as error:
             receipt.unreached[f"archive of {month}"] = error.message if isinstance(error, ChatschemaError) else str(error)
+
+
+def _audit_files(connection: Connection, subject: UUID, person: Account, receipt: Receipt) -> None:
+    """Erase the person from the files of archived seals."""
+    with locks.seal_lock(connection, wait_s=LOCK_WAIT_S):
+        for seal in archive_erase.files(connection):
+            try:
+                count = archive_erase.erase(connection, seal, subject, person.decisive)
+                receipt.rows["archived_audit_entries"] = receipt.rows.get("archived_audit_entries", 0) + count
+            except (ChatschemaError, OSError) as error:
+                words = error.message if isinstance(error, ChatschemaError) else f"{seal.archive}: {error.strerror or error}"
+                receipt.unreached[f"file of seal {seal.number}"] = words
 
 
 def _forget(connection: Connection, touched: list[sql.Identifier], say: Say) -> None:

@@ -1,10 +1,12 @@
 """An erasure takes all of a person and nothing of others, stops for a hold, and is finished by the next run after a kill."""
 
+import gzip
 import re
 import signal
 import subprocess
 import sys
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,8 @@ OTHERS = {
     "message_statuses": "user_id <> {0}",
     "attachments": "uploader_id <> {0}",
     "audit_logs": "user_id is distinct from {0} and resource_id is distinct from {0}::text and details::text not like '%alice%'"
-    " and not starts_with(action, 'privacy.') and action not in ('audit.erase', 'session.revoke', 'hold.add', 'hold.release')",
+    " and not starts_with(action, 'privacy.') and action not in ('audit.erase', 'session.revoke', 'hold.add', 'hold.release', 'audit.archive',"
+    " 'audit.erase_archive')",
 }
 
 
@@ -86,13 +89,18 @@ def is_erased(database: Database, person: Any, *values: str) -> None:
     assert account == [(f"deleted-{person}", None, None, None, "erased")]
 
 
-def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, seeded: Database) -> None:
+def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, seeded: Database, tmp_path: Path) -> None:
     person = alice(seeded)
     seeded.run(
         "insert into public.audit_logs (action, details) values ('mail.sent', '{\"to\": \"alice@example.com\"}'), ('other', '{\"to\": \"malice@example.com\"}')"
     )
     seeded.run(f"alter database {seeded.name} set default_transaction_isolation = 'repeatable read'")
     before = others(seeded, person)
+    assert cli("audit", "seal", "--url", seeded.url).code == 0
+    # Entries of the first seal are in a file as well; those of the second are in the table alone.
+    assert cli("audit", "archive", "--out", str(tmp_path / "trail"), "--url", seeded.url).code == 0
+    (file,) = (tmp_path / "trail").iterdir()
+    assert b"alice@example.com" in gzip.decompress(file.read_bytes())
     assert cli("audit", "seal", "--url", seeded.url).code == 0
     assert re.search(r"would erase \d+ messages", erase(cli, seeded, "--dry-run").out)
     refused = erase(cli, seeded)
@@ -107,6 +115,13 @@ def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, s
     assert seeded.one("select details from public.audit_logs where action = 'other'") == {"to": "malice@example.com"}
     verified = cli("audit", "verify", "--url", seeded.url)
     assert verified.code == 0, verified.out
+    content = gzip.decompress(file.read_bytes())
+    assert (b"\\"alice@example.com" in content, b"malice@example.com" in content) == (False, True)
+    assert (
+        seeded.one("select archive_sha256 from chatschema.audit_seals where archive is not null")
+        == sha256(file.read_bytes()).digest()
+    )
+    assert [path.name for path in (tmp_path / "trail").iterdir()] == [file.name]
     # Again: there is nothing to do, and no second erasure is recorded.
     assert erase(cli, seeded, "--yes", user=str(person)).code == 0
     assert [row[0] for row in seeded.all("select state from chatschema.privacy_requests")] == ["done", "done"]
