@@ -116,7 +116,7 @@ def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, s
     verified = cli("audit", "verify", "--url", seeded.url)
     assert verified.code == 0, verified.out
     content = gzip.decompress(file.read_bytes())
-    assert (b"\\"alice@example.com" in content, b"malice@example.com" in content) == (False, True)
+    assert (bool(re.search(rb"(?<!m)alice@example.com", content)), b"malice@example.com" in content) == (False, True)
     assert (
         seeded.one("select archive_sha256 from chatschema.audit_seals where archive is not null")
         == sha256(file.read_bytes()).digest()
