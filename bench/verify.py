@@ -80,7 +80,8 @@ def _looked(database: Database) -> float:
 def _timed(database: Database, folder: Path, *command: str) -> float:
     started = time.perf_counter()
     done = run_cli(*command, "--url", database.url, cwd=folder, timeout=900)
-    if done.code:
+    # The columns of its files have no tag, which status --check reports.
+    if done.code and not (done.code == 3 and command[0] == "status" and "has no tag" in done.out):
         sys.exit(f"{' '.join(command)} failed: {done.out}{done.err}")
     return time.perf_counter() - started
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from chatschema import postgres
-from chatschema.errors import ChatschemaError
+from chatschema.errors import ChatschemaError, ServerError
 from chatschema.postgres import Connection
 
 # What a column holds. The server can read all of it but content, which the clients encrypt.
@@ -126,6 +126,10 @@ def columns(connection: Connection) -> list[Column]:
     if not postgres.has_table(connection, "chatschema.schema_records"):
         text = "this database has no record of its tables yet"
         raise ChatschemaError(text, "first: chatschema migrate", code="privacy.not-migrated")
+    return _read(connection)
+
+
+def _read(connection: Connection) -> list[Column]:
     rows = postgres.fetch_all(connection, _COLUMNS)
     found = []
     for schema, table, name, kind, comment, readers, is_recorded in rows:
@@ -139,10 +143,13 @@ def findings(connection: Connection) -> list[str]:
 
     That is another project's schema. A column that was added by hand is a finding of its own.
     """
-    readable = "select coalesce(has_table_privilege(to_regclass('chatschema.schema_records'), 'select'), false)"
-    if not postgres.fetch_one(connection, readable)[0]:
+    try:
+        found = _read(connection)
+    except ServerError as error:
+        # Nothing is recorded yet, or this role may not read the record.
+        if error.sqlstate not in ("42P01", "42501"):
+            raise
         return []
-    found = columns(connection)
     if not any(column.tag for column in found):
         return []
     return [

@@ -1,51 +1,63 @@
 -- comments: without the line about personal data, of the columns of users, auth_sessions, user_public_keys.
 -- Why: undoes 20261202000010_tag_columns_of_people.
 -- Risk: locks each table against other changes of its structure until the commit; readers and writers are not affected.
-comment on column public.auth_sessions.id is 'UUIDv7. The token on the wire is <id>.<secret>: find the row by id, then compare the secret once.';
-comment on column public.auth_sessions.user_id is 'Owner of the token.';
-comment on column public.auth_sessions.family_id is 'The login this token descends from; revoking a login is an update by family.';
-comment on column public.auth_sessions.parent_id is 'The token this one replaced.';
-comment on column public.auth_sessions.refresh_token_hash is 'bcrypt, cost 12, of the secret alone (bcrypt reads 72 bytes). Secret.';
-comment on column public.auth_sessions.device_id is 'The device, as the client names itself.';
-comment on column public.auth_sessions.device_name is 'Shown in the list of devices. Personal data.';
-comment on column public.auth_sessions.device_type is 'web, ios, android, desktop, ...';
-comment on column public.auth_sessions.ip_address is 'Where the token was issued. Personal data.';
-comment on column public.auth_sessions.user_agent is 'Client that requested the token. Personal data.';
-comment on column public.auth_sessions.last_used_at is 'Last refresh.';
-comment on column public.auth_sessions.rotated_at is 'When the next token replaced it; a later use is theft or a retry.';
-comment on column public.auth_sessions.revoked_at is 'When it was revoked, before its expiry.';
-comment on column public.auth_sessions.revoked_reason is 'Why it was revoked.';
-comment on column public.auth_sessions.expires_at is 'Until when it is valid; expired tokens are purged.';
-comment on column public.auth_sessions.created_at is 'When the token was issued.';
-comment on column public.auth_sessions.updated_at is 'Last change, set by a trigger.';
-
-comment on column public.user_public_keys.id is 'UUIDv7.';
-comment on column public.user_public_keys.user_id is 'Owner of the key.';
-comment on column public.user_public_keys.device_id is 'The device that holds the private half; null for a key of the user, shared by devices.';
-comment on column public.user_public_keys.key_type is 'identity, signed_prekey, one_time_prekey or fallback.';
-comment on column public.user_public_keys.algorithm is 'Algorithm of the key, for example x25519 or ed25519.';
-comment on column public.user_public_keys.key_id is 'The client''s name of the key; the same name with other bytes is refused.';
-comment on column public.user_public_keys.key_version is 'Counts rotations, from 1.';
-comment on column public.user_public_keys.public_key is 'The key itself, raw bytes; cannot be changed.';
-comment on column public.user_public_keys.signature is 'By the identity key; required for a signed_prekey.';
-comment on column public.user_public_keys.fingerprint is 'SHA-256 of public_key, for people to compare.';
-comment on column public.user_public_keys.status is 'active, superseded, revoked or used (a one-time key taken).';
-comment on column public.user_public_keys.activated_at is 'From when it may be used.';
-comment on column public.user_public_keys.expires_at is 'Until when it may be used; null is no limit.';
-comment on column public.user_public_keys.superseded_at is 'When its successor took over.';
-comment on column public.user_public_keys.revoked_at is 'When it was withdrawn.';
-comment on column public.user_public_keys.created_at is 'When the key was uploaded.';
-comment on column public.user_public_keys.updated_at is 'Last change, set by a trigger.';
-
-comment on column public.users.id is 'UUIDv7.';
-comment on column public.users.username is 'Lower-case login name, never reused; deleted-<id> after erasure.';
-comment on column public.users.email is 'Lower-case address; null after erasure. Personal data.';
-comment on column public.users.password_hash is 'Hash of the password; null when the user signs in elsewhere. Secret.';
-comment on column public.users.display_name is 'Name shown to others, in the user''s own spelling. Personal data.';
-comment on column public.users.avatar_url is 'Where the picture is. Personal data.';
-comment on column public.users.status is 'Presence as last written: online, away, busy or offline. The live value is the cache''s.';
-comment on column public.users.last_seen_at is 'Last activity; write it at most once a minute.';
-comment on column public.users.account_state is 'active, suspended, deactivated or erased.';
-comment on column public.users.erased_at is 'When the personal data was removed; set exactly when account_state is erased.';
-comment on column public.users.created_at is 'When the account was created.';
-comment on column public.users.updated_at is 'Last change, set by a trigger.';
+do $$
+declare
+    item text[];
+begin
+    foreach item slice 1 in array array[
+        ['public.auth_sessions.id', 'UUIDv7. The token on the wire is <id>.<secret>: find the row by id, then compare the secret once.'],
+        ['public.auth_sessions.user_id', 'Owner of the token.'],
+        ['public.auth_sessions.family_id', 'The login this token descends from; revoking a login is an update by family.'],
+        ['public.auth_sessions.parent_id', 'The token this one replaced.'],
+        ['public.auth_sessions.refresh_token_hash', 'bcrypt, cost 12, of the secret alone (bcrypt reads 72 bytes). Secret.'],
+        ['public.auth_sessions.device_id', 'The device, as the client names itself.'],
+        ['public.auth_sessions.device_name', 'Shown in the list of devices. Personal data.'],
+        ['public.auth_sessions.device_type', 'web, ios, android, desktop, ...'],
+        ['public.auth_sessions.ip_address', 'Where the token was issued. Personal data.'],
+        ['public.auth_sessions.user_agent', 'Client that requested the token. Personal data.'],
+        ['public.auth_sessions.last_used_at', 'Last refresh.'],
+        ['public.auth_sessions.rotated_at', 'When the next token replaced it; a later use is theft or a retry.'],
+        ['public.auth_sessions.revoked_at', 'When it was revoked, before its expiry.'],
+        ['public.auth_sessions.revoked_reason', 'Why it was revoked.'],
+        ['public.auth_sessions.expires_at', 'Until when it is valid; expired tokens are purged.'],
+        ['public.auth_sessions.created_at', 'When the token was issued.'],
+        ['public.auth_sessions.updated_at', 'Last change, set by a trigger.'],
+        ['public.user_public_keys.id', 'UUIDv7.'],
+        ['public.user_public_keys.user_id', 'Owner of the key.'],
+        ['public.user_public_keys.device_id', 'The device that holds the private half; null for a key of the user, shared by devices.'],
+        ['public.user_public_keys.key_type', 'identity, signed_prekey, one_time_prekey or fallback.'],
+        ['public.user_public_keys.algorithm', 'Algorithm of the key, for example x25519 or ed25519.'],
+        ['public.user_public_keys.key_id', 'The client''s name of the key; the same name with other bytes is refused.'],
+        ['public.user_public_keys.key_version', 'Counts rotations, from 1.'],
+        ['public.user_public_keys.public_key', 'The key itself, raw bytes; cannot be changed.'],
+        ['public.user_public_keys.signature', 'By the identity key; required for a signed_prekey.'],
+        ['public.user_public_keys.fingerprint', 'SHA-256 of public_key, for people to compare.'],
+        ['public.user_public_keys.status', 'active, superseded, revoked or used (a one-time key taken).'],
+        ['public.user_public_keys.activated_at', 'From when it may be used.'],
+        ['public.user_public_keys.expires_at', 'Until when it may be used; null is no limit.'],
+        ['public.user_public_keys.superseded_at', 'When its successor took over.'],
+        ['public.user_public_keys.revoked_at', 'When it was withdrawn.'],
+        ['public.user_public_keys.created_at', 'When the key was uploaded.'],
+        ['public.user_public_keys.updated_at', 'Last change, set by a trigger.'],
+        ['public.users.id', 'UUIDv7.'],
+        ['public.users.username', 'Lower-case login name, never reused; deleted-<id> after erasure.'],
+        ['public.users.email', 'Lower-case address; null after erasure. Personal data.'],
+        ['public.users.password_hash', 'Hash of the password; null when the user signs in elsewhere. Secret.'],
+        ['public.users.display_name', 'Name shown to others, in the user''s own spelling. Personal data.'],
+        ['public.users.avatar_url', 'Where the picture is. Personal data.'],
+        ['public.users.status', 'Presence as last written: online, away, busy or offline. The live value is the cache''s.'],
+        ['public.users.last_seen_at', 'Last activity; write it at most once a minute.'],
+        ['public.users.account_state', 'active, suspended, deactivated or erased.'],
+        ['public.users.erased_at', 'When the personal data was removed; set exactly when account_state is erased.'],
+        ['public.users.created_at', 'When the account was created.'],
+        ['public.users.updated_at', 'Last change, set by a trigger.']
+    ] loop
+        begin
+            execute format('comment on column %s is %L', item[1], item[2]);
+        exception when undefined_table or undefined_column then
+            raise notice '% does not exist, so it is not described', item[1];
+        end;
+    end loop;
+end
+$$;

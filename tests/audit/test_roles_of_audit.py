@@ -23,12 +23,13 @@ def test_an_auditor_verifies_anchors_and_proves_and_an_analyst_does_not(cli: Cli
             migrated.server.url(migrated.name, user=f"{prefix}_{group}_login", password=PASSWORD)
             for group in ("auditor", "readonly")
         )
+        entries = migrated.one("select count(*) from public.audit_logs")
         anchored = cli("audit", "anchor", "--key", "k", "--file", "anchor", "--url", auditor)
         assert (anchored.code, anchored.out) == (0, "anchored 4 seals: anchor\n"), anchored.err
         for options in ((), ("--quick",), ("--anchor", "anchor", "--key", "k.pub")):
             done = cli("audit", "verify", *options, "--json", "--url", auditor)
             assert done.code == 0, done.err
-            assert (done.json()["entries"], done.json()["findings"]) == (42, [])
+            assert (done.json()["entries"], done.json()["findings"]) == (entries, [])
         assert cli("audit", "prove", "7", "--url", auditor).code == 0
         for command in (("seal",), ("archive", "--out", "a"), ("seal", "--new-epoch", "x")):
             refused = cli("audit", *command, "--url", auditor)

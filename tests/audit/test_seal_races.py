@@ -69,8 +69,8 @@ def test_each_entry_is_in_exactly_one_seal(migrated: Database, isolation: str) -
     found = []
     while any(writer.is_alive() for writer in writers):
         found += sealed.seal_all(migrated)
-        done = sealed.verified(migrated, quick=True)
-        assert done.findings == ()
+        if found:
+            assert sealed.verified(migrated, quick=True).findings == ()
         time.sleep(seconds / 20)
     for writer in writers:
         writer.join()

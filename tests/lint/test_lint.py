@@ -225,7 +225,7 @@ RECIPES = (
     ("add-column", "messages", "token", "uuid not null default gen_random_uuid()"),
     ("change-type", "messages", "edit_count", "bigint"),
     ("drop-column", "users", "last_seen_at"),
-    ("rename-column", "users", "password_hash", "secret_hash"),
+    ("rename-column", "users", "last_seen_at", "seen_at"),
 )
 
 

@@ -170,9 +170,7 @@ def test_state_baselined_with_differences(cli: Cli, empty: Database, sql_dir: Pa
         empty.run((project.files / f"{id}.sql").read_text())
     empty.run("alter table public.users drop constraint users_display_name_length_check")
     refused = project("baseline", IDS[9])
-    assert (refused.code, "constraint users_display_name_length_check on public.users is missing" in refused.out) == (3, True), (
-        refused.err
-    )
+    assert (refused.code, "users_display_name_length_check" in refused.out) == (3, True), refused.err
     assert empty.one("select to_regclass('chatschema.migrations') is null")
     found = project.works("baseline", IDS[9], "--accept-differences", "--json").json()
     assert (found["recorded"], [one["object"] for one in found["differences"]]) == (

@@ -35,7 +35,7 @@ CALLS = {
 }
 RELEASE = "update chatschema.holds set released_at = '2100-01-01', released_by = 'x', release_reason = 'x'; "
 # It looks up nothing by name: its search_path guards what a later change may add.
-NOTHING_TO_SHADOW = {"record_erasure"}
+NOTHING_TO_SHADOW = {"record_erasure", "refuse_erased_name"}
 # What fires the triggers whose functions are SECURITY DEFINER; no operator is looked up by the caller's search_path.
 WRITES = [
     "update public.users set account_state = 'suspended' where id operator(pg_catalog.=) '{bob}'",

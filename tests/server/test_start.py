@@ -38,7 +38,7 @@ def run(folder: Path, *arguments: str) -> tuple[str, int]:
     return loaded.removeprefix("loaded "), int(asked.removeprefix("asked "))
 
 
-@pytest.mark.parametrize(("command", "questions"), [("status", 30), ("migrate", 30)])
+@pytest.mark.parametrize(("command", "questions"), [("status", 33), ("migrate", 30)])
 def test_a_run_with_nothing_to_do_loads_and_asks_little(migrated: Database, tmp_path: Path, command: str, questions: int) -> None:
     loaded, asked = run(tmp_path, command, "--url", migrated.url)
     assert loaded == "[]"

@@ -104,7 +104,7 @@ _SCANS_APART = """
         constraint scans_scanned_by_fkey foreign key (scanned_by) references public.users (id) on delete set null
     );
     create index idx_scans_scanned_by on public.scans (scanned_by) where scanned_by is not null;
-    comment on column public.scans.id is 'UUIDv7.';
+    comment on column public.scans.id is E'UUIDv7.\\npii=none';
     comment on column public.scans.scan_state is 'new, clean or infected.';
     comment on index public.idx_scans_scanned_by is 'Deleting a user.';
     comment on constraint scans_scan_engine_check on public.scans is 'Named.';
