@@ -78,7 +78,7 @@ def test_the_question_names_the_rows_that_no_seeder_made(seeded: Database) -> No
     seeded.run("insert into public.users (username) values ('not_a_demo'), ('nor_this'); create table public.notes (i int)")
     seeded.run("insert into public.notes values (1)")
     with asked(seeded, "reset") as terminal:
-        assert "rows that no seeder created: 2 rows in users, 1 row in notes" in terminal.question()
+        assert "rows that no seeder created: 2 rows in users, 2 rows in audit_logs, 1 row in notes" in terminal.question()
         terminal.answer("no")
         assert terminal.end().code == 1
     assert seeded.one("select count(*) from public.notes") == 1

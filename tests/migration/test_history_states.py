@@ -175,12 +175,12 @@ def test_state_baselined_with_differences(cli: Cli, empty: Database, sql_dir: Pa
     found = project.works("baseline", IDS[9], "--accept-differences", "--json").json()
     assert (found["recorded"], [one["object"] for one in found["differences"]]) == (
         IDS[:10],
-        ["users_display_name_length_check on public.users"],
+        ["public.users.users_display_name_length_check"],
     )
     assert [one["note"] for one in project.journal()] == ["1 difference accepted"] * 10
     project.works("migrate")
     document = verified(cli, empty)
-    assert [one["object"] for one in document["differences"]] == ["users_display_name_length_check on public.users"]
+    assert [one["object"] for one in document["differences"]] == ["public.users.users_display_name_length_check"]
     for statement in document["differences"][0]["sql"]:
         empty.run(statement)
     assert verified(cli, empty)["differences"] == []
