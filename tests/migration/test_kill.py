@@ -1,6 +1,6 @@
 """Killed at a random moment, and eight at once: the database always ends the same, every migration recorded once.
 
-CHATSCHEMA_TEST_FULL=1 (make test-kills) kills fifty times, else eight.
+CHATSCHEMA_TEST_FULL=1 (make test-kills) kills fifty times, else five.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.support.dump import dump
 from tests.support.migrations import IDS
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
-ROUNDS = 50 if IS_FULL else 8
+ROUNDS = 50 if IS_FULL else 5
 
 
 def start(*arguments: str, cwd: Path) -> "subprocess.Popen[str]":

@@ -101,12 +101,15 @@ def test_every_migration_is_undone_under_load(cli: Cli, busy: Database, tmp_path
     (tmp_path / "chatschema.toml").write_text(f"[locks]\nattempts = {TRIES}\n")
     with running(busy, tmp_path / "load") as clients:
         time.sleep(1)
-        while (last := applied(busy)[-1]) > FIRST_OF_STATUSES:
+        while (last := applied(busy)[-1]) > FIRST_OF_STATUSES and (IS_FULL or len(taken) < 15):
             undone = cli("undo", "--yes", "--url", busy.url)
             assert undone.code == 0, undone.err
             taken[last] = tries(undone.err)
     assert clients.failed == 0
     assert busy.one("select deadlocks from pg_stat_database where datname = current_database()") == 0
+    if not IS_FULL:
+        assert max(taken.values()) <= TRIES, taken
+        return
     # Where the tables go as well, so do the clients' statements: only a deadlock and a timeout are failures.
     with talking(busy) as talk:
         while left := applied(busy):

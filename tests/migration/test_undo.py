@@ -29,16 +29,17 @@ def test_undo_and_migrate_again_leave_the_same_dump(cli: Cli, empty: Database) -
 
 
 def test_each_migration_goes_down_and_up_alone(cli: Cli, empty: Database) -> None:
-    """In full all of them, and up once more; otherwise those that no release has, as the others never change."""
+    """In full all of them, and up once more; otherwise those that no release has, the newest and every fifth of the others."""
     first = 0 if FULL else IDS.index(RELEASED)
     dumps = {}
     for number in range(first, len(IDS)):
-        assert cli("migrate", "--to", IDS[number], "--url", empty.url).code == 0
-        dumps[number] = dump(empty)
+        if FULL or number >= len(IDS) - 8 or (number - first) % 5 == 0:
+            assert cli("migrate", "--to", IDS[number], "--url", empty.url).code == 0
+            dumps[number] = dump(empty)
     for number in range(len(IDS) - 1, first, -1):
         result = cli("undo", "--url", empty.url)
         assert (result.code, result.out.split()[1]) == (0, IDS[number])
-        assert dump(empty) == dumps[number - 1]
+        assert number - 1 not in dumps or dump(empty) == dumps[number - 1]
     for number in range(1, len(IDS)) if FULL else ():
         assert cli("migrate", "--to", IDS[number], "--url", empty.url).code == 0
         assert dump(empty) == dumps[number]
