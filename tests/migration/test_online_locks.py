@@ -96,7 +96,7 @@ def test_a_rollback_that_drops_triggers_runs_under_load(cli: Cli, busy: Database
 
 
 def test_every_migration_is_undone_under_load(cli: Cli, busy: Database, tmp_path: Path) -> None:
-    taken = {}
+    taken: dict[str, int] = {}
     (tmp_path / "load").mkdir()
     (tmp_path / "chatschema.toml").write_text(f"[locks]\nattempts = {TRIES}\n")
     with running(busy, tmp_path / "load") as clients:
