@@ -1,6 +1,5 @@
 """Archiving sealed entries: a file a seal, read back before it gets its name, and its SHA-256 in the row of the seal."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import audit, postgres
+from chatschema import audit, durable, postgres
 from chatschema.audit import archive_file, canonical, ledger, rules
 from chatschema.audit.records import Epoch, Seal
 from chatschema.errors import ChatschemaError, ExitCode
@@ -78,7 +77,7 @@ def _archive(connection: Connection, epochs: list[Epoch], seal: Seal, folder: Pa
             raise NotArchived(text, "see: chatschema audit verify", code="audit.archive-differs")
         digest, size = archive_file.sha256_of(partial), partial.stat().st_size
         partial.rename(target)
-        _sync(folder)
+        durable.sync_folder(folder)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -98,11 +97,3 @@ def _archive(connection: Connection, epochs: list[Epoch], seal: Seal, folder: Pa
             entries=seal.row_count,
         )
     return Archived(seal.number, seal.row_count, target, size, digest.hex())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from chatschema import audit, postgres
+from chatschema import audit, durable, postgres
 from chatschema.audit import archive_file, ledger
 from chatschema.audit.records import Seal
 from chatschema.errors import ChatschemaError
@@ -43,7 +43,7 @@ def erase(connection: Connection, seal: Seal, subject: UUID, values: Sequence[st
                     f"{partial}: {wrong}; {path} was kept", "see: chatschema audit verify", code="audit.archive-differs"
                 )
             partial.rename(path)
-            _sync(path.parent)
+            durable.sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
     digest = archive_file.sha256_of(path)
@@ -79,11 +79,3 @@ def _is_meant(line: dict[str, Any], subject: str, words: Sequence[re.Pattern[str
 
 def _word(value: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z0-9_.-]){re.escape(value)}(?![a-z0-9_-])", re.IGNORECASE)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from chatschema import durable
 from chatschema.partition.archive.manifest import File
 
 
@@ -61,12 +62,12 @@ def put(partial: Path, target: Path, aside: Path | None = None) -> None:
     previous = target.with_name(target.name + ".previous")
     shutil.rmtree(previous, ignore_errors=True)
     # A drop may follow: the names of the files must survive a power failure, and not only their content.
-    _sync(partial)
+    durable.sync_folder(partial)
     if target.exists():
         target.rename(aside or previous)
     partial.rename(target)
-    _sync(target.parent)
-    _sync(target.parent.parent)
+    durable.sync_folder(target.parent)
+    durable.sync_folder(target.parent.parent)
     shutil.rmtree(previous, ignore_errors=True)
 
 
@@ -74,11 +75,3 @@ def discard(folder: Path) -> None:
     """Remove a folder if there is one. Raises OSError if it cannot be removed."""
     if folder.exists():
         shutil.rmtree(folder)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from chatschema import durable
 from chatschema.errors import Busy, ChatschemaError, UsageError
 
 
@@ -24,9 +25,9 @@ def new(folder: Path, say: Callable[[str], None]) -> Iterator[Path]:
         partial.parent.mkdir(parents=True, exist_ok=True)
         with _alone(partial, say):
             yield partial
-            _sync(partial)
+            durable.sync_folder(partial)
             partial.rename(folder)
-            _sync(folder.parent)
+            durable.sync_folder(folder.parent)
     except OSError as error:
         raise ChatschemaError(
             f"the export was not written: {error.filename or folder}: {error.strerror or error}",
@@ -78,11 +79,3 @@ def write(path: Path, pieces: Iterable[bytes]) -> tuple[int, int, str]:
         file.flush()
         os.fsync(file.fileno())
     return count, size, digest.hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
