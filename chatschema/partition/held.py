@@ -17,7 +17,7 @@ from chatschema.partition.archive import content, disk, manifest
 from chatschema.partition.archive.manifest import File
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.values import RetiredMonth
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, relation
 
 # The table, the column that names the message, and the order of the rows.
 _PARTS = (("messages", "id", "id"), ("message_statuses", "message_id", "message_id, user_id"), ("attachments", "message_id", "id"))
@@ -107,10 +107,12 @@ def _tables(connection: Connection) -> list[tuple[str, sql.Identifier]]:
 
 
 def _write_part(connection: Connection, sources: list[sql.Identifier], folder: Path, table: str, key: str, order: str) -> Part:
-    columns = _columns(connection, f"public.{table}")
+    columns = relation.columns(connection, f"public.{table}")
     one = sql.SQL("select {} from {} where {} in (select id from held_messages)")
     selects = [
-        one.format(_list(columns, _columns(connection, source.as_string(connection))), source, sql.Identifier(key))
+        one.format(
+            relation.listed(columns, relation.columns(connection, source.as_string(connection))), source, sql.Identifier(key)
+        )
         for source in sources
     ]
     rows = sql.SQL(" union all ").join(selects)
@@ -127,23 +129,6 @@ def _write_part(connection: Connection, sources: list[sql.Identifier], folder: P
 
     file = disk.compress(pieces(), folder / f"{table}.csv.zst")
     return Part(table, count, file)
-
-
-def _columns(connection: Connection, table: str) -> dict[str, str]:
-    """Return name and type of the columns of a table, in order."""
-    query = """
-        select attname, format_type(atttypid, atttypmod) from pg_catalog.pg_attribute
-        where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum
-    """
-    return dict(postgres.fetch_all(connection, query, (table,)))
-
-
-def _list(columns: dict[str, str], there: dict[str, str]) -> sql.Composable:
-    """Return the columns as a list to select; null for one that a detached month does not have yet."""
-    return sql.SQL(", ").join(
-        sql.Identifier(name) if name in there else sql.SQL("null::{} as {}").format(sql.SQL(kind), sql.Identifier(name))
-        for name, kind in columns.items()
-    )
 
 
 def dropped_months(connection: Connection, placed: Hold) -> list[str]:

@@ -1,5 +1,6 @@
-"""The primary key of a table, its size, and the number of its rows, counted up to a limit: all without waiting for long."""
+"""The columns and the primary key of a table, its size, and the number of its rows up to a limit: without waiting for long."""
 
+from collections.abc import Container, Mapping
 from typing import LiteralString
 
 from psycopg import sql
@@ -30,6 +31,23 @@ SIZE: LiteralString = """
     ) then greatest(c.relpages, 1) * current_setting('block_size')::bigint else coalesce(pg_relation_size(c.oid), 0) end
 """
 _UNDEFINED_TABLE, _NO_PRIVILEGE = "42P01", "42501"
+
+
+def columns(connection: Connection, table: str) -> dict[str, str]:
+    """Return name and type of the columns of `table`, a name as SQL writes it, in order; empty where it does not exist."""
+    query = """
+        select attname, format_type(atttypid, atttypmod) from pg_catalog.pg_attribute
+        where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum
+    """
+    return dict(postgres.fetch_all(connection, query, (table,)))
+
+
+def listed(wanted: Mapping[str, str], there: Container[str]) -> sql.Composable:
+    """Return columns, by name and type, as a list to select; null for one that an older table does not have yet."""
+    return sql.SQL(", ").join(
+        sql.Identifier(name) if name in there else sql.SQL("null::{} as {}").format(sql.SQL(kind), sql.Identifier(name))
+        for name, kind in wanted.items()
+    )
 
 
 def count(connection: Connection, table: str, condition: sql.Composable = ALL) -> int | None:

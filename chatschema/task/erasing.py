@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +21,6 @@ from chatschema.privacy.erase import account, holds, requests, search, steps
 from chatschema.privacy.erase.account import Account
 from chatschema.privacy.erase.holds import Held
 from chatschema.privacy.erase.search import Left
-from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Settings
 
 # What SQL does not reach, and how long it stays there.
@@ -93,13 +91,13 @@ def erase(connection: Connection, settings: Settings, subject: UUID, *, lock_wai
     requests.refuse_missing(connection)
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         try:
-            return _erase(connection, settings, subject, say)
+            return _erase(connection, settings, subject, lock_wait_s, say)
         except Held as held:
             requests.wait(connection, "user", subject, held.holds)
             raise
 
 
-def _erase(connection: Connection, settings: Settings, subject: UUID, say: Say) -> Receipt:
+def _erase(connection: Connection, settings: Settings, subject: UUID, lock_wait_s: float, say: Say) -> Receipt:
     found = holds.on(connection, subject)
     if found:
         raise Held(found)
@@ -109,7 +107,7 @@ def _erase(connection: Connection, settings: Settings, subject: UUID, say: Say) 
     steps.begin(connection, subject)
     touched = _rows(connection, subject, person, receipt, say)
     _archives(connection, subject, receipt, say)
-    _audit_files(connection, subject, person, receipt)
+    _audit_files(connection, subject, person, receipt, lock_wait_s)
     _forget(connection, touched, say)
     say("searching every column for what is left")
     _finish(connection, settings, subject, person, number, receipt)
@@ -127,20 +125,16 @@ def _rows(connection: Connection, subject: UUID, person: Account, receipt: Recei
         table = sql.Identifier(SCHEMA, month.name)
         parent = sql.Identifier("public", month.parent)
         step = steps.messages if month.parent == "messages" else steps.statuses
-        done = _sum(step(connection, subject, table, parent if is_attached else table))
+        done = sum(step(connection, subject, table, parent if is_attached else table))
         kind = "messages" if month.parent == "messages" else "reactions"
         receipt.rows[kind] = receipt.rows.get(kind, 0) + done
         if done:
             say(f"{month.name}: {done} {kind}")
             touched.append(table)
-    receipt.rows["audit_entries"] = _sum(steps.trail(connection, subject, search.patterns(person.decisive)))
-    receipt.rows["attachments"] = _sum(steps.files(connection, subject))
+    receipt.rows["audit_entries"] = sum(steps.trail(connection, subject, search.patterns(person.decisive)))
+    receipt.rows["attachments"] = sum(steps.files(connection, subject))
     receipt.rows |= steps.secrets(connection, subject)
     return touched
-
-
-def _sum(batches: Iterable[int]) -> int:
-    return sum(batches)
 
 
 def _archives(connection: Connection, subject: UUID, receipt: Receipt, say: Say) -> None:
@@ -154,9 +148,9 @@ def _archives(connection: Connection, subject: UUID, receipt: Receipt, say: Say)
             receipt.unreached[f"archive of {month}"] = error.message if isinstance(error, ChatschemaError) else str(error)
 
 
-def _audit_files(connection: Connection, subject: UUID, person: Account, receipt: Receipt) -> None:
+def _audit_files(connection: Connection, subject: UUID, person: Account, receipt: Receipt, lock_wait_s: float) -> None:
     """Erase the person from the files of archived seals."""
-    with locks.seal_lock(connection, wait_s=LOCK_WAIT_S):
+    with locks.seal_lock(connection, wait_s=lock_wait_s):
         for seal in archive_erase.files(connection):
             try:
                 count = archive_erase.erase(connection, seal, subject, person.decisive)

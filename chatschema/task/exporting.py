@@ -121,7 +121,6 @@ def _sources(work: _Work, part: Part) -> Iterator[tuple[sql.Identifier, str]]:
         newer = "".join(
             f" and not exists (select from {SCHEMA}.{name} as k where k.{part.order} = t.{part.order})" for name in kept
         )
-        manifest.verify_file(path / described_table.file.name, described_table.file)
         pieces = manifest.pieces(path / described_table.file.name)
         table = content.load_apart(work.connection, "exported_archive", described_table.columns, pieces)
         yield table, part.where + newer

@@ -31,10 +31,11 @@ def export(
     from chatschema.privacy.export.parts import SCOPES
     from chatschema.task import exporting
 
-    if scope not in SCOPES:
+    chosen = next((one for one in SCOPES if one == scope), None)
+    if chosen is None:
         raise UsageError(f"--scope {scope} is neither all nor provided", "all is the default", code="privacy.scope")
     with session.connected(session.settings(url)) as (_, connection):
-        folder, written = exporting.export(connection, user, scope, out, say=console.note)  # type: ignore[arg-type]
+        folder, written = exporting.export(connection, user, chosen, out, say=console.note)
     if json:
         console.as_json({"folder": folder, "manifest": written})
         return

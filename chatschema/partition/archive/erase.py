@@ -14,7 +14,6 @@ from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection, Say
 
 _FILES = {"messages": "erase_archived_messages.sql", "message_statuses": "erase_archived_statuses.sql"}
-_ORDER = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
 
 
 def erase(connection: Connection, record: RetiredMonth, subject: UUID, *, say: Say) -> int:
@@ -65,10 +64,7 @@ def _rewrite(connection: Connection, described: Manifest, source: Path, partial:
             copy = content.load_apart(connection, "archive_erased", table.columns, pieces)
             query = sqlfile.fill(f"partitions/{_FILES[table.table]}", table=copy, subject=sql.Literal(subject))
             changed += postgres.execute(connection, query).rowcount
-            rows, checksum = content.checksum(connection, copy, table.columns)
-            exported = content.export(connection, copy, table.columns, _ORDER[table.table])
-            file = disk.compress(exported, partial / table.file.name)
-        written = Table(table.table, table.columns, rows, checksum, file)
+            written = write.write_table(connection, table.table, copy, table.columns, partial)
         tables.append(replace(written, parquet=parquet.convert(partial, written)) if table.parquet else written)
     return tables, changed
 

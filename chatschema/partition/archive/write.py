@@ -125,7 +125,12 @@ def _write(connection: Connection, group: Sequence[Month], folder: Path, *, with
         version, encoding = postgres.fetch_one(
             connection, "select current_setting('server_version'), current_setting('server_encoding')"
         )
-        tables = [_write_table(connection, month, folder) for month in group]
+        tables = [
+            write_table(
+                connection, month.parent, sql.Identifier(SCHEMA, month.name), content.columns(connection, month.name), folder
+            )
+            for month in group
+        ]
     if with_parquet:
         tables = [replace(table, parquet=parquet.convert(folder, table)) for table in tables]
     first = group[0]
@@ -143,11 +148,11 @@ def _write(connection: Connection, group: Sequence[Month], folder: Path, *, with
     )
 
 
-def _write_table(connection: Connection, month: Month, folder: Path) -> Table:
-    table, columns = sql.Identifier(SCHEMA, month.name), content.columns(connection, month.name)
+def write_table(connection: Connection, parent: str, table: sql.Identifier, columns: content.Columns, folder: Path) -> Table:
+    """Write the rows of a table to the file of its `parent` in an archive, and describe it; the caller has pinned the text form."""
     rows, checksum = content.checksum(connection, table, columns)
-    pieces = content.export(connection, table, columns, _ORDER[month.parent])
-    return Table(month.parent, columns, rows, checksum, disk.compress(pieces, folder / f"{month.parent}.csv.zst"))
+    pieces = content.export(connection, table, columns, _ORDER[parent])
+    return Table(parent, list(columns), rows, checksum, disk.compress(pieces, folder / f"{parent}.csv.zst"))
 
 
 def read_back(connection: Connection, folder: Path, described: Manifest) -> None:

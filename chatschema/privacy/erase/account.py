@@ -6,7 +6,7 @@ from uuid import UUID
 from chatschema import postgres
 from chatschema.postgres import Connection
 
-_READ = "select username, email, display_name, avatar_url, account_state from public.users where id = %s"
+_READ = "select username, email, avatar_url, account_state from public.users where id = %s"
 # A name shows who somebody was: nobody takes it for a time, by its hash.
 _RESERVE = """
     insert into chatschema.erased_names (name_hash, reserved_until)
@@ -28,7 +28,6 @@ class Account:
 
     username: str
     email: str | None
-    display_name: str | None
     avatar_url: str | None
     is_erased: bool
 
@@ -40,8 +39,8 @@ class Account:
 
 def read(connection: Connection, subject: UUID) -> Account:
     """Return what names the person."""
-    username, email, display_name, avatar_url, state = postgres.fetch_one(connection, _READ, (subject,))
-    return Account(username, email, display_name, avatar_url, state == "erased")
+    username, email, avatar_url, state = postgres.fetch_one(connection, _READ, (subject,))
+    return Account(username, email, avatar_url, state == "erased")
 
 
 def erase(connection: Connection, subject: UUID, *, reserved_months: int, reserved_days: int) -> None:

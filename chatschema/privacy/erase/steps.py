@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -155,6 +156,6 @@ def _batches(connection: Connection, subject: UUID, ids: Ids, work: Callable[[Id
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
         begun = time.monotonic()
-        yield holds.batch(connection, subject, lambda some=some: work(some))  # type: ignore[misc]
+        yield holds.batch(connection, subject, partial(work, some))
         if start + BATCH < len(ids):
             time.sleep((time.monotonic() - begun) * _PACE)

@@ -12,7 +12,7 @@ from chatschema.values import TABLES
 
 # provided: what the person gave (Art. 20 GDPR). all: also what was recorded about the person (Art. 15).
 Scope = Literal["provided", "all"]
-SCOPES = ("provided", "all")
+SCOPES: tuple[Scope, ...] = ("provided", "all")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,13 +39,13 @@ class People:
         """
         if isinstance(value, dict):
             # A key may be an id as well.
-            return {self._ids(name, others): self.within(inside, others, name) for name, inside in value.items()}
+            return {self.in_text(name, others): self.within(inside, others, name) for name, inside in value.items()}
         if isinstance(value, list):
             return [self.within(inside, others, key) for inside in value]
         if not isinstance(value, str) or _TIME.fullmatch(value):
             return value
         if _UUID.fullmatch(value):
-            return self._ids(value, others)
+            return self.in_text(value, others)
         if key in _WORDS and re.fullmatch(r"[a-z0-9_.-]{1,40}", value):
             return value
         self.left_out += 1
@@ -53,7 +53,4 @@ class People:
 
     def in_text(self, text: str, others: Collection[str]) -> str:
         """Return a text with pseudonyms instead of the ids of `others`."""
-        return self._ids(text, others)
-
-    def _ids(self, text: str, others: Collection[str]) -> str:
         return _UUID.sub(lambda found: self.pseudonym(found[0].lower()) if found[0].lower() in others else found[0], text)

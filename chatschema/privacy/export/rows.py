@@ -8,15 +8,11 @@ from typing import Any
 from psycopg import sql
 
 from chatschema import postgres
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, relation
 from chatschema.privacy.export.parts import Part
 from chatschema.privacy.export.people import People
 from chatschema.privacy.tags import Column
 
-_COLUMNS = """
-    select attname, format_type(atttypid, atttypmod) from pg_catalog.pg_attribute
-    where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum
-"""
 _ONE = sql.SQL("select {columns}, {others} as _others from {table} as t where {where} order by {order}")
 _COPY = sql.SQL("copy (select row_to_json(x)::text from ({rows}) as x) to stdout (format binary)")
 # The users whose id stands somewhere in the JSON of the row, or in its resource_id.
@@ -59,20 +55,15 @@ def read(
 
 
 def _query(connection: Connection, part: Part, table: sql.Identifier, chosen: Choice, subject: str) -> sql.Composed:
-    there = dict(postgres.fetch_all(connection, _COLUMNS, (table.as_string(connection),)))
-    wanted = dict(postgres.fetch_all(connection, _COLUMNS, (f"public.{part.table}",)))
-    columns = [
-        sql.SQL("t.{}").format(sql.Identifier(name))
-        if name in there
-        # A month that is detached may lack a later column.
-        else sql.SQL("null::{} as {}").format(sql.SQL(wanted[name]), sql.Identifier(name))
-        for name in chosen.columns
-    ]
+    there = relation.columns(connection, table.as_string(connection))
+    types = relation.columns(connection, f"public.{part.table}")
+    # A month that is detached may lack a later column.
+    columns = relation.listed({name: types[name] for name in chosen.columns}, there)
     person = sql.Literal(subject) + sql.SQL("::uuid")
     texts = [sql.SQL("t.{}::text").format(sql.Identifier(name)) for name in (*part.mixed, "resource_id") if name in there]
     others = _OTHERS.format(texts=sql.SQL(", ").join(texts), subject=person) if part.mixed else sql.SQL("null::uuid[]")
     rows = _ONE.format(
-        columns=sql.SQL(", ").join(columns), others=others, table=table,
+        columns=columns, others=others, table=table,
         where=sql.SQL(part.where).format(subject=person), order=sql.Identifier(part.order),
     )  # fmt: skip
     return _COPY.format(rows=rows)
