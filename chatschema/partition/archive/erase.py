@@ -27,6 +27,8 @@ def erase(connection: Connection, record: RetiredMonth, subject: UUID, *, say: S
     _finish_put(target, partial, record.archive_sha256)
     described = manifest.read(target, record.archive_sha256)
     manifest.verify(described, target)
+    # It has what is erased, and is not needed: the archive in its place is the recorded one, and whole.
+    disk.discard(target.with_name(target.name + ".previous"))
     partial.mkdir(mode=0o700)
     is_recorded = False
     try:
@@ -51,8 +53,6 @@ def _finish_put(target: Path, partial: Path, recorded: str | None) -> None:
         disk.put(partial, target)
     disk.discard(partial)
     disk.recover(target, recorded)
-    # It has what was erased.
-    disk.discard(target.with_name(target.name + ".previous"))
 
 
 def _rewrite(connection: Connection, described: Manifest, source: Path, partial: Path, subject: UUID) -> tuple[list[Table], int]:
