@@ -1,17 +1,14 @@
 """users: twenty-five people, alice and bob among them; the demo password of all is "correct horse battery staple"."""
 
-import bcrypt
-
 from chatschema.seed import World
+from chatschema.seed.hashes import PASSWORD_HASH
 
 NEEDS: tuple[str, ...] = ()
 COUNT = 25
-PASSWORD = b"correct horse battery staple"
 
 
 def seed(world: World) -> None:
-    """All users share one hash: computing one takes a fifth of a second, and the password is the same."""
-    password_hash = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(12)).decode()
+    """All users share one password and one hash."""
     names = {"alice": "Alice Ahmed", "bob": "Bob Baker"}
     while len(names) < COUNT:
         full_name = world.fake.unique.name()
@@ -25,7 +22,7 @@ def seed(world: World) -> None:
                 "id": world.uuid7(joined),
                 "username": username,
                 "email": f"{username}@example.com",
-                "password_hash": password_hash,
+                "password_hash": PASSWORD_HASH,
                 "display_name": display_name,
                 "avatar_url": f"https://avatars.example.com/{username}.png" if number % 3 else None,
                 "status": world.random.choices(("online", "away", "busy", "offline"), (4, 2, 1, 5))[0],

@@ -1,12 +1,10 @@
 """auth_sessions: a live login for everybody, rotated tokens for some, one revoked for reuse; bcrypt of cost 12."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import bcrypt
-
 from chatschema.seed import World
+from chatschema.seed.hashes import REFRESH_TOKEN_HASHES
 
 NEEDS = ("users",)
 DEVICES = (("web", "Firefox on Linux"), ("ios", "iPhone"), ("android", "Pixel"), ("desktop", "MacBook"))
@@ -28,11 +26,8 @@ def seed(world: World) -> None:
             stolen = _session(world, user_id, days=25)
             stolen.update(revoked_at=world.ago(24), revoked_reason="reuse_detected")
             rows.append(stolen)
-    # bcrypt releases the interpreter lock while it works.
-    with ThreadPoolExecutor() as pool:
-        secrets = [world.secret("refresh token", row["id"]).hex().encode()[:43] for row in rows]
-        for row, hashed in zip(rows, pool.map(lambda secret: bcrypt.hashpw(secret, bcrypt.gensalt(12)), secrets), strict=True):
-            row["refresh_token_hash"] = hashed.decode()
+    for row, hashed in zip(rows, REFRESH_TOKEN_HASHES, strict=False):
+        row["refresh_token_hash"] = hashed
     world.insert("auth_sessions", rows)
 
 

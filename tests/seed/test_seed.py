@@ -10,9 +10,9 @@ from pathlib import Path
 import bcrypt
 import pytest
 
+from chatschema.seed import hashes
 from tests.support import ROOT
 from tests.support.cli import Cli, clean_environment
-from tests.support.commands import REAL_HASHES
 from tests.support.database import Database
 from tests.support.fingerprint import fingerprint
 
@@ -73,10 +73,14 @@ def test_the_audit_trail_fits_the_rows(seeded: Database) -> None:
 
 
 def test_hashes_and_ciphertexts_are_real(cli: Cli, migrated: Database, tmp_path: Path) -> None:
-    assert cli("seed", "--url", migrated.url, env={REAL_HASHES: "1"}).code == 0
+    assert cli("seed", "--url", migrated.url).code == 0
     hashed = migrated.one("select password_hash from users where username = 'bob'")
-    assert bcrypt.checkpw(b"correct horse battery staple", hashed.encode())
-    assert {row[0][:7] for row in migrated.all("select refresh_token_hash from auth_sessions")} == {"$2b$12$"}
+    assert bcrypt.checkpw(hashes.PASSWORD.encode(), hashed.encode())
+    stored = {row[0] for row in migrated.all("select refresh_token_hash from auth_sessions")}
+    assert {hashed[:7] for hashed in stored} == {"$2b$12$"}
+    for number in (0, len(stored) - 1):
+        assert hashes.REFRESH_TOKEN_HASHES[number] in stored
+        assert bcrypt.checkpw(hashes.refresh_token(number).encode(), hashes.REFRESH_TOKEN_HASHES[number].encode())
     assert migrated.one("select count(distinct refresh_token_hash) = count(*) from auth_sessions")
     keys = tmp_path / ".chatschema" / "demo-keys.json"
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600

@@ -21,10 +21,8 @@ from tests.support import ROOT
 
 # Imported inside of functions, by chatschema and by what it uses.
 _LIBRARIES = (
-    "psycopg", "yoyo", "faker", "bcrypt", "nacl.public", "rich.table", "dotenv", "zstandard", "hmac", "secrets", "postgast",
+    "psycopg", "yoyo", "faker", "nacl.public", "rich.table", "dotenv", "zstandard", "hmac", "secrets", "postgast",
 )  # fmt: skip
-# Set to anything: the command hashes as it does for everybody.
-REAL_HASHES = "CHATSCHEMA_TEST_REAL_HASHES"
 _served: dict[int, str] = {}
 
 
@@ -134,8 +132,6 @@ def _run(arguments: list[str]) -> int:
     from tests.support import dying
 
     dying.install(os.environ.get("CHATSCHEMA_TEST_DYING", ""))
-    if not os.environ.get(REAL_HASHES):
-        _hash_fast()
     sys.argv = ["chatschema", *arguments]
     code = 0
     try:
@@ -148,19 +144,6 @@ def _run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return code
-
-
-def _hash_fast() -> None:
-    """Let the demo's hashes look like those of bcrypt, without the nine seconds that they take: few tests are about them."""
-    import base64
-    import secrets
-
-    import bcrypt
-
-    def hashpw(password: bytes, salt: bytes) -> bytes:
-        return salt + base64.b64encode(secrets.token_bytes(24), altchars=b"./")[:31]
-
-    bcrypt.hashpw = hashpw
 
 
 if __name__ == "__main__":
