@@ -17,6 +17,8 @@ WORKERS ?= 3
 # Tests to run, and anything else that pytest takes: make test ARGS="tests/migration -k undo"
 ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
+# Where it is set, each of the thousand commands that tests start would compile chatschema anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
 .PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit test-audit bench-audit-verify

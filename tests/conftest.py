@@ -1,5 +1,6 @@
 """What every test has: a real server, a database of its own, and the real command."""
 
+import gc
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -92,6 +93,12 @@ def sql_dir(tmp_path: Path) -> Path:
 
 # Which servers the tests really ran on; with pytest-xdist each worker tells the controller.
 _versions: set[str] = set()
+
+
+def pytest_collection_finish() -> None:
+    # Thousands of tests that stay to the end: the garbage collector need not look at them again and again.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

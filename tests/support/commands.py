@@ -83,8 +83,9 @@ def serve(path: str) -> None:
     modules = [module.name for module in pkgutil.walk_packages(chatschema.__path__, "chatschema.") if "__main__" not in module.name]
     for name in (*_LIBRARIES, *modules):
         importlib.import_module(name)
-    # The forks would copy each page on which the garbage collector marks an object.
+    # The forks would copy each page on which the garbage collector marks an object, and few live long enough to need it.
     gc.freeze()
+    gc.set_threshold(50_000)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path + ".new")
     listener.listen(64)
