@@ -21,7 +21,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit test-audit bench-audit-verify
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit test-audit bench-audit-verify
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -92,6 +92,9 @@ test-isolation: $(VENV)/.dev ## Run every order of inserts and deletes that meet
 
 test-splitter: $(VENV)/.dev ## Compare the SQL splitter with PostgreSQL's parser (a minute)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_statements_oracle.py
+
+test-long: $(VENV)/.dev ## Run the tests, also those that `make test` leaves out for their time
+	CHATSCHEMA_TEST_LONG=1 $(PYTEST) $(ARGS)
 
 test-kills: $(VENV)/.dev ## Kill client and server at every statement (an hour)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_kill_points.py tests/migration/test_undo_kill.py tests/migration/test_concurrent_kill.py \

@@ -2,8 +2,8 @@
 
 import hashlib
 
-PASSWORD = "correct horse battery staple"
-PASSWORD_HASH = "$2b$12$PNoii9G0RfyMg2l.WqxaEO7Jyxb5K9DL.lMXGs6/qxiOLD.r.t8aK"
+PASSWORD = "correct horse battery staple"  # noqa: S105  # of the demo, and in its docs
+PASSWORD_HASH = "$2b$12$PNoii9G0RfyMg2l.WqxaEO7Jyxb5K9DL.lMXGs6/qxiOLD.r.t8aK"  # noqa: S105
 
 
 def refresh_token(number: int) -> str:

@@ -12,6 +12,7 @@ from tests.support import PASSWORD
 from tests.support import load as clients
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.pace import long
 from tests.support.released import RELEASES, load, make_months
 from tests.support.servers import PgServer
 
@@ -77,6 +78,7 @@ def patiently(admin: Database, statements: list[str]) -> int:
     raise AssertionError(f"no lock in {TRIES} tries")
 
 
+@long
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_the_application_gets_a_login_of_its_own_while_it_works(
     cli: Cli, owned: Database, empty: Database, server: PgServer, prefix: str, tmp_path: Path, number: int

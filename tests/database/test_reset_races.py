@@ -16,6 +16,7 @@ from chatschema.database import catalog
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database, create
 from tests.support.migrations import IDS
+from tests.support.pace import long
 from tests.support.reports import until
 from tests.support.reset_templates import drop_templates, templates
 from tests.support.servers import PgServer, beside
@@ -75,6 +76,7 @@ def test_nor_where_the_database_is_dropped(vacuumed: Database) -> None:
         assert not catalog.exists(connection, "vacuumed")
 
 
+@long
 def test_killed_at_any_moment_the_next_reset_succeeds(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     for delay in (0.25, 0.35, 0.45, 0.55, 0.65, 0.75):
         running = subprocess.Popen(

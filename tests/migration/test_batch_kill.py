@@ -22,12 +22,14 @@ from tests.support.batches import (
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import applied
+from tests.support.pace import long
 
 # Of the client as many as was promised; the server rolls back in the same way.
 KILLS = {"client": 5, "server": 2}
 ROWS = 6000
 
 
+@long
 @pytest.mark.parametrize("who", KILLS)
 def test_killed_again_and_again_each_row_is_done_once(cli: Cli, aged: Database, sql_dir: Path, who: str) -> None:
     write_both(sql_dir)

@@ -13,6 +13,7 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.load import Load, prepare, running
 from tests.support.months import make_months
+from tests.support.pace import long
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 ROWS, MONTHS, KILLS, HELD_S, IDLE_S = (1_000_000, 24, 5, 30.0, 30.0) if IS_FULL else (20_000, 3, 1, 2.0, 4.0)
@@ -38,6 +39,7 @@ def percentile(load: Load, windows: list[tuple[float, float]]) -> float:
     return found[int(len(found) * 0.99)] * 1000
 
 
+@long
 def test_clients_hardly_notice(cli: Cli, migrated: Database, sql_dir: Path, tmp_path: Path) -> None:
     make_months(migrated, MONTHS)
     prepare(migrated, {})

@@ -15,6 +15,7 @@ from tests.support import ROOT, peak
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.migrations import IDS, NEXT, applied, write
+from tests.support.pace import long
 
 LINE = "insert into public.note (i, t) values (%d, 'some text; with a sign %d');\n"
 TABLE = "create table public.note (i int, t text);\n"
@@ -148,6 +149,7 @@ def test_what_a_transaction_of_statements_cannot_have_is_refused(cli: Cli, migra
     assert applied(migrated) == IDS
 
 
+@long
 def test_a_large_file_takes_memory_in_proportion_and_less_than_four_times_its_size(migrated: Database, sql_dir: Path) -> None:
     migrate = [sys.executable, "-m", "chatschema", "migrate", "--url", migrated.url, "--sql-dir", str(sql_dir)]
     write(sql_dir, NEXT, TABLE + lines(10))

@@ -92,7 +92,7 @@ def orders(cli: Cli, command: str, options: tuple[str, ...], database: Database,
 
 
 @pytest.mark.parametrize("direction", ["migrate", "undo"])
-@pytest.mark.parametrize("kind", KINDS if FULL else ["create", "drop", "reindex table", "detach"])
+@pytest.mark.parametrize("kind", KINDS if FULL else ["create", "reindex table", "detach"])
 def test_a_concurrent_statement_that_was_cut_off_is_finished_by_the_next_run(
     cli: Cli, migrated: Database, sql_dir: Path, kind: str, direction: str
 ) -> None:

@@ -16,6 +16,7 @@ from tests.support.cli import Cli, clean_environment, run_cli
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.fleets import NEW, add_files, applied, fleet, listed
+from tests.support.pace import long
 from tests.support.servers import PgServer
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -61,6 +62,7 @@ def test_a_canary_that_fails_is_the_only_one_that_was_begun(cli: Cli, five: list
     assert [applied(database) for database in five] == [[NEW[0]], [], [], [], []]
 
 
+@long
 def test_waves_can_be_run_one_by_one(cli: Cli, five: list[Database]) -> None:
     assert migrate(cli, "--waves", "1").code == 0
     assert [len(applied(database)) for database in five] == [3, 0, 0, 0, 0]

@@ -91,7 +91,7 @@ def short_retention(database: Database) -> Context:
 WAYS = (
     Way("retire", RETIRE, (RETIRE, RESTORE), is_small=False),
     Way("statuses pending", DETACH, (DETACH, RESTORE), prepare=detach_pending("message_statuses"), is_small=False),
-    Way("messages pending", DETACH, (DETACH, RESTORE), prepare=detach_pending("messages")),
+    Way("messages pending", DETACH, (DETACH, RESTORE), prepare=detach_pending("messages"), is_small=False),
     Way("half out", DETACH, (DETACH, RESTORE), prepare=half_out),
     Way("archive", ARCHIVE, (ARCHIVE,), is_small=False),
     Way("restore from an archive", RESTORE, (RESTORE,), before=(RETIRE,), is_small=False),

@@ -24,6 +24,7 @@ from tests.support.database import Database
 from tests.support.load import EDIT, SCRIPTS, prepare, running
 from tests.support.months import make_months
 from tests.support.online import assert_absent, assert_whole, write_index
+from tests.support.pace import long
 from tests.support.servers import PgServer, beside
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -81,6 +82,7 @@ def start(filled: Filled, command: str) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
+@long
 def test_clients_wait_hardly_longer_beside_a_build_and_a_drop_than_without(cli: Cli, filled: Filled, tmp_path: Path) -> None:
     database = filled.database
     waits: dict[str, float] = {}

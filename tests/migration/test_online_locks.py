@@ -16,6 +16,7 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.load import prepare, running
 from tests.support.migrations import IDS, applied, write
+from tests.support.pace import long
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 ROUNDS, MONTHS, MESSAGES = (20, 24, 20_000) if IS_FULL else (2, 6, 1000)
@@ -95,6 +96,7 @@ def test_a_rollback_that_drops_triggers_runs_under_load(cli: Cli, busy: Database
     assert clients.failed == 0
 
 
+@long
 def test_every_migration_is_undone_under_load(cli: Cli, busy: Database, tmp_path: Path) -> None:
     taken: dict[str, int] = {}
     (tmp_path / "load").mkdir()

@@ -20,6 +20,7 @@ from tests.support.database import Database, create
 from tests.support.documents import validator
 from tests.support.dump import dump
 from tests.support.migrations import IDS, applied, write
+from tests.support.pace import long
 
 ONE, TWO = "20990101000001_one", "20990101000002_two"
 REWRITE = "-- one: a column.\nalter table public.messages add column note text default clock_timestamp()::text;"
@@ -76,6 +77,7 @@ def test_a_restored_copy_is_migrated_under_load(cli: Cli, talking: Database, cop
     assert applied(copy)[-2:] == [ONE, TWO]
 
 
+@long
 def test_the_waits_of_readers_and_writers_are_seen(cli: Cli, talking: Database, copy: Database, sql_dir: Path) -> None:
     one = "-- one: a lock for a while.\nlock table public.messages in access exclusive mode;\nselect pg_sleep(1.5);"
     write(sql_dir, ONE, one, "select 1;")
@@ -161,6 +163,7 @@ def test_a_file_that_fails_on_the_copy_fails_the_rehearsal(cli: Cli, talking: Da
     assert (applied(talking)[-1], databases(talking)) == (IDS[-1], [])
 
 
+@long
 def test_the_next_run_drops_what_a_killed_one_left(cli: Cli, talking: Database, sql_dir: Path, tmp_path: Path) -> None:
     write(sql_dir, ONE, "-- one: waits.\nselect pg_sleep(60) where exists (select from public.users);", "select 1;")
     options = ["--rehearse", "--scratch", "same", "--sql-dir", str(sql_dir), "--url", talking.url]

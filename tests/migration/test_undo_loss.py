@@ -9,6 +9,7 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.migrations import IDS, NEXT, applied, write
+from tests.support.pace import long
 from tests.support.terminal import asked
 
 AUDIT = "20241217000009_create_audit_logs_table"
@@ -113,6 +114,7 @@ def test_looking_waits_for_nobody_and_locks_nothing(cli: Cli, migrated: Database
         assert (result.code, "would drop table users (1 row)" in result.out) == (0, True)
 
 
+@long
 def test_a_question_holds_no_lock_and_what_comes_meanwhile_is_asked_about_too(cli: Cli, migrated: Database) -> None:
     migrated.run("set chatschema.audit_batch = on; insert into public.users (username) values ('alice')")
     with asked(migrated, "undo", "--to", IDS[0]) as terminal:

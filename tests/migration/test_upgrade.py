@@ -14,6 +14,7 @@ from tests.support.database import Database, create
 from tests.support.dump import dump
 from tests.support.load import prepare, running
 from tests.support.migrations import IDS, applied
+from tests.support.pace import long
 from tests.support.released import RELEASES, load, make_months
 from tests.support.rows import add_conversation, add_message, add_user
 from tests.support.servers import PgServer
@@ -133,6 +134,7 @@ def test_a_retention_without_measure_becomes_a_hundred_years(cli: Cli, empty: Da
         empty.run("update public.conversations set retention_days = 36501")
 
 
+@long
 def test_a_reader_who_stays_is_waited_for_without_holding_up_the_others(cli: Cli, released: Database, tmp_path: Path) -> None:
     prepare(released, {})
     stop = threading.Event()

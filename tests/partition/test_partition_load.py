@@ -7,10 +7,12 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.load import prepare, running
 from tests.support.months import there
+from tests.support.pace import long
 
 OLD = "2024-02"
 
 
+@long
 def test_nobodys_statement_fails_while_months_come_and_leave(cli: Cli, aged: Database, tmp_path: Path) -> None:
     prepare(aged, {OLD: 10_000})
     (tmp_path / "chatschema.toml").write_text("[partition]\nahead = 12\n")

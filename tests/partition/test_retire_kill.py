@@ -44,10 +44,10 @@ def steps_of(command: tuple[str, ...], database: Database, folder: Path) -> int:
 
 
 def stride(database: Database) -> int:
-    """Return 1 in full (CHATSCHEMA_TEST_FULL=1, make test-kills), where every step is taken, else 3 on 18 and 5 before."""
+    """Return 1 in full (CHATSCHEMA_TEST_FULL=1, make test-kills), where every step is taken, else 5."""
     if os.environ.get("CHATSCHEMA_TEST_FULL"):
         return 1
-    return 3 if database.server.version >= 180000 else 5
+    return 5
 
 
 def check_nothing_is_lost(database: Database, folder: Path, before: dict[str, dict[str, tuple[int, str]]]) -> None:

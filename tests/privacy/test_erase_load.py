@@ -14,6 +14,7 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.load import prepare, running
 from tests.support.months import make_months
+from tests.support.pace import long
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 ROWS, MONTHS, KILLS, IDLE_S = (1_000_000, 24, 5, 30.0) if IS_FULL else (4_000, 3, 1, 3.0)
@@ -36,6 +37,7 @@ _FILL = """
 _LEFT = "select count(*) from public.messages where sender_id = '{}' and content_encrypted is not null"
 
 
+@long
 def test_clients_hardly_notice_and_every_kill_is_survived(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     make_months(migrated, MONTHS)
     prepare(migrated, {})

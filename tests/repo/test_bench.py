@@ -5,6 +5,7 @@ import sys
 
 from tests.support import ROOT
 from tests.support.cli import clean_environment
+from tests.support.pace import long
 
 
 def test_the_bench_of_the_engine_prints_every_line() -> None:
@@ -25,6 +26,7 @@ def test_the_bench_of_the_engine_prints_every_line() -> None:
     ]
 
 
+@long
 def test_the_bench_of_verify_prints_every_line() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.verify", "--small"],

@@ -7,12 +7,14 @@ from pathlib import Path
 from tests.support.cli import Cli
 from tests.support.database import Database, create
 from tests.support.load import prepare, running
+from tests.support.pace import long
 from tests.support.reports import FSYNC, findings, serious
 from tests.support.servers import PgServer
 
 SECONDS = 60 if os.environ.get("CHATSCHEMA_TEST_FULL") else 6
 
 
+@long
 def test_a_demo_under_load_and_then_idle_has_no_warning(cli: Cli, server: PgServer, seeded_template: str, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text(FSYNC)
     (tmp_path / "load").mkdir()

@@ -8,6 +8,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.fingerprint import fingerprint
+from tests.support.pace import long
 
 
 def test_undo_removes_exactly_what_was_seeded(cli: Cli, migrated: Database) -> None:
@@ -61,6 +62,7 @@ def test_undo_of_one_takes_what_depends_on_it(cli: Cli, seeded: Database) -> Non
     assert seeded.one("select count(*) from users") == 25
 
 
+@long
 def test_after_undo_and_migrate_seeds_count_as_not_run(cli: Cli, seeded: Database) -> None:
     assert cli("undo", "--all", "--yes", "--url", seeded.url).code == 0
     assert cli("migrate", "--url", seeded.url).code == 0

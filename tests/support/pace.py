@@ -1,4 +1,4 @@
-"""The suite's time: a line at the end when it took longer than people wait for it."""
+"""The suite's time: what `make test` leaves out for it, and a line at the end when it took longer than people wait for it."""
 
 import os
 import time
@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 LIMIT_S, CORES = 8 * 60, 2
+# CHATSCHEMA_TEST_LONG=1 (make test-long) runs all, each in its small form; CHATSCHEMA_TEST_FULL=1 runs them in full.
+LONG = bool(os.environ.get("CHATSCHEMA_TEST_LONG") or os.environ.get("CHATSCHEMA_TEST_FULL"))
+# Of a test that takes long, and beside which a shorter one of the same promise runs each time.
+long = pytest.mark.skipif(not LONG, reason="make test-long")
 _started = time.monotonic()
 
 
