@@ -93,7 +93,7 @@ test-isolation: $(VENV)/.dev ## Run every order of inserts and deletes that meet
 test-splitter: $(VENV)/.dev ## Compare the SQL splitter with PostgreSQL's parser (a minute)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_statements_oracle.py
 
-test-long: $(VENV)/.dev ## Run the tests, also those that `make test` leaves out for their time
+test-long: $(VENV)/.dev ## Run all tests, also the longest
 	CHATSCHEMA_TEST_LONG=1 $(PYTEST) $(ARGS)
 
 test-kills: $(VENV)/.dev ## Kill client and server at every statement (an hour)
