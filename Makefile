@@ -17,7 +17,7 @@ WORKERS ?= 3
 # Tests to run, and anything else that pytest takes: make test ARGS="tests/migration -k undo"
 ARGS ?=
 # A test that takes longer than any does has stopped: it is ended, and where each thread waited is printed.
-# Where it is set, each of the thousand commands that tests start would compile chatschema anew.
+# Where it is set, each of the thousand commands that tests start would compile chatschema again.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
