@@ -3,17 +3,10 @@
 import base64
 import gzip
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import psycopg
-import pytest
-
-from tests.privacy.test_export_interrupted import waiting
-from tests.support.cli import Cli, Result, clean_environment
+from tests.support.cli import Cli, Result
 from tests.support.database import Database
 from tests.support.months import JANUARY
 
@@ -183,36 +176,6 @@ def test_a_hold_prevents_both_and_only_where_it_covers_them(cli: Cli, seeded: Da
     assert erase(cli, seeded, "message", message, "--yes").code == 0
     assert erase(cli, seeded, "conversation", id, "--yes").code == 0
     assert {row[0] for row in seeded.all("select state from chatschema.privacy_requests")} == {"done"}
-
-
-@pytest.mark.parametrize("ending", ["kill", "hold"])
-def test_interrupted_it_is_finished_by_the_next_run(cli: Cli, seeded: Database, tmp_path: Path, ending: str) -> None:
-    id = group(seeded)
-    before = rest(seeded, id)
-    command = [sys.executable, "-m", "chatschema", "privacy", "erase-conversation", str(id), "--yes", "--url", seeded.url]
-    with psycopg.connect(seeded.url, autocommit=True) as blocker, blocker.transaction():
-        # One file is in use: messages, reactions and the trail come before it.
-        blocker.execute("select id from public.attachments where conversation_id = %s limit 1 for update", (id,))
-        running = subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stderr=subprocess.PIPE)
-        waiting(seeded)
-        if ending == "kill":
-            running.send_signal(signal.SIGKILL)
-        else:
-            # It waits for the batch, which is tried again and again.
-            assert cli("hold", "add", "--reason", "case", "--conversation", str(id), "--url", seeded.url).code == 0
-    _, err = running.communicate(timeout=60)
-    # Those that a search looks for are erased last.
-    content = "select count(*) from public.messages where conversation_id = %s and content_encrypted is not null"
-    assert seeded.one(content, id) == 3
-    assert seeded.one("select title from public.conversations where id = %s", id) == "Merger with Initech"
-    if ending == "hold":
-        assert (running.returncode, b"hold 1 covers" in err) == (3, True), err
-        assert cli("hold", "release", "1", "--reason", "closed", "--url", seeded.url).code == 0
-    result = erase(cli, seeded, "conversation", id, "--yes", "--json")
-    assert result.code == 0, result.out + result.err
-    assert result.json()["receipt"]["searched_for"] >= 3
-    is_erased(seeded, id)
-    assert rest(seeded, id) == before
 
 
 def test_archives_and_detached_months_are_erased_too(cli: Cli, aged: Database) -> None:
