@@ -94,7 +94,7 @@ def reachable() -> Iterator[Path]:
 def test_archives_that_others_can_read(cli: Cli, migrated: Database, tmp_path: Path, reachable: Path) -> None:
     """A folder that is closed protects what is in it; a recorded file counts as well as the configured folder."""
     archives, elsewhere = reachable / "archives", reachable / "seal.jsonl.gz"
-    (tmp_path / "chatschema.toml").write_text(f'[partitions]\narchive_dir = "{archives}"\n')
+    (tmp_path / "chatschema.toml").write_text(f'[partition]\narchive_dir = "{archives}"\n')
     closed, opened = archives / "2024-01", archives / "2024-02"
     for folder in (closed, opened):
         folder.mkdir(parents=True)
