@@ -74,24 +74,35 @@ def continues(connection: Connection, earlier: Anchor) -> list[str]:
 
 def opened(text: str, key: PublicKey) -> tuple[str, int, bytes]:
     """Return origin, size and root of a note that `key` has signed. Raises NotGenuine for any other text."""
-    head, separator, rest = text.partition(f"\n\n{_DASH} ")
-    body = head + "\n"
-    lines = body.split("\n")
     wrong = NotGenuine("this is no note about a trail", "an anchor is made by: chatschema audit anchor", code="audit.anchor-syntax")
-    if not separator or len(lines) != 4 or not lines[1].isdecimal():
+    lines = (text.partition(f"\n\n{_DASH} ")[0] + "\n").split("\n")
+    if len(lines) != 4 or not lines[1].isdecimal():
         raise wrong
-    name, _, encoded = rest.split("\n", 1)[0].partition(" ")
     try:
-        signature = base64.b64decode(encoded, validate=True)
         root = base64.b64decode(lines[2], validate=True)
     except ValueError:
         raise wrong from None
+    checked(text, key)
+    return lines[0], int(lines[1]), root
+
+
+def checked(text: str, key: PublicKey) -> str:
+    """Return the text of a note that `key` has signed, without the signature. Raises NotGenuine for any other."""
+    head, separator, rest = text.partition(f"\n\n{_DASH} ")
+    body = head + "\n"
+    name, _, encoded = rest.split("\n", 1)[0].partition(" ")
+    try:
+        signature = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        separator = ""
+    if not separator:
+        raise NotGenuine("this is no signed note", "an anchor is made by: chatschema audit anchor", code="audit.anchor-syntax")
     if name != key.name or signature[:4] != key.id:
         raise NotGenuine(
             f"the note is signed by {name}, and the key is {key.name}", "name its key: --key FILE", code="audit.signature"
         )
     key.check(signature[4:], body.encode())
-    return lines[0], int(lines[1]), root
+    return body
 
 
 def parse(text: str, key: PublicKey) -> Anchor:

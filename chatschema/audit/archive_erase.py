@@ -1,19 +1,21 @@
-"""Erasing the personal data of a user from the files of archived seals: the digests stay, so that they still verify."""
+"""Erasing the personal data of a subject from the files of archived seals: the digests stay, so that they still verify."""
 
 import gzip
 import os
-import re
-from collections.abc import Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from chatschema import audit, durable, postgres
-from chatschema.audit import archive_file, ledger
+from chatschema.audit import about, archive_file, ledger
+from chatschema.audit.about import About
 from chatschema.audit.records import Seal
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
+
+# The server decides which lines are meant: this many at a time.
+_BLOCK = 1000
 
 
 def files(connection: Connection) -> list[Seal]:
@@ -23,8 +25,8 @@ def files(connection: Connection) -> list[Seal]:
     return [seal for seal in ledger.seals(connection) if seal.archive is not None]
 
 
-def erase(connection: Connection, seal: Seal, subject: UUID, values: Sequence[str]) -> int:
-    """Blank the entries by or about a user, or with one of the values in their details; return how many.
+def erase(connection: Connection, seal: Seal, meant: About) -> int:
+    """Blank the entries that are meant; return how many.
 
     Another run may be killed at any moment: the file has its name only once it is whole, and a file that was not recorded yet is
     recorded by the next run. Raises ChatschemaError where the file cannot be read, or is not that of the seal; OSError.
@@ -35,7 +37,7 @@ def erase(connection: Connection, seal: Seal, subject: UUID, values: Sequence[st
     if wrong:
         raise ChatschemaError(f"{path}: {wrong}", "see: chatschema audit verify", code="audit.archive-differs")
     try:
-        count = _rewrite(path, partial, str(subject), [_word(value) for value in values])
+        count = _rewrite(connection, path, partial, meant)
         if count:
             wrong = archive_file.check(partial, seal)
             if wrong:
@@ -55,27 +57,23 @@ def erase(connection: Connection, seal: Seal, subject: UUID, values: Sequence[st
     return count
 
 
-def _rewrite(path: Path, partial: Path, subject: str, words: Sequence[re.Pattern[str]]) -> int:
+def _rewrite(connection: Connection, path: Path, partial: Path, meant: About) -> int:
     count = 0
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed, closing(archive_file.lines(path)) as found:
-            for line in found:
-                if line.get("personal") is not None and _is_meant(line, subject, words):
-                    line["personal"] = None
-                    count += 1
-                packed.write(archive_file.line(line))
+            while block := list(islice(found, _BLOCK)):
+                count += _blank(connection, block, meant)
+                packed.write(b"".join(map(archive_file.line, block)))
         file.flush()
         os.fsync(file.fileno())
     return count
 
 
-def _is_meant(line: dict[str, Any], subject: str, words: Sequence[re.Pattern[str]]) -> bool:
-    details = line["personal"]["details"] or ""
-    # What erasures record is kept: it proves them.
-    is_proof = line["action"] == "audit.erase" or line["action"].startswith("privacy.")
-    return not is_proof and (subject in (line["user_id"], line["resource_id"]) or any(word.search(details) for word in words))
-
-
-def _word(value: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z0-9_.-]){re.escape(value)}(?![a-z0-9_-])", re.IGNORECASE)
+def _blank(connection: Connection, block: list[dict[str, Any]], meant: About) -> int:
+    # The first line of a file is about the seal, and has none.
+    full = [line for line in block if line.get("personal") is not None]
+    wanted = about.lines(connection, meant, full) if full else set()
+    for place in wanted:
+        full[place]["personal"] = None
+    return len(wanted)

@@ -167,10 +167,9 @@ def _uuid(text: str, where: str) -> UUID:
 
 def _user(connection: Connection, text: str) -> UUID:
     """Return the id of a user given by id or by name."""
-    from chatschema import postgres
+    from chatschema import users
 
-    row = postgres.execute(connection, "select id from public.users where username = %s", (text.lower(),)).fetchone()
-    return row[0] if row else _uuid(text, "--user")
+    return users.find(connection, text) or _uuid(text, "--user")
 
 
 def _day(text: str | None, where: str) -> datetime | None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
-from chatschema import hold, postgres
+from chatschema import audit, hold, postgres
 from chatschema.errors import HistoryConflict
 from chatschema.migration import alone, execution, heads, journal, ledger, loss, patience, prelude
 from chatschema.migration.backend import Backend, StatementFailed, YoyoMigration
@@ -109,6 +109,8 @@ def _undo(
         if header.of(file.apply):
             batches.cancel(backend.connection, file.id)
         repeatables.mark_due(backend.connection)
+        if postgres.has_table(backend.connection, "public.audit_logs"):
+            audit.record(backend.connection, loss.ACTION, "migration", file.id, title=file.title)
         recording.record(backend.connection, run, file.id, file.rollback.ddl if file.rollback else "")
 
     def work() -> None:

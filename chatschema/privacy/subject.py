@@ -1,26 +1,64 @@
-"""The person whose data is meant, by name or id."""
+"""Whose or which data is meant: a person, a conversation or a message."""
 
-import re
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
-from psycopg import sql
-
-from chatschema import postgres
-from chatschema.errors import ChatschemaError
+from chatschema import postgres, users
+from chatschema.errors import ChatschemaError, UsageError
 from chatschema.postgres import Connection
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+Kind = Literal["user", "conversation", "message"]
+# The command that erases a subject of each kind.
+COMMANDS: dict[str, str] = {
+    "user": "privacy erase",
+    "conversation": "privacy erase-conversation",
+    "message": "privacy erase-message",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is erased: a user, a conversation or a message, by its id."""
+
+    kind: Kind
+    id: UUID
 
 
 def find(connection: Connection, text: str) -> UUID:
     """Return the id of the user with this id or name. Raises ChatschemaError if there is none."""
-    # An id has 36 characters, and a name at most 32, or 44 once it is erased.
-    name = text.strip().lower()
-    column, value = ("id", UUID(name)) if _ID.fullmatch(name) else ("username", name)
-    query = sql.SQL("select id from public.users where {} = %s").format(sql.Identifier(column))
-    row = postgres.execute(connection, query, (value,)).fetchone()
-    if row is None:
+    found = users.find(connection, text)
+    if found is None or not _exists(connection, "users", found):
         text, hint = f"no user has the name or id {text}", "names are lower case; find one: chatschema server psql, or your console"
         raise ChatschemaError(text, hint, code="privacy.no-user")
-    found: UUID = row[0]
     return found
+
+
+def person(connection: Connection, text: str) -> Subject:
+    """Return the user with this id or name as a subject. Raises ChatschemaError if there is none."""
+    return Subject("user", find(connection, text))
+
+
+def conversation(connection: Connection, text: str) -> Subject:
+    """Return the conversation with this id. Raises UsageError for another text, ChatschemaError if there is none."""
+    id = _id(text, "conversation")
+    if not _exists(connection, "conversations", id):
+        raise ChatschemaError(f"no conversation has the id {id}", "find the id in public.conversations", code="privacy.no-subject")
+    return Subject("conversation", id)
+
+
+def message(text: str) -> Subject:
+    """Return the message with this id, which nobody has looked for yet: its month may be detached or dropped. Raises UsageError."""
+    return Subject("message", _id(text, "message"))
+
+
+def _id(text: str, what: str) -> UUID:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        hint = "ids look like 019b76da-a800-7000-8000-000000000000"
+        raise UsageError(f"{text} is not the id of a {what}", hint, code="privacy.id-syntax") from None
+
+
+def _exists(connection: Connection, table: str, id: UUID) -> bool:
+    return bool(postgres.fetch_one(connection, f"select exists (select from public.{table} where id = %s)", (id,))[0])

@@ -16,7 +16,7 @@ _HIDDEN = {
 def read(connection: Connection) -> Coverage:
     """Return what this role can see; needs no privilege."""
     _, (row,) = postgres.fetch_named(connection, sqlfile.text_of("reports/parts/coverage.sql"))
-    for name in ("roles", "available"):
+    for name in ("roles", "available", "refused"):
         row[name] = tuple(row[name])
     return Coverage(**{**row, "version": row["version"].split()[0], "host": connection.info.host})
 

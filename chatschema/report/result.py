@@ -51,7 +51,8 @@ class Gap:
 class Coverage:
     """The server, what the role may see on it, and since when its statistics count.
 
-    `since` is the moment of their last reset; after a crash that is the restart.
+    `since` is the moment of their last reset; after a crash that is the restart. `refused` are the parts of reports that only a
+    superuser may run.
     """
 
     version: str
@@ -70,6 +71,7 @@ class Coverage:
     is_io_timed: bool
     standbys: int
     system_identifier: str | None = None
+    refused: tuple[str, ...] = ()
 
     @property
     def days(self) -> float:

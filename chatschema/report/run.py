@@ -133,6 +133,8 @@ def _part(name: str, coverage: Coverage) -> Path:
     A query does not parse on a server that lacks one of its views, and fails with a function that the role may not call.
     """
     parts = assets.sql_dir() / "reports" / "parts"
+    if name in coverage.refused:
+        return parts / f"{name}_refused.sql"
     hidden = parts / f"{name}_hidden.sql"
     if "pg_monitor" not in coverage.roles and hidden.exists():
         return hidden

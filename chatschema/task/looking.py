@@ -4,15 +4,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
-from chatschema.errors import UsageError
+from chatschema import postgres
+from chatschema.errors import ServerError, UsageError
 from chatschema.postgres import Connection, Say
-from chatschema.report import coverage, definition, run, verdict
+from chatschema.report import coverage, definition, files, run, verdict
 from chatschema.report.definition import Definition
 from chatschema.report.result import STATUSES, Coverage, Result
 from chatschema.report.run import TIMEOUT_S, Elsewhere
 from chatschema.task import session
 from chatschema.values import Settings
+
+# The report that also looks at files of this machine.
+_SECURITY = "security"
 
 
 @dataclass
@@ -30,8 +35,23 @@ class Look:
         self.coverage = coverage.read(self.connection)
         reporting = self.settings.reporting
         results = [run.run(self.connection, one, self.coverage, reporting.thresholds, self.elsewhere) for one in self.wanted]
+        results = [files.added(one, _archives(self)) if one.report == _SECURITY else one for one in results]
         results = verdict.suppress(results, reporting.suppressions, datetime.now(UTC).date())
         return sorted(results, key=lambda result: STATUSES.index(result.status))
+
+
+def _archives(look: Look) -> list[Path]:
+    """Return the folders and files of archives: the configured one, and the recorded ones that this role may know."""
+    found = [look.settings.policy.archive_dir]
+    for table in ("retired_months", "audit_seals"):
+        try:
+            rows = postgres.fetch_all(look.connection, f"select archive from chatschema.{table} where archive is not null")
+        except ServerError as error:
+            if error.sqlstate not in ("42P01", "42501", "3F000"):
+                raise
+        else:
+            found += [Path(row[0]) for row in rows]
+    return found
 
 
 @contextmanager

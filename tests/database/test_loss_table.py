@@ -40,7 +40,10 @@ TABLE = HEAD + f"| command | removes | {' | '.join(SITUATIONS)} |\n|{'---|' * (l
 
 @dataclass(frozen=True)
 class Row:
-    """A command, what it can remove, the data that its runs are after, and the word that it may need."""
+    """A command, what it can remove, the data that its runs are after, and the word that it may need.
+
+    `trail` are the actions of the rows that it leaves in the audit trail; None if the trail goes with the rest.
+    """
 
     command: str
     removes: str
@@ -49,6 +52,7 @@ class Row:
     word: tuple[str, ...] = ()
     setup: str = ""
     config: str = ""
+    trail: str | None = ""
 
 
 MONTH = "select count(*) from public.messages where id < chatschema.uuid7_floor('2024-02-01T00:00Z')"
@@ -62,24 +66,42 @@ OF_THEN = """
     alter table public.messages detach partition chat_partitions.messages_y2024m01;
     alter table chat_partitions.messages_y2024m01 add column extra text default 'value'
 """
+CONTENT = "select count(*) from public.messages where content_encrypted is not null"
+CONVERSATION, MESSAGE = "018cc251-f400-7000-8000-00000000000c", "018cc251-f400-7000-8000-00000000000d"
+ONE_CONVERSATION = f"""
+    insert into public.conversations (id, title) values ('{CONVERSATION}', 'one');
+    insert into public.messages (id, conversation_id, sender_id, content_encrypted)
+    select '{MESSAGE}', '{CONVERSATION}', id, 'content of one message' from public.users limit 1
+"""
+FILE = "018cc251-f400-7000-8000-00000000000f"
+DELETED_FILE = f"""
+    insert into public.attachments (id, conversation_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm, state)
+    select '{FILE}', c.id, u.id, 'file', 1, sha256('x'), 'a', 'deleted'
+    from (select id from public.conversations limit 1) as c, (select id from public.users limit 1) as u
+"""
 KEEP = '[partition]\nkeep = "1mo"\ngrace = "0d"\n'
 # The commands that take a folder of migrations.
 MIGRATES = ("migrate", "undo", "reset")
 ROWS = (
     Row("migrate", "what a pending migration's statements remove: a file is reviewed before it is applied", ("migrate",),
         "select count(*) from public.note"),
-    Row("undo", "tables, columns and rows that the rollback removes", ("undo",), "select count(*) from public.note", ("--yes",)),
-    Row("undo --all", "every table of chatschema", ("undo", "--all"), USERS, ("--yes",)),
-    Row("reset", "the database", ("reset",), USERS, ("--yes",)),
-    Row("seed --undo", "the rows that seeders created", ("seed", "--undo"), USERS),
+    Row("undo", "tables, columns and rows that the rollback removes", ("undo",), "select count(*) from public.note", ("--yes",), trail="migration.undo"),
+    Row("undo --all", "every table of chatschema", ("undo", "--all"), USERS, ("--yes",), trail=None),
+    Row("reset", "the database", ("reset",), USERS, ("--yes",), trail=None),
+    Row("seed --undo", "the rows that seeders created", ("seed", "--undo"), USERS, trail="seed.undo"),
     Row("partition retire", "months older than --older-than; unless --no-archive is given, after their archive was read back", ("partition", "retire",
-        "--older-than", "1mo", "--grace", "0d"), MONTH, ("--yes",)),
-    Row("partition purge", "messages past retention_days or expires_at", ("partition", "purge"), MONTH, (), DUE),
+        "--older-than", "1mo", "--grace", "0d"), MONTH, ("--yes",), trail="partition.archive partition.detach partition.drop partition.release_attachments"),
+    Row("partition purge", "messages past retention_days or expires_at", ("partition", "purge"), MONTH, (), DUE, trail="retention.purge"),
     Row("partition restore --map", "with OLD=drop, the values of a column that the table no longer has; they are counted and audited",
-        ("partition", "restore", "2024-01", "--map", "extra=drop"), EXTRA, (), OF_THEN),
-    Row("maintain", "what retire and purge remove, and sessions some time after their end, by chatschema.toml", ("maintain",), MONTH, (), DUE, KEEP),
-    Row("privacy erase", "the personal data of one person, in tables and archives", ("privacy", "erase", "alice"),
-        "select count(*) from public.messages where content_encrypted is not null", ("--yes",)),
+        ("partition", "restore", "2024-01", "--map", "extra=drop"), EXTRA, (), OF_THEN, trail="partition.refit partition.restore"),
+    Row("maintain", "what retire and purge remove, and sessions some time after their end, by chatschema.toml", ("maintain",), MONTH, (), DUE, KEEP, trail="partition.archive partition.detach partition.drop retention.purge"),
+    Row("privacy erase", "the personal data of one person, in tables and archives", ("privacy", "erase", "alice"), CONTENT, ("--yes",), trail="audit.erase privacy.erase privacy.erase_batch"),
+    Row("privacy erase-conversation", "messages, files, keys and title of one conversation, in tables and archives",
+        ("privacy", "erase-conversation", CONVERSATION), CONTENT, ("--yes",), ONE_CONVERSATION, trail="audit.erase privacy.erase_batch privacy.erase_conversation"),
+    Row("privacy erase-message", "content, earlier versions, reactions and files of one message, in tables and archives",
+        ("privacy", "erase-message", MESSAGE), CONTENT, ("--yes",), ONE_CONVERSATION, trail="privacy.erase_batch privacy.erase_message"),
+    Row("attachments done", "the rows of files whose bytes a collector has removed", ("attachments", "done", FILE),
+        "select count(*) from public.attachments where state = 'deleted'", setup=DELETED_FILE, trail="attachment.purge"),
 )  # fmt: skip
 
 
@@ -161,7 +183,7 @@ def put(row: Row, line: str) -> None:
 
 def cell(ground: Ground, row: Row, situation: str) -> str:
     with ground.database(row, situation) as database:
-        before = rows(database, row)
+        before, last = rows(database, row), last_entry(database)
         assert before
         options = ("--url", database.url, *(("--sql-dir", str(ground.sql_dir)) if row.command.split()[0] in MIGRATES else ()))
         if situation == "asks on a terminal":
@@ -169,12 +191,30 @@ def cell(ground: Ground, row: Row, situation: str) -> str:
         word = () if situation == "needs off a terminal" else row.word
         result = ground.cli(*row.arguments, *word, *options)
         after = rows(database, row)
+        if situation == "with rows of others":
+            assert result.code == 0, result.err
+            is_in_trail(database, row, last)
     if result.code == 0:
         return "keeps what is held" if after == before else "nothing" if situation == "needs off a terminal" else "runs"
     assert after == before, result.err
     if wanted := re.search(r"add (--\w+)", result.err):
         return f"`{wanted[1]}`" if wanted[1] != "--database" else "refused; `--database NAME` drops it"
     return "refused"
+
+
+def last_entry(database: Database) -> int:
+    has_trail = database.one("select to_regclass('public.audit_logs') is not null")
+    return int(database.one("select coalesce(max(id), 0) from public.audit_logs")) if has_trail else 0
+
+
+def is_in_trail(database: Database, row: Row, last: int) -> None:
+    """What a command did is in the trail, each part of it once."""
+    if row.trail is None:
+        assert last_entry(database) == 0
+        return
+    found = database.all("select action, resource_type, resource_id from public.audit_logs where id > %s order by id", last)
+    assert sorted({action for action, _, _ in found}) == sorted(row.trail.split())
+    assert len(set(found)) == len(found)
 
 
 def on_a_terminal(ground: Ground, row: Row, database: Database, options: tuple[str, ...]) -> str:

@@ -18,6 +18,8 @@ from chatschema import postgres
 from chatschema.partition import retired_months
 from chatschema.partition.archive import disk
 from chatschema.partition.archive import erase as archives
+from chatschema.privacy.erase import rule
+from chatschema.privacy.subject import Subject
 from tests.privacy.test_export_interrupted import waiting
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
@@ -213,13 +215,14 @@ def test_archives_detached_months_and_kept_rows_are_erased_too(
     assert cli("hold", "release", "1", "--reason", "closed", "--url", aged.url).code == 0
     folders = [tmp_path / "archives" / month for month in (JANUARY, FEBRUARY)]
     hers = str(person)
+    meant = {"messages": rule.messages(Subject("user", person)), "message_statuses": rule.statuses(Subject("user", person))}
     kept = [[row for row in rows_of(folder, "messages") if hers not in row] for folder in folders]
     # Killed after the new archive was recorded, and before it took its place.
     with closing(postgres.connect(aged.url)) as connection, monkeypatch.context() as patched:
         patched.setattr(disk, "put", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         record = next(iter(retired_months.read(connection).values()))
         with pytest.raises(KeyboardInterrupt):
-            archives.erase(connection, record, person, say=print)
+            archives.erase(connection, record, meant, say=print)
     assert (tmp_path / "archives" / f"{JANUARY}.partial").exists()
     result = erase(cli, aged, "--yes")
     assert result.code == 0, result.out + result.err

@@ -2,7 +2,7 @@
 
 from tests.support.cli import Cli
 from tests.support.database import Database
-from tests.support.documents import valid
+from tests.support.documents import check, valid
 
 
 def test_register_export_and_erase(cli: Cli, seeded: Database) -> None:
@@ -17,3 +17,19 @@ def test_register_export_and_erase(cli: Cli, seeded: Database) -> None:
     assert valid("privacy-list", cli, seeded, "privacy", "list")["requests"][0]["receipt"]
     files = valid("attachments-due", cli, seeded, "attachments", "due")["files"]
     assert valid("attachments-done", cli, seeded, "attachments", "done", files[0]["id"])["removed"] == 1
+
+
+def test_erase_conversation_and_message_and_their_receipts(cli: Cli, seeded: Database) -> None:
+    message, conversation = seeded.all("select id, conversation_id from public.messages where not is_deleted limit 1")[0]
+    assert cli("audit", "key", "--out", "k").code == 0
+    erase = ("privacy", "erase-message", str(message))
+    assert valid("privacy-erase-message-dry-run", cli, seeded, *erase, "--dry-run")["expected"]["subject_type"] == "message"
+    assert valid("privacy-erase-message", cli, seeded, *erase, "--yes", "--key", "k", "--receipt", "message.json")["receipt"][
+        "note"
+    ]
+    erase = ("privacy", "erase-conversation", str(conversation))
+    assert valid("privacy-erase-conversation-dry-run", cli, seeded, *erase, "--dry-run")["expected"]["name"]
+    assert valid("privacy-erase-conversation", cli, seeded, *erase, "--yes")["receipt"]["sha256"]
+    checked = cli("privacy", "check-receipt", "message.json", "--key", "k.pub", "--json").json()
+    check("privacy-check-receipt", checked)
+    assert checked["signed_by"]

@@ -46,25 +46,20 @@ def moment(text: str | None, where: str, now: datetime) -> datetime | None:
 
 def user(connection: Connection, text: str | None) -> UUID | None:
     """Return the id of a user given by id or by name. Raises UsageError for a name that the role cannot look up."""
-    from chatschema import postgres
+    from chatschema import users
 
     if text is None:
         return None
     try:
-        return UUID(text)
-    except ValueError:
-        pass
-    try:
-        row = postgres.execute(connection, "select id from public.users where username = %s", (text.lower(),)).fetchone()
+        found = users.find(connection, text)
     except ServerError as error:
         if error.sqlstate != _REFUSED:
             raise
         hint = "give the id of the user: ids look like 019b76da-a800-7000-8000-000000000000"
         raise UsageError(f"--user {text}: this role may not read the names of users", hint, code="audit.user-name") from None
-    if row is None:
+    if found is None:
         hint = "give an id or the name of a user; of a user who was erased only the id is left"
         raise UsageError(f"--user {text}: no user has this name", hint, code="audit.user-name")
-    found: UUID = row[0]
     return found
 
 

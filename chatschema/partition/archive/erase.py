@@ -1,8 +1,8 @@
-"""Erasing a person from an archive: it is loaded, changed, written beside, read back, and put in place of the old one."""
+"""Erasing a subject from an archive: it is loaded, changed, written beside, read back, and put in place of the old one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
 
 from psycopg import sql
 
@@ -13,11 +13,13 @@ from chatschema.partition.archive.manifest import Manifest, Table
 from chatschema.partition.values import RetiredMonth
 from chatschema.postgres import Connection, Say
 
+# By table, the condition for its rows: of messages as m, of message_statuses as s.
+Meant = Mapping[str, sql.Composable]
 _FILES = {"messages": "erase_archived_messages.sql", "message_statuses": "erase_archived_statuses.sql"}
 
 
-def erase(connection: Connection, record: RetiredMonth, subject: UUID, *, say: Say) -> int:
-    """Erase the data of a user from the archive of a month; return how many rows were changed.
+def erase(connection: Connection, record: RetiredMonth, meant: Meant, *, say: Say) -> int:
+    """Erase the rows that are meant from the archive of a month; return how many were changed.
 
     Without such a row the files stay as they are. The caller holds the migration lock. Raises ArchiveRefused where the archive
     cannot be read, is not the recorded one, or differs from what was written; it is kept then.
@@ -32,7 +34,7 @@ def erase(connection: Connection, record: RetiredMonth, subject: UUID, *, say: S
     partial.mkdir(mode=0o700)
     is_recorded = False
     try:
-        tables, changed = _rewrite(connection, described, target, partial, subject)
+        tables, changed = _rewrite(connection, described, target, partial, meant)
         if changed:
             written = replace(described, tables=tables)
             sha256 = manifest.write(written, partial)
@@ -55,14 +57,14 @@ def _finish_put(target: Path, partial: Path, recorded: str | None) -> None:
     disk.recover(target, recorded)
 
 
-def _rewrite(connection: Connection, described: Manifest, source: Path, partial: Path, subject: UUID) -> tuple[list[Table], int]:
+def _rewrite(connection: Connection, described: Manifest, source: Path, partial: Path, meant: Meant) -> tuple[list[Table], int]:
     tables, changed = [], 0
     for table in described.tables:
         with postgres.transaction(connection):
             content.pin(connection)
             pieces = manifest.pieces(source / table.file.name)
             copy = content.load_apart(connection, "archive_erased", table.columns, pieces)
-            query = sqlfile.fill(f"partitions/{_FILES[table.table]}", table=copy, subject=sql.Literal(subject))
+            query = sqlfile.fill(f"partitions/{_FILES[table.table]}", table=copy, is_meant=meant[table.table])
             changed += postgres.execute(connection, query).rowcount
             written = write.write_table(connection, table.table, copy, table.columns, partial)
         tables.append(replace(written, parquet=parquet.convert(partial, written)) if table.parquet else written)

@@ -1,12 +1,13 @@
-"""The users row, which is erased last: until then it says whom to search for."""
+"""The account of a person: ended first, and erased last, as until then it says whom to search for."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
-from chatschema import postgres
+from chatschema import audit, postgres
 from chatschema.postgres import Connection
+from chatschema.privacy.erase.values import Values
 
 _READ = "select username, email, avatar_url, account_state from public.users where id = %s"
+_END = "update public.users set account_state = 'deactivated' where id = %s and account_state in ('active', 'suspended')"
 # A name shows who somebody was: nobody takes it for a time, by its hash.
 _RESERVE = """
     insert into chatschema.erased_names (name_hash, reserved_until)
@@ -20,31 +21,36 @@ _ERASE = """
         last_seen_at = null, account_state = 'erased', erased_at = coalesce(erased_at, clock_timestamp())
     where id = %(subject)s
 """
+_UNWRAP = """
+    update public.conversation_participants set encrypted_key = null, key_nonce = null, public_key_id = null
+    where user_id = %(subject)s and (encrypted_key is not null or key_nonce is not null or public_key_id is not null)
+"""
+_KEYS = "delete from public.user_public_keys where user_id = %(subject)s"
+_SESSIONS = "delete from public.auth_sessions where user_id = %(subject)s"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What names the person; `is_erased` once nothing does."""
-
-    username: str
-    email: str | None
-    avatar_url: str | None
-    is_erased: bool
-
-    @property
-    def decisive(self) -> tuple[str, ...]:
-        """Values that belong to this person alone."""
-        return () if self.is_erased else tuple(value for value in (self.username, self.email, self.avatar_url) if value)
+def values(connection: Connection, id: UUID) -> Values:
+    """Return what names the person, and must not be left."""
+    username, email, avatar_url, state = postgres.fetch_one(connection, _READ, (id,))
+    return Values(username, () if state == "erased" else tuple(value for value in (username, email, avatar_url) if value))
 
 
-def read(connection: Connection, subject: UUID) -> Account:
-    """Return what names the person."""
-    username, email, avatar_url, state = postgres.fetch_one(connection, _READ, (subject,))
-    return Account(username, email, avatar_url, state == "erased")
+def end(connection: Connection, id: UUID) -> None:
+    """End the account: no sign-in, no session; within the caller's transaction."""
+    postgres.execute(connection, _END, (id,))
 
 
-def erase(connection: Connection, subject: UUID, *, reserved_months: int, reserved_days: int) -> None:
+def remove_secrets(connection: Connection, id: UUID) -> dict[str, int]:
+    """Remove wrapped conversation keys, public keys and sessions; return how many of each. Within the caller's transaction."""
+    queries = {"wrapped_keys": _UNWRAP, "public_keys": _KEYS, "sessions": _SESSIONS}
+    counts = {name: postgres.execute(connection, query, {"subject": id}).rowcount for name, query in queries.items()}
+    if any(counts.values()):
+        audit.record(connection, "privacy.erase_batch", "user", str(id), **counts)
+    return counts
+
+
+def erase(connection: Connection, id: UUID, *, reserved_months: int, reserved_days: int) -> None:
     """Reserve the name, and erase the row; within the caller's transaction."""
-    values = {"subject": subject, "months": reserved_months, "days": reserved_days}
+    values = {"subject": id, "months": reserved_months, "days": reserved_days}
     postgres.execute(connection, _RESERVE, values)
     postgres.execute(connection, _ERASE, values)

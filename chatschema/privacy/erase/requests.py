@@ -9,6 +9,7 @@ from uuid import UUID
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.postgres import Connection
+from chatschema.privacy.subject import COMMANDS, Subject
 
 TABLE = "chatschema.privacy_requests"
 _COLUMNS = """
@@ -47,7 +48,7 @@ def listed(connection: Connection) -> list[Request]:
 def findings(connection: Connection) -> list[str]:
     """Return, in words, the erasures that were interrupted, or that no hold prevents any more; none if not readable."""
     query = f"""
-        select r.id, r.subject_id, r.state from {TABLE} as r
+        select r.id, r.subject_type, r.subject_id, r.state from {TABLE} as r
         where r.state = 'running' or r.state = 'waiting' and not exists (
             select from chatschema.holds as h where h.id = any (r.holds) and h.released_at is null
         )
@@ -61,30 +62,36 @@ def findings(connection: Connection) -> list[str]:
         return []
     return [
         f"privacy request {id} {'was interrupted' if state == 'running' else 'waits, and its holds are released'}:"
-        f" chatschema privacy erase {subject}"
-        for id, subject, state in found
+        f" chatschema {COMMANDS[kind]} {subject}"
+        for id, kind, subject, state in found
     ]
 
 
-def wait(connection: Connection, subject_type: str, subject: UUID, holds: list[int]) -> None:
+def wait(connection: Connection, subject: Subject, holds: list[int]) -> None:
     """Record a request that holds prevent; one that runs already keeps its state."""
     query = f"""
         insert into {TABLE} as r (subject_type, subject_id, holds) values (%s, %s, %s)
         on conflict (subject_type, subject_id) where state <> 'done' do update set holds = excluded.holds
     """
-    postgres.execute(connection, query, (subject_type, subject, holds))
+    postgres.execute(connection, query, (subject.kind, subject.id, holds))
 
 
-def start(connection: Connection, subject_type: str, subject: UUID) -> int:
-    """Record that a request runs, and return its number."""
+def start(connection: Connection, subject: Subject) -> tuple[int, bool]:
+    """Record that a request runs; return its number, and whether an earlier run of it has begun."""
+    begun = f"""
+        select exists (
+            select from {TABLE} where subject_type = %s and subject_id = %s and state <> 'done' and started_at is not null
+        )
+    """
+    is_resumed: bool = postgres.fetch_one(connection, begun, (subject.kind, subject.id))[0]
     query = f"""
         insert into {TABLE} as r (subject_type, subject_id, state, started_at) values (%s, %s, 'running', clock_timestamp())
         on conflict (subject_type, subject_id) where state <> 'done'
             do update set state = 'running', holds = '{{}}', started_at = coalesce(r.started_at, clock_timestamp())
         returning id
     """
-    number: int = postgres.fetch_one(connection, query, (subject_type, subject))[0]
-    return number
+    number: int = postgres.fetch_one(connection, query, (subject.kind, subject.id))[0]
+    return number, is_resumed
 
 
 def finish(connection: Connection, number: int, receipt: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The steps of an erasure, each in batches that can be interrupted: a rerun takes only rows that still have personal data."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,11 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import audit, postgres
+from chatschema.audit import about
+from chatschema.audit.about import About
 from chatschema.postgres import Connection
-from chatschema.privacy.erase import holds
+from chatschema.privacy.erase import holds, rule
+from chatschema.privacy.subject import Subject
 
 BATCH = 1000
 # The pause is as long as the batch took, which leaves half of the time to the application.
@@ -19,7 +22,7 @@ Ids = Sequence[Any]
 
 _MESSAGES = sql.SQL("""
     select m.id from {table} as m
-    where m.sender_id = {subject} and (
+    where {is_meant} and (
         m.content_encrypted is not null or m.content_nonce is not null or m.edit_history <> '[]' or not m.is_deleted
     )
     order by m.id
@@ -32,127 +35,106 @@ _ERASE_MESSAGES = sql.SQL("""
     where m.id = any ({ids}) and m.id between {first} and {last}
 """)
 _STATUSES = sql.SQL("""
-    select s.message_id from {table} as s
-    where s.user_id = {subject} and (s.reactions <> '{{}}' or s.reacted_at is not null or s.error_code is not null)
-    order by s.message_id
+    select s.message_id, s.user_id from {table} as s
+    where {is_meant} and (s.reactions <> '{{}}' or s.reacted_at is not null or s.error_code is not null)
+    order by s.message_id, s.user_id
 """)
 _ERASE_STATUSES = sql.SQL("""
     update {table} as s set reactions = '{{}}', reacted_at = null, error_code = null, updated_at = clock_timestamp()
-    where s.message_id = any ({ids}) and s.message_id between {first} and {last} and s.user_id = {subject}
+    from unnest({ids}::uuid[], {users}::uuid[]) as t (message_id, user_id)
+    where s.message_id = t.message_id and s.user_id = t.user_id and s.message_id between {first} and {last}
 """)
-_AUDIT = """
-    select a.id from public.audit_logs as a
-    where a.pii_salt is not null and a.action <> 'audit.erase' and not starts_with(a.action, 'privacy.')
-        and (a.user_id = %(subject)s or a.resource_id = %(subject)s::text or a.details::text ~* any (%(patterns)s::text[]))
-    order by a.id
-"""
 _ERASE_AUDIT = """
     update public.audit_logs set pii_salt = null, ip_address = null, user_agent = null, details = null
     where id = any (%(ids)s) and pii_salt is not null
 """
-_FILES = """
+_FILES = sql.SQL("""
     select a.id from public.attachments as a
-    where a.uploader_id = %(subject)s and (
+    where {is_meant} and (
         a.message_id is not null or a.state <> 'deleted' or a.file_name_encrypted is not null or a.mime_type is not null
     )
     order by a.id
-"""
+""")
 # The row stays until the collector has removed the stored bytes, as only the row says where they are.
 _ERASE_FILES = """
     with forgotten as (delete from chatschema.released_attachments where attachment_id = any (%(ids)s))
     update public.attachments set message_id = null, state = 'deleted', file_name_encrypted = null, mime_type = null
     where id = any (%(ids)s)
 """
-_UNWRAP = """
-    update public.conversation_participants set encrypted_key = null, key_nonce = null, public_key_id = null
-    where user_id = %(subject)s and (encrypted_key is not null or key_nonce is not null or public_key_id is not null)
-"""
-_KEYS = "delete from public.user_public_keys where user_id = %(subject)s"
-_SESSIONS = "delete from public.auth_sessions where user_id = %(subject)s"
 
 
-def begin(connection: Connection, subject: UUID) -> None:
-    """End the account: no sign-in, no session, and a month that is restored meanwhile is restored without the person's data."""
-
-    def work() -> None:
-        query = "update public.users set account_state = 'deactivated' where id = %s and account_state in ('active', 'suspended')"
-        postgres.execute(connection, query, (subject,))
-        record = """
-            insert into chatschema.erasures (subject_type, subject_id) select 'user', %(subject)s
-            where not exists (select from chatschema.erasures where subject_type = 'user' and subject_id = %(subject)s)
-        """
-        postgres.execute(connection, record, {"subject": subject})
-
-    holds.batch(connection, subject, work)
-
-
-def messages(connection: Connection, subject: UUID, table: sql.Composable, changed: sql.Composable) -> Iterator[int]:
-    """Erase the messages that the person sent, of the rows in `table`, through `changed`; yield the number of each batch."""
-    yield from _by_ids(connection, subject, "message", _MESSAGES, _ERASE_MESSAGES, table, changed)
-
-
-def statuses(connection: Connection, subject: UUID, table: sql.Composable, changed: sql.Composable) -> Iterator[int]:
-    """Erase the person's reactions and errors of delivery, of the rows in `table`; yield the number of each batch."""
-    yield from _by_ids(connection, subject, "message_status", _STATUSES, _ERASE_STATUSES, table, changed)
-
-
-def _by_ids(
-    connection: Connection,
-    subject: UUID,
-    kind: str,
-    select: sql.SQL,
-    erase: sql.SQL,
-    table: sql.Composable,
-    changed: sql.Composable,
+def messages(
+    connection: Connection, subject: Subject, table: sql.Composable, changed: sql.Composable, spared: Collection[UUID] = ()
 ) -> Iterator[int]:
-    person = sql.Literal(subject)
-    found = [row[0] for row in postgres.fetch_all(connection, select.format(table=table, subject=person))]
+    """Erase the subject's messages of the rows in `table`, but for those spared; yield the number of each batch."""
+    query = _MESSAGES.format(table=table, is_meant=rule.messages(subject))
+    found = [row[0] for row in postgres.fetch_all(connection, query) if row[0] not in spared]
 
     def work(ids: Ids) -> int:
-        values = {"table": changed, "subject": person, "first": sql.Literal(ids[0]), "last": sql.Literal(ids[-1])}
-        count = postgres.execute(connection, erase.format(ids=sql.Literal(list(ids)), **values)).rowcount
-        audit.record(connection, "privacy.erase_batch", kind, str(ids[0]), user_id=subject, last=str(ids[-1]), rows=count)
+        count = erase_messages(connection, changed, ids)
+        _record(connection, subject, "message", ids[0], ids[-1], count)
         return count
 
     yield from _batches(connection, subject, found, work)
 
 
-def trail(connection: Connection, subject: UUID, patterns: list[str]) -> Iterator[int]:
-    """Erase the personal part of entries by or about the person, or with a text that fits one of the regular expressions."""
-    found = postgres.fetch_all(connection, _AUDIT, {"subject": subject, "patterns": patterns})
+def erase_messages(connection: Connection, changed: sql.Composable, ids: Ids) -> int:
+    """Make tombstones of these messages, in the order of their ids, through `changed`; within the caller's transaction."""
+    values = {"table": changed, "ids": sql.Literal(list(ids)), "first": sql.Literal(ids[0]), "last": sql.Literal(ids[-1])}
+    return postgres.execute(connection, _ERASE_MESSAGES.format(**values)).rowcount
+
+
+def statuses(connection: Connection, subject: Subject, table: sql.Composable, changed: sql.Composable) -> Iterator[int]:
+    """Erase reactions and errors of delivery that are the subject's, of the rows in `table`; yield the number of each batch."""
+    found = postgres.fetch_all(connection, _STATUSES.format(table=table, is_meant=rule.statuses(subject)))
+
+    def work(pairs: Ids) -> int:
+        ids, users = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        values = {"table": changed, "ids": sql.Literal(ids), "users": sql.Literal(users)}
+        query = _ERASE_STATUSES.format(**values, first=sql.Literal(ids[0]), last=sql.Literal(ids[-1]))
+        count = postgres.execute(connection, query).rowcount
+        _record(connection, subject, "message_status", ids[0], ids[-1], count)
+        return count
+
+    yield from _batches(connection, subject, found, work)
+
+
+def trail(connection: Connection, subject: Subject, meant: About) -> Iterator[int]:
+    """Erase the personal part of the entries that are meant; yield the number of each batch."""
 
     def work(ids: Ids) -> int:
         return postgres.execute(connection, _ERASE_AUDIT, {"ids": list(ids)}).rowcount
 
-    yield from _batches(connection, subject, [row[0] for row in found], work)
+    yield from _batches(connection, subject, about.entries(connection, meant), work)
 
 
-def files(connection: Connection, subject: UUID) -> Iterator[int]:
-    """Take the person's files off their messages and mark them as deleted, for the collector."""
-    found = postgres.fetch_all(connection, _FILES, {"subject": subject})
+def files(connection: Connection, subject: Subject) -> Iterator[int]:
+    """Take the subject's files off their messages and mark them as deleted, for the collector; yield the number of each batch."""
+    found = [row[0] for row in postgres.fetch_all(connection, _FILES.format(is_meant=rule.files(subject)))]
 
     def work(ids: Ids) -> int:
         count = postgres.execute(connection, _ERASE_FILES, {"ids": list(ids)}).rowcount
-        audit.record(connection, "privacy.erase_batch", "attachment", str(ids[0]), user_id=subject, last=str(ids[-1]), rows=count)
+        _record(connection, subject, "attachment", ids[0], ids[-1], count)
         return count
 
-    yield from _batches(connection, subject, [row[0] for row in found], work)
+    yield from _batches(connection, subject, found, work)
 
 
-def secrets(connection: Connection, subject: UUID) -> dict[str, int]:
-    """Remove the person's wrapped conversation keys, public keys and sessions; return how many of each."""
-
-    def work() -> dict[str, int]:
-        queries = {"wrapped_keys": _UNWRAP, "public_keys": _KEYS, "sessions": _SESSIONS}
-        counts = {name: postgres.execute(connection, query, {"subject": subject}).rowcount for name, query in queries.items()}
-        if any(counts.values()):
-            audit.record(connection, "privacy.erase_batch", "user", str(subject), **counts)
-        return counts
-
-    return holds.batch(connection, subject, work)
+def left(connection: Connection, subject: Subject, parent: str, table: sql.Composable) -> int:
+    """Return how many rows of a month an erasure would still take."""
+    query, is_meant = (_MESSAGES, rule.messages) if parent == "messages" else (_STATUSES, rule.statuses)
+    counted = sql.SQL("select count(*) from ({}) as t").format(query.format(table=table, is_meant=is_meant(subject)))
+    count: int = postgres.fetch_one(connection, counted)[0]
+    return count
 
 
-def _batches(connection: Connection, subject: UUID, ids: Ids, work: Callable[[Ids], int]) -> Iterator[int]:
+def _record(connection: Connection, subject: Subject, kind: str, first: UUID, last: UUID, rows: int) -> None:
+    # Not a row of the trail about each message; `user_id` is the key by which a person's were found before.
+    of = {"user_id" if subject.kind == "user" else f"{subject.kind}_id": subject.id}
+    audit.record(connection, "privacy.erase_batch", kind, str(first), **of, last=str(last), rows=rows)
+
+
+def _batches(connection: Connection, subject: Subject, ids: Ids, work: Callable[[Ids], int]) -> Iterator[int]:
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
         begun = time.monotonic()

@@ -33,7 +33,11 @@ select
     (select count(*)::integer from pg_catalog.pg_stat_replication) as standbys,
     case
         when has_function_privilege('pg_control_system()', 'execute') then (select c.system_identifier::text from pg_control_system() as c)
-    end as system_identifier
+    end as system_identifier,
+    array_remove(array[
+        case when not has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'select') then 'password_hashes' end,
+        case when not has_function_privilege('pg_catalog.pg_hba_file_rules()', 'execute') then 'host_rules' end
+    ], null) as refused
 from pg_catalog.pg_stat_database as d
 cross join pg_catalog.pg_stat_bgwriter as b
 cross join pg_catalog.pg_stat_archiver as a
