@@ -29,23 +29,18 @@ def _foreign(folder: Path, names: Collection[str]) -> str | None:
     return None
 
 
-def remove_folder(folder: Path, names: Sequence[str]) -> None:
-    """Remove the files of these names, in this order, and the folder. What is gone already is skipped. Raises OSError.
+def empty(folder: Path, names: Sequence[str]) -> None:
+    """Remove the files of these names, in this order; what is gone already is skipped. Raises OSError.
 
-    The folder must be empty then. The last name should be the one by which the folder is recognized: after an interruption the
-    next run finds it.
+    The last name should be the one by which the folder is recognized: after an interruption the next run finds it.
     """
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for name in names:
             _unlink(name, handle)
         os.fsync(handle)
     finally:
         os.close(handle)
-    folder.rmdir()
 
 
 def remove_file(path: Path) -> None:

@@ -183,8 +183,8 @@ def from_database(url: str, check: Check) -> str:
         for log, epoch, is_removed, record, where, is_here in connection.execute(_SEALS).fetchall():  # noqa: B007  # the last ones
             check.seal(record, epoch, None if is_removed else _entries(connection, where))
             if is_removed:
-                left = connection.execute(f"select count(*) from public.audit_logs as a where {where}").fetchone()
-                check.only_archived += max(int(fields(record)["rows"]) - left[0], 0)
+                query = f"select count(*) from public.audit_logs as a where {where}"
+                check.only_archived += sum(max(int(fields(record)["rows"]) - left, 0) for (left,) in connection.execute(query))
         if not is_here:
             check.say("the trail was sealed in another cluster, and nobody declared a new epoch")
         for entry in _entries(connection, "resource_type = 'audit_log' and action = 'audit.erase'"):

@@ -9,6 +9,7 @@ from chatschema.errors import UsageError
 from chatschema.values import Retention, Span
 
 _SPANS = ("keys", "files", "released_attachments", "archives", "exports", "snapshots", "grace")
+_AUDIT = ("keep", "archive_dir")
 _FOLDERS = ("export_dirs", "snapshot_dirs")
 # The kinds of files on disk, and the key that names their folders.
 _NEEDS = {"exports": "export_dirs", "snapshots": "snapshot_dirs"}
@@ -35,7 +36,7 @@ def parse(table: Mapping[str, Any], audit: Mapping[str, Any], folder: Path, file
 
 def _audit(table: Mapping[str, Any], folder: Path, file: str) -> dict[str, Any]:
     for key, value in table.items():
-        if key not in ("keep", "archive_dir") or not isinstance(value, str) or not value:
+        if key not in _AUDIT or not isinstance(value, str) or not value:
             text = f"{file}: [audit] {key} = {value!r} is not a valid setting"
             hint = "the settings are keep (a length of time such as 7y) and archive_dir (a folder)"
             raise UsageError(text, hint, code="config.unknown")

@@ -151,7 +151,8 @@ def _remove(connection: Connection, one: Found) -> bool:
     if _is_held(connection, one):
         return False
     if one.names:
-        discard.remove_folder(one.path, one.names)
+        discard.empty(one.path, one.names)
+        one.path.rmdir()
     else:
         discard.remove_file(one.path)
     audit.record(connection, "retention.remove_file", one.noun, one.path.name, path=str(one.path))

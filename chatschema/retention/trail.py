@@ -146,18 +146,12 @@ def remove(
     for one in _wanted(trail, before) if trail else ():
         if trail is None or is_over():
             return
+        where, done = rules.of_seal(trail.epochs, one), 0
         with locks.seal_lock(connection, wait_s=wait_s, say=say):
-            now = _again(connection, one)
-            if now.archive is None:
-                return
-            if not now.removed_at and not Path(now.archive).is_file():
-                # On another one: its run removes them.
-                say(f"kept the entries of seal {now.number} and later ones: {now.archive} is not on this host")
-                return
             seal.refuse_other_cluster(trail.epochs[-1], ledger.cluster(connection)[0])
-            where, done = rules.of_seal(trail.epochs, now), 0
-            if not now.removed_at and not _begin(connection, where, now):
-                say(f"kept the entries of seal {now.number} and later ones: a hold covers them, see chatschema hold list")
+            now = _again(connection, one)
+            if reason := _why_not(connection, where, now):
+                say(f"kept the entries of seal {now.number} and later ones: {reason}")
                 return
             for removed in _entries(connection, where, now, batch):
                 done += removed
@@ -172,6 +166,18 @@ def remove(
                 return
             if done:
                 say(f"removed {done} entries of seal {now.number}, which are in {now.archive}")
+
+
+def _why_not(connection: Connection, where: sql.Composed, now: Seal) -> str | None:
+    """Return why the entries of a seal are not removed; otherwise their removal has begun. Raises NotRemoved."""
+    if now.removed_at:
+        return None
+    if now.archive is None:
+        return f"they wait for {_NO_FILE}"
+    if not Path(now.archive).is_file():
+        # On another host: a run there removes them.
+        return f"{now.archive} is not on this host"
+    return None if _begin(connection, where, now) else "a hold covers them, see chatschema hold list"
 
 
 def _again(connection: Connection, one: Seal) -> Seal:

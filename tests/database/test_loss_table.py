@@ -77,7 +77,9 @@ ROWS = (
     Row("partition purge", "messages past retention_days or expires_at", ("partition", "purge"), MONTH, (), DUE),
     Row("partition restore --map", "with OLD=drop, the values of a column that the table no longer has; they are counted and audited",
         ("partition", "restore", "2024-01", "--map", "extra=drop"), EXTRA, (), OF_THEN),
-    Row("maintain", "what retire and purge remove, and sessions some time after their end, by chatschema.toml", ("maintain",), MONTH, (), DUE, KEEP),
+    Row("retention run", "all that is due by chatschema.toml: messages, months, sessions, keys, files, archives, exports, entries of the audit trail",
+        ("retention", "run"), MONTH, ("--yes",), DUE, KEEP),
+    Row("maintain", "what retention run removes", ("maintain",), MONTH, (), DUE, KEEP),
     Row("privacy erase", "the personal data of one person, in tables and archives", ("privacy", "erase", "alice"),
         "select count(*) from public.messages where content_encrypted is not null", ("--yes",)),
 )  # fmt: skip

@@ -20,6 +20,7 @@ keep = "30d"
 CONVERSATIONS = 50
 MONTHS = 14
 
+# Everything is a number of days and six hours old, so that nothing becomes due while a test runs.
 # Conversation n keeps 10 + 7 n days; every tenth has no period. Its messages are spread over 400 days, a fifth of them expire, half
 # of these in the past. i is in the id of each message, so that rows can be told apart.
 _PEOPLE = """
@@ -29,12 +30,14 @@ _PEOPLE = """
     from generate_series(1, {conversations}) as n;
 """
 _MESSAGES = """
+    -- Without triggers, which would take most of the time.
+    set session_replication_role = replica;
     insert into public.messages (id, conversation_id, sender_id, content_encrypted, created_at, expires_at)
     select
         chatschema.uuid7(t.at), md5('conversation' || (1 + i % {conversations}))::uuid, md5('user' || (1 + i / {conversations} % 20))::uuid, 'x',
-        t.at, case when i % 5 = 0 then now() + case when i / 5 % 2 = 0 then interval '-3 days' else interval '3 days' end end
+        t.at, case when i % 5 = 0 then now() + case when i / 5 % 2 = 0 then interval '-3 days' else interval '3 days' end - interval '6 hours' end
     from generate_series(1, {messages}) as i,
-        lateral (select now() - interval '1 hour' - interval '400 days' * (i - 1) / {messages} as at) as t
+        lateral (select now() - interval '6 hours' - interval '1 day' * ((i::bigint - 1) * 400 / {messages}) as at) as t
 """
 _REPLIES = """
     insert into public.messages (conversation_id, sender_id, content_encrypted, reply_to_id)
@@ -43,27 +46,28 @@ _REPLIES = """
 """
 _OTHERS = """
     insert into public.auth_sessions (user_id, refresh_token_hash, expires_at)
-    select md5('user' || (1 + n % 20))::uuid, '{hash}', now() - n * interval '1 day' / {scale} from generate_series(1, 60 * {scale}) as n;
+    select md5('user' || (1 + n % 20))::uuid, '{hash}', now() - interval '6 hours' - n / {scale} * interval '1 day' from generate_series(1, 60 * {scale}) as n;
     insert into public.user_public_keys (user_id, device_id, key_type, public_key, expires_at)
-    select md5('user' || (1 + n % 20))::uuid, md5('device')::uuid, 'one_time_prekey', sha256(n::text::bytea), now() - n * interval '4 days' / {scale}
+    select md5('user' || (1 + n % 20))::uuid, md5('device')::uuid, 'one_time_prekey', sha256(n::text::bytea), now() - interval '6 hours' - n / {scale} * interval '4 days'
     from generate_series(1, 60 * {scale}) as n;
     alter table public.user_public_keys disable trigger user_public_keys_set_updated_at;
     insert into public.user_public_keys (user_id, device_id, key_type, public_key, status, updated_at)
     select md5('user' || (1 + n % 20))::uuid, md5('device')::uuid, 'one_time_prekey', sha256(('u' || n)::bytea),
-        case when n % 3 = 0 then 'active' else 'used' end, now() - n * interval '4 days' / {scale}
+        case when n % 3 = 0 then 'active' else 'used' end, now() - interval '6 hours' - n / {scale} * interval '4 days'
     from generate_series(1, 60 * {scale}) as n;
     alter table public.user_public_keys enable trigger user_public_keys_set_updated_at;
     alter table public.attachments disable trigger attachments_set_updated_at;
     insert into public.attachments (conversation_id, uploader_id, storage_key, size_bytes, sha256, is_encrypted, state, purged_at, updated_at)
     select md5('conversation' || (1 + n % {conversations}))::uuid, md5('user' || (1 + n % 20))::uuid, 'file' || n, 1, sha256('x'), false,
-        'deleted', case when n % 2 = 0 then now() - n * interval '1 day' / {scale} end, now() - n * interval '1 day' / {scale}
+        'deleted', case when n % 2 = 0 then now() - interval '6 hours' - n / {scale} * interval '1 day' end,
+        now() - interval '6 hours' - n / {scale} * interval '1 day'
     from generate_series(1, 40 * {scale}) as n;
     alter table public.attachments enable trigger attachments_set_updated_at;
     insert into chatschema.released_attachments (attachment_id, message_id, released_at)
-    select coalesce(a.id, md5('gone' || n)::uuid), md5('message' || n)::uuid, now() - n * interval '20 days' / {scale}
+    select coalesce(a.id, md5('gone' || n)::uuid), md5('message' || n)::uuid, now() - interval '6 hours' - n / {scale} * interval '20 days'
     from generate_series(1, 40 * {scale}) as n left join public.attachments as a on a.storage_key = 'file' || n and n % 4 < 2;
     insert into chatschema.erased_names (name_hash, reserved_until)
-    select sha256(('name' || n)::bytea), now() + (n - 20) * interval '1 day' / {scale} + interval '1 hour' from generate_series(1, 40 * {scale}) as n;
+    select sha256(('name' || n)::bytea), now() + (n / {scale} - 20) * interval '1 day' - interval '6 hours' from generate_series(1, 40 * {scale}) as n;
 """
 # Of a conversation and a person, of a person, and of a week; a released one holds nothing.
 _HOLDS = """

@@ -51,31 +51,38 @@ def _period(record: RetiredMonth) -> dict[str, object]:
 
 
 def why_not(record: RetiredMonth, archives: Path) -> str | None:
-    """Return why the archive of a month cannot be removed from this host; None for one that is chatschema's, or already gone."""
+    """Return why the archive of a month cannot be removed from this host; None for one that chatschema wrote."""
     folder = Path(record.archive or "")
     if not folder.parent.is_dir():
         return "its folder is not on this host"
     try:
-        if _is_gone(folder):
-            return None if folder.resolve().is_relative_to(archives.resolve()) else f"it is not in {archives}"
+        if _is_begun(folder):
+            return discard.why_not(archives, _aside(folder), _names(_aside(folder)))
         described, sha256 = manifest.load(folder)
         if sha256 != record.archive_sha256:
             return "its manifest is not the one that was recorded"
-        return discard.why_not(archives, folder, _names(described))
+        return discard.why_not(archives, folder, _listed(described))
     except ArchiveRefused as error:
         return error.message
     except OSError as error:
         return error.strerror or str(error)
 
 
-def _is_gone(folder: Path) -> bool:
-    """Return whether nothing of an archive is left; a run that was killed may leave its empty folder."""
-    if folder.is_symlink():
-        return False
-    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+def _aside(folder: Path) -> Path:
+    """Return the name of an archive that is being removed, which stays until that is recorded."""
+    return folder.with_name(folder.name + ".removing")
 
 
-def _names(described: manifest.Manifest) -> list[str]:
+def _is_begun(folder: Path) -> bool:
+    return not folder.exists() and not folder.is_symlink() and _aside(folder).is_dir()
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the files of an archive by its manifest, which is the last one; none where that is gone already."""
+    return _listed(manifest.load(folder)[0]) if (folder / manifest.NAME).exists() else []
+
+
+def _listed(described: manifest.Manifest) -> list[str]:
     """Return the files of an archive, the manifest last."""
     files = [file.name for table in described.tables for file in (table.file, table.parquet) if file]
     return [*files, manifest.NAME]
@@ -91,6 +98,7 @@ def remove(connection: Connection, archives: Path, keep: Span, at: datetime, *, 
         if reason := why_not(record, archives):
             say(f"kept the archive of {record.month:%Y-%m}: {record.archive}: {reason}")
         elif locks.in_transaction(connection, lambda record=record: _remove(connection, record), locks.DDL):  # type: ignore[misc]
+            _aside(Path(record.archive or "")).rmdir()
             yield record.month
 
 
@@ -100,6 +108,8 @@ def _remove(connection: Connection, record: RetiredMonth) -> bool:
         return False
     folder = Path(record.archive or "")
     # Before the commit: if it is interrupted here, the archive is still recorded, and the next run finishes.
-    discard.remove_folder(folder, [] if _is_gone(folder) else _names(manifest.load(folder)[0]))
+    if not _is_begun(folder):
+        folder.rename(_aside(folder))
+    discard.empty(_aside(folder), _names(_aside(folder)))
     audit.record(connection, "retention.remove_archive", "partition", f"{record.month:%Y-%m}", archive=record.archive)
     return True
