@@ -131,7 +131,7 @@ def _rows(settings: Settings) -> list[Rule]:
             rows.PURGED_FILES,
         ),
         _table(
-            "released_attachments", "which message a file of a dropped month had", kept.released_attachments,
+            "released_attachments", "records of the message of a file of a dropped month", kept.released_attachments,
             'released_attachments = "24mo" under [retention]', rows.RELEASED,
         ),
         Rule(

@@ -66,6 +66,14 @@ def test_a_run_whose_time_is_over_says_what_is_left(cli: Cli, chat: Database) ->
     assert done.code == 0, done.err
 
 
+def test_what_became_due_a_moment_ago_is_not_overdue(cli: Cli, migrated: Database, tmp_path: Path) -> None:
+    migrated.run("insert into chatschema.erased_names values (sha256('x'), now() - interval '5 days')")
+    late = cli("retention", "check", "--url", migrated.url)
+    assert (late.code, "erased_names" in late.out) == (3, True), late.err
+    (tmp_path / "chatschema.toml").write_text('[retention]\ngrace = "6d"\n')
+    assert cli("retention", "check", "--url", migrated.url).out == "nothing has been due for more than 6d\n"
+
+
 def test_more_time_that_was_given_meanwhile_counts(cli: Cli, chat: Database) -> None:
     """A run that began before reads the period again with each batch."""
     from contextlib import closing
