@@ -143,7 +143,7 @@ def remove(
     hold keeps. Raises NotRemoved, OtherCluster, and Busy if another run seals or removes for longer than `wait_s` seconds.
     """
     trail = _read(connection)
-    for one in _wanted(trail, before) if trail else ():
+    for one in _open(connection, trail, before) if trail else ():
         if trail is None or is_over():
             return
         where, done = rules.of_seal(trail.epochs, one), 0
@@ -166,6 +166,13 @@ def remove(
                 return
             if done:
                 say(f"removed {done} entries of seal {now.number}, which are in {now.archive}")
+
+
+def _open(connection: Connection, trail: Trail, before: datetime) -> Iterator[Seal]:
+    """Yield the seals whose entries are due and still there, oldest first."""
+    for one in _wanted(trail, before):
+        if not one.removed_at or _left(connection, rules.of_seal(trail.epochs, one)):
+            yield one
 
 
 def _why_not(connection: Connection, where: sql.Composed, now: Seal) -> str | None:
@@ -194,18 +201,15 @@ def _begin(connection: Connection, where: sql.Composed, one: Seal) -> bool:
     if wrong is None and archive_file.sha256_of(path) != one.archive_sha256:
         wrong = "it is not the file that was recorded"
     if wrong:
-        text = f"the entries of seal {one.number} were not removed: {path}: {wrong}"
-        raise NotRemoved(text, "see: chatschema audit verify")
+        raise _differs(one, f"{path}: {wrong}")
     _compare(connection, where, one)
 
     def work() -> bool:
         hold.freeze(connection)
         if not postgres.execute(connection, _BEGIN.format(sql.Literal(one.number), where, _IS_HELD)).rowcount:
             return False
-        digest = (one.archive_sha256 or b"").hex()
-        audit.record(
-            connection, "audit.remove", "audit_seal", str(one.number), entries=one.row_count, file=str(path), sha256=digest
-        )
+        details = {"entries": one.row_count, "file": str(path), "sha256": (one.archive_sha256 or b"").hex()}
+        audit.record(connection, "audit.remove", "audit_seal", str(one.number), **details)
         return True
 
     return locks.in_transaction(connection, work, locks.DDL)
@@ -225,8 +229,8 @@ def _compare(connection: Connection, where: sql.Composed, one: Seal) -> None:
         raise _differs(one)
 
 
-def _differs(one: Seal) -> NotRemoved:
-    text = f"the entries of seal {one.number} were not removed: they are not as they were sealed"
+def _differs(one: Seal, why: str = "they are not as they were sealed") -> NotRemoved:
+    text = f"the entries of seal {one.number} were not removed: {why}"
     return NotRemoved(text, "see: chatschema audit verify")
 
 
