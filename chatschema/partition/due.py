@@ -5,7 +5,7 @@ from datetime import datetime
 from psycopg import sql
 
 from chatschema import hold, postgres, sqlfile
-from chatschema.partition import grid, purge, retire, retire_plan, retired_months
+from chatschema.partition import catalog, grid, purge, retire, retire_plan, retired_months
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection
 from chatschema.values import Due, Policy
@@ -37,9 +37,16 @@ def _table(name: str) -> sql.Composed:
     return sql.SQL("{} as m").format(sql.Identifier(SCHEMA, name))
 
 
-def _kept(connection: Connection) -> sql.Composed:
-    found = purge.kept(connection)
-    return sql.SQL("({} or {})").format(found["is_held"], found["is_answered_by_held"])
+def _kept(connection: Connection) -> sql.Composable:
+    """Return the condition of purge.kept() for many messages: held replies are looked for once, not for each."""
+    if not postgres.fetch_one(connection, "select exists (select from chatschema.holds where released_at is null)")[0]:
+        return sql.SQL("false")
+    away = [sql.Identifier(SCHEMA, month.name) for month in catalog.away(connection) if month.parent == GROUP[0].table]
+    replies = sql.SQL("select r.reply_to_id from {} as r where r.reply_to_id is not null and {}")
+    answered = sql.SQL(" union all ").join(
+        replies.format(table, hold.REPLY_IS_HELD) for table in (sql.Identifier("public", GROUP[0].table), *away)
+    )
+    return sql.SQL("({} or m.id in ({}))").format(hold.IS_HELD, answered)
 
 
 def of_conversations(connection: Connection, at: datetime) -> Due:

@@ -96,7 +96,7 @@ _HELD_MESSAGE = """
 """
 _STAYS = f"""(
     {_HELD_MESSAGE.format(m="t")}
-    or exists (select from public.messages as r where r.reply_to_id = t.id and {_HELD_MESSAGE.format(m="r")})
+    or t.id in (select r.reply_to_id from public.messages as r where r.reply_to_id is not null and {_HELD_MESSAGE.format(m="r")})
 )"""
 _TOO_OLD = """exists (
     select from public.conversations as c
