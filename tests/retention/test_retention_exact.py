@@ -16,7 +16,7 @@ MESSAGES, SCALE = (2_000_000, 500) if FULL else (3000, 1)
 
 
 @pytest.fixture
-def chat(migrated: Database, tmp_path: Path) -> Database:
+def filled(migrated: Database, tmp_path: Path) -> Database:
     (tmp_path / "chatschema.toml").write_text(kept.TOML)
     kept.fill(migrated, MESSAGES, SCALE)
     return migrated
@@ -26,7 +26,8 @@ def by_rule(found: list[dict[str, object]]) -> dict[str, tuple[object, object]]:
     return {str(one["rule"]): (one["due"], one["held"]) for one in found}
 
 
-def test_exactly_the_rows_that_are_due_go(cli: Cli, chat: Database) -> None:
+def test_exactly_the_rows_that_are_due_go(cli: Cli, filled: Database) -> None:
+    chat = filled
     at = str(chat.one("select now()"))
     due = {rule: kept.keys(chat, rule, at) for rule in kept.TRUTHS}
     held = {rule: kept.keys(chat, rule, at, held=True) for rule in kept.TRUTHS}

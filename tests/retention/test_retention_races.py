@@ -20,11 +20,9 @@ FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 RUN = ("retention", "run", "--yes", "--pace", "0")
 
 
-@pytest.fixture
-def chat(migrated: Database, tmp_path: Path) -> Database:
+@pytest.fixture(autouse=True)
+def _configured(tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text(kept.TOML)
-    kept.fill(migrated, 400)
-    return migrated
 
 
 def expected(database: Database) -> dict[str, set[object]]:

@@ -22,12 +22,6 @@ def rules(cli: Cli, database: Database) -> dict[str, dict[str, object]]:
     return {one["rule"]: one for one in found.json()["rules"]}
 
 
-@pytest.fixture
-def chat(migrated: Database) -> Database:
-    kept.fill(migrated, 300)
-    return migrated
-
-
 def test_what_has_no_period_is_kept_for_ever_and_the_setting_is_named(cli: Cli, chat: Database) -> None:
     before = kept.every(chat)
     found = rules(cli, chat)
