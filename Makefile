@@ -7,7 +7,7 @@ EMBEDDED := --url embedded
 # What a test of another server version cannot change: files, configuration, the embedded server, the wheel, how a report looks.
 ONE_SERVER := test_sqlfile test_statements_oracle test_config test_repo test_server test_package test_report test_report_forms test_report_html \
   test_report_watch test_loss_table test_start test_bench test_signals test_seed test_lock_page test_metrics test_terminal test_pace test_newcomer \
-  test_docs test_docs_json test_docs_json_audit test_sessions_docs test_language test_rooms test_help test_explain test_outputs test_task test_lint_ci test_lint_measured
+  test_docs test_docs_json test_docs_json_audit test_docs_json_retention test_retention_files test_sessions_docs test_language test_rooms test_help test_explain test_outputs test_task test_lint_ci test_lint_measured
 SERVER ?= container
 # More modules that make test-15 leaves out: CI names those that are long and about chatschema more than about the server.
 LEAVE_OUT ?=
@@ -21,7 +21,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit test-audit bench-audit-verify
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit test-audit bench-audit-verify
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -123,6 +123,10 @@ test-sessions: $(VENV)/.dev ## Race 1,000 rotations and 10,000 one-time keys (mi
 
 test-privacy: $(VENV)/.dev ## Export and erase 1,000,000 messages under load (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/privacy
+
+test-retention: $(VENV)/.dev ## Remove 1,000,000 due rows and no other (minutes)
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/retention
+
 test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers for 60 s
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/audit
 

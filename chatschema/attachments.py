@@ -8,6 +8,7 @@ from uuid import UUID
 from chatschema import audit, hold, postgres
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection, locks
+from chatschema.values import Due as DueCount
 from chatschema.values import Span
 
 # Without a message: marked as deleted, or left over for some time. The index on unattached files serves it.
@@ -50,6 +51,19 @@ def due(connection: Connection, unattached: Span, *, limit: int) -> Due:
     found = postgres.fetch_all(connection, _DUE, values)
     total, size = postgres.fetch_one(connection, _COUNT, values)
     return Due(tuple(File(*row) for row in found), total, size)
+
+
+def waiting(connection: Connection, unattached: Span, at: datetime) -> DueCount:
+    """Return the files that are due at this moment: all wait for the application's collector to remove their bytes. Reads only."""
+    query = """
+        select count(*), min(a.updated_at) from public.attachments as a
+        where a.message_id is null and a.purged_at is null and a.updated_at < case
+            when a.state = 'deleted' then %(at)s else %(at)s - make_interval(months => %(months)s, days => %(days)s)
+        end
+    """
+    span = {"months": unattached.months, "days": int(unattached.days), "at": at}
+    count, oldest = postgres.fetch_one(connection, query, span)
+    return DueCount(0, oldest, 0, count, "the collector: chatschema attachments due, attachments done" if count else "")
 
 
 def done(connection: Connection, ids: Sequence[UUID], unattached: Span) -> int:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 from psycopg import sql
 
 from chatschema import audit, hold, postgres
 from chatschema.postgres import Connection, locks
-from chatschema.values import Span
+from chatschema.values import Due, Span
 
 BATCH = 1000
 # The pause is as long as the batch took, which leaves half of the time to the application.
@@ -32,6 +33,23 @@ _REMOVE = sql.SQL("""
     )
     select (select count(*) from ended), (select count(*) from removed)
 """)
+
+
+_DUE = """
+    select count(*) filter (where not d.is_held), min(d.ended_at) filter (where not d.is_held), count(*) filter (where d.is_held)
+    from (
+        select
+            least(s.expires_at, s.revoked_at) as ended_at,
+            exists (select from chatschema.holds as h where h.released_at is null and h.user_id = s.user_id) as is_held
+        from public.auth_sessions as s
+        where s.expires_at < %(before)s or s.revoked_at < %(before)s
+    ) as d
+"""
+
+
+def due(connection: Connection, before: datetime) -> Due:
+    """Return how many sessions ended before this moment; reads only."""
+    return Due(*postgres.fetch_one(connection, _DUE, {"before": before}))
 
 
 def remove_ended(connection: Connection, keep: Span, *, batch: int = BATCH) -> Iterator[int]:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from chatschema.values import Span
+
 
 def size(count: float) -> str:
     """Return bytes for people."""
@@ -32,3 +34,10 @@ def when(moment: datetime | None) -> str:
 def iso(moment: datetime) -> str:
     """Return a time for programs: ISO 8601 in UTC."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def span(length: Span) -> str:
+    """Return a length of time in calendar units as chatschema.toml has it."""
+    months = f"{length.months // 12}y" if length.months % 12 == 0 else f"{length.months}mo"
+    days = f"{length.days:g}d"
+    return " ".join([*([months] if length.months else []), *([days] if length.days or not length.months else [])])

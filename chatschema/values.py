@@ -135,6 +135,44 @@ class Processing:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what has no other setting is kept; None for ever.
+
+    `keys`: public keys after they were used or expired. `files`: stored files after they lost their message, and rows of files
+    after their bytes were removed. `released_attachments`: which message a file of a dropped month had. `archives`: archives of
+    dropped months after the end of the month. `audit`: entries of the trail after they were sealed; `audit_dir` is where seals
+    that are due are archived first. `exports`, `snapshots`: folders and files on disk, in the folders named. `grace`: for how
+    long something may be due before `retention check` fails.
+    """
+
+    keys: Span | None = None
+    files: Span | None = None
+    released_attachments: Span | None = None
+    archives: Span | None = None
+    exports: Span | None = None
+    export_dirs: tuple[Path, ...] = ()
+    snapshots: Span | None = None
+    snapshot_dirs: tuple[Path, ...] = ()
+    audit: Span | None = None
+    audit_dir: Path | None = None
+    grace: Span = Span(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a rule of retention would remove: how many; how many a hold keeps; how many wait for another step, `waits_for`.
+
+    `oldest_at` is the moment from which the period of the oldest counts.
+    """
+
+    count: int = 0
+    oldest_at: datetime | None = None
+    held: int = 0
+    waiting: int = 0
+    waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of a command: the server, and the folders.
 
@@ -159,6 +197,7 @@ class Settings:
     ignored: tuple[Ignore, ...] = ()
     planning: Planning = field(default_factory=Planning)
     sessions_kept: Span = SESSIONS_KEPT
+    retention: Retention = field(default_factory=Retention)
     processing: Processing = field(default_factory=Processing)
     replicas: tuple[str, ...] = field(default=(), repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -74,7 +74,7 @@ class Check:
     """What was read so far, and how much of it is wrong."""
 
     def __init__(self) -> None:
-        self.wrong = self.entries = 0
+        self.wrong = self.entries = self.only_archived = 0
         self.blank, self.named = set[int](), set[int]()
         self.hashes: dict[int, bytes] = {}
 
@@ -182,6 +182,9 @@ def from_database(url: str, check: Check) -> str:
         connection.execute("set transaction isolation level repeatable read, read only")
         for log, epoch, is_removed, record, where, is_here in connection.execute(_SEALS).fetchall():  # noqa: B007  # the last ones
             check.seal(record, epoch, None if is_removed else _entries(connection, where))
+            if is_removed:
+                query = f"select count(*) from public.audit_logs as a where {where}"
+                check.only_archived += sum(max(int(fields(record)["rows"]) - left, 0) for (left,) in connection.execute(query))
         if not is_here:
             check.say("the trail was sealed in another cluster, and nobody declared a new epoch")
         for entry in _entries(connection, "resource_type = 'audit_log' and action = 'audit.erase'"):
@@ -273,6 +276,8 @@ def main() -> int:
         # The entry that names it may be newer than the files.
         tell = check.say if chosen.url else print
         tell(f"entry {id}: its personal data is gone, and no erasure names it")
+    if check.only_archived:
+        print(f"{check.only_archived} entries are only in archives: check those with --archive")
     print(f"{len(check.hashes)} seals, {check.entries} entries, {check.wrong} wrong")
     return 3 if check.wrong else 0
 

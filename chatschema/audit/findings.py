@@ -27,11 +27,15 @@ class Unsealed:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The result of a check: how much was checked, what is wrong, what deserves a look, and what such a check cannot prove."""
+    """The result of a check: how much was checked, what is wrong, what deserves a look, and what such a check cannot prove.
+
+    `removed` seals have entries that only their files have: `only_archived` in all.
+    """
 
     entries: int
     seals: int
     removed: int
+    only_archived: int
     erased: int
     epochs: int
     newest_seal_at: datetime | None

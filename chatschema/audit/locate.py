@@ -80,9 +80,9 @@ def _name(connection: Connection, seal: Seal, position: int, one: bytes | None, 
         found.add("changed", f"entry {entry} of seal {number} was changed", number, entry)
         return
     if one and _position(connection, number, one[:8]) is None:
-        entry, sealed_in = canonical.number(one[:8]), _sealed_in(connection, one[:8])
-        if sealed_in:
-            found.add("moved", f"entry {entry} was moved from seal {sealed_in} into seal {number}", number, entry)
+        entry, was_in = canonical.number(one[:8]), sealed_in(connection, one[:8])
+        if was_in:
+            found.add("moved", f"entry {entry} was moved from seal {was_in} into seal {number}", number, entry)
         else:
             found.add("inserted", f"entry {entry} was inserted into seal {number}", number, entry)
         if other and _txid(connection, other) is None:
@@ -127,8 +127,8 @@ def _position(connection: Connection, number: int, id: bytes) -> int | None:
     return None if row[0] is None else (int(row[0]) - 1) // _ENTRY
 
 
-def _sealed_in(connection: Connection, id: bytes) -> int | None:
-    """Return the seal whose locator has an id."""
+def sealed_in(connection: Connection, id: bytes) -> int | None:
+    """Return the seal whose locator has an id of 8 bytes; None if there is none."""
     query = "select number from chatschema.audit_seals where position(%s in locator) > 0 order by number"
     for (number,) in postgres.fetch_all(connection, query, (id,)):
         if _position(connection, number, id) is not None:

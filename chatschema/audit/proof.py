@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import postgres
-from chatschema.audit import canonical, fields, ledger, records, rules, tree
+from chatschema.audit import canonical, fields, ledger, locate, records, rules, tree
 from chatschema.audit.anchor import note, opened
 from chatschema.audit.keys import NotGenuine, PublicKey
 from chatschema.audit.seal import log_id
@@ -51,8 +51,28 @@ def prove(connection: Connection, id: int, anchor: Anchored | None = None) -> st
     with ledger.snapshot(connection):
         row = postgres.execute(connection, "select txid::text from public.audit_logs where id = %s", (id,)).fetchone()
         if row is None:
-            raise ChatschemaError(f"the trail has no entry {id}", "look for the id in public.audit_logs", code="audit.no-entry")
+            raise _missing(connection, id)
         return _Prover(connection, anchor).prove(id, int(row[0]))
+
+
+def only_archived(connection: Connection) -> int:
+    """Return how many entries belong to seals whose entries were removed: there is no proof of them here."""
+    query = "select coalesce(sum(row_count), 0)::bigint from chatschema.audit_seals where removed_at is not null"
+    return int(postgres.fetch_one(connection, query)[0])
+
+
+def _missing(connection: Connection, id: int) -> ChatschemaError:
+    """Return the error for an entry that is not in the table: retention may have removed it, or somebody else."""
+    number = locate.sealed_in(connection, id.to_bytes(8, "big", signed=True)) if -(2**63) <= id < 2**63 else None
+    seal = next(ledger.seals(connection, number - 1)) if number else None
+    if seal is None or not seal.removed_at:
+        return ChatschemaError(f"the trail has no entry {id}", "look for the id in public.audit_logs", code="audit.no-entry")
+    return _in_archive(f"entry {id}", seal)
+
+
+def _in_archive(what: str, seal: records.Seal) -> ChatschemaError:
+    text = f"{what} was removed from the database, as its time was over; it is in the archive of seal {seal.number}: {seal.archive}"
+    return ChatschemaError(text, "verify the archive: python verify_audit.py --archive DIR", code="audit.in-archive")
 
 
 def prove_keys(connection: Connection, id: UUID, anchor: Anchored | None = None) -> Iterator[str]:
@@ -108,6 +128,8 @@ class _Prover:
     def _read(self, seal: records.Seal) -> None:
         if self._seal == seal.number:
             return
+        if seal.removed_at:
+            raise _in_archive(f"a part of the entries of seal {seal.number}", seal)
         self._leaves, self._places = list[bytes](), dict[bytes, int]()
         for block in canonical.blocks(self._connection, rules.of_seal(self._epochs, seal)):
             self._places.update(zip(block.ids, range(len(self._leaves), len(self._leaves) + len(block.ids)), strict=True))

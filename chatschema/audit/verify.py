@@ -23,7 +23,7 @@ class Check:
         """Check over this connection; `tell` is called with the number of entries of each block."""
         self._connection, self._tell, self._quick = connection, tell, quick
         self.found, self.erased = Found(), erasures.Erased()
-        self.entries = self.removed = 0
+        self.entries = self.removed = self.only_archived = 0
 
     def epoch(self, epochs: Sequence[Epoch], place: int, seals: Sequence[Seal], rest: Sequence[sql.Composed]) -> None:
         """Check the seals of the epoch at this place; `rest` are the conditions for what each epoch left without a seal."""
@@ -75,6 +75,7 @@ class Check:
         """Compare a seal with the tree of the entries that are there now."""
         if seal.removed_at:
             self.removed += 1
+            self.only_archived += max(seal.row_count - made.size, 0)
             if made.size and (left := locate.left_over(self._connection, seal, where, self.found)):
                 text = f"the removal of seal {seal.number} is not finished: {left} of its {seal.row_count} entries are left"
                 self.found.notes.append(text)
@@ -114,7 +115,8 @@ def _result(check: Check, seals: Sequence[Seal], epochs: int, unsealed: Unsealed
     anchored = len(anchor.leaves) if anchor else None
     newest = seals[-1] if seals else None
     return Verified(
-        entries=check.entries, seals=len(seals), removed=check.removed, erased=len(check.erased.blank), epochs=epochs,
+        entries=check.entries, seals=len(seals), removed=check.removed, only_archived=check.only_archived,
+        erased=len(check.erased.blank), epochs=epochs,
         newest_seal_at=newest.sealed_at if newest else None, unsealed=unsealed, anchored=anchored, findings=check.found.all(),
         notes=check.found.all_notes(), cannot_prove=cannot_prove(anchored, newest.number if newest else 0, unsealed.entries),
     )  # fmt: skip

@@ -48,6 +48,7 @@ SECTIONS = {
         "batch": ("batch.app", "app"),
         "partition": ("partition.app", "app"),
         "hold": ("hold", "app"),
+        "retention": ("retention.app", "app"),
         "roles": ("roles.app", "app"),
         "privacy": ("privacy.app", "app"),
         "audit": ("audit.app", "app"),

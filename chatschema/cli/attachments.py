@@ -1,7 +1,9 @@
 """chatschema attachments due and done."""
 
+from __future__ import annotations
+
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -10,16 +12,21 @@ from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.errors import UsageError
 
+if TYPE_CHECKING:
+    from chatschema.values import Settings, Span
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Stored files whose message is gone: which to remove.")
 
 Unattached = Annotated[
-    str, typer.Option("--unattached", metavar="SPAN", help="Files without a message for this long are due as well.")
+    str | None,
+    typer.Option("--unattached", metavar="SPAN", help="Files without a message for this long are due as well; 1d by default."),
 ]
+_DEFAULT = "1d"
 
 
 @app.command("due")
 def due(
-    unattached: Unattached = "1d",
+    unattached: Unattached = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The oldest N files.")] = 1000,
     json: options.Json = False,
     url: options.Url = None,
@@ -29,10 +36,10 @@ def due(
     Remove the bytes from the store, then pass their ids to: chatschema attachments done
     """
     from chatschema import attachments
-    from chatschema.config import partition
 
-    span = partition.span(unattached, "--unattached")
-    with session.connected(session.settings(url), writes=False) as (_, connection):
+    settings = session.settings(url)
+    span = _span(unattached, settings)
+    with session.connected(settings, writes=False) as (_, connection):
         found = attachments.due(connection, span, limit=limit)
     if json:
         console.as_json(found)
@@ -54,7 +61,7 @@ def done(
     ids: Annotated[
         list[str], typer.Argument(metavar="ID...", help="Files whose bytes were removed; - reads ids from standard input.")
     ],
-    unattached: Unattached = "1d",
+    unattached: Unattached = None,
     json: options.Json = False,
     url: options.Url = None,
 ) -> None:
@@ -63,16 +70,25 @@ def done(
     A file that is not due is refused, and with it the whole: its row is the only pointer to its bytes.
     """
     from chatschema import attachments
-    from chatschema.config import partition
 
-    span = partition.span(unattached, "--unattached")
+    settings = session.settings(url)
+    span = _span(unattached, settings)
     chosen = [_uuid(text) for one in ids for text in (sys.stdin.read().split() if one == "-" else [one])]
-    with session.connected(session.settings(url)) as (_, connection):
+    with session.connected(settings) as (_, connection):
         count = attachments.done(connection, chosen, span) if chosen else 0
     if json:
         console.as_json({"removed": count})
     else:
         console.answer(f"removed the rows of {count} files" if count != 1 else "removed the row of 1 file")
+
+
+def _span(unattached: str | None, settings: Settings) -> Span:
+    """Return for how long a file has to be without a message: by the option, or files under [retention]."""
+    from chatschema.config import partition
+
+    if unattached is None and settings.retention.files is not None:
+        return settings.retention.files
+    return partition.span(unattached or _DEFAULT, "--unattached")
 
 
 def _uuid(text: str) -> UUID:

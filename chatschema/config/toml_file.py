@@ -7,7 +7,9 @@ from chatschema.errors import UsageError
 
 _TEXTS = ("url", "sql_dir", "seeds_dir")
 _LISTS = ("replicas",)
-_TABLES = ("partition", "locks", "batches", "migrate", "privacy", "report", "sessions", "verify", "variables")
+_TABLES = (
+    "partition", "locks", "batches", "migrate", "privacy", "report", "sessions", "retention", "audit", "verify", "variables",
+)  # fmt: skip
 
 
 def read(path: Path) -> tuple[dict[str, str], dict[str, list[str]], dict[str, dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """Row-level retention: conversations that keep their messages for less time than months are kept, and expired messages."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +16,10 @@ from chatschema.values import Month
 BATCH = 1000
 # The pause is as long as the batch took, which leaves half of the time to the application.
 PACE = 1.0
+_NOW = sql.SQL("now()")
+# A conversation and the first id that it keeps; or neither, for the messages that have expired.
+Scope = tuple[UUID | None, UUID | None]
+EXPIRED: Scope = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Purged:
     messages: int
 
 
-def _kept(connection: Connection) -> dict[str, sql.Composable]:
+def kept(connection: Connection) -> dict[str, sql.Composable]:
     """Return the conditions that keep a message: it is held, or a held message in any table answers it.
 
     Called in the transaction that deletes, after hold.freeze(): without an active hold no other table is read.
@@ -41,50 +45,73 @@ def _kept(connection: Connection) -> dict[str, sql.Composable]:
     return {"is_held": hold.IS_HELD, "is_answered_by_held": sql.SQL("({})").format(sql.SQL(" or ").join(conditions))}
 
 
-def _with_something_due(connection: Connection) -> list[tuple[UUID | None, UUID | None]]:
-    """Return the conversations with messages to purge and the first id to keep; last (None, None) for expired messages."""
-    rows = postgres.fetch_all(connection, sqlfile.fill("partitions/purge_due.sql"))
-    return [*((conversation, kept_from) for conversation, kept_from in rows), (None, None)]
+def conversations(connection: Connection, at: sql.Composable = _NOW) -> list[Scope]:
+    """Return the conversations that have messages past their retention at this moment, and the first id that they keep."""
+    rows = postgres.fetch_all(connection, sqlfile.fill("partitions/purge_due.sql", at=at))
+    return [(conversation, kept_from) for conversation, kept_from in rows]
+
+
+def _with_something_due(connection: Connection) -> list[Scope]:
+    """Return the conversations with messages to purge and the first id to keep; last EXPIRED."""
+    return [*conversations(connection), EXPIRED]
 
 
 def due(connection: Connection) -> list[Purged]:
     """Return which messages a purge would remove now; reads only."""
-    found, kept = [], _kept(connection)
+    found, keeps = [], kept(connection)
     for conversation, kept_from in _with_something_due(connection):
         query = sql.SQL("select count(*) from public.messages as m where {} and not {} and not {}")
-        condition = _condition(conversation, kept_from)
-        count = postgres.fetch_one(connection, query.format(condition, kept["is_held"], kept["is_answered_by_held"]))[0]
+        where = condition(conversation, kept_from)
+        count = postgres.fetch_one(connection, query.format(where, keeps["is_held"], keeps["is_answered_by_held"]))[0]
         if count:
             found.append(Purged(conversation, count))
     return found
 
 
-def _condition(conversation: UUID | None, kept_from: UUID | None) -> sql.Composed:
+def condition(conversation: UUID | None, kept_from: UUID | None) -> sql.Composed:
+    """Return the condition for the messages of a conversation before this id; without one, for those that have expired."""
     if conversation is None:
         return sql.Composed([sql.SQL("m.expires_at < now()")])
-    # The bound is a value, not a subquery: only then are the months that cannot match left out of the plan.
-    return sql.SQL("m.conversation_id = {} and m.id < {}").format(sql.Literal(conversation), sql.Literal(kept_from))
+    # The bound is a value: only then are the months that cannot match left out of the plan. It is also read again, as a run may
+    # take hours and the conversation may have been given more time since.
+    return sql.SQL("""
+        m.conversation_id = {0} and m.id < {1} and m.id < (
+            select chatschema.uuid7_floor(now() - least(c.retention_days, 36500) * interval '1 day')
+            from public.conversations as c where c.id = {0}
+        )
+    """).format(sql.Literal(conversation), sql.Literal(kept_from))
 
 
-def purge(connection: Connection, *, batch: int = BATCH, pace: float = PACE, say: Say) -> Iterator[Purged]:
-    """Remove the messages that are due in batches, yielding each conversation once it is done.
+def purge(
+    connection: Connection,
+    due: Sequence[Scope] | None = None,
+    *,
+    batch: int = BATCH,
+    pace: float = PACE,
+    is_over: Callable[[], bool] = lambda: False,
+    say: Say,
+) -> Iterator[Purged]:
+    """Remove the messages that are due in batches, yielding each conversation once it is done, or once the time `is_over`.
 
-    No progress is stored: the next run continues where one was interrupted. It also takes the rows that were in use; rows
-    under a hold stay. After a batch it pauses for `pace` times as long as the batch took.
+    `due` is all that is due, or a part of it: conversations(), EXPIRED. No progress is stored: the next run continues where one
+    was interrupted. It also takes the rows that were in use; rows under a hold stay. After a batch it pauses for `pace` times as
+    long as the batch took.
     """
-    for conversation, kept_from in _with_something_due(connection):
+    for conversation, kept_from in _with_something_due(connection) if due is None else due:
         removed = 0
         while True:
             started = time.monotonic()
             found, count = _batch(connection, conversation, kept_from, batch)
             removed += count
             # A batch of which no row could be removed would be found again and again.
-            if found < batch or not count:
+            if found < batch or not count or is_over():
                 break
             say(f"purged {removed} messages of {conversation or 'any conversation, expired'}")
             time.sleep((time.monotonic() - started) * pace)
         if removed:
             yield Purged(conversation, removed)
+        if is_over():
+            return
 
 
 def purge_detached(connection: Connection, messages: Month, statuses: Month) -> tuple[int, int]:
@@ -99,7 +126,7 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
 
     def work() -> tuple[int, int]:
         hold.freeze(connection)
-        values = {**tables, **_kept(connection), "batch": sql.Literal(BATCH)}
+        values = {**tables, **kept(connection), "batch": sql.Literal(BATCH)}
         select = sqlfile.fill("partitions/purge_detached.sql", **values)
         audit.as_batch(connection)
         erased = erasures.apply_detached(connection, tables["messages"], tables["statuses"])
@@ -129,11 +156,11 @@ def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> lis
 
 def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | None, batch: int) -> tuple[int, int]:
     """Remove one batch; return how many messages were found, and how many of them were removed."""
-    condition = _condition(conversation, kept_from)
+    where = condition(conversation, kept_from)
 
     def work() -> tuple[int, int]:
         hold.freeze(connection)
-        values = {"due": condition, "batch": sql.Literal(batch), **_kept(connection)}
+        values = {"due": where, "batch": sql.Literal(batch), **kept(connection)}
         select = sqlfile.fill("partitions/purge.sql", **values)
         found = [row[0] for row in postgres.fetch_all(connection, select)]
         ids = _not_answered_by_rows_in_use(connection, found)

@@ -34,11 +34,11 @@ class Done:
     result: str
 
 
-def steps(connection: Connection, policy: Policy) -> list[Step]:
-    """Return the next step of every month that is due, in progress or kept; reads only."""
+def steps(connection: Connection, policy: Policy, at: datetime | None = None) -> list[Step]:
+    """Return the next step of every month that is due, now or `at` another moment, in progress or kept; reads only."""
     records = retired_months.read(connection)
     survey = catalog.survey(connection, records, measured=False)
-    return retire_plan.plan(catalog.server_now(connection), survey, records, policy)
+    return retire_plan.plan(at or catalog.server_now(connection), survey, records, policy)
 
 
 def statements(connection: Connection, step: Step) -> list[str]:

@@ -9,6 +9,8 @@ from chatschema.partition import grid, losses
 from chatschema.partition.values import Partition, RetiredMonth
 from chatschema.values import Month, Policy, Span
 
+# Why a month stays that a hold covers.
+HELD = "it has messages under a hold: chatschema hold list"
 Action = Literal["detach", "archive", "drop", "release", "discard held", "wait", "keep"]
 
 
@@ -67,7 +69,7 @@ def _why_it_stays(
     if record and record.state == "dropped":
         return "it was dropped before; the tables that have its name now are not the ones that were retired"
     if any(table.is_held for table in tables) and policy.holds == "block":
-        return "it has messages under a hold: chatschema hold list"
+        return HELD
     if record and record.keep_until and record.keep_until > now:
         return f"it was restored, and is kept until {record.keep_until:%Y-%m-%d}"
     if not is_due:

@@ -13,7 +13,8 @@ from chatschema.partition.purge import Purged
 from chatschema.partition.retire import Done
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
-from chatschema.task import batching, months
+from chatschema.task import batching, months, retaining
+from chatschema.task.retaining import Removed
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Month, Settings
 
@@ -32,9 +33,9 @@ class Sealed:
 class Maintained:
     """The results of a run, part by part; the errors of the failed parts; and findings about missing tables and archives.
 
-    `erased` are rows that a released hold had kept, `sessions` sessions that ended, both batch by batch; `sealed` are new seals
-    of the audit trail; `frozen` and `analyzed`
-    are names of tables; `unseen` are folders of archives that do not exist on this host.
+    `erased` are rows that a released hold had kept, `sessions` sessions that ended, both batch by batch; `retention` is what the
+    other rules of retention removed; `sealed` are new seals of the audit trail; `frozen` and `analyzed` are names of tables;
+    `unseen` are folders of archives that do not exist on this host.
     """
 
     created: tuple[Month, ...]
@@ -42,6 +43,7 @@ class Maintained:
     erased: tuple[int, ...]
     purged: tuple[Purged, ...]
     sessions: tuple[int, ...]
+    retention: tuple[Removed, ...]
     sealed: tuple[Sealed, ...]
     retired: tuple[Done, ...]
     frozen: tuple[str, ...]
@@ -57,8 +59,8 @@ def maintain(
 ) -> Maintained:
     """Do all that is due, in this order, and return the results.
 
-    Create months, finish detaches, erase, purge, retire by the policy, remove ended sessions, seal the audit trail, freeze,
-    analyze, run batches.
+    Create months, finish detaches, erase, purge, retire by the policy, remove ended sessions and what else has a period, seal
+    the audit trail, freeze, analyze, run batches.
 
     Raises ChatschemaError only if no part can continue: the tables are missing, or the connection is lost.
     """
@@ -90,6 +92,9 @@ def maintain(
     if len(failed) == before:
         with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
             retired = part("retired", lambda: retire.retire(connection, settings.policy, replicas=replicas, say=say))
+    # What else chatschema.toml ends.
+    state = retaining.Run(connection, settings, retaining.now(connection), lock_wait_s, say=say)
+    removed = part("retention", lambda: retaining.rest(state, failed))
     ended = part("sessions", lambda: sessions.remove_ended(connection, settings.sessions_kept))
     # After what removes data, as that adds entries; an entry of a transaction that is still open is left to the next run.
     sealed = part("sealed", lambda: _seal(connection, lock_wait_s, say))
@@ -104,6 +109,7 @@ def maintain(
         erased=tuple(erased),
         purged=tuple(purged),
         sessions=tuple(ended),
+        retention=tuple(removed),
         sealed=tuple(sealed),
         retired=tuple(retired),
         frozen=tuple(frozen),

@@ -2,7 +2,7 @@
 -- Why: one query for all, with one index look-up each that stops at the first message; most have no message due.
 select c.id, c.kept_from
 from (
-    select id, chatschema.uuid7_floor(now() - least(retention_days, 36500) * interval '1 day') as kept_from
+    select id, chatschema.uuid7_floor({at} - least(retention_days, 36500) * interval '1 day') as kept_from
     from public.conversations where retention_days is not null
 ) as c
 cross join lateral (

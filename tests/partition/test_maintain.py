@@ -26,7 +26,8 @@ def test_maintain_does_all_that_is_due_and_then_nothing(cli: Cli, aged: Database
     assert there(aged, JANUARY) == {}
     again = cli(*MAINTAIN, "--json", "--url", aged.url).json()
     assert {key: value for key, value in again.items() if key != "analyzed"} == {
-        "finished": [], "created": [], "erased": [], "retired": [], "purged": [], "sessions": [], "sealed": [], "frozen": [], "batches": [],
+        "finished": [], "created": [], "erased": [], "retired": [], "purged": [], "sessions": [], "retention": [], "sealed": [], "frozen": [],
+        "batches": [],
         "failed": [], "findings": [],
     }  # fmt: skip
 

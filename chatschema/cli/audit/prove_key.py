@@ -37,6 +37,10 @@ def prove_key(
     signed = (anchor.read_text("utf-8"), known.leaves) if anchor and known else None
     with session.connected(session.settings(url), writes=False) as (_, connection):
         made = list(proof.prove_keys(connection, subject, signed))
+        if removed := proof.only_archived(connection):
+            console.note(
+                f"{verify.entries(removed)} of the trail are only in archives; those about these keys are not among the proofs"
+            )
     if json:
         from json import loads
 

@@ -74,7 +74,8 @@ def _print(done: Verified) -> None:
     newest = f"; the newest is from {units.when(done.newest_seal_at)} UTC" if done.newest_seal_at else ""
     console.answer(f"{console.count(done.seals, 'seal')}{anchored}, {entries(done.entries)} checked{newest}")
     if done.removed:
-        console.answer(f"{console.count(done.removed, 'seal')} with entries that were removed after they were archived")
+        removed = console.count(done.removed, "seal")
+        console.answer(f"{entries(done.only_archived)} of {removed} only in archives: removed after they were archived")
     if done.erased:
         console.answer(f"{entries(done.erased)} with erased personal data")
     if done.unsealed.entries:

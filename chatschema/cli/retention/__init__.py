@@ -1,0 +1,1 @@
+"""chatschema retention: one file a verb."""
