@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chatschema.pytest.notes import NOTES
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -61,21 +63,18 @@ def chat_connection(
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand the notes of a worker of pytest-xdist to the controller."""
-    notes = getattr(session.config, "_chatschema_notes", None)
-    if notes and hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["chatschema"] = notes
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["chatschema"] = session.config.stash.get(NOTES, [])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take the notes of a worker."""
-    for note in getattr(node, "workeroutput", {}).get("chatschema", []):
-        notes = node.config.__dict__.setdefault("_chatschema_notes", [])
-        if note not in notes:
-            notes.append(note)
+    notes = node.config.stash.setdefault(NOTES, [])
+    notes += [note for note in getattr(node, "workeroutput", {}).get("chatschema", []) if note not in notes]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what somebody should know about the server; nothing where no test used it."""
-    for note in getattr(terminalreporter.config, "_chatschema_notes", []):
+    """Print the notes; there are none where no test used a database."""
+    for note in terminalreporter.config.stash.get(NOTES, []):
         terminalreporter.write_line(f"chatschema: {note}")

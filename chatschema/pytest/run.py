@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chatschema import postgres
 from chatschema.database import copying
 from chatschema.errors import ChatschemaError
+from chatschema.pytest.notes import NOTES
 from chatschema.redact import redact_places
 from chatschema.task import pooling, serving_tests
 from chatschema.task.pooling import Clone, Pool
@@ -40,7 +42,9 @@ class Run:
     @contextmanager
     def connection(self, node: pytest.Item) -> "Iterator[psycopg.Connection[Any]]":
         """Yield the connection of the test's database, which was opened ahead; it is closed, never committed."""
-        connection = node.stash[_CLONE].connection
+        clone = node.stash[_CLONE]
+        # A test that asks for it only while it runs has its database already, without the connection.
+        connection = postgres.connect_plain(clone.url) if clone.connection.closed else clone.connection
         try:
             yield connection
         finally:
@@ -74,7 +78,7 @@ class Run:
 @contextmanager
 def running(config: pytest.Config) -> Iterator[Run]:
     """Yield the run of this worker: its server is running, the template is built, and the pool is filling."""
-    notes: list[str] = config.__dict__.setdefault("_chatschema_notes", [])
+    notes = config.stash.setdefault(NOTES, [])
     wanted = config.getoption("--chatschema-server") or config.getini("chatschema_server")
     seeds = config.getoption("--chatschema-seeds")
     names = seeds.split() if seeds is not None else config.getini("chatschema_seeds")

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from chatschema import postgres
 from chatschema.database import catalog, copying, pool
 from chatschema.database import template as templates
-from chatschema.errors import Busy, ChatschemaError, ServerError
+from chatschema.errors import Busy, CannotConnect, ChatschemaError, ServerError
 from chatschema.migration import files as migration_files
 from chatschema.postgres import Connection, Say
 from chatschema.task import migrating, resetting, seeding
@@ -23,6 +23,7 @@ from chatschema.values import Planning, Settings
 ALL = "all"
 # Building a template with demo data hashes passwords for a while.
 _BUILD_WAIT_S = 600.0
+_CONNECT_S = 10.0
 # So many clones of 10 MB may wait to be dropped while tests want new ones.
 _MOST_DOOMED = 50
 
@@ -95,7 +96,7 @@ class Pool:
         self._ready: deque[Clone] = deque()
         self._doomed: deque[str] = deque()
         self._changed = threading.Condition()
-        self._failure: ChatschemaError | None = None
+        self._failure: Exception | None = None
         self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="chatschema pool", daemon=True)
         self._thread.start()
@@ -145,7 +146,7 @@ class Pool:
                 while not self._is_closing:
                     self._step(connection, how)
                 self._end(connection)
-        except ChatschemaError as error:
+        except Exception as error:  # noqa: BLE001  # whoever takes a database gets it, and does not wait for ever
             with self._changed:
                 self._failure = error
                 self._changed.notify_all()
@@ -171,13 +172,15 @@ class Pool:
             name = pool.clone_name(self._template)
         copying.copy(connection, self._template, name, how)
         # The first connection to a database writes the server's cache of its catalog, which takes longer than a second one.
-        first = postgres.connect_plain(make_conninfo(self._settings.conninfo, dbname=name))
+        first = _first_connection(make_conninfo(self._settings.conninfo, dbname=name))
         return Clone(name, url_of(self._settings.conninfo, name), first)
 
     def _sweep(self) -> None:
         """Drop what earlier runs left; through another session, as this one holds the clones of this run."""
         self._is_swept = True
-        sweep(self._settings, self._project, self._run)
+        # What it cannot drop now, the next run drops.
+        with suppress(ChatschemaError):
+            sweep(self._settings, self._project, self._run)
 
     def _end(self, connection: Connection) -> None:
         if not self._is_swept:
@@ -211,6 +214,18 @@ def url_of(conninfo: str, name: str) -> str:
     port = f":{parts.pop('port')}" if host and parts.get("port") else ""
     query = f"?{urlencode(parts, quote_via=quote)}" if parts else ""
     return f"postgresql://{login}{host}{port}/{name}{query}"
+
+
+def _first_connection(conninfo: str) -> Connection:
+    """Connect to a clone; the tests may have used up the connections of the server for a moment."""
+    deadline = time.monotonic() + _CONNECT_S
+    while True:
+        try:
+            return postgres.connect_plain(conninfo)
+        except CannotConnect:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _drop(connection: Connection, name: str) -> None:

@@ -24,6 +24,10 @@ def test_connection(chat_connection, i):
     chat_connection.execute("insert into public.users (username) values ('alice')")
     chat_connection.commit()
 
+def test_asked_for_late(chat_database, request):
+    connection = request.getfixturevalue("chat_connection")
+    assert connection.execute("select current_database()").fetchone()[0] in chat_database
+
 def test_fails(chat_connection):
     chat_connection.execute("insert into public.users (username) values ('kept')")
     chat_connection.commit()
@@ -46,7 +50,7 @@ def test_each_test_has_a_fresh_database_and_the_next_run_drops_what_is_left(
     run_pytest: Runner, project: Path, server: PgServer
 ) -> None:
     done = run_pytest(EACH_IS_FRESH, "-n", "2")
-    assert "12 passed" in done.stdout, done.stdout
+    assert "13 passed" in done.stdout, done.stdout
     assert "1 failed" in done.stdout
     (kept,) = re.findall(r"The database of this test is kept: \S+/(\w+)", done.stdout)
     assert "chatschema ci pool stop" in done.stdout
@@ -67,7 +71,7 @@ import sys
 
 def test_nothing_is_loaded():
     loaded = [name for name in sys.modules if name.partition(".")[0] in ("psycopg", "typer", "chatschema", "docker")]
-    assert loaded == ["chatschema", "chatschema.pytest"]
+    assert sorted(loaded) == ["chatschema", "chatschema.pytest", "chatschema.pytest.notes"]
 
 def test_that_uses_it(chat_database):
     pass
