@@ -94,7 +94,7 @@ def running(config: pytest.Config) -> Iterator[Run]:
             place.settings, template, warm=int(config.getini("chatschema_warm")), project=str(project), run=run,
             shares_blocks=place.folder is not None and copying.shares_blocks(place.folder),
         )  # fmt: skip
-        own = Run(pool, place, run, int(config.getini("chatschema_keep")), notes)
+        own = Run(pool, place, run, int(config.getini("chatschema_keep")) if place.stays else 0, notes)
         config.pluginmanager.register(own)
         try:
             yield own

@@ -27,11 +27,15 @@ _MEMORY, _ROOM_BYTES = Path("/dev/shm"), 4 << 30  # noqa: S108  # its own folder
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The settings of a server for tests, and what it is in words; `folder` is that of the embedded one, None for another."""
+    """The settings of a server for tests, and what it is in words; `folder` is that of the embedded one, None for another.
+
+    `stays`: whether the server and its databases are still there after the run.
+    """
 
     settings: Settings
     words: str
     folder: Path | None = None
+    stays: bool = True
 
 
 @contextmanager
@@ -47,7 +51,7 @@ def serving(wanted: str, project: Path, environ: Mapping[str, str], *, say: Say)
         yield Place(_settings(project, environ, config.from_url(url or wanted, where)), where)
     elif wanted == CONTAINER or (wanted == AUTO and _engine_answers()):
         with _container(project, environ.get("CHATSCHEMA_TEST_IMAGE", IMAGE), say) as conninfo:
-            yield Place(_settings(project, environ, conninfo), "a container")
+            yield Place(_settings(project, environ, conninfo), "a container", stays=False)
     else:
         folder = home(project)
         with lifecycle.in_use(folder, say=lambda _: None, is_durable=False) as conninfo:
