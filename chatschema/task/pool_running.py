@@ -42,11 +42,13 @@ def run(
             say(f"{place.words} has fsync on, which makes each database slower: turn it off on a server for tests")
         template = pooling.template(place.settings, seeds, say=say)
         shares = place.folder is not None and copying.shares_blocks(place.folder)
+        sockets = _sockets(state_dir)
         pool = pooling.Pool(place.settings, template, warm=warm, project=str(folder), run=_RUN, shares_blocks=shares)
         try:
-            pool_socket.serve(pool, state_dir, _sockets(state_dir) / "pool", place.words, ready)
+            pool_socket.serve(pool, state_dir, sockets / "pool", place.words, ready)
         finally:
             pool.close()
+            sockets.rmdir()
 
 
 def start(folder: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> Address:

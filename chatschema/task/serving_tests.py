@@ -54,24 +54,19 @@ def serving(wanted: str, project: Path, environ: Mapping[str, str], *, say: Say)
             yield Place(_settings(project, environ, conninfo), "a container", stays=False)
     else:
         folder = home(project)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.stat().st_uid != os.geteuid():
+            raise ChatschemaError(f"{folder} belongs to another user", f"remove it: rm -r {folder}", code="embedded.sockets")
         with lifecycle.in_use(folder, say=lambda _: None, is_durable=False) as conninfo:
             yield Place(_settings(project, environ, conninfo), "the embedded server", folder)
 
 
 def home(project: Path) -> Path:
-    """Return the folder of the embedded server for the tests of a project: in memory where there is room.
-
-    Raises ChatschemaError if the folder belongs to another user.
-    """
+    """Return the folder of the embedded server for the tests of a project, existing or not: in memory where there is room."""
     on_disk = project / config.STATE_DIR / _FOLDER
     has_room = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES
     folder = _MEMORY / f"chatschema-{os.geteuid()}-{_digest(project)}"
-    if on_disk.is_dir() or not (has_room or folder.is_dir()):
-        return on_disk
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
-        raise ChatschemaError(f"{folder} belongs to another user", f"remove it: rm -r {folder}", code="embedded.sockets")
-    return folder
+    return on_disk if on_disk.is_dir() or not (has_room or folder.is_dir()) else folder
 
 
 def keep_running(folder: Path, run: str) -> None:

@@ -25,6 +25,8 @@ def run_pytest(project: Path, server: PgServer) -> Runner:
         (project / "test_own.py").write_text(text)
         words = [sys.executable, "-m", "pytest", "-q", "-p", "chatschema.pytest", "-p", "no:cacheprovider"]
         words += ["--chatschema-server", place or server.url("postgres"), *arguments]
-        return subprocess.run(words, cwd=project, env=clean_environment(), capture_output=True, text=True, check=False)
+        # pytest takes away the rights of others on the folder that it shares with these tests, through which a server of root passes.
+        env = clean_environment({"PYTEST_DEBUG_TEMPROOT": str(project)})
+        return subprocess.run(words, cwd=project, env=env, capture_output=True, text=True, check=False)
 
     return run

@@ -60,6 +60,7 @@ def test_databases_are_taken_and_given_back_by_commands(cli: Cli, server: PgServ
     stopped = cli("ci", "pool", "stop")
     assert stopped.out == "stopped\n", stopped.err
     assert taken["database"] not in databases(server)
+    assert not Path(pool["socket"]).parent.exists()
     assert cli("ci", "pool", "status").code == 3
     assert "error[pool.not-running]" in cli("ci", "pool", "take").err
 
