@@ -21,7 +21,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-verify dist image clean bench-audit test-audit bench-audit-verify
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-pool bench-verify dist image clean bench-audit test-audit bench-audit-verify
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -172,6 +172,9 @@ bench-audit: $(VENV)/.dev ## Measure the price of the audit trail (minutes)
 	$(BIN)/python -m bench.audit
 bench-audit-verify: $(VENV)/.dev ## Measure seals of 10,000,000 audit entries (an hour)
 	$(BIN)/python -m bench.audit_verify
+
+bench-pool: $(VENV)/.dev ## Measure how long tests wait for a database (10 minutes)
+	$(BIN)/python -m bench.pool
 
 bench-verify: $(VENV)/.dev ## Measure verify with many months and migrations (minutes)
 	$(BIN)/python -m bench.verify

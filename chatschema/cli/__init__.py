@@ -42,6 +42,7 @@ SECTIONS = {
         "seed": ("seed", "seed"),
         "reset": ("reset", "reset"),
         "server": ("server", "app"),
+        "ci": ("ci.app", "app"),
     },
     "Run in production": {
         "maintain": ("partition.maintain", "maintain"),

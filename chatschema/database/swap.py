@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chatschema import postgres
+from chatschema.database import copying
 from chatschema.database.catalog import Target, ddl, drop, exists, locale
 from chatschema.postgres import Connection
 
 
-def make_clone(connection: Connection, target: Target, template: str) -> None:
-    """Create the target's successor beside it, closed to logins, with the properties of the database itself."""
+def make_clone(connection: Connection, target: Target, template: str, *, shares_blocks: bool = False) -> None:
+    """Create the target's successor beside it, closed to logins, with the properties of the database itself.
+
+    `shares_blocks`: whether the files of the server can share their blocks.
+    """
     drop(connection, target.clone)
-    ddl(connection, "create database {} template {} allow_connections false", target.clone, template)
+    how = copying.way(connection, template, shares_blocks=shares_blocks)
+    copying.copy(connection, template, target.clone, how, closed=True)
     if target.exists:
         for statement in _properties(connection, target.name, target.clone):
             postgres.execute_text(connection, statement)

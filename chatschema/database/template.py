@@ -34,11 +34,10 @@ def build_template(connection: Connection, name: str, target: Target, migrate: C
     # Nobody may connect: a session in the template would stop every clone.
     ddl(connection, "alter database {} with allow_connections false", building)
     ddl(connection, "alter database {} rename to {}", building, name)
-    _drop_outdated(connection, name, target)
     return True
 
 
-def _drop_outdated(connection: Connection, name: str, target: Target) -> None:
+def drop_outdated(connection: Connection, name: str, target: Target) -> None:
     """Drop earlier templates of this database; the comment of a template names its database."""
     comment = f"chatschema: migrated template, made for database {target.name}"
     query = """

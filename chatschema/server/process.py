@@ -21,6 +21,13 @@ listen_addresses = ''
 shared_preload_libraries = 'pg_stat_statements'
 track_io_timing = on
 """
+# chatschema's servers for tests: nothing on them outlives a crash of the machine, and little WAL is kept.
+_NOT_DURABLE = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_wal_size = 512MB
+"""
 START_TIMEOUT_S = 60
 _FIRST_STATEMENTS = {"template1": "create extension pg_stat_statements", "postgres": f"create database {DATABASE}"}
 
@@ -30,11 +37,19 @@ def ensure_running(embedded: Embedded, lock: IO[str]) -> None:
 
     `lock` is the file whose lock the caller holds.
     """
+    if not embedded.is_durable:
+        _remove_crashed(embedded)
     if not (embedded.data / "PG_VERSION").exists():
         _initialise(embedded, lock)
     if pid(embedded) is None:
         _start(embedded)
     _wait_until_ready(embedded)
+
+
+def _remove_crashed(embedded: Embedded) -> None:
+    """Remove the data of a server that did not write to the disk, if it was not stopped: it may be damaged."""
+    if (embedded.data / "postmaster.pid").exists() and pid(embedded) is None:
+        shutil.rmtree(embedded.data, ignore_errors=True)
 
 
 def _wait_until_ready(embedded: Embedded) -> None:
@@ -90,7 +105,7 @@ def _initialise(embedded: Embedded, lock: IO[str]) -> None:
         locale = ["--locale-provider=builtin", "--locale=C.UTF-8", "--encoding=UTF8"]
         _checked(embedded, "initdb", ["-D", str(unfinished), "-A", "trust", "-U", SUPERUSER, *locale], lock=lock)
         with (unfinished / "postgresql.conf").open("a") as file:
-            file.write(_CONFIG)
+            file.write(_CONFIG if embedded.is_durable else _CONFIG + _NOT_DURABLE)
         for database, statement in _FIRST_STATEMENTS.items():
             _checked(embedded, "postgres", ["--single", "-j", "-D", str(unfinished), database], statement + ";\n\n", lock=lock)
         unfinished.rename(embedded.data)

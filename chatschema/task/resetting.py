@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from chatschema import assets, hold, ownership, postgres, protection, sqlfile
-from chatschema.database import catalog, contents, kept, objects, swap
+from chatschema.database import catalog, contents, copying, kept, objects, swap
 from chatschema.database import template as templates
 from chatschema.database.catalog import Target
 from chatschema.errors import CannotConnect, ChatschemaError
@@ -134,9 +134,11 @@ class Reset:
 
     def _clone(self, connection: Connection, target: Target) -> bool:
         """Replace the target by a clone of the migrated template; return whether the template had to be built."""
-        template = templates.template_name(connection, self._template_contents(connection), target)
+        template = templates.template_name(connection, template_contents(self.settings, self.files, connection), target)
         was_built = templates.build_template(connection, template, target, self._migrate_template)
-        swap.make_clone(connection, target, template)
+        if was_built:
+            templates.drop_outdated(connection, template, target)
+        swap.make_clone(connection, target, template, shares_blocks=self._shares_blocks())
         try:
             if target.exists:
                 self._close_old(connection, target)
@@ -146,16 +148,9 @@ class Reset:
             raise
         return was_built
 
-    def _template_contents(self, connection: Connection) -> list[str]:
-        """Return the texts that determine the contents of a migrated template."""
-        partitions = sorted((assets.sql_dir() / "partitions").glob("*.sql"))
-        return [
-            *(f"{file.id} {file.apply.checksum}" for file in [*self.files, *repeating.beside(self.files)]),
-            *(sqlfile.text_of(path) for path in partitions),
-            *(f"{name} {value}" for name, value in sorted(self.settings.variables.items())),
-            comparison.form(connection),
-            sqlfile.text_of("ledger.sql"),
-        ]
+    def _shares_blocks(self) -> bool:
+        """Return whether files of the server can share their blocks; known of the embedded server only."""
+        return self.settings.embedded is not None and copying.shares_blocks(self.settings.embedded)
 
     def _migrate_template(self, dbname: str) -> None:
         # A template is not production, and its clones must not be protected from the start.
@@ -176,6 +171,18 @@ class Reset:
         if keep:
             with swap.opened(connection, target), closing(postgres.connect(self.settings, dbname=target.clone)) as clone:
                 kept.restore(clone, keep, target.name)
+
+
+def template_contents(settings: Settings, files: list[MigrationFile], connection: Connection) -> list[str]:
+    """Return the texts that determine the contents of a migrated template."""
+    partitions = sorted((assets.sql_dir() / "partitions").glob("*.sql"))
+    return [
+        *(f"{file.id} {file.apply.checksum}" for file in [*files, *repeating.beside(files)]),
+        *(sqlfile.text_of(path) for path in partitions),
+        *(f"{name} {value}" for name, value in sorted(settings.variables.items())),
+        comparison.form(connection),
+        sqlfile.text_of("ledger.sql"),
+    ]
 
 
 def finish(settings: Settings, connection: Connection, files: list[MigrationFile], *, say: Say) -> None:
