@@ -55,7 +55,7 @@ def test_waits_take_no_part_of_the_time_spent_working(cli: Cli, counted: Databas
                 waiter.execute(statement.encode())
         # It computes, as long each time: a wait would differ.
         for _ in range(6):
-            waiter.execute("select count(*) from pg_catalog.pg_attribute as a, generate_series(1, 300)")
+            waiter.execute("select count(*) from pg_catalog.pg_attribute as a, generate_series(1, 900)")
     found = findings(cli, counted, "queries")
     hogs = {f["object"].split(": ")[1][:15]: f["value"] for f in found.values() if f["check"] == "hog"}
     assert list(hogs) == ["select count(*)"]

@@ -19,6 +19,10 @@ def test_no_report_breaks_when_every_threshold_is_0(cli: Cli, migrated: Database
     )
     for reset in ("select pg_stat_reset(), pg_stat_reset_shared('bgwriter'), pg_stat_reset_shared('archiver')", "select 1"):
         migrated.one(f"{reset}")
-        found = [*answer(cli, migrated.url)["reports"], *answer(cli, migrated.url, "bloat-exact", "--timeout", "20")["reports"]]
+        found = [
+            *answer(cli, migrated.url)["reports"],
+            *answer(cli, migrated.url, "security")["reports"],
+            *answer(cli, migrated.url, "bloat-exact", "--timeout", "20")["reports"],
+        ]
         assert {report.name for report in reports} <= {report["name"] for report in found}
         assert {report["name"]: gap["what"] for report in found for gap in report["gaps"] if "failed" in gap["what"]} == {}
