@@ -187,6 +187,8 @@ def _container() -> Iterator[PgServer]:
     container.with_command(
         "postgres -c fsync=off -c timezone=America/New_York -c shared_preload_libraries=pg_stat_statements -c pg_stat_statements.max=10000 -c max_prepared_transactions=8"
     )
+    if _memory():
+        container.with_tmpfs_mount("/var/lib/postgresql/data")
     with container:
         host, port = container.get_container_host_ip(), int(container.get_exposed_port(5432))
         yield _described(f"container {image}", host, port, "postgres", "postgres")
