@@ -148,7 +148,7 @@ def _remove(connection: Connection, seed: str, table: str) -> int:
 
 # References to a table, with both lists of columns: by foreign key (those of partitions belong to their parent), and to
 # messages by trigger.
-_REFERENCES = """
+REFERENCES = """
     select n.nspname, t.relname,
         array(select attname from unnest(c.conkey) with ordinality as k (n, i)
             join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.n order by i)::text[],
@@ -172,7 +172,7 @@ _REFERENCES = """
 
 def _refuse_references(connection: Connection, seeds: list[str], table: str) -> None:
     """Raise when rows that `seeds` did not create refer to rows they did: a removal would change or delete those too."""
-    for schema, child, columns, targets in postgres.fetch_all(connection, _REFERENCES, {"table": f"public.{table}"}):
+    for schema, child, columns, targets in postgres.fetch_all(connection, REFERENCES, {"table": f"public.{table}"}):
         pairs = zip(columns, targets, strict=True)
         join = sql.SQL(" and ").join(
             sql.SQL("c.{} = p.{}").format(sql.Identifier(column), sql.Identifier(target)) for column, target in pairs
