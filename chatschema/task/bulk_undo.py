@@ -24,9 +24,10 @@ def remove(connection: Connection, *, wait_s: float, say: Say) -> Iterator[tuple
     recorded = ledger.read(connection)
     if not recorded:
         return
-    undo.refuse_references(connection)
+    # First what an interrupted run has left: those tables refer to users and conversations as well.
     for part in plan.parts(recorded.size):
         build.drop_staged(connection, build.pair(part.lower))
+    undo.refuse_references(connection)
     # Oldest first: at the beginning of the list of months, a month is dropped without leaving a gap.
     for month in ledger.months(connection):
         with locks.seal_lock(connection, wait_s=wait_s, say=say):
