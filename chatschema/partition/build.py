@@ -59,7 +59,8 @@ def create_bare(connection: Connection, group: Sequence[Month]) -> None:
 def drop_staged(connection: Connection, group: Sequence[Month]) -> None:
     """Drop the tables of a month that were not attached, if there are any."""
     for month in group:
-        postgres.execute(connection, sql.SQL("drop table if exists {}").format(staged(month)))
+        if postgres.has_table(connection, f"{STAGE}.{month.name}"):
+            postgres.execute(connection, sql.SQL("drop table {}").format(staged(month)))
 
 
 def build(connection: Connection, group: Sequence[Month], say: Say) -> Iterator[Month]:

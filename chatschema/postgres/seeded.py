@@ -31,8 +31,10 @@ _RULES = {
 
 
 def exists(connection: Connection) -> bool:
-    """Return whether the database has a bulk seed, or a part of one."""
-    if not postgres.has_table(connection, "chatschema.bulk_seed"):
+    """Return whether the database has a bulk seed, or a part of one. False for a role that may not read its record."""
+    table = "chatschema.bulk_seed"
+    readable = "select case when to_regclass(%s) is not null then has_table_privilege(%s, 'select') else false end"
+    if not postgres.fetch_one(connection, readable, (table, table))[0]:
         return False
     return bool(postgres.fetch_one(connection, "select exists (select from chatschema.bulk_seed)")[0])
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -49,6 +50,20 @@ class Run:
         self._open: list[Connection] = []
         # Each attach waits for the locks of the one before, and would be tried again.
         self._attaching = threading.Lock()
+        self._spent: dict[str, float] = {}
+        self._adding = threading.Lock()
+
+    @property
+    def spent_ms(self) -> dict[str, float]:
+        """How long all connections together were at each kind of work."""
+        return {name: round(seconds * 1000, 1) for name, seconds in self._spent.items()}
+
+    @contextmanager
+    def _timed(self, work: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        with self._adding:
+            self._spent[work] = self._spent.get(work, 0) + time.monotonic() - started
 
     def store(self, *, is_begun: bool, ahead: int) -> None:
         """Store what is missing; `ahead` months are created beyond the current one."""
@@ -61,7 +76,8 @@ class Run:
         self._make_others(ahead, paths)
         if not is_begun:
             total = 4 * self._size.users + 3 * self._size.conversations + len(everybody.members)
-            load.people(self._connection, self._size, everybody, lambda rows: self._watch("people", rows, total))
+            with self._timed("people"):
+                load.people(self._connection, self._size, everybody, lambda rows: self._watch("people", rows, total))
         # Foreign keys and triggers look up each of them.
         postgres.execute(self._connection, "analyze public.users, public.conversations, chatschema.bulk_owners")
         skipped = sum(part.count for part in self._parts if part.lower in stored)
@@ -112,7 +128,8 @@ class Run:
             self._complete(connection, part, extras)
 
     def _complete(self, connection: Connection, part: Part, extras: load.Extras) -> None:
-        extras.store(connection, part, lambda _: self._step("files", 0, len(self._parts)))
+        with self._timed("files and audit trail"):
+            extras.store(connection, part, lambda _: self._step("files", 0, len(self._parts)))
         self._step("files", 1, len(self._parts))
 
     def _attach(self, connection: Connection, everybody: People, part: Part, *, replace: bool) -> bool:
@@ -120,14 +137,16 @@ class Run:
         group = build.pair(part.lower)
         tables = [build.staged(month) for month in group]
         with closing(load.Extras()) as extras:
-            with postgres.transaction(connection):
+            with self._timed("messages and statuses"), postgres.transaction(connection):
                 build.create_bare(connection, group)
                 statuses = self._fill(connection, everybody, part, tables, extras, freeze=True)
-            for _ in build.build(connection, group, self._say):
-                self._step("keys", 1, 2 * len(self._parts))
-            load.check(connection, part, *tables)
+            with self._timed("keys and indexes"):
+                for _ in build.build(connection, group, self._say):
+                    self._step("keys", 1, 2 * len(self._parts))
+            with self._timed("checks"):
+                load.check(connection, part, *tables)
             record = ledger.stored(part, "replaced" if replace else "created", statuses)
-            with self._attaching:
+            with self._attaching, self._timed("attach"):
                 done = build.in_transaction(connection, group, replace=replace, also=record, say=self._say)
             if done:
                 self._complete(connection, part, extras)
@@ -137,7 +156,7 @@ class Run:
 
     def _insert(self, connection: Connection, everybody: People, part: Part, extras: load.Extras) -> None:
         tables = [sql.Identifier("public", table) for table in _TABLES]
-        with postgres.transaction(connection):
+        with self._timed("messages and statuses, inserted"), postgres.transaction(connection):
             audit.as_batch(connection)
             statuses = self._fill(connection, everybody, part, tables, extras, freeze=False)
             postgres.execute(connection, ledger.stored(part, "inserted", statuses))
@@ -160,7 +179,8 @@ class Run:
 
     def _analyze(self, names: Sequence[str], connection: Connection) -> None:
         tables = sql.SQL(", ").join(sql.Identifier("public", name) for name in names)
-        postgres.execute(connection, sql.SQL("analyze {}").format(tables))
+        with self._timed("statistics"):
+            postgres.execute(connection, sql.SQL("analyze {}").format(tables))
         self._step("statistics", 1, 3)
 
     def _step(self, phase: Phase, rows: int, total: int) -> None:

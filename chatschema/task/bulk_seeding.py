@@ -35,8 +35,16 @@ class BulkMonth:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkWork:
+    """A kind of work, and how long all connections together were at it."""
+
+    name: str
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class BulkSeeded:
-    """A complete bulk seed: its arguments and months, whether this run stored any of it, and how long the run took."""
+    """A complete bulk seed: its arguments and months, whether this run stored any of it, how long the run took and with what."""
 
     messages: int
     users: int
@@ -46,6 +54,7 @@ class BulkSeeded:
     rng: int
     is_new: bool
     duration_ms: float
+    work: list[BulkWork]
 
 
 def size(
@@ -95,7 +104,7 @@ def seed(
     seeding.refuse_unmigrated(connection)
     if not ledger.exists(connection):
         raise ChatschemaError("table chatschema.bulk_seed does not exist", "first: chatschema migrate", code="seed.not-migrated")
-    is_new = False
+    is_new, spent = False, dict[str, float]()
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         protection.refuse(connection, settings, "seed")
         recorded = ledger.read(connection)
@@ -107,11 +116,13 @@ def seed(
                 seeding.refuse_used(connection)
             run = bulk_run.Run(connection, wanted, max(workers, 1), say, watch)
             run.store(is_begun=recorded is not None, ahead=settings.policy.ahead)
+            spent = run.spent_ms
             path = keys_file.write(settings.state_dir, wanted)
             say(f"private keys of the seeded users: {path.parent.name}/{path.name} (to read a message: docs/how-to/bulk-seed.md)")
         done = [BulkMonth(f"{m.lower:%Y-%m}", m.path, m.messages, m.statuses, m.attachments) for m in ledger.months(connection)]
     took = round((time.monotonic() - started) * 1000, 1)
-    return BulkSeeded(wanted.messages, wanted.users, wanted.conversations, done, wanted.until, wanted.rng, is_new, took)
+    work = [BulkWork(name, duration_ms) for name, duration_ms in spent.items()]
+    return BulkSeeded(wanted.messages, wanted.users, wanted.conversations, done, wanted.until, wanted.rng, is_new, took, work)
 
 
 def checksum(connection: Connection) -> str:

@@ -37,6 +37,8 @@ def test_rows_inserted_one_by_one_have_the_same_checksum_and_plans(cli: Cli, mig
     result = cli("seed", *SIZE, "--json", "--url", migrated.url)
     assert result.code == 0, result.err
     assert cli("partition", "ensure", "--from", "2026-02", "--url", other.url).code == 0
+    if FULL:
+        assert cli("verify", "--url", migrated.url).code == 0
     copy_row_by_row(migrated, other)
     again = cli("seed", *SIZE, "--json", "--url", other.url)
     assert again.json()["bulk"]["checksum"] == result.json()["bulk"]["checksum"]
