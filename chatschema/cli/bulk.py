@@ -18,8 +18,10 @@ _UNITS = {"": 1, "k": 1000, "m": 1_000_000}
 _PHASES = {"people": "people", "messages": "messages", "keys": "tables with keys", "files": "months", "statistics": "statistics"}
 
 
-def number(text: str, option: str) -> int:
-    """Return the number in 5000, 300k or 10m. Raises UsageError."""
+def number(text: str | None, option: str) -> int | None:
+    """Return the number in 5000, 300k or 10m, None for none. Raises UsageError."""
+    if text is None:
+        return None
     match = re.fullmatch(r"(\d{1,12})([km]?)", text.strip().lower().replace("_", ""))
     if not match:
         raise UsageError(f"{option} {text} is not a number", "write it like 5000, 300k or 10m", code="seed.bulk-size")
@@ -37,11 +39,12 @@ def day(text: str | None) -> date | None:
 def seed(
     settings: Settings,
     connection: Connection,
-    messages: str,
+    messages: str | None,
     users: str | None,
     conversations: str | None,
     months: int | None,
     until: str | None,
+    profile: str | None,
     *,
     rng: int,
     workers: int,
@@ -56,11 +59,12 @@ def seed(
     size = bulk_seeding.size(
         connection,
         number(messages, "--messages"),
-        users=None if users is None else number(users, "--users"),
-        conversations=None if conversations is None else number(conversations, "--conversations"),
-        months=12 if months is None else months,
+        users=number(users, "--users"),
+        conversations=number(conversations, "--conversations"),
+        months=months,
         until=day(until),
         rng=rng,
+        profile=bulk_seeding.profile(settings, profile),
     )
     with bars.shown(_PHASES) as watch:
         done = bulk_seeding.seed(

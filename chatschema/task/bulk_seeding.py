@@ -7,20 +7,21 @@ import time
 from dataclasses import dataclass
 from datetime import date
 
-from chatschema import protection
+from chatschema import assets, protection
 from chatschema.database import contents
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.partition import catalog
 from chatschema.postgres import Connection, Say, locks
 from chatschema.seed.bulk import checksum as rows_checksum
-from chatschema.seed.bulk import keys_file, ledger, plan
+from chatschema.seed.bulk import keys_file, ledger, plan, shape
 from chatschema.seed.bulk.plan import Size
+from chatschema.seed.bulk.shape import Profile
 from chatschema.task import bulk_run, seeding
 from chatschema.task.bulk_run import Watch
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Settings
 
-WORKERS = 2
+WORKERS, MONTHS = 2, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class BulkSeeded:
     months: list[BulkMonth]
     until: date
     rng: int
+    profile: str
     is_new: bool
     duration_ms: float
     work: list[BulkWork]
@@ -59,17 +61,19 @@ class BulkSeeded:
 
 def size(
     connection: Connection,
-    messages: int,
+    messages: int | None,
     *,
     users: int | None = None,
     conversations: int | None = None,
-    months: int = 12,
+    months: int | None = None,
     until: date | None = None,
     rng: int = 0,
+    profile: Profile | None = None,
 ) -> Size:
-    """Return the size of a seed with these arguments; without `until`, that of the seed that was begun, or today.
+    """Return the size of a seed with these arguments; what is None is in the profile, or computed from the number of messages.
 
-    Raises UsageError for a number out of range, for a day in the future, and where numpy is not installed.
+    Without `until`, it is that of the seed that was begun, or today. Raises UsageError for a number out of range, for a day in
+    the future, and where numpy is not installed.
     """
     if importlib.util.find_spec("numpy") is None:
         text = "seed --messages needs numpy, which is not installed"
@@ -80,7 +84,22 @@ def size(
     if chosen > today:
         text = f"--until {chosen} is in the future: by the server's clock, today is {today}"
         raise UsageError(text, "use a day of the past, or today", code="seed.bulk-size")
-    return plan.size(messages, users, conversations, months, chosen, rng)
+    used = profile or Profile()
+    sizes = {
+        name: used.sizes.get(name) if value is None else value
+        for name, value in (("messages", messages), ("users", users), ("conversations", conversations), ("months", months))
+    }
+    if sizes["messages"] is None:
+        raise UsageError(f"profile {used.name} has no number of messages", "add --messages N", code="seed.bulk-size")
+    return plan.size(sizes["messages"], sizes["users"], sizes["conversations"], sizes["months"] or MONTHS, chosen, rng, used)
+
+
+def profile(settings: Settings, name: str | None) -> Profile:
+    """Return the profile of this name, of the folder of the seeders or of chatschema itself; without a name, the demo's.
+
+    Raises UsageError.
+    """
+    return shape.find(name, [settings.seeds_dir, assets.seeds_dir()]) if name else Profile()
 
 
 def seed(
@@ -122,7 +141,9 @@ def seed(
         done = [BulkMonth(f"{m.lower:%Y-%m}", m.path, m.messages, m.statuses, m.attachments) for m in ledger.months(connection)]
     took = round((time.monotonic() - started) * 1000, 1)
     work = [BulkWork(name, duration_ms) for name, duration_ms in spent.items()]
-    return BulkSeeded(wanted.messages, wanted.users, wanted.conversations, done, wanted.until, wanted.rng, is_new, took, work)
+    return BulkSeeded(
+        wanted.messages, wanted.users, wanted.conversations, done, wanted.until, wanted.rng, wanted.profile, is_new, took, work
+    )
 
 
 def checksum(connection: Connection) -> str:

@@ -10,6 +10,8 @@ create table chatschema.bulk_seed (
     months          integer     not null,
     until           date        not null,
     rng             bigint      not null,
+    profile         text        not null,
+    shape           jsonb       not null,
     audit_txid      xid8        not null default pg_current_xact_id(),
     started_at      timestamptz not null default clock_timestamp(),
     finished_at     timestamptz,
@@ -52,6 +54,10 @@ pii=none';
 comment on column chatschema.bulk_seed.until is 'Argument --until: everything happens before this day, in UTC.
 pii=none';
 comment on column chatschema.bulk_seed.rng is 'Argument --rng.
+pii=none';
+comment on column chatschema.bulk_seed.profile is 'Argument --profile.
+pii=none';
+comment on column chatschema.bulk_seed.shape is 'The values of the profile when the seed was begun.
 pii=none';
 comment on column chatschema.bulk_seed.audit_txid is 'Transaction that stored the users and conversations, and the entries of the audit trail about them.
 pii=none';

@@ -1,5 +1,6 @@
 """The record of a bulk seed in the schema chatschema: its arguments and its months."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 from chatschema.seed.bulk import plan
 from chatschema.seed.bulk.plan import Part, Size
+from chatschema.seed.bulk.shape import as_document, of_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,15 @@ def exists(connection: Connection) -> bool:
 def read(connection: Connection) -> Recorded | None:
     """Return the seed that was begun, None if there is none."""
     query = """
-        select messages, users, conversations, months, until, rng, version, finished_at is not null from chatschema.bulk_seed
+        select messages, users, conversations, months, until, rng, profile, shape, version, finished_at is not null
+        from chatschema.bulk_seed
     """
     rows = postgres.fetch_all(connection, query) if exists(connection) else []
-    return Recorded(Size(*rows[0][:6]), rows[0][6], rows[0][7]) if rows else None
+    if not rows:
+        return None
+    messages, users, conversations, months, until, rng, profile, shape, version, is_finished = rows[0]
+    size = Size(messages, users, conversations, months, until, rng, profile, of_document(shape))
+    return Recorded(size, version, is_finished)
 
 
 def months(connection: Connection) -> list[StoredMonth]:
@@ -58,10 +65,11 @@ def months(connection: Connection) -> list[StoredMonth]:
 def begin(connection: Connection, size: Size) -> None:
     """Record a seed and the current transaction, which stores its users and conversations."""
     query = """
-        insert into chatschema.bulk_seed (version, messages, users, conversations, months, until, rng)
-        values (%s, %s, %s, %s, %s, %s, %s)
+        insert into chatschema.bulk_seed (version, messages, users, conversations, months, until, rng, profile, shape)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
     """
-    values = (plan.VERSION, size.messages, size.users, size.conversations, size.months, size.until, size.rng)
+    counts = (size.messages, size.users, size.conversations, size.months)
+    values = (plan.VERSION, *counts, size.until, size.rng, size.profile, json.dumps(as_document(size.shape)))
     postgres.execute(connection, query, values)
 
 
@@ -103,5 +111,5 @@ def in_words(size: Size) -> str:
     """Return the arguments of a seed, as they are given to the command."""
     return (
         f"--messages {size.messages} --users {size.users} --conversations {size.conversations} --months {size.months}"
-        f" --rng {size.rng} --until {size.until}"
+        f" --rng {size.rng} --until {size.until} --profile {size.profile}"
     )

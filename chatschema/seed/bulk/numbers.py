@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import numpy as np
+
 from chatschema.seed.bulk import plan
 from chatschema.seed.bulk.plan import Size
 
@@ -29,9 +31,8 @@ class Numbers:
     """
 
     def __init__(self, size: Size, *unit: object) -> None:
-        name = repr(
-            (plan.VERSION, size.rng, size.until.isoformat(), size.messages, size.users, size.conversations, size.months, unit)
-        )
+        counts = (size.messages, size.users, size.conversations, size.months)
+        name = repr((plan.VERSION, size.rng, size.until.isoformat(), counts, asdict(size.shape), unit))
         digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
         self._bits = np.random.PCG64(int.from_bytes(digest, "big"))
 

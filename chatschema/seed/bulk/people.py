@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
+
 from chatschema.seed.bulk.numbers import Floats, Ids, Ints, Numbers, by_rank, in_order, millis
 from chatschema.seed.bulk.plan import Size
 
 # Everybody is there, and every conversation has begun, before the first message.
 BEFORE = timedelta(days=60)
-# Of 100 conversations.
-DIRECT = 60
-LARGEST_GROUP = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,9 @@ def people(size: Size) -> People:
     joined, users = _ids(Numbers(size, "users"), size.users, millis(size.start - BEFORE), BEFORE // 2)
     numbers = Numbers(size, "conversations")
     begun, conversations = _ids(numbers, size.conversations, millis(size.start - BEFORE // 2), BEFORE // 2 - timedelta(minutes=1))
-    direct = min(-(-size.conversations * DIRECT // 100), math.comb(size.users, 2))
+    direct = min(-(-size.conversations * size.shape.direct // 100), math.comb(size.users, 2))
     counts = np.full(size.conversations, 2)
-    largest = min(LARGEST_GROUP, size.users)
+    largest = min(size.shape.largest_group, size.users)
     counts[direct:] = 3 + numbers.below(largest - 2, size.conversations - direct)
     first = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     members = np.empty(int(first[-1]), np.int64)
@@ -87,10 +85,10 @@ def _pairs(size: Size, count: int) -> tuple[Ints, Ints]:
 
 def _groups(size: Size, numbers: Numbers, counts: Ints) -> Ints:
     """Return the members of groups, all different in each, in order."""
-    width = min(LARGEST_GROUP, size.users)
+    width = min(size.shape.largest_group, size.users)
     steps = 1 + numbers.below(size.users // width, width * len(counts)).reshape(len(counts), width)
     begin = numbers.below(size.users, len(counts))
-    # Eight steps of an eighth at most: nobody is met twice.
+    # With eight members, eight steps of an eighth at most: nobody is met twice.
     chosen = (begin[:, None] + np.cumsum(steps, axis=1)) % size.users
     chosen[np.arange(width)[None, :] >= counts[:, None]] = size.users
     chosen.sort(axis=1)

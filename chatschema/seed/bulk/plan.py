@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from chatschema.errors import UsageError
+from chatschema.seed.bulk.shape import Profile, Shape
 
 # Raise it when the same arguments give other rows: a seed that an older version began is not continued.
 VERSION = 1
@@ -14,9 +15,6 @@ SLICE = 50_000
 QUIET = timedelta(hours=1)
 LARGEST = 1_000_000_000
 MILLISECOND = timedelta(milliseconds=1)
-# How much is written in each hour of a day in UTC, and on each day of the week from Monday.
-HOURS = (2, 1, 1, 1, 1, 2, 4, 8, 14, 18, 19, 18, 20, 18, 17, 17, 16, 15, 14, 15, 17, 16, 10, 5)
-DAYS = (10, 11, 11, 10, 9, 6, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,8 @@ class Size:
     months: int
     until: date
     rng: int
+    profile: str
+    shape: Shape
 
     @property
     def end(self) -> datetime:
@@ -72,7 +72,7 @@ def month_of(moment: datetime, *, before: int = 0) -> datetime:
     return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
 
 
-def size(messages: int, users: int | None, conversations: int | None, months: int, until: date, rng: int) -> Size:
+def size(messages: int, users: int | None, conversations: int | None, months: int, until: date, rng: int, profile: Profile) -> Size:
     """Return the size of a seed; what is None is computed from the number of messages. Raises UsageError."""
     chosen = Size(
         messages,
@@ -81,6 +81,8 @@ def size(messages: int, users: int | None, conversations: int | None, months: in
         months,
         until,
         rng,
+        profile.name,
+        profile.shape,
     )
     for name, value, lowest, highest in (
         ("--messages", chosen.messages, 1, LARGEST), ("--users", chosen.users, 8, 10_000_000),
@@ -100,16 +102,16 @@ def parts(size: Size) -> list[Part]:
     lower = size.start
     while lower < size.end:
         upper = month_of(lower + timedelta(days=32))
-        bounds.append((lower, upper, _weights(lower, min(upper, last))))
+        bounds.append((lower, upper, _weights(size.shape, lower, min(upper, last))))
         lower = upper
     counts = shares(size.messages, [sum(weights) for _, _, weights in bounds])
     return [Part(*bound, count) for bound, count in zip(bounds, counts, strict=True)]
 
 
-def _weights(lower: datetime, upper: datetime) -> tuple[int, ...]:
+def _weights(shape: Shape, lower: datetime, upper: datetime) -> tuple[int, ...]:
     """Return how much is written in each hour from `lower`."""
     hours = max((upper - lower) // timedelta(hours=1), 0)
-    return tuple(DAYS[(lower + timedelta(hours=hour)).weekday()] * HOURS[hour % 24] for hour in range(hours))
+    return tuple(shape.days[(lower + timedelta(hours=hour)).weekday()] * shape.hours[hour % 24] for hour in range(hours))
 
 
 def shares(total: int, weights: Sequence[int]) -> list[int]:

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
+
 from chatschema.seed.bulk import pool
 from chatschema.seed.bulk.numbers import Flags, Floats, Ids, Ints, Numbers, by_rank, in_order, millis
 from chatschema.seed.bulk.people import People
 from chatschema.seed.bulk.plan import QUIET, Part, Size
 
 _HOUR = 3_600_000
-# Of 1000 messages.
-SYSTEM, EDITED, DELETED, FILES, REPLIES = 2, 40, 30, 40, 150
 KINDS = ("text", "image", "file", "audio")
-READ, REACTED = 0.93, 0.03
 REACTIONS = ("👍", "❤️", "😂", "🎉", "👀")
 # A burst is a conversation that is awake for a while.
 _IN_A_BURST, _BURST_MS = 8, 240_000
@@ -62,22 +60,24 @@ class Receipts:
 def talk(size: Size, everybody: People, part: Part, slice: int) -> Talk:
     """Return the messages of a slice of a month."""
     numbers, count = Numbers(size, "messages", part.name, slice), part.slices[slice]
+    shape = size.shape
     said, conversation = _bursts(numbers, everybody, part, slice, count)
     ids = numbers.ids(said)
     order = in_order(ids)
     ids, said, conversation = ids[order], said[order], conversation[order]
     place = np.floor(numbers.uniform(count) * everybody.sizes(conversation)).astype(np.int64)
     chance = numbers.below(1000, count)
-    is_system = (chance < SYSTEM) & (conversation >= everybody.direct)
+    is_system = (chance < shape.system) & (conversation >= everybody.direct)
     changed = said + 60_000 * (1 + numbers.below(50, count))
     # What would change after the end is not changed.
     may_change = ~is_system & (changed < millis(size.end))
-    is_edited = may_change & (chance >= SYSTEM) & (chance < SYSTEM + EDITED)
-    is_deleted = may_change & (chance >= SYSTEM + EDITED) & (chance < SYSTEM + EDITED + DELETED)
-    has_file = ~is_edited & ~is_deleted & ~is_system & (numbers.below(1000, count) < FILES)
+    is_edited = may_change & (chance >= shape.system) & (chance < shape.system + shape.edited)
+    others = chance - shape.system - shape.edited
+    is_deleted = may_change & (others >= 0) & (others < shape.deleted)
+    has_file = ~is_edited & ~is_deleted & ~is_system & (numbers.below(1000, count) < shape.files)
     kind = np.where(has_file, 1 + numbers.below(len(KINDS) - 1, count), 0)
     text = numbers.below(pool.TEXTS, count)
-    reply = _replies(numbers, conversation, is_system)
+    reply = _replies(numbers, conversation, is_system, shape.replies)
     sender = everybody.members[everybody.first[conversation] + place]
     return Talk(ids, said, conversation, sender, place, is_system, is_edited, is_deleted, changed, kind, text, reply)
 
@@ -107,14 +107,14 @@ def _moment(part: Part, shares: Floats) -> Ints:
     return millis(part.lower) + hour * _HOUR + np.minimum(np.floor(within * _HOUR).astype(np.int64), _HOUR - 1)
 
 
-def _replies(numbers: Numbers, conversation: Ints, is_system: Flags) -> Ints:
+def _replies(numbers: Numbers, conversation: Ints, is_system: Flags, of_1000: int) -> Ints:
     """Return for each message the place of the one it answers: one of the last in the same conversation and slice; or -1."""
     count = len(conversation)
     order = np.argsort(conversation, kind="stable")
     begins = np.flatnonzero(np.concatenate(([True], conversation[order][1:] != conversation[order][:-1])))
     nth = np.arange(count) - np.repeat(begins, np.diff(np.concatenate((begins, [count]))))
     back = 1 + numbers.delays(3, count)
-    answers = (numbers.below(1000, count) < REPLIES) & (back <= nth) & ~is_system[order]
+    answers = (numbers.below(1000, count) < of_1000) & (back <= nth) & ~is_system[order]
     reply = np.full(count, -1)
     reply[order[answers]] = order[np.flatnonzero(answers) - back[answers]]
     return reply
@@ -131,7 +131,7 @@ def receipts(size: Size, everybody: People, part: Part, slice: int, said: Talk) 
     longest = QUIET // timedelta(milliseconds=1) - 1
     delivered = said.said[message] + np.minimum(1 + numbers.delays(4_000, len(message)), longest)
     read = delivered + 1 + numbers.delays(1_800_000, len(message))
-    is_read = (read < millis(size.end)) & (numbers.uniform(len(message)) < READ)
-    reacts = is_read & (numbers.uniform(len(message)) < REACTED)
+    is_read = (read < millis(size.end)) & (numbers.below(1000, len(message)) < size.shape.read)
+    reacts = is_read & (numbers.below(1000, len(message)) < size.shape.reactions)
     reaction = np.where(reacts, numbers.below(len(REACTIONS), len(message)), -1)
     return Receipts(message, user, delivered, read, is_read, reaction)
