@@ -2624,6 +2624,8 @@ CREATE TABLE chatschema.bulk_seed (
     months integer NOT NULL,
     until date NOT NULL,
     rng bigint NOT NULL,
+    profile text NOT NULL,
+    shape jsonb NOT NULL,
     audit_txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     finished_at timestamp with time zone,
@@ -2654,6 +2656,12 @@ COMMENT ON COLUMN chatschema.bulk_seed.until IS 'Argument --until: everything ha
 pii=none';
 
 COMMENT ON COLUMN chatschema.bulk_seed.rng IS 'Argument --rng.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.profile IS 'Argument --profile.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.shape IS 'The values of the profile when the seed was begun.
 pii=none';
 
 COMMENT ON COLUMN chatschema.bulk_seed.audit_txid IS 'Transaction that stored the users and conversations, and the entries of the audit trail about them.
