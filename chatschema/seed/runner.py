@@ -10,12 +10,18 @@ from psycopg import sql
 
 from chatschema import audit, postgres
 from chatschema.errors import ChatschemaError
-from chatschema.postgres import Connection, Say, locks, relation
+from chatschema.postgres import Connection, Say, locks, relation, seeded
 from chatschema.seed.files import Seeder, titles
 from chatschema.seed.world import World
 from chatschema.values import Applied
 
 HISTORY = timedelta(days=90)
+_BULK = """
+    select 'bulk', format('bulk: %s messages until %s%s', s.messages, s.until,
+            case when s.finished_at is null then '; interrupted: give the same command again' else '' end),
+        s.finished_at, (select coalesce(sum(m.messages + m.statuses + m.attachments), 0)::bigint from chatschema.bulk_months as m)
+    from chatschema.bulk_seed as s
+"""
 _APPEND_ONLY = {"audit_logs": "audit_logs_refuse_change"}
 
 
@@ -35,10 +41,12 @@ def has_ledger(connection: Connection) -> bool:
 
 
 def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
-    """Return the status of every seeder; reads only."""
+    """Return the status of every seeder, and of a bulk seed if there is one; reads only."""
     query = "select s.name, s.seeded_at, s.row_count from chatschema.seeds as s"
     done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger(connection) else {}
-    return [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
+    found = [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
+    bulk = postgres.fetch_all(connection, _BULK) if seeded.exists(connection) else []
+    return found + [SeedStatus(*row) for row in bulk]
 
 
 def is_due(connection: Connection, seeders: Sequence[Seeder]) -> bool:

@@ -32,6 +32,8 @@ _PATHS = {
     "replaced": "loaded apart, then attached in place of the empty month",
     "inserted": "inserted into the month, which has rows or does not fit: slower",
 }
+# A busy server may need more than the two seconds of one try.
+_CONNECT_S = 10
 _TABLES = ("messages", "message_statuses")
 _SMALL = ("users", "auth_sessions", "user_public_keys", "conversations", "conversation_participants", "attachments", "audit_logs")
 
@@ -201,7 +203,7 @@ class Run:
                 raise
 
     def _serve(self, left: list[Callable[[Connection], None]]) -> None:
-        with closing(postgres.connect(postgres.again(self._connection))) as connection:
+        with closing(postgres.connect(postgres.again(self._connection), wait_s=_CONNECT_S)) as connection:
             self._open.append(connection)
             try:
                 while left and not self._stop.is_set():

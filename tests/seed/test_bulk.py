@@ -1,7 +1,10 @@
 """seed --messages: the same rows whatever the way, valid, decryptable, as lively as the demo, and removed without a trace."""
 
 import json
+import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from chatschema.errors import UsageError
 from chatschema.seed.bulk import shape
 from tests.support import ROOT
-from tests.support.cli import Cli
+from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.fingerprint import fingerprint
 
@@ -47,7 +50,10 @@ def test_a_seed_is_repeatable_valid_and_removed_whole(cli: Cli, migrated: Databa
     is_lively(migrated)
     happens_in_order(migrated)
     can_be_read(migrated, keys)
+    the_docs_decrypt_a_message(migrated, tmp_path)
     assert cli("status", "--check", "--url", migrated.url).code == 0
+    listed = cli("seed", "--list", "--json", "--url", migrated.url).json()["seeds"][-1]
+    assert (listed["name"], listed["title"], listed["rows"] > 4000) == ("bulk", "bulk: 1500 messages until 2026-04-11", True)
     again = cli("seed", *SMALL[:4], "--url", migrated.url)
     assert again.out.startswith("nothing to do: already seeded\n"), "without --until, that of the seed that was begun"
     other = cli("seed", *SMALL, "--rng", "1", "--url", migrated.url)
@@ -126,6 +132,16 @@ def can_be_read(database: Database, keys: Path) -> None:
         own = private[int(name.rpartition("_")[2]) % len(private)]
         key = SealedBox(PrivateKey(bytes.fromhex(own))).decrypt(bytes(wrapped))
         assert SecretBox(key).decrypt(bytes(content), bytes(nonce)).decode()[0].isupper()
+
+
+def the_docs_decrypt_a_message(database: Database, folder: Path) -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "how-to" / "bulk-seed.md").read_text(), re.DOTALL)
+    assert code
+    done = subprocess.run(
+        [sys.executable, "-c", code[1]], cwd=folder, env=clean_environment({"DATABASE_URL": database.url}),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert re.fullmatch(r"[A-Z][\w, ()]*[.?!]( \(sorry, typo\))?\n", done.stdout), done.stderr
 
 
 def test_months_that_exist_get_the_same_rows_and_keep_those_of_others(cli: Cli, migrated: Database) -> None:
