@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
@@ -88,6 +89,8 @@ class Run:
         due.sort(key=lambda part: (paths.get(part.lower) != "inserted", -part.count))
         self._share([partial(self._month, everybody, part, paths.get(part.lower)) for part in due])
         self._share([partial(self._analyze, names) for names in (_TABLES[:1], _TABLES[1:], _SMALL)])
+        complete = {month.lower for month in ledger.months(self._connection) if month.is_complete}
+        assert complete >= {part.lower for part in self._parts}, "a month is missing"  # noqa: S101
         with postgres.transaction(self._connection):
             ledger.finish(self._connection)
             if audit.is_logged(self._connection, "audit_users"):
@@ -192,7 +195,7 @@ class Run:
 
     def _share(self, work: Sequence[Callable[[Connection], None]]) -> None:
         """Do all of the work with several connections; stop all when one fails, and raise its error."""
-        left = list(reversed(work))
+        left = deque(work)
         with ThreadPoolExecutor(self._workers) as threads:
             futures = [threads.submit(self._serve, left) for _ in range(min(self._workers, len(work)))]
             try:
@@ -202,14 +205,16 @@ class Run:
                 self._cancel()
                 raise
 
-    def _serve(self, left: list[Callable[[Connection], None]]) -> None:
+    def _serve(self, left: deque[Callable[[Connection], None]]) -> None:
         with closing(postgres.connect(postgres.again(self._connection), wait_s=_CONNECT_S)) as connection:
             self._open.append(connection)
             try:
-                while left and not self._stop.is_set():
-                    with suppress(IndexError):  # the other thread has taken the last one
-                        task = left.pop()
-                        task(connection)
+                while not self._stop.is_set():
+                    try:
+                        task = left.popleft()
+                    except IndexError:
+                        return
+                    task(connection)
             finally:
                 self._open.remove(connection)
 

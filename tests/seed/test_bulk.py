@@ -5,11 +5,18 @@ import re
 import stat
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from chatschema import postgres
 from chatschema.errors import UsageError
+from chatschema.seed.bulk import talk
+from chatschema.seed.bulk.people import People
+from chatschema.seed.bulk.plan import Part, Size
+from chatschema.task import bulk_seeding
+from chatschema.values import Settings
 from tests.support import ROOT
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
@@ -159,6 +166,27 @@ def test_months_that_exist_get_the_same_rows_and_keep_those_of_others(cli: Cli, 
     assert migrated.all("select inhrelid::regclass::text from pg_inherits order by 1") == months
 
 
+def test_a_month_that_fails_ends_the_run_and_the_next_one_continues(
+    migrated: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = talk.receipts
+
+    def fail(size: Size, everybody: People, part: Part, slice: int, said: talk.Talk) -> talk.Receipts:
+        if part.name == "2026-03":
+            raise IndexError
+        return original(size, everybody, part, slice, said)
+
+    settings = Settings(migrated.url, "test", None, ROOT / "sql", ROOT / "seeds", tmp_path)
+    with postgres.connect(migrated.url) as connection:
+        size = bulk_seeding.size(connection, 1500, months=3, until=date(2026, 4, 11))
+        monkeypatch.setattr(talk, "receipts", fail)
+        with pytest.raises(IndexError):
+            bulk_seeding.seed(settings, connection, size, say=print)
+        monkeypatch.setattr(talk, "receipts", original)
+        assert bulk_seeding.seed(settings, connection, size, say=print).is_new
+        assert bulk_seeding.checksum(connection) == GOLDEN
+
+
 def test_undo_refuses_to_touch_rows_of_others(cli: Cli, migrated: Database) -> None:
     seed(cli, migrated)
     migrated.run("insert into users (username) values ('carol')")
@@ -211,9 +239,6 @@ def test_what_a_command_line_gets_wrong_is_explained(cli: Cli, migrated: Databas
 
 
 def test_without_numpy_the_command_to_install_it_is_named(migrated: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chatschema import postgres
-    from chatschema.task import bulk_seeding
-
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with postgres.connect(migrated.url) as connection, pytest.raises(UsageError) as caught:
         bulk_seeding.size(connection, 100)
