@@ -243,3 +243,6 @@ def test_without_numpy_the_command_to_install_it_is_named(migrated: Database, mo
     with postgres.connect(migrated.url) as connection, pytest.raises(UsageError) as caught:
         bulk_seeding.size(connection, 100)
     assert caught.value.hint == "pip install 'chatschema[bulk]'"
+    # Nothing imports it before that.
+    code = "import sys; sys.modules['numpy'] = None; import chatschema.cli.bulk; from chatschema.task import bulk_seeding, seeding"
+    subprocess.run([sys.executable, "-c", code], env=clean_environment(), check=True)

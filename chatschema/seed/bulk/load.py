@@ -1,8 +1,10 @@
 """Storing a bulk seed: its people in one transaction, a month in two, each in slices of fixed size."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from psycopg import sql
 
@@ -10,8 +12,10 @@ from chatschema import audit, postgres
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 from chatschema.seed.bulk import ledger
-from chatschema.seed.bulk.people import People
 from chatschema.seed.bulk.plan import Part, Size
+
+if TYPE_CHECKING:
+    from chatschema.seed.bulk.people import People
 
 # Called with the number of rows that were stored; raises if the seed is to stop.
 Step = Callable[[int], None]
@@ -37,7 +41,7 @@ def messages(
     everybody: People,
     part: Part,
     tables: Sequence[sql.Identifier],
-    extras: "Extras",
+    extras: Extras,
     step: Step,
     *,
     freeze: bool,
