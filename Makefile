@@ -21,7 +21,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-pool bench-verify dist image clean bench-audit test-audit bench-audit-verify
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -106,6 +106,9 @@ test-online-index: $(VENV)/.dev ## Kill 80 builds of an index on 500,000 message
 test-recipes: $(VENV)/.dev ## Run each recipe under load, and killed at each step
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py tests/migration/test_recipes_keys.py
 
+test-seed: $(VENV)/.dev ## Kill bulk seeds at each statement (an hour)
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/seed/test_bulk.py tests/seed/test_bulk_kill.py tests/seed/test_bulk_rows.py
+
 test-plan: $(VENV)/.dev ## Compare plans with real runs on 500,000 messages
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_foreseen.py tests/migration/test_rehearse_measured.py
 
@@ -175,6 +178,9 @@ bench-audit-verify: $(VENV)/.dev ## Measure seals of 10,000,000 audit entries (a
 
 bench-pool: $(VENV)/.dev ## Measure how long tests wait for a database (10 minutes)
 	$(BIN)/python -m bench.pool
+
+bench-seed: $(VENV)/.dev ## Measure bulk seeds against COPY and Sequelize (15 minutes)
+	$(BIN)/python -m bench.seed $(ARGS)
 
 bench-verify: $(VENV)/.dev ## Measure verify with many months and migrations (minutes)
 	$(BIN)/python -m bench.verify

@@ -2563,6 +2563,118 @@ COMMENT ON CONSTRAINT audit_seals_locator_check ON chatschema.audit_seals IS '16
 
 COMMENT ON CONSTRAINT audit_seals_number_check ON chatschema.audit_seals IS 'From 1 on.';
 
+CREATE TABLE chatschema.bulk_months (
+    month timestamp with time zone NOT NULL,
+    path text NOT NULL,
+    messages bigint NOT NULL,
+    statuses bigint NOT NULL,
+    attachments bigint DEFAULT 0 NOT NULL,
+    stored_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    audit_txid xid8,
+    CONSTRAINT bulk_months_path_check CHECK ((path = ANY (ARRAY['created'::text, 'replaced'::text, 'inserted'::text])))
+);
+
+COMMENT ON TABLE chatschema.bulk_months IS 'The months of a bulk seed whose messages and statuses are stored.';
+
+COMMENT ON COLUMN chatschema.bulk_months.month IS 'First instant of the month, UTC.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_months.path IS 'created: attached as a new month; replaced: attached in place of an empty one; inserted: into a month with rows.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_months.messages IS 'Messages that were stored.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_months.statuses IS 'Statuses that were stored.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_months.attachments IS 'Attachments that were stored.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_months.stored_at IS 'When the messages and statuses were stored.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_months.audit_txid IS 'Transaction that stored the attachments, and the entries of the audit trail; null before.
+pii=none';
+
+COMMENT ON CONSTRAINT bulk_months_path_check ON chatschema.bulk_months IS 'The ways into a month.';
+
+CREATE TABLE chatschema.bulk_owners (
+    kind text NOT NULL,
+    id uuid NOT NULL,
+    CONSTRAINT bulk_owners_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'conversation'::text])))
+);
+
+COMMENT ON TABLE chatschema.bulk_owners IS 'The users and conversations of a bulk seed. All its other rows belong to one of them.';
+
+COMMENT ON COLUMN chatschema.bulk_owners.kind IS 'user or conversation.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_owners.id IS 'Id of the row. The users are invented, so it stands for no person.
+pii=none';
+
+COMMENT ON CONSTRAINT bulk_owners_kind_check ON chatschema.bulk_owners IS 'The kinds.';
+
+CREATE TABLE chatschema.bulk_seed (
+    is_only_row boolean DEFAULT true NOT NULL,
+    version integer NOT NULL,
+    messages bigint NOT NULL,
+    users integer NOT NULL,
+    conversations integer NOT NULL,
+    months integer NOT NULL,
+    until date NOT NULL,
+    rng bigint NOT NULL,
+    profile text NOT NULL,
+    shape jsonb NOT NULL,
+    audit_txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT bulk_seed_one_row_check CHECK (is_only_row)
+);
+
+COMMENT ON TABLE chatschema.bulk_seed IS 'The seed of chatschema seed --messages; no row if there is none.';
+
+COMMENT ON COLUMN chatschema.bulk_seed.is_only_row IS 'Always true.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.version IS 'Version of the generator: another one makes other rows.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.messages IS 'Argument --messages.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.users IS 'Argument --users.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.conversations IS 'Argument --conversations.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.months IS 'Argument --months.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.until IS 'Argument --until: everything happens before this day, in UTC.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.rng IS 'Argument --rng.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.profile IS 'Argument --profile.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.shape IS 'The values of the profile when the seed was begun.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.audit_txid IS 'Transaction that stored the users and conversations, and the entries of the audit trail about them.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.started_at IS 'When users and conversations were stored.
+pii=none';
+
+COMMENT ON COLUMN chatschema.bulk_seed.finished_at IS 'When the last row was stored; null before.
+pii=none';
+
+COMMENT ON CONSTRAINT bulk_seed_one_row_check ON chatschema.bulk_seed IS 'One seed at a time.';
+
 CREATE TABLE chatschema.deferred_erasures (
     message_id uuid NOT NULL,
     user_id uuid,
@@ -3825,6 +3937,21 @@ ALTER TABLE ONLY chatschema.audit_seals
 
 COMMENT ON CONSTRAINT audit_seals_pkey ON chatschema.audit_seals IS 'One row a seal.';
 
+ALTER TABLE ONLY chatschema.bulk_months
+    ADD CONSTRAINT bulk_months_pkey PRIMARY KEY (month);
+
+COMMENT ON CONSTRAINT bulk_months_pkey ON chatschema.bulk_months IS 'One row per month.';
+
+ALTER TABLE ONLY chatschema.bulk_owners
+    ADD CONSTRAINT bulk_owners_pkey PRIMARY KEY (id);
+
+COMMENT ON CONSTRAINT bulk_owners_pkey ON chatschema.bulk_owners IS 'One row per user or conversation.';
+
+ALTER TABLE ONLY chatschema.bulk_seed
+    ADD CONSTRAINT bulk_seed_pkey PRIMARY KEY (is_only_row);
+
+COMMENT ON CONSTRAINT bulk_seed_pkey ON chatschema.bulk_seed IS 'One seed at a time.';
+
 ALTER TABLE ONLY chatschema.deferred_erasures
     ADD CONSTRAINT deferred_erasures_message_id_user_id_key UNIQUE NULLS NOT DISTINCT (message_id, user_id);
 
@@ -3960,6 +4087,12 @@ COMMENT ON INDEX chatschema.applied_roles_pkey IS 'One row.';
 COMMENT ON INDEX chatschema.audit_epochs_pkey IS 'One row an epoch.';
 
 COMMENT ON INDEX chatschema.audit_seals_pkey IS 'Look-up by number.';
+
+COMMENT ON INDEX chatschema.bulk_months_pkey IS 'Look-up by month.';
+
+COMMENT ON INDEX chatschema.bulk_owners_pkey IS 'Whether a row is seeded; removing the seed.';
+
+COMMENT ON INDEX chatschema.bulk_seed_pkey IS 'One row.';
 
 COMMENT ON INDEX chatschema.deferred_erasures_message_id_user_id_key IS 'The deferred erasures of a message.';
 

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 FILE = Path(__file__).resolve().parent.parent / "LICENSES.md"
-EXTRAS = ("embedded", "parquet", "lint")
+EXTRAS = ("embedded", "parquet", "bulk", "lint")
 _HEAD = """\
 # Licenses
 

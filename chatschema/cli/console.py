@@ -123,7 +123,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
 
     `right` are the numbers of the right-aligned columns, from 0.
     """
-    if _is_terminal(sys.stdout):
+    if is_terminal(sys.stdout):
         _rich_table(header, rows, right)
         return
     cells = [list(header), *(list(row) for row in rows)]
@@ -181,7 +181,7 @@ _STATE_STYLES = {
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Progress]:
     """Show a bar on stderr while the block runs, on a terminal only; call the yielded function with the size of each step."""
-    if not _is_terminal(sys.stderr):
+    if not is_terminal(sys.stderr):
         yield lambda _: None
         return
     from rich.console import Console
@@ -217,12 +217,12 @@ def is_asking() -> bool:
 
 def is_narrow() -> bool:
     """Return whether stdout is a terminal too narrow for long names beside long texts."""
-    return _is_terminal(sys.stdout) and shutil.get_terminal_size().columns < 120
+    return is_terminal(sys.stdout) and shutil.get_terminal_size().columns < 120
 
 
 def width() -> int | None:
     """Return the columns of the terminal that the answer goes to; None where it is no terminal."""
-    return shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else None
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
 
 def paragraph(text: str, *, indent: int = 0) -> None:
@@ -233,10 +233,11 @@ def paragraph(text: str, *, indent: int = 0) -> None:
     answer(textwrap.fill(text, columns, initial_indent=blanks, subsequent_indent=blanks) if columns else blanks + text)
 
 
-def _is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether somebody looks at the stream."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _paint(text: str, colour: str) -> str:
     # NO_COLOR counts when it is not empty (no-color.org).
-    return f"\033[{colour}m{text}\033[0m" if _is_terminal(sys.stderr) and not os.environ.get("NO_COLOR") else text
+    return f"\033[{colour}m{text}\033[0m" if is_terminal(sys.stderr) and not os.environ.get("NO_COLOR") else text

@@ -4,7 +4,7 @@ from psycopg import sql
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError
-from chatschema.postgres import Connection, relation
+from chatschema.postgres import Connection, relation, seeded
 from chatschema.values import TABLES
 
 # User tables, without those of extensions; a month counts as part of its table.
@@ -94,6 +94,9 @@ def unseeded(connection: Connection, table: str) -> sql.Composable:
     # than the rows, the whole record is read for each row of the table.
     query = sql.SQL("not exists (select from chatschema.seeded_rows as s where s.table_name = {} and {} offset 0)")
     condition = query.format(sql.Literal(table), relation.is_entry(connection, table, "t", "s"))
+    if seeded.exists(connection):
+        # First: a look at two small tables, which needs no look-up for each row.
+        condition = sql.SQL("(not {} and {})").format(seeded.is_own(table), condition)
     if table == "audit_logs":
         # For each seeder the trail has a row of its own.
         condition += sql.SQL(" and not starts_with(t.action, 'seed.')")

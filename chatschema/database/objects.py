@@ -39,7 +39,8 @@ _DROP_REST = """
 """
 _TABLES = (
     "hold_conversations", "last_hold", "deferred_erasures", "holds", "erasures", "retired_months", "released_attachments",
-    "applied_roles", "audit_seals", "audit_epochs", "privacy_requests", "erased_names", *ownership.TABLES,
+    "applied_roles", "audit_seals", "audit_epochs", "privacy_requests", "erased_names",
+    "bulk_seed", "bulk_months", "bulk_owners", *ownership.TABLES,
 )  # fmt: skip
 
 

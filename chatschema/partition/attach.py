@@ -6,8 +6,7 @@ from datetime import datetime
 from psycopg import sql
 
 from chatschema import audit, hold, postgres, sqlfile
-from chatschema.errors import ChatschemaError, ServerError
-from chatschema.partition import carve, catalog, catch_up, erasures, grid, mapping, retired_months
+from chatschema.partition import carve, catalog, catch_up, erasures, foreign_keys, grid, mapping, retired_months
 from chatschema.partition.archive import content
 from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
@@ -16,7 +15,6 @@ from chatschema.partition.mapping import Rule
 from chatschema.postgres import Connection, Say, locks
 from chatschema.values import Month
 
-_FOREIGN_KEY_VIOLATION = "23503"
 # A minute, as the row may have been written long before the erasure's transaction committed.
 _ERASED_BEFORE = """
     select coalesce(max(e.id), 0) from chatschema.erasures as e
@@ -48,7 +46,7 @@ def bring_in(
         seen = _last_erasure(connection)
         erased += _erase(connection, months)
         for month in months:
-            _add_foreign_keys(connection, month, say)
+            foreign_keys.add(connection, month, SCHEMA, say)
         _unlink_replies(connection, months[0].lower)
         if _attach(connection, months, seen, keep_until, rules, lost, say):
             # Once more, for messages that were deleted after the first look and before the attach.
@@ -64,7 +62,7 @@ def put_back(connection: Connection, months: Sequence[Month], say: Say) -> None:
     lower = months[0].lower
     for month in months:
         catch_up.structure(connection, month)
-        _add_foreign_keys(connection, month, say)
+        foreign_keys.add(connection, month, SCHEMA, say)
     seen = postgres.fetch_one(connection, _ERASED_BEFORE, (lower,))[0]
     while not _attach(connection, months, seen, None, (), Lost(), say):
         seen = _last_erasure(connection)
@@ -103,20 +101,6 @@ def _erase_gone(connection: Connection, month: Month) -> None:
     locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
 
 
-# The parent's foreign keys that the table lacks, and whether an interrupted run has left one unchecked.
-_MISSING_KEYS = """
-    select p.conname, pg_get_constraintdef(p.oid),
-        exists (select from pg_catalog.pg_constraint as c where c.conrelid = to_regclass(%(table)s) and c.conname = p.conname)
-    from pg_catalog.pg_constraint as p
-    where p.conrelid = to_regclass(%(parent)s) and p.contype = 'f' and p.conparentid = 0
-        and not exists (
-            select from pg_catalog.pg_constraint as c
-            where c.conrelid = to_regclass(%(table)s) and c.contype = 'f' and c.conkey = p.conkey and c.confrelid = p.confrelid
-                and c.convalidated
-        )
-"""
-
-
 def _unlink_replies(connection: Connection, lower: datetime) -> None:
     """Set reply_to_id to null where the answered message was deleted; one in a month that is not attached may be restored."""
     attached = [month for month in catalog.months(connection) if month.parent == GROUP[0].table]
@@ -132,31 +116,6 @@ def _unlink_replies(connection: Connection, lower: datetime) -> None:
         values = {"partition": partition, "in_attached_months": sql.SQL(" or ").join(bounds)}
         query = sqlfile.fill("partitions/unlink_replies.sql", **values)
         locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
-
-
-def _add_foreign_keys(connection: Connection, month: Month, say: Say) -> None:
-    """Add the parent's foreign keys to a detached table; each is added quickly and validated while others write."""
-    table = sql.Identifier(SCHEMA, month.name).as_string(connection)
-    names = {"parent": f"public.{month.parent}", "table": f"{SCHEMA}.{month.name}"}
-    for name, definition, is_unchecked in postgres.fetch_all(connection, _MISSING_KEYS, names):
-        key = sql.Identifier(name).as_string(connection)
-
-        def work(key: str = key, definition: str = definition, is_unchecked: bool = is_unchecked) -> None:
-            if is_unchecked:
-                postgres.execute_text(connection, f"alter table {table} drop constraint {key}")
-            postgres.execute_text(connection, f"alter table {table} add constraint {key} {definition} not valid")
-
-        locks.in_transaction(connection, work, locks.MONTHS, say=say)
-        try:
-            postgres.execute_text(connection, f"alter table {table} validate constraint {key}")
-        except ServerError as error:
-            if error.sqlstate != _FOREIGN_KEY_VIOLATION:
-                raise
-            record = "insert into chatschema.erasures (subject_type, subject_id) values ('conversation', '<its id>')"
-            hint = f"if the row was erased on purpose, record the erasure: {record}; then try again"
-            raise ChatschemaError(
-                f"{month.name} stays detached, because it refers to a deleted row: {error.message}", hint, code="restore.reference"
-            ) from None
 
 
 def _attach(

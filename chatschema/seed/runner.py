@@ -10,12 +10,18 @@ from psycopg import sql
 
 from chatschema import audit, postgres
 from chatschema.errors import ChatschemaError
-from chatschema.postgres import Connection, Say, locks, relation
+from chatschema.postgres import Connection, Say, locks, relation, seeded
 from chatschema.seed.files import Seeder, titles
 from chatschema.seed.world import World
 from chatschema.values import Applied
 
 HISTORY = timedelta(days=90)
+_BULK = """
+    select 'bulk', format('bulk: %s messages until %s%s', s.messages, s.until,
+            case when s.finished_at is null then '; interrupted: give the same command again' else '' end),
+        s.finished_at, (select coalesce(sum(m.messages + m.statuses + m.attachments), 0)::bigint from chatschema.bulk_months as m)
+    from chatschema.bulk_seed as s
+"""
 _APPEND_ONLY = {"audit_logs": "audit_logs_refuse_change"}
 
 
@@ -35,10 +41,12 @@ def has_ledger(connection: Connection) -> bool:
 
 
 def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
-    """Return the status of every seeder; reads only."""
+    """Return the status of every seeder, and of a bulk seed if there is one; reads only."""
     query = "select s.name, s.seeded_at, s.row_count from chatschema.seeds as s"
     done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger(connection) else {}
-    return [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
+    found = [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
+    bulk = postgres.fetch_all(connection, _BULK) if seeded.exists(connection) else []
+    return found + [SeedStatus(*row) for row in bulk]
 
 
 def is_due(connection: Connection, seeders: Sequence[Seeder]) -> bool:
@@ -148,7 +156,7 @@ def _remove(connection: Connection, seed: str, table: str) -> int:
 
 # References to a table, with both lists of columns: by foreign key (those of partitions belong to their parent), and to
 # messages by trigger.
-_REFERENCES = """
+REFERENCES = """
     select n.nspname, t.relname,
         array(select attname from unnest(c.conkey) with ordinality as k (n, i)
             join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.n order by i)::text[],
@@ -172,7 +180,7 @@ _REFERENCES = """
 
 def _refuse_references(connection: Connection, seeds: list[str], table: str) -> None:
     """Raise when rows that `seeds` did not create refer to rows they did: a removal would change or delete those too."""
-    for schema, child, columns, targets in postgres.fetch_all(connection, _REFERENCES, {"table": f"public.{table}"}):
+    for schema, child, columns, targets in postgres.fetch_all(connection, REFERENCES, {"table": f"public.{table}"}):
         pairs = zip(columns, targets, strict=True)
         join = sql.SQL(" and ").join(
             sql.SQL("c.{} = p.{}").format(sql.Identifier(column), sql.Identifier(target)) for column, target in pairs

@@ -9,7 +9,9 @@ from chatschema.errors import ChatschemaError
 from chatschema.partition import catalog, create, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.seed import demo_keys, files, runner
+from chatschema.seed.bulk import keys_file
 from chatschema.seed.files import Seeder
+from chatschema.task import bulk_undo
 from chatschema.task.waits import LOCK_WAIT_S
 from chatschema.values import Settings
 
@@ -52,13 +54,13 @@ def seed(
     seeder created, unless `into_used`.
     """
     contents.refuse_foreign(connection, "seed")
-    _refuse_unmigrated(connection)
+    refuse_unmigrated(connection)
     seeded = set()
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         # Under the lock, which `protect` takes too: the database may have become protected during the wait.
         protection.refuse(connection, settings, "seed")
         if not into_used and runner.is_due(connection, seeders):
-            _refuse_used(connection)
+            refuse_used(connection)
         _make_past_months(settings, connection, say)
         now = catalog.server_now(connection).replace(microsecond=0)
         for done, rows in runner.run(connection, seeders, rng=rng, now=now):
@@ -69,7 +71,7 @@ def seed(
         say(f"private keys of the demo users: {path.parent.name}/{path.name} (to read a message: docs/how-to/demo-data.md)")
 
 
-def _refuse_used(connection: Connection) -> None:
+def refuse_used(connection: Connection) -> None:
     """Raise where demo data would be mixed with rows that no seeder created."""
     if table := contents.has_others(connection):
         raise ChatschemaError(
@@ -79,7 +81,8 @@ def _refuse_used(connection: Connection) -> None:
         )
 
 
-def _refuse_unmigrated(connection: Connection) -> None:
+def refuse_unmigrated(connection: Connection) -> None:
+    """Raise where one of the nine tables is missing."""
     if missing := tables.missing(connection):
         text = f"table {missing[0]} does not exist; nothing was seeded"
         raise ChatschemaError(text, "first: chatschema migrate", code="seed.not-migrated")
@@ -96,7 +99,9 @@ def _make_past_months(settings: Settings, connection: Connection, say: Say) -> N
 def unseed(
     settings: Settings, connection: Connection, names: Sequence[str] = (), *, lock_wait_s: float = LOCK_WAIT_S, say: Say
 ) -> Generator[Unseeded, None, None]:
-    """Remove the rows of the named seeders and of those that need them; of all if none is named. Yield each once committed.
+    """Remove the rows of the named seeders and of those that need them; of all, and a bulk seed, if none is named.
+
+    Yield each once committed.
 
     Sealed entries of the audit trail stay.
     Raises Protected, UsageError for an unknown name, and ChatschemaError where a row that was not seeded refers to a seeded one.
@@ -108,6 +113,11 @@ def unseed(
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         protection.refuse(connection, settings, "seed --undo")
         hold.refuse_active(connection, "seed --undo")
+        if not names:
+            for name, rows in bulk_undo.remove(connection, wait_s=lock_wait_s, say=say):
+                yield Unseeded(f"bulk {name}", rows)
+                if name == bulk_undo.LAST:
+                    (settings.state_dir / keys_file.FILE).unlink(missing_ok=True)
         for done, rows in runner.undo(connection, seeders, wait_s=lock_wait_s, say=say):
             yield Unseeded(done.id, rows)
             if done.id == "user_public_keys":

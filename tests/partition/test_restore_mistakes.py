@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatschema import postgres
-from chatschema.partition import attach, restore
+from chatschema.partition import foreign_keys, restore
 from chatschema.values import Settings
 from tests.support import ROOT
 from tests.support.cli import Cli
@@ -24,7 +24,7 @@ def test_an_erasure_during_a_restore_is_applied(cli: Cli, aged: Database, monkey
     """It comes after the erasing and before the attach; the attach notices, and the erasing is done once more."""
     alice = aged.one("select id from public.users where username = 'alice'")
     assert cli(*RETIRE, "--url", aged.url).code == 0
-    original, calls = attach._add_foreign_keys, list[int]()
+    original, calls = foreign_keys.add, list[int]()
 
     def with_an_erasure(*arguments: object) -> None:
         if not calls:
@@ -32,7 +32,7 @@ def test_an_erasure_during_a_restore_is_applied(cli: Cli, aged: Database, monkey
         calls.append(1)
         original(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(attach, "_add_foreign_keys", with_an_erasure)
+    monkeypatch.setattr(foreign_keys, "add", with_an_erasure)
     settings = Settings(aged.url, "test", None, ROOT / "sql", ROOT / "seeds", Path())
     with closing(postgres.connect(settings)) as connection:
         january = datetime(2024, 1, 1, tzinfo=UTC)

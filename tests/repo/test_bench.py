@@ -27,6 +27,18 @@ def test_the_bench_of_the_engine_prints_every_line() -> None:
 
 
 @long
+def test_the_bench_of_seeds_prints_every_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.seed", "--small"],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [line[:40].strip() for line in done.stdout.splitlines()[3:]]
+    assert lines[:3] == ["chatschema seed, start-up included", "its peak memory", "people, all connections"]
+    assert lines[-2:] == ["messages and statuses; size of the datab", "plain COPY of the same rows into bare ta"]
+
+
+@long
 def test_the_bench_of_verify_prints_every_line() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.verify", "--small"],

@@ -97,6 +97,7 @@ def test_history(cli: Cli, migrated: Database, sql_dir: Path, empty: Database) -
 def test_seed_and_reset(cli: Cli, migrated: Database) -> None:
     assert valid("seed", cli, migrated, "seed", "users")["seeded"]
     assert valid("seed-list", cli, migrated, "seed", "--list")["seeds"]
+    assert valid("seed-bulk", cli, migrated, "seed", "--messages", "50", "--months", "1", "--until", "2026-01-11")["bulk"]
     assert valid("seed-undo", cli, migrated, "seed", "--undo")["removed"]
     assert valid("reset", cli, migrated, "reset", "--yes")["database"] == migrated.name
 
