@@ -54,7 +54,7 @@ class Numbers:
 
     def ids(self, moments: Ints) -> Ids:
         """Return a UUIDv7 for each moment."""
-        result = np.empty(len(moments), UUID)
+        result: Ids = np.empty(len(moments), UUID)
         random = self.raw(len(moments))
         result["high"] = (moments.astype(np.uint64) << np.uint64(16)) | np.uint64(0x7000) | (random >> np.uint64(52))
         result["low"] = (self.raw(len(moments)) >> np.uint64(2)) | np.uint64(2 << 62)

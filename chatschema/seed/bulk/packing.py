@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+
 from chatschema.seed.bulk.numbers import UUID
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -59,6 +60,6 @@ def pack(count: int, columns: int, fields: Sequence[Field]) -> Objects:
 
 def join(beginnings: Objects, ends: Objects) -> bytes:
     """Return rows as one piece, each of its beginning and its end."""
-    both = np.empty(2 * len(beginnings), object)
+    both: Objects = np.empty(2 * len(beginnings), object)
     both[0::2], both[1::2] = beginnings, ends
     return b"".join(both.tolist())

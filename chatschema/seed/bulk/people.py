@@ -51,11 +51,11 @@ def people(size: Size) -> People:
     largest = min(size.shape.largest_group, size.users)
     counts[direct:] = 3 + numbers.below(largest - 2, size.conversations - direct)
     first = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    members = np.empty(int(first[-1]), np.int64)
+    members: Ints = np.empty(int(first[-1]), np.int64)
     members[: 2 * direct] = np.column_stack(_pairs(size, direct)).ravel()
     members[2 * direct :] = _groups(size, numbers, counts[direct:])
     # Any conversation may be the largest, not the first.
-    weights = 1_000_000_000 // (np.arange(size.conversations) + 10)
+    weights: Ints = 1_000_000_000 // (np.arange(size.conversations) + 10)
     weights = weights[np.argsort(numbers.uniform(size.conversations), kind="stable")]
     return People(users, joined, conversations, begun, direct, first, members, weights)
 

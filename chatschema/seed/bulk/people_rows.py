@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
 from chatschema.seed.bulk import pool, words
-from chatschema.seed.bulk.numbers import Numbers, iso, millis, texts
+from chatschema.seed.bulk.numbers import Ints, Numbers, iso, millis, texts
 from chatschema.seed.bulk.people import People
 from chatschema.seed.bulk.plan import Size
 from chatschema.seed.bulk.rows import AUDIT_LOGS, entry
@@ -132,7 +133,7 @@ def _members(size: Size, everybody: People, low: int, high: int) -> Iterator[str
     """Yield the participants: the founder of a group is its admin, the second its moderator. A key has the id of its user."""
     first, last = int(everybody.first[low]), int(everybody.first[high])
     members = everybody.members[first:last]
-    conversation = low + np.repeat(np.arange(high - low), np.diff(everybody.first[low : high + 1]))
+    conversation: Ints = low + np.repeat(np.arange(high - low), np.diff(everybody.first[low : high + 1]))
     nth = np.arange(first, last) - everybody.first[conversation]
     columns = zip(
         texts(everybody.conversations[conversation]), texts(everybody.users[members]), iso(everybody.begun[conversation]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+
 from chatschema.seed.bulk import pool
 from chatschema.seed.bulk.numbers import Flags, Ints, Numbers, server_times, texts
 from chatschema.seed.bulk.numbers import iso as written
@@ -34,7 +35,7 @@ _MIME_TYPES = {"image": "image/webp", "file": "application/pdf", "audio": "audio
 
 def messages(size: Size, everybody: People, said: Talk) -> bytes:
     """Return a slice's messages as one binary COPY."""
-    beginnings = np.empty(len(said), object)
+    beginnings: Objects = np.empty(len(said), object)
     replies = said.reply >= 0
     for is_reply in (False, True):
         for change in ("", "edited", "deleted"):
@@ -83,8 +84,8 @@ def _ends(rng: int, said: Talk) -> Objects:
 
 @cache
 def _pool(rng: int) -> tuple[Objects, Objects, bytes, bytes]:
-    plain = np.empty((len(KINDS), pool.SECRETS, pool.TEXTS), object)
-    edited = np.empty((pool.SECRETS, pool.TEXTS), object)
+    plain: Objects = np.empty((len(KINDS), pool.SECRETS, pool.TEXTS), object)
+    edited: Objects = np.empty((pool.SECRETS, pool.TEXTS), object)
     algorithm, never, text = field(pool.ALGORITHM.encode()), field(jsonb("[]")), field(b"text")
     for secret, sealed in enumerate(pool.texts(rng)):
         for number, one in enumerate(sealed):
@@ -99,7 +100,8 @@ def _pool(rng: int) -> tuple[Objects, Objects, bytes, bytes]:
 
 def statuses(everybody: People, said: Talk, received: Receipts) -> bytes:
     """Return a slice's statuses as one binary COPY, in the order of their key."""
-    beginnings, ends = np.empty(len(received), object), np.empty(len(received), object)
+    beginnings: Objects = np.empty(len(received), object)
+    ends: Objects = np.empty(len(received), object)
     reacts = received.reaction >= 0
     for is_read, is_reacted in ((False, False), (True, False), (True, True)):
         places = np.flatnonzero((received.is_read == is_read) & (reacts == is_reacted))

@@ -124,7 +124,7 @@ def receipts(size: Size, everybody: People, part: Part, slice: int, said: Talk) 
     """Return the statuses of a slice's messages: delivered within seconds, read within the hour or later, some not yet."""
     numbers = Numbers(size, "statuses", part.name, slice)
     readers = np.where(said.is_system, 0, everybody.sizes(said.conversation) - 1)
-    message = np.repeat(np.arange(len(said)), readers)
+    message: Ints = np.repeat(np.arange(len(said)), readers)
     nth = np.arange(len(message)) - np.repeat(np.cumsum(readers) - readers, readers)
     nth += nth >= said.sender_place[message]
     user = everybody.members[everybody.first[said.conversation[message]] + nth]
