@@ -4,7 +4,6 @@ In the suite one point of some ways; all points of all ways, three times each, w
 """
 
 import os
-import re
 import shutil
 import threading
 import time
@@ -22,12 +21,12 @@ from tests.partition.test_retire_kill import (
     RESTORE,
     RETIRE,
     check_nothing_is_lost,
-    killed,
     wait_until_it_is_back,
     wait_until_nobody_works,
 )
 from tests.support.cli import Result, run_cli
 from tests.support.database import Database, create
+from tests.support.killing import counted, killed
 from tests.support.months import JANUARY, aged_template, contents, there
 from tests.support.servers import PgServer, beside
 
@@ -180,10 +179,8 @@ def run_killed(own: tuple[PgServer, str], way: Way, nth: int, mode: str, folder:
 @pytest.mark.parametrize("mode", ["before", "during", "server"] if FULL else ["during"])
 @pytest.mark.parametrize("way", [way for way in WAYS if FULL or way.is_small], ids=lambda way: way.name)
 def test_whatever_is_killed_the_next_run_converges(own: tuple[PgServer, str], tmp_path: Path, way: Way, mode: str) -> None:
-    counted, expected = run_killed(own, way, 0, "count", tmp_path)
-    found = re.search(r"steps: (\d+)", counted.err)
-    assert found, counted.err
-    steps = int(found[1])
+    result, expected = run_killed(own, way, 0, "count", tmp_path)
+    steps = counted(result)
     points = range(1, steps + 1) if FULL else [(steps + 1) // 2]
     hit = 0
     for nth in points:

@@ -13,9 +13,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.partition.test_retire_kill import killed, steps_of, wait_until_nobody_works
+from tests.partition.test_retire_kill import wait_until_nobody_works
 from tests.support import ROOT, load
 from tests.support.database import Database, create
+from tests.support.killing import killed, steps_of
 from tests.support.migrations import applied
 from tests.support.recipe_cases import CASES, Case
 from tests.support.recipes import Written, migrate, normal, prepared, undo, write

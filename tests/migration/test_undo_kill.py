@@ -4,18 +4,15 @@ CHATSCHEMA_TEST_FULL=1 (make test-kills) kills at each statement in each way; el
 """
 
 import os
-import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support import load
-from tests.support.cli import Cli, clean_environment
+from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.dump import dump
+from tests.support.killing import killed, settled, steps_of
 from tests.support.migrations import IDS, NEXT, applied, write
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -37,32 +34,8 @@ drop table public.note;
 """
 
 
-def killed(nth: int, way: str, database: Database, sql_dir: Path) -> int:
-    command = [sys.executable, "-m", "tests.support.killed", str(nth), way, "undo", "--yes", "--to", IDS[-1]]
-    done = subprocess.run(
-        [*command, "--url", database.url, "--sql-dir", str(sql_dir)],
-        cwd=sql_dir, env=clean_environment(), text=True, capture_output=True, timeout=120, check=False,
-    )  # fmt: skip
-    if way == "count":
-        assert done.returncode == 0, done.stderr
-        found = re.search(r"steps: (\d+)", done.stderr)
-        assert found
-        return int(found[1])
-    return done.returncode
-
-
-def settled(database: Database) -> None:
-    """Wait until the server is back, and the killed client's session is over."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            if not database.one("select count(*) from pg_stat_activity where application_name = 'chatschema'"):
-                return
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def command(sql_dir: Path) -> tuple[str, ...]:
+    return ("undo", "--yes", "--to", IDS[-1], "--sql-dir", str(sql_dir))
 
 
 @pytest.mark.parametrize("rows", [1000, 0])
@@ -77,7 +50,7 @@ def test_killed_at_each_statement_it_is_whole_and_converges(
     undone = state(migrated)
     assert cli("migrate", *options).code == 0
     whole = state(migrated)
-    steps = killed(0, "count", migrated, sql_dir)
+    steps = steps_of(command(sql_dir), migrated, sql_dir)
     again(cli, migrated, options)
     load.prepare(migrated, {})
     hit = {"undone": 0, "as before": 0, "not reached": 0}
@@ -103,7 +76,7 @@ def state(database: Database) -> tuple[object, ...]:
 
 def one(cli: Cli, database: Database, sql_dir: Path, nth: int, way: str, whole: object, undone: object) -> str:
     """Kill once; return where that left the database, which is one of two states."""
-    code = killed(nth, way, database, sql_dir)
+    code = killed(nth, way, command(sql_dir), database, sql_dir).code
     settled(database)
     now = without_load(database)
     options = ("--url", database.url, "--sql-dir", str(sql_dir))

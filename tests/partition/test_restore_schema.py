@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.partition.test_retire_kill import killed
 from tests.support import golden
 from tests.support.cli import Cli
 from tests.support.database import Database, create
+from tests.support.killing import killed
 from tests.support.months import JANUARY, contents, there
 
 RETIRE = ("partition", "retire", "--older-than", "12mo")

@@ -3,10 +3,7 @@
 import hashlib
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,8 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.cli import Cli, Result, clean_environment, run_cli
+from tests.support.cli import Cli, Result, run_cli
 from tests.support.database import Database, create
+from tests.support.killing import killed, steps_of
 from tests.support.months import JANUARY, aged_template, contents, there
 from tests.support.servers import PgServer, beside
 
@@ -25,22 +23,6 @@ _KEEP = f"{(datetime.now(UTC) - datetime(2024, 2, 15, tzinfo=UTC)).days}d"
 RETIRE = ("partition", "retire", "--older-than", _KEEP, "--grace", "0d", "--yes")
 RESTORE = ("partition", "restore", JANUARY)
 LINKS = "select id, message_id from public.attachments order by id"
-
-
-def killed(nth: int, mode: str, command: tuple[str, ...], database: Database, folder: Path) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.killed", str(nth), mode, *command, "--url", database.url],
-        cwd=folder, env=clean_environment(), text=True, capture_output=True, timeout=120, check=False,
-    )  # fmt: skip
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
-def steps_of(command: tuple[str, ...], database: Database, folder: Path) -> int:
-    result = killed(0, "count", command, database, folder)
-    assert result.code == 0, result.err
-    match = re.search(r"steps: (\d+)", result.err)
-    assert match
-    return int(match[1])
 
 
 def stride(database: Database) -> int:

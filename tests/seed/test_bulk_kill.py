@@ -16,37 +16,11 @@ import pytest
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.fingerprint import fingerprint
+from tests.support.killing import killed, settled, steps_of
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 SMALL = ("seed", "--messages", "600", "--months", "2", "--until", "2026-05-11", "--workers", "1", "--json")
 LARGE = ("seed", "--messages", "100k", "--months", "3", "--until", "2026-05-11", "--workers", "2", "--json")
-
-
-def killed(nth: int, way: str, database: Database, folder: Path, arguments: tuple[str, ...] = SMALL) -> int:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.killed", str(nth), way, *arguments, "--url", database.url],
-        cwd=folder, env=clean_environment(), text=True, capture_output=True, timeout=120, check=False,
-    )  # fmt: skip
-    if way == "count":
-        assert done.returncode == 0, done.stderr
-        found = re.search(r"steps: (\d+)", done.stderr)
-        assert found
-        return int(found[1])
-    return done.returncode
-
-
-def settled(database: Database) -> None:
-    """Wait until the server is back, and the killed client's sessions are over."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            if not database.one("select count(*) from pg_stat_activity where application_name = 'chatschema'"):
-                return
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def checksum(cli: Cli, database: Database, arguments: tuple[str, ...] = SMALL) -> str:
@@ -81,13 +55,13 @@ def test_killed_at_a_statement_it_is_continued_or_removed(cli: Cli, migrated: Da
     wanted = checksum(cli, migrated)
     undone(cli, migrated)
     # Not in the first run, which has more months to create.
-    steps = killed(0, "count", migrated, tmp_path, (*SMALL, "--into-used"))
+    steps = steps_of((*SMALL, "--into-used"), migrated, tmp_path)
     undone(cli, migrated)
     points = range(2, steps) if FULL else (steps // 5, steps // 2, steps - 4)
     for turn, nth in enumerate(points):
         ways = ("before", "during", "server") if FULL else (("before", "server")[turn % 2],)
         for way in ways:
-            assert killed(nth, way, migrated, tmp_path, (*SMALL, "--into-used")) != 0, (nth, way)
+            assert killed(nth, way, (*SMALL, "--into-used"), migrated, tmp_path).code != 0, (nth, way)
             settled(migrated)
             if turn % 3 == 1:
                 undone(cli, migrated)
