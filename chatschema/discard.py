@@ -1,4 +1,4 @@
-"""Removing folders and files that chatschema wrote, and nothing else: no link is followed, and nothing unknown is removed."""
+"""Removing folders and files that chatschema wrote: no link is followed, and no unknown file is removed."""
 
 import os
 import stat
@@ -34,20 +34,19 @@ def empty(folder: Path, names: Sequence[str]) -> None:
 
     The last name should be the one by which the folder is recognized: after an interruption the next run finds it.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        for name in names:
-            _unlink(name, handle)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    _unlink_all(folder, names, os.O_NOFOLLOW)
 
 
 def remove_file(path: Path) -> None:
     """Remove a plain file; a link, and what is no file, stays. Raises OSError."""
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _unlink_all(path.parent, [path.name], 0)
+
+
+def _unlink_all(folder: Path, names: Sequence[str], flags: int) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | flags)
     try:
-        _unlink(path.name, handle)
+        for name in names:
+            _unlink(name, handle)
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from chatschema.errors import UsageError
 
 if TYPE_CHECKING:
     from chatschema.postgres import Connection
-    from chatschema.task.bulk_seeding import BulkSeeded
     from chatschema.values import Settings
 
 _UNITS = {"": 1, "k": 1000, "m": 1_000_000}
@@ -72,7 +72,7 @@ def seed(
         )
     sums = bulk_seeding.checksum(connection) if checksum or as_json else None
     if as_json:
-        console.as_json({"bulk": {**vars_of(done), "checksum": sums}})
+        console.as_json({"bulk": {**asdict(done), "checksum": sums}})
         return
     if not done.is_new:
         console.answer("nothing to do: already seeded")
@@ -80,8 +80,3 @@ def seed(
     console.table(("month", "path", "messages", "statuses", "attachments"), rows, right=(2, 3, 4))
     if sums:
         console.answer(f"checksum {sums}")
-
-
-def vars_of(done: BulkSeeded) -> dict[str, object]:
-    """Return the values of the answer by name."""
-    return {name: getattr(done, name) for name in done.__slots__}

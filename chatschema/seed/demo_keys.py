@@ -21,9 +21,13 @@ def write(connection: Connection, folder: Path, rng: int) -> Path:
     )
     world = World(connection, "user_public_keys", rng, datetime.now(UTC))
     keys = {name: world.secret("private key", name).hex() for (name,) in users}
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
+    return write_private(folder / FILE, "private keys of the demo users, X25519, hex", keys)
+
+
+def write_private(path: Path, about: str, keys: object) -> Path:
+    """Write private keys to a new file that only its owner can read, in place of an old one; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump({"about": "private keys of the demo users, X25519, hex", "private_keys": keys}, file, indent=2)
+        json.dump({"about": about, "private_keys": keys}, file, indent=2)
     return path

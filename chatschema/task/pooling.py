@@ -21,7 +21,7 @@ from chatschema.values import Planning, Settings
 
 # The word for all seeders.
 ALL = "all"
-# Building a template with demo data hashes passwords for a while.
+# Many migrations, or a large seeder of a team, take a while.
 _BUILD_WAIT_S = 600.0
 _CONNECT_S = 10.0
 # So many clones of 10 MB may wait to be dropped while tests want new ones.

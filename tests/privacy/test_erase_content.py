@@ -1,4 +1,4 @@
-"""Erasing a conversation or a message takes all of it and nothing else, with the guarantees of erasing a person."""
+"""Erasing a conversation or a message removes all of it and no other row, with the guarantees of erasing a person."""
 
 import base64
 import gzip

@@ -4,13 +4,19 @@ All users share KEY_PAIRS pairs of keys, and all conversations share SECRETS key
 seed, and every message is decrypted with the key that its conversation's participants have.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from chatschema.seed.bulk import words
+
+if TYPE_CHECKING:
+    from nacl.secret import SecretBox
 
 KEY_PAIRS = 32
 SECRETS = 16
@@ -81,10 +87,7 @@ def texts(rng: int) -> list[list[Sealed]]:
     return [[_sealed(rng, box, number, text) for text in range(TEXTS)] for number, box in enumerate(boxes)]
 
 
-def _sealed(rng: int, box: object, number: int, text: int) -> Sealed:
-    from nacl.secret import SecretBox
-
-    assert isinstance(box, SecretBox)  # noqa: S101
+def _sealed(rng: int, box: SecretBox, number: int, text: int) -> Sealed:
     chance = secret(rng, "text", (number, text), 64)
     length = min(1 + chance[0] % 12 * (chance[1] % 12) // 3, 60)
     spoken = [words.SPOKEN[chance[(i * 7 + i // 9) % 62 + 2] % len(words.SPOKEN)] for i in range(length)]
