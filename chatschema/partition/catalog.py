@@ -38,15 +38,15 @@ def parents(connection: Connection) -> list[str]:
 
 def months(connection: Connection) -> list[Month]:
     """Return the attached monthly partitions of the group, those pending detach included, oldest first a table."""
-    return [month for month, _ in _attached(connection)]
+    return [month for month, _ in _attached(connection, parents(connection))]
 
 
-def _attached(connection: Connection) -> list[tuple[Month, bool]]:
+def _attached(connection: Connection, tables: Sequence[str]) -> list[tuple[Month, bool]]:
     query = sqlfile.text_of("partitions/list.sql")
     return [
         # In UTC, whatever time zone the session has: a month is computed with.
         (Month(table, name, lower.astimezone(UTC), upper.astimezone(UTC)), is_pending)
-        for table in parents(connection)
+        for table in tables
         for name, is_pending, lower, upper in postgres.fetch_all(connection, query, {"parent": f"public.{table}"})
         if lower is not None and upper is not None
     ]
@@ -54,13 +54,15 @@ def _attached(connection: Connection) -> list[tuple[Month, bool]]:
 
 def pending(connection: Connection) -> list[Month]:
     """Return the months whose detach was interrupted: they are unavailable until it is finalized."""
-    return [month for month, is_pending in _attached(connection) if is_pending]
+    return [month for month, is_pending in _attached(connection, parents(connection)) if is_pending]
 
 
 def detached(connection: Connection) -> list[Month]:
     """Return the existing tables of months that are not attached, oldest first; none before the first migration."""
-    if not parents(connection):
-        return []
+    return _detached(connection) if parents(connection) else []
+
+
+def _detached(connection: Connection) -> list[Month]:
     try:
         rows = postgres.fetch_all(connection, sqlfile.text_of("partitions/list_detached.sql"))
     except ServerError as error:
@@ -104,10 +106,11 @@ def survey(connection: Connection, records: Mapping[datetime, RetiredMonth], *, 
 
     With `measured`, rows, bytes and indexes too; they are None for a table that another session has locked.
     """
+    tables = parents(connection)
     found: list[tuple[Month, PartitionState]] = [
-        (month, "detach pending" if is_pending else "attached") for month, is_pending in _attached(connection)
+        (month, "detach pending" if is_pending else "attached") for month, is_pending in _attached(connection, tables)
     ]
-    found += [(month, "detached") for month in detached(connection)]
+    found += [(month, "detached") for month in (_detached(connection) if tables else [])]
     there = {(month.parent, month.lower) for month, _ in found}
     gone: list[tuple[Month, PartitionState]] = [
         (grid.month(parent.table, record.month), "archived" if record.archive and record.archive_is_current else "dropped")
