@@ -9,8 +9,6 @@ ONE_SERVER := test_sqlfile test_statements_oracle test_config test_repo test_ser
   test_report_watch test_loss_table test_start test_bench test_signals test_seed test_lock_page test_metrics test_terminal test_pace test_newcomer \
   test_docs test_docs_json test_docs_json_audit test_docs_json_retention test_retention_files test_sessions_docs test_language test_rooms test_help test_explain test_outputs test_task test_lint_ci test_lint_measured
 SERVER ?= container
-# More modules that make test-15 leaves out: CI names those that are long and about chatschema more than about the server.
-LEAVE_OUT ?=
 # One more than the cores of a small machine: a part of the tests waits for locks.
 WORKERS ?= 3
 
@@ -82,7 +80,7 @@ licenses: $(VENV)/.dev ## Write LICENSES.md: the licenses of all dependencies
 ##@ Tests on another server, and the long ones
 
 test-15: $(VENV)/.dev ## Run the tests on PostgreSQL 15: a container, or SERVER=system
-	CHATSCHEMA_TEST_SERVER=$(SERVER) $(PYTEST) $(ARGS) $(patsubst %,--ignore-glob='*/%.py',$(ONE_SERVER) $(LEAVE_OUT))
+	CHATSCHEMA_TEST_SERVER=$(SERVER) $(PYTEST) $(ARGS) $(patsubst %,--ignore-glob='*/%.py',$(ONE_SERVER))
 
 test-holds: $(VENV)/.dev ## Race holds against drops and the application (50 rounds each)
 	CHATSCHEMA_TEST_ROUNDS=50 $(BIN)/python -m pytest -q -s tests/partition/test_hold_races.py

@@ -10,9 +10,12 @@ from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.migrations import IDS
+from tests.support.pace import LONG
+
+COMMANDS = [("reset", "--yes"), ("undo", "--all"), ("seed",), ("seed", "--undo")]
 
 
-@pytest.mark.parametrize("command", [("reset", "--yes"), ("undo", "--all"), ("seed",), ("seed", "--undo")])
+@pytest.mark.parametrize("command", COMMANDS if LONG else COMMANDS[:2])
 def test_a_protected_database_refuses(cli: Cli, migrated: Database, command: tuple[str, ...]) -> None:
     assert cli("protect", "--reason", "the real one", "--url", migrated.url).code == 0
     assert "already" in cli("protect", "--url", migrated.url).out

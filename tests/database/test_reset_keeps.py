@@ -11,6 +11,7 @@ import pytest
 from tests.support import golden
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database, create
+from tests.support.pace import long
 from tests.support.reset_templates import drop_templates
 from tests.support.servers import PgServer
 
@@ -179,6 +180,7 @@ def test_killed_the_next_reset_has_all_of_it(cli: Cli, mine: Database, tmp_path:
         assert set(mine.all(KEPT)) ^ set(before) == set(), nth
 
 
+@long
 def test_killed_between_drop_and_migrate_the_next_reset_has_all_of_it(
     cli: Cli, plain: tuple[Database, str], tmp_path: Path
 ) -> None:

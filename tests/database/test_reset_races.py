@@ -59,6 +59,7 @@ def plain(database: Database, name: str = "vacuumed") -> str:
     return database.server.url(name, user="plain", password="owner99")
 
 
+@long
 def test_an_autovacuum_worker_does_not_stop_a_plain_owner(cli: Cli, vacuumed: Database) -> None:
     """It has no user, and only a superuser may end it by hand; the server ends it when the database is renamed."""
     workers = Database(vacuumed.server, "postgres").all(f"select pid from pg_stat_activity where {WORKERS}")
@@ -69,6 +70,7 @@ def test_an_autovacuum_worker_does_not_stop_a_plain_owner(cli: Cli, vacuumed: Da
     assert set(workers).isdisjoint(vacuumed.all(f"select pid from pg_stat_activity where {WORKERS}"))
 
 
+@long
 def test_nor_where_the_database_is_dropped(vacuumed: Database) -> None:
     """With FORCE the server refuses a plain owner for it."""
     with closing(postgres.connect(plain(vacuumed, "postgres"))) as connection:
@@ -120,6 +122,7 @@ def test_a_running_migration_is_not_dropped_from_under_its_feet(cli: Cli, migrat
     assert migrated.one("select count(*) from public.users") == 0
 
 
+@long
 def test_protection_that_comes_while_the_template_is_built_wins(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     (sql_dir / "migrations" / "20990101000000_add_slow.sql").write_text("do $$ begin perform pg_sleep(2.5); end $$;")
     migrated.run("insert into public.users (username) values ('alice')")

@@ -10,11 +10,12 @@ import pytest
 from tests.support.batches import DONE_ONCE, HEADER, add_rows, done, limits, started, touches, wait_until, write_both
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.pace import LONG, long
 
 ROWS = 3000
 
 
-@pytest.mark.parametrize("count", [1, 400])
+@pytest.mark.parametrize("count", [1, 400] if LONG else [1])
 def test_held_rows_are_done_last(cli: Cli, aged: Database, sql_dir: Path, count: int) -> None:
     write_both(sql_dir)
     add_rows(aged, ROWS)
@@ -55,6 +56,7 @@ def test_a_locked_table_is_waited_for_and_no_row_is_set_aside_for_long(cli: Cli,
     assert touches(aged) == DONE_ONCE
 
 
+@long
 def test_a_deadlock_costs_a_batch_and_not_the_run(cli: Cli, aged: Database, sql_dir: Path) -> None:
     # Two seconds until it comes to the row that is held, in which the other session begins to wait for the first one.
     sleeps = "case when id < chatschema.uuid7_floor('2024-01-12') then length(pg_sleep(0.015)::text) else 0 end"

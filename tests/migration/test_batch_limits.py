@@ -28,6 +28,7 @@ from tests.support.batches import (
 )
 from tests.support.cli import Cli, run_cli
 from tests.support.database import Database, create
+from tests.support.pace import long
 from tests.support.servers import PgServer, beside, private, programs
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -133,6 +134,7 @@ def test_batches_that_wait_for_a_replica_can_be_paused(
     assert 0 < done(database) < ROWS
 
 
+@long
 def test_no_more_wal_a_second_is_written_than_allowed(
     cli: Cli, followed: tuple[Database, PgServer], sql_dir: Path, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from tests.support import golden
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
 from tests.support.migrations import IDS, NEXT, applied, write
+from tests.support.pace import LONG
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 SETUP = """
@@ -92,7 +93,7 @@ def orders(cli: Cli, command: str, options: tuple[str, ...], database: Database,
 
 
 @pytest.mark.parametrize("direction", ["migrate", "undo"])
-@pytest.mark.parametrize("kind", KINDS if FULL else ["create", "reindex table", "detach"])
+@pytest.mark.parametrize("kind", KINDS if LONG else ["create", "detach"])
 def test_a_concurrent_statement_that_was_cut_off_is_finished_by_the_next_run(
     cli: Cli, migrated: Database, sql_dir: Path, kind: str, direction: str
 ) -> None:

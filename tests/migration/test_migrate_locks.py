@@ -11,6 +11,7 @@ from tests.support import golden
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
 from tests.support.migrations import IDS, NEXT, applied, write
+from tests.support.pace import long
 
 
 def test_concurrently_in_a_transaction_says_what_to_write(cli: Cli, migrated: Database, sql_dir: Path) -> None:
@@ -133,6 +134,7 @@ def test_a_concurrent_index_by_an_unquoted_name_is_not_recorded_while_invalid(cl
     assert name not in applied(seeded)
 
 
+@long
 def test_a_single_statement_outside_of_a_transaction_does_not_hold_readers_up(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     write(sql_dir, NEXT, "-- transactional: false\nalter table public.users add column note text;")
     with migrated.connect() as reader, migrated.connect() as other:

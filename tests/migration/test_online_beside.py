@@ -25,6 +25,7 @@ from tests.support.online import (
     until,
     write_index,
 )
+from tests.support.pace import long
 
 # An index on it is under construction for as long as another session holds the lock.
 SLOW = """
@@ -48,6 +49,7 @@ def attach_march(database: Database) -> None:
     )
 
 
+@long
 def test_a_month_that_somebody_changes_is_waited_for_last_and_named(cli: Cli, aged: Database, sql_dir: Path) -> None:
     options = ("--url", aged.url, "--sql-dir", str(sql_dir))
     write_index(sql_dir)
@@ -73,6 +75,7 @@ def migrating_beside_a_lock(
         assert process.wait(60) == 0
 
 
+@long
 def test_months_are_created_and_retired_beside_a_build(cli: Cli, aged: Database, sql_dir: Path, tmp_path: Path) -> None:
     options = ("--url", aged.url, "--sql-dir", str(sql_dir))
     aged.run(SLOW)
@@ -161,6 +164,7 @@ def test_an_invalid_or_different_index_that_appears_at_the_end_is_found_before_t
     assert_whole(aged)
 
 
+@long
 def test_a_writer_that_does_not_commit_is_named_and_a_month_that_appears_meanwhile_is_prepared(
     cli: Cli, aged: Database, sql_dir: Path
 ) -> None:

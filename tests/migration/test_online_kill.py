@@ -24,7 +24,7 @@ from tests.support.database import Database
 from tests.support.load import EDIT, SCRIPTS, prepare, running
 from tests.support.months import make_months
 from tests.support.online import assert_absent, assert_whole, write_index
-from tests.support.pace import long
+from tests.support.pace import LONG, long
 from tests.support.servers import PgServer, beside
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -110,6 +110,7 @@ def test_clients_wait_hardly_longer_beside_a_build_and_a_drop_than_without(cli: 
     assert waits["undo"] < waits["idle"] + MOST_S
 
 
+@long
 def test_an_autovacuum_is_ended_and_not_waited_for(cli: Cli, filled: Filled) -> None:
     database = filled.database
     assert cli("migrate", *filled.options).code == 0
@@ -176,7 +177,7 @@ def kill_server_process(database: Database) -> None:
     raise AssertionError("the server did not come back")
 
 
-@pytest.mark.parametrize("who", ["client", "server"])
+@pytest.mark.parametrize("who", ["client", "server"] if LONG else ["client"])
 def test_killed_at_random_moments_the_next_run_ends_valid_and_nothing_is_left(
     cli: Cli, filled: Filled, tmp_path: Path, who: str
 ) -> None:

@@ -16,6 +16,7 @@ from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
 from tests.support.migrations import IDS, NEXT, applied, write
 from tests.support.online import FEBRUARY, WAITING, assert_whole, left, migrating, until, write_index
+from tests.support.pace import long
 
 # A sequence keeps its value after a rollback, so it counts the tries.
 COUNTED = "select nextval('public.tries');\n"
@@ -173,6 +174,7 @@ def test_nothing_is_begun_after_the_time_is_over(counting: Database, sql_dir: Pa
     assert applied(counting) == IDS
 
 
+@long
 def test_no_index_of_a_month_is_begun_after_the_time_is_over(cli: Cli, aged: Database, sql_dir: Path) -> None:
     write_index(sql_dir)
     options = ("--url", aged.url, "--sql-dir", str(sql_dir))

@@ -11,6 +11,7 @@ from tests.support.database import Database
 from tests.support.documents import validator
 from tests.support.dump import dump
 from tests.support.migrations import applied, write
+from tests.support.pace import long
 
 BEFORE = "20990101000000_add_note_title"
 CONTRACT = "20990101000001_drop_note_body"
@@ -72,6 +73,7 @@ def test_contract_files_wait_and_the_next_migrate_applies_them(cli: Cli, migrate
     assert cli("status", "--check", *own).code == 0
 
 
+@long
 def test_undo_goes_back_in_the_order_of_application_and_a_contract_file_waits_again(
     cli: Cli, migrated: Database, notes: Path
 ) -> None:
@@ -176,6 +178,7 @@ def test_the_phases_are_checked(cli: Cli, migrated: Database, notes: Path) -> No
     assert "phase is 'shrink', neither expand nor contract" in result.err
 
 
+@long
 def test_the_plan_names_the_files_that_wait(cli: Cli, migrated: Database, notes: Path) -> None:
     result = expand(cli, migrated, notes, "--dry-run")
     assert f"waiting for migrate without --phase: {CONTRACT}, {LAST}" in result.err

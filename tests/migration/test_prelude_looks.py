@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import NEXT, write
+from tests.support.pace import long
 
 
 def test_the_dry_run_prints_the_locks_and_what_cannot_be_read(cli: Cli, seeded: Database, sql_dir: Path) -> None:
@@ -33,6 +34,7 @@ def test_the_dry_run_foretells_no_locks_of_an_online_index(cli: Cli, seeded: Dat
     assert "locks before" not in printed.out
 
 
+@long
 def test_a_locked_month_is_not_waited_for_before_the_first_lock(cli: Cli, aged: Database, sql_dir: Path) -> None:
     write(sql_dir, NEXT, "-- lock-attempts: 1\nalter table public.messages add column note text;")
     options = ("--url", aged.url, "--sql-dir", str(sql_dir))

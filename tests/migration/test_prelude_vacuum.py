@@ -10,6 +10,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import NEXT, write
+from tests.support.pace import long
 from tests.support.servers import PgServer, beside
 
 # Slow enough that a table of users is vacuumed for minutes; other tables as fast as can be, as there are few workers.
@@ -53,6 +54,7 @@ def test_autovacuum_is_evicted(cli: Cli, own: PgServer, sql_dir: Path) -> None:
     assert time.monotonic() - began < EVICTED_S
 
 
+@long
 def test_a_vacuum_by_hand_is_waited_for_and_named_and_nobody_queues(cli: Cli, seeded: Database, sql_dir: Path) -> None:
     """It is not evicted. What VACUUM holds is held here by a session whose end the test decides."""
     write(sql_dir, NEXT, "-- lock-attempts: 2\nalter table public.users add column note text;")

@@ -115,6 +115,7 @@ def test_a_query_of_the_chat_is_known_by_its_form(text: str, name: str | None) -
     assert (found[0] if found else None) == name
 
 
+@long
 def test_some_rows_are_copied_and_dropped_again(cli: Cli, talking: Database, sql_dir: Path) -> None:
     write(sql_dir, ONE, REWRITE, "select 1;")
     before = state(talking)
@@ -129,6 +130,7 @@ def test_some_rows_are_copied_and_dropped_again(cli: Cli, talking: Database, sql
     assert databases(talking) == []
 
 
+@long
 def test_a_plain_owner_rehearses_on_a_database_that_prefers_another_isolation(cli: Cli, empty: Database, sql_dir: Path) -> None:
     role = f"owner_{uuid.uuid4().hex[:8]}"
     empty.run(f"create role {role} login createdb password 'secret'; alter database {empty.name} owner to {role}")

@@ -12,6 +12,7 @@ from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.migrations import IDS, NEXT, write
+from tests.support.pace import long
 from tests.support.servers import PgServer
 from tests.support.verified import is_clean
 
@@ -141,6 +142,7 @@ def test_a_database_with_some_of_them_goes_on_with_the_originals(project: Projec
     is_clean(project.cli, project.database, "--sql-dir", str(project.sql_dir))
 
 
+@long
 def test_it_is_not_used_below_its_last_migration_or_once_a_file_was_changed(project: Project) -> None:
     assert project.squash().code == 0
     assert project.migrated("--to", NAMES[2]) == NAMES[:3]
@@ -203,6 +205,7 @@ def test_a_squash_that_loses_something_is_refused(project: Project, tmp_path: Pa
     assert not project.file.exists()
 
 
+@long
 def test_a_kill_while_it_is_written_leaves_nothing_half(project: Project, tmp_path: Path) -> None:
     assert project.squash().code == 0
     before = project.file.read_text()

@@ -7,6 +7,7 @@ from tests.support import golden
 from tests.support.cli import Cli, Result
 from tests.support.database import Database
 from tests.support.migrations import NEXT, write
+from tests.support.pace import long
 from tests.support.servers import PgServer
 
 # What is done, and the object that is named.
@@ -154,6 +155,7 @@ def test_what_is_no_drift(cli: Cli, migrated: Database, sql_dir: Path) -> None:
         migrated.run("drop owned by reporting_reader; drop role reporting_reader")
 
 
+@long
 def test_the_commands_that_make_and_remove_months_change_no_record(cli: Cli, aged: Database, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text('[partition]\nkeep = "12mo"\ngrace = "0d"\n')
     recorded = "select md5(string_agg(r::text, '' order by kind, object)) from chatschema.schema_records as r"
@@ -183,6 +185,7 @@ def test_any_role_sees_the_same(cli: Cli, migrated: Database, server: PgServer) 
         migrated.run("drop role passer_by")
 
 
+@long
 def test_a_seed_and_its_removal_change_no_record(cli: Cli, seeded: Database) -> None:
     is_clean(cli, seeded)
     assert cli("seed", "--undo", "--url", seeded.url).code == 0
@@ -207,6 +210,7 @@ def test_a_locked_table_is_named_and_not_waited_for(cli: Cli, migrated: Database
     assert [d["object"] for d in structure["differences"]] == ["public.users.created_at"]
 
 
+@long
 def test_a_lock_that_a_view_waits_for_is_not_waited_for(cli: Cli, migrated: Database, sql_dir: Path) -> None:
     options = ("--url", migrated.url, "--sql-dir", str(sql_dir))
     write(sql_dir, NEXT, "create view public.names as select username from public.users")

@@ -13,6 +13,7 @@ from tests.support import golden
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database, create
 from tests.support.migrations import IDS, NEXT, write
+from tests.support.pace import long
 from tests.support.released import RELEASES, load
 from tests.support.servers import PgServer
 
@@ -101,6 +102,7 @@ KILLED = """
 """
 
 
+@long
 def test_killed_between_two_migrations_the_record_is_what_was_committed(
     cli: Cli, migrated: Database, sql_dir: Path, tmp_path: Path
 ) -> None:
@@ -148,6 +150,7 @@ def test_an_index_built_outside_of_a_transaction_and_cut_off_is_recorded(cli: Cl
     assert cli("status", "--json", *options).json()["structure"]["differences"] == []
 
 
+@long
 def test_a_copy_made_by_reset_is_as_recorded(cli: Cli, server: PgServer, migrated: Database) -> None:
     for copy in create(server, f"copy_{migrated.name}", migrated.name):
         assert cli("reset", "--yes", "--url", copy.url).code == 0

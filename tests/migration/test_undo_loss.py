@@ -59,6 +59,7 @@ def test_the_rehearsal_sees_what_the_text_hides(cli: Cli, note: Database, sql_di
     assert (result.code, f"would {LOSSES[rollback]}" in result.out) == (0, True)
 
 
+@long
 def test_without_rows_there_is_nothing_to_lose(cli: Cli, note: Database, sql_dir: Path) -> None:
     options = ("--url", note.url, "--sql-dir", str(sql_dir))
     note.run("truncate public.note; insert into chatschema.protection (reason) values ('the real one')")
@@ -142,6 +143,7 @@ def test_what_others_did_while_the_question_stood_is_noticed(cli: Cli, note: Dat
     assert applied(note)[-1] == IDS[-1]
 
 
+@long
 def test_a_plain_owner_without_the_right_to_a_copy(cli: Cli, empty: Database) -> None:
     empty.run(f"create role holder login password 'holder99'; alter database {empty.name} owner to holder")
     empty.run("grant all on schema public to holder")

@@ -9,6 +9,7 @@ import pytest
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.migrations import IDS, NEXT, applied, write
+from tests.support.pace import long
 from tests.support.terminal import asked
 
 NOTE = "create table public.note (id int); insert into public.note values (1);"
@@ -31,6 +32,7 @@ def test_a_rollback_that_ends_its_transaction_is_refused_before_it_runs(
     assert migrated.one("select count(*) from pg_prepared_xacts") == 0
 
 
+@long
 def test_protection_that_comes_while_undo_asks_or_waits_counts(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     migrated.run("insert into public.users (username) values ('alice')")
     with asked(migrated, "undo", "--all") as terminal:

@@ -10,6 +10,7 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import IDS
 from tests.support.months import FEBRUARY, JANUARY, make_months
+from tests.support.pace import long
 
 GUARDS = {
     "messages": ["month_refuse_truncate_of_held", "month_remove_references", "month_remove_references_of_truncated",
@@ -60,6 +61,7 @@ def test_new_months_and_those_that_come_back_have_their_guards(cli: Cli, aged: D
     assert are_complete(back)
 
 
+@long
 def test_undo_takes_the_guards_and_migrate_gives_the_same(cli: Cli, migrated: Database) -> None:
     before = guards(migrated)
     assert are_complete(before)

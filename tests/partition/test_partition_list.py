@@ -5,6 +5,7 @@ import re
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.months import JANUARY
+from tests.support.pace import long
 
 LIST = ("partition", "list")
 
@@ -34,6 +35,7 @@ def test_months_between_that_are_missing_are_a_finding(cli: Cli, aged: Database)
     assert "message_statuses has no partition from 2024-07-01 to 2024-08-01" in cli(*LIST, "--check", "--url", aged.url).out
 
 
+@long
 def test_a_month_that_left_on_purpose_is_no_gap(cli: Cli, aged: Database) -> None:
     assert cli("partition", "ensure", "--from", JANUARY, "--url", aged.url).code == 0
     assert cli("hold", "add", "--from", "2024-01-01", "--to", "2024-02-01", "--reason", "x", "--url", aged.url).code == 0

@@ -19,6 +19,7 @@ from chatschema.postgres import Connection
 from chatschema.values import Month, Policy, Settings, Span
 from tests.support import ROOT
 from tests.support.database import Database
+from tests.support.pace import long
 
 PARENTS = [parent.table for parent in grid.GROUP]
 SQL = ROOT / "sql"
@@ -103,6 +104,7 @@ class Undone(Exception):
     """Ends a transaction without keeping it."""
 
 
+@long
 @settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(now=moments, ahead=st.integers(1, 4), back=st.none() | st.integers(0, 100), months=near, odd=stretches)
 def test_applied_the_server_has_what_the_plan_promises(

@@ -16,6 +16,7 @@ from tests.support.cli import Cli, Result, run_cli
 from tests.support.database import Database, create
 from tests.support.killing import killed, steps_of
 from tests.support.months import JANUARY, aged_template, contents, there
+from tests.support.pace import LONG
 from tests.support.servers import PgServer, beside
 
 # January leaves, February stays, whatever the day of the test.
@@ -80,7 +81,7 @@ def clones(server: PgServer, aged_template: str) -> Iterator[Callable[[str], Dat
         next(copy, None)
 
 
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", range(3 if LONG else 1))
 def test_retire_killed_at_any_step_is_finished_by_the_next(
     cli: Cli, clones: Callable[[str], Database], tmp_path: Path, part: int
 ) -> None:

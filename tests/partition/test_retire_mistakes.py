@@ -11,6 +11,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.months import FEBRUARY, JANUARY, contents, there
+from tests.support.pace import long
 
 RETIRE = ("partition", "retire", "--older-than", "12mo")
 DROP = (*RETIRE, "--grace", "0d", "--yes")
@@ -178,6 +179,7 @@ def test_one_month_that_cannot_go_on_stops_no_other_part(cli: Cli, aged: Databas
     assert report["analyzed"] == ["messages", "message_statuses"]
 
 
+@long
 def test_a_row_in_use_does_not_keep_the_lock_for_ever(cli: Cli, aged: Database) -> None:
     with aged.connect() as client:
         client.execute("begin; select from public.attachments order by message_id limit 1 for update")
@@ -214,6 +216,7 @@ def test_a_purge_does_not_change_a_held_reply(cli: Cli, aged: Database) -> None:
     assert aged.one("select reply_to_id from public.messages where id = %s", reply) == answered
 
 
+@long
 def test_a_locked_month_ends_no_listing_while_there_is_a_hold(cli: Cli, aged: Database) -> None:
     assert cli("hold", "add", "--everything", "--reason", "x", "--url", aged.url).code == 0
     with aged.connect() as owner:

@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.cli import Cli, Result
 from tests.support.database import Database
 from tests.support.months import JANUARY
+from tests.support.pace import long
 
 DROP = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
 TABLES = {
@@ -141,6 +142,7 @@ def test_a_message_goes_with_its_earlier_versions_and_its_file(cli: Cli, seeded:
     assert erase(cli, seeded, "conversation", id, "--yes").code == 1
 
 
+@long
 def test_a_hold_prevents_both_and_only_where_it_covers_them(cli: Cli, seeded: Database) -> None:
     """What is held by itself, through a person, or with everything; and what a hold elsewhere leaves free."""
     id = group(seeded)

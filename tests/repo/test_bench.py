@@ -18,6 +18,7 @@ def small(module: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@long
 def test_the_bench_of_the_engine_prints_every_line() -> None:
     lines = [line[:30].rstrip() for line in small("bench.engine")[2:]]
     assert lines == [

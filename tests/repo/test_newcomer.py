@@ -17,6 +17,7 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.cli import clean_environment
+from tests.support.pace import long
 from tests.support.servers import PgServer
 
 # What a new table or report can break. `make check` runs everything; these are the tests that list tables, seeds, reports or files.
@@ -128,6 +129,7 @@ def test_a_new_table_by_the_steps_ends_green(checkout: Path, server: PgServer) -
     assert "CREATE TABLE public.polls (" in (checkout / "sql" / "schema.sql").read_text()
 
 
+@long
 def test_a_new_report_by_the_steps_ends_green(checkout: Path, server: PgServer) -> None:
     commands = follow("Adding a report", checkout, REPORT_TESTS, server)
     assert commands[-1] == "make check"

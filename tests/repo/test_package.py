@@ -15,6 +15,7 @@ from chatschema import __version__
 from tests.support import ROOT
 from tests.support.cli import Result, clean_environment
 from tests.support.database import Database
+from tests.support.pace import long
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +102,7 @@ def test_it_works_in_an_empty_folder_with_the_embedded_server(installed: Path, t
     assert sorted(path.name for path in tmp_path.iterdir()) == [".chatschema"]
 
 
+@long
 def test_it_works_with_database_url_and_with_the_specs_variables(installed: Path, tmp_path: Path, empty: Database) -> None:
     migrate_seed_status(installed, tmp_path, DATABASE_URL=empty.url)
     server = empty.server

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.pace import long
 
 
+@long
 def test_a_table_made_anew_makes_no_new_finding(cli: Cli, empty: Database, tmp_path: Path) -> None:
     empty.run("create extension if not exists pg_stat_statements; create table public.slow (id int)")
     empty.run("insert into public.slow select generate_series(1, 1)")

@@ -11,6 +11,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.moments import add_notes, ask, compared, edited, explained_blocks, index_of, query_of, snapshot
+from tests.support.pace import long
 
 # Newest of what somebody has not read yet; served by idx_message_statuses_user_status_time.
 UNREAD = (
@@ -44,6 +45,7 @@ def watched(migrated: Database) -> Database:
     return migrated
 
 
+@long
 def test_an_index_dropped_under_load(cli: Cli, watched: Database, tmp_path: Path) -> None:
     """Issue 4: the regressed query is named first, and its blocks are those of EXPLAIN, before and after."""
     user = watched.one(

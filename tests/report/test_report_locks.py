@@ -10,6 +10,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.days import make_days
+from tests.support.pace import long
 from tests.support.reports import findings, rows
 from tests.support.servers import private, programs, restart
 
@@ -31,6 +32,7 @@ def readers(database: Database) -> int:
         return CONNECTIONS
 
 
+@long
 @pytest.mark.skipif(KIND == "container", reason="a container's server has no programs here")
 def test_as_many_transactions_read_a_page_as_the_report_says_and_all_after_its_fix(cli: Cli) -> None:
     bin = programs(KIND)

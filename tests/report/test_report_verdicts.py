@@ -9,6 +9,7 @@ import psycopg
 
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.pace import long
 from tests.support.reports import answer, findings, rows
 
 
@@ -117,6 +118,7 @@ def test_a_tree_of_partitions_has_the_sum_of_all_its_leaves(cli: Cli, migrated: 
     assert row["size_bytes"] == migrated.one("select pg_relation_size('public.deep_1_a') + pg_relation_size('public.deep_1_b')") > 0
 
 
+@long
 def test_idle_is_how_long_it_did_nothing_not_how_old_it_is(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text("[report.transactions]\nidle_warn_ms = 2000\nlong_warn_ms = 1000\n")
     with closing(psycopg.connect(migrated.url, application_name="busy")) as session:

@@ -14,7 +14,7 @@ import pytest
 
 from chatschema.values import TABLES
 from tests.support.cli import Cli, clean_environment
-from tests.support.pace import LONG
+from tests.support.pace import LONG, long
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +118,7 @@ def test_a_set_up_that_was_killed_half_way_is_begun_anew(cli: Cli, tmp_path: Pat
     assert not half.exists()
 
 
+@long
 def test_four_commands_at_once_in_an_empty_folder(cli: Cli, tmp_path: Path) -> None:
     running = [
         subprocess.Popen(
@@ -169,6 +170,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_broken(cli: Cli, tmp_path: Path)
     assert cli("migrate").code == 0
 
 
+@long
 def test_a_long_path_and_a_unicode_one(tmp_path: Path) -> None:
     from tests.support.cli import run_cli
 

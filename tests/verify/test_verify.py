@@ -10,6 +10,7 @@ from tests.support import PASSWORD
 from tests.support.cli import Cli
 from tests.support.database import Database, create
 from tests.support.migrations import IDS, write
+from tests.support.pace import long
 from tests.support.released import RELEASES, load
 from tests.support.servers import PgServer
 from tests.support.verified import GAPS, is_clean, names, reconcile, verified
@@ -17,6 +18,7 @@ from tests.support.verified import GAPS, is_clean, names, reconcile, verified
 SCRATCH = "select datname from pg_database where starts_with(datname, 'chatschema_scratch_')"
 
 
+@long
 def test_what_chatschema_itself_does_to_months_is_no_drift(cli: Cli, old: Database, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text(f'{GAPS}[partition]\nkeep = "12mo"\ngrace = "0d"\nholds = "carve"\n')
     for command in (
@@ -171,6 +173,7 @@ def plain(server: PgServer, migrated: Database) -> Iterator[str]:
         admin.execute(f"drop role {role}".encode())
 
 
+@long
 def test_a_plain_owner_and_a_superuser_find_the_same(cli: Cli, plain: str, migrated: Database, server: PgServer) -> None:
     is_clean(cli, migrated)
     result = cli("verify", "--url", plain, "--scratch", server.url("postgres"))
