@@ -6,12 +6,14 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.foreseen import poll
 from tests.support.migrations import write
+from tests.support.pace import long
 
 BASE, ONE = "20990101000000_base", "20990101000001_one"
 _BASE = "-- base: people.\ncreate table public.people (id int primary key, name text);"
 _INDEX = "-- one: an index.\n-- online: index\ncreate index idx_people_name on public.people (name);"
 
 
+@long
 def test_the_index_of_a_plain_table_stops_no_writer(cli: Cli, empty: Database, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     (folder / "migrations").mkdir(parents=True)

@@ -11,6 +11,7 @@ from tests.support import sequelize_project as project
 from tests.support.cli import Cli, Result
 from tests.support.database import Database
 from tests.support.node import needs_node
+from tests.support.pace import long
 from tests.support.sequelize_project import APPLIED, BACKFILL, COUNT, name
 from tests.support.verified import is_clean
 
@@ -144,6 +145,7 @@ def test_a_migration_reaches_no_other_place(cli: Cli, small: Path, empty: Databa
     assert "look at: 20230103120000-step-3.js: no rollback: its down failed: there is no way back" in done.err
 
 
+@long
 def test_what_a_transaction_lost_is_not_converted(cli: Cli, small: Path, empty: Database, tmp_path: Path) -> None:
     lost = """const query = q.sequelize.query.bind(q.sequelize), t = await q.sequelize.transaction();
         await query("create table lost (i int)", { transaction: t });

@@ -19,6 +19,7 @@ PLAIN = "(select id from public.conversations where title = 'plain')"
 IN_JANUARY = "id < chatschema.uuid7_floor('2024-02-01 00:00+00')"
 
 
+@long
 def test_a_dropped_month_is_not_made_anew_and_its_archive_not_replaced(cli: Cli, aged: Database, tmp_path: Path) -> None:
     before = contents(aged)
     assert cli(*DROP, "--url", aged.url).code == 0

@@ -13,7 +13,7 @@ from tests.privacy.test_erase_content import erase, group, is_erased, rest
 from tests.privacy.test_export_interrupted import waiting
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
-from tests.support.pace import LONG
+from tests.support.pace import LONG, long
 
 
 @pytest.mark.parametrize("ending", ["kill", "hold"] if LONG else ["kill"])
@@ -46,6 +46,7 @@ def test_interrupted_it_is_finished_by_the_next_run(cli: Cli, seeded: Database, 
     assert rest(seeded, id) == before
 
 
+@long
 def test_a_message_that_is_sent_meanwhile_is_reported(cli: Cli, seeded: Database) -> None:
     id = group(seeded)
     seeded.run(f"""

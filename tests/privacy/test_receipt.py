@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.pace import long
 
 
 def test_a_signed_receipt_is_checked_without_the_database(cli: Cli, seeded: Database, tmp_path: Path) -> None:
@@ -43,6 +44,7 @@ def test_a_signed_receipt_is_checked_without_the_database(cli: Cli, seeded: Data
     assert cli("privacy", "check-receipt", "forged.json").code == 3
 
 
+@long
 def test_the_signature_of_one_receipt_does_not_fit_another(cli: Cli, seeded: Database, tmp_path: Path) -> None:
     assert cli("audit", "key", "--out", "k").code == 0
     for user in ("alice", "bob"):

@@ -17,15 +17,19 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.cli import clean_environment
-from tests.support.pace import long
+from tests.support.pace import LONG, long
 from tests.support.servers import PgServer
 
 # What a new table or report can break. `make check` runs everything; these are the tests that list tables, seeds, reports or files.
+LONG_TESTS = (
+    "tests/seed/test_seed.py", "tests/database/test_status.py", "tests/migration/test_structure.py::test_what_is_no_drift",
+    "tests/migration/test_migrate.py", "tests/database/test_reset.py",
+)  # fmt: skip
 TABLE_TESTS = (
     "tests/repo/test_repo.py", "tests/schema/test_schema.py", "tests/cli/test_outputs.py", "tests/schema/test_tables.py",
     "tests/partition/test_hold_enforced.py::test_undo_reset_and_seed_undo_are_refused_while_a_hold_is_active",
-    "tests/schema/test_spec.py::test_backslash_dt_and_the_counts", "tests/seed/test_seed.py", "tests/seed/test_seed_undo.py", "tests/database/test_status.py",
-    "tests/migration/test_structure.py::test_what_is_no_drift", "tests/migration/test_migrate.py", "tests/database/test_reset.py",
+    "tests/schema/test_spec.py::test_backslash_dt_and_the_counts", "tests/seed/test_seed_undo.py",
+    *(LONG_TESTS if LONG else ()),
 )  # fmt: skip
 REPORT_TESTS = (
     "tests/repo/test_repo.py",

@@ -2,11 +2,13 @@
 
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.pace import long
 
 # The largest statement of the demo, the check of 40,000 statuses as they are stored, reads some 300,000.
 BLOCKS = 1_000_000
 
 
+@long
 def test_old_statistics_do_not_make_a_seeder_read_all_for_each_row(cli: Cli, migrated: Database) -> None:
     """A seeder of 40,000 rows took more than a minute where autovacuum had come just before it."""
     assert cli("seed", "users", "--url", migrated.url).code == 0

@@ -110,6 +110,7 @@ def test_a_stale_pid_file_is_no_obstacle(cli: Cli, tmp_path: Path, stale: str) -
     assert result.code == 0, result.err
 
 
+@long
 def test_a_set_up_that_was_killed_half_way_is_begun_anew(cli: Cli, tmp_path: Path) -> None:
     half = tmp_path / ".chatschema" / "pg18.new"
     half.mkdir(parents=True)
