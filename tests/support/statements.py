@@ -19,7 +19,7 @@ ORDINARY = (
     Statement("volatile default", "alter table public.messages add column mark text default clock_timestamp()::text;"),
     Statement("generated column", "alter table public.message_statuses add column age int generated always as (1 + 1) stored;"),
     Statement("type change", "alter table public.messages alter column stars type bigint;"),
-    Statement("type change without a rewrite", "alter table public.users alter column avatar_url type varchar;"),
+    Statement("type change without a rewrite", "alter table public.conversations alter column title type varchar;"),
     Statement("set not null", "alter table public.messages alter column mark set not null;"),
     Statement(
         "set not null after a check",
