@@ -76,7 +76,7 @@ def _reads(table: Table, columns: tuple[str, ...]) -> bool:
 
 
 def _belonging(reference: Reference, child: Table, parent: Table, pair: str) -> Relation:
-    name = naming.belongs("_and_".join(reference.columns))
+    name = naming.belongs(reference.columns)
     # A column owner that refers to users has its name already.
     if name in {column.name for column in child.columns}:
         name += naming.class_name(parent.name)

@@ -1,4 +1,4 @@
-"""Reading the tables that a role may use from the catalog; waits for no lock, and reads no row."""
+"""Reading the tables that a role may use from the catalog; reads no row."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -29,7 +29,10 @@ _TABLES = """
 """
 _COLUMNS = """
     select a.attrelid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), a.attndims,
-        col_description(a.attrelid, a.attnum), a.attnotnull, a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid),
+        col_description(a.attrelid, a.attnum), a.attnotnull and not exists (
+            select from pg_catalog.pg_constraint as n
+            where n.conrelid = a.attrelid and n.contype = 'n' and not n.convalidated and n.conkey[1] = a.attnum
+        ), a.attidentity, a.attgenerated, d.oid is not null,
         coalesce(has_column_privilege(%(role)s::name, a.attrelid, a.attnum, 'select'), true),
         coalesce(has_column_privilege(%(role)s::name, a.attrelid, a.attnum, 'insert'), true),
         coalesce(has_column_privilege(%(role)s::name, a.attrelid, a.attnum, 'update'), true)
@@ -90,7 +93,8 @@ _REFERENCES = (
 def read(connection: Connection, role: str | None, describe: Describe) -> Catalog:
     """Return the tables of schema public with the columns that `role` may use; all columns if it is None.
 
-    `describe` takes from a comment what is not for people. Raises UsageError for a role that does not exist, ServerError.
+    `describe` takes from a comment what is not for people. Raises UsageError for a role that does not exist, and ServerError; also
+    when another session has locked a table with a CHECK, whose text the server reads under a lock.
     """
     if role is not None and not postgres.fetch_one(connection, "select to_regrole(quote_ident(%s)) is not null", (role,))[0]:
         raise UsageError(f"there is no role {role} on this server", "list the roles: chatschema roles show", code="models.role")
@@ -136,12 +140,12 @@ def _columns(connection: Connection, role: str | None, names: dict[int, str], de
 
 
 def _column(table: str, row: tuple[Any, ...], known: Types, checks: list[tuple[str, ...]], comment: str) -> Column:
-    _, name, oid, modifier, written, dimensions, _, is_not_null, identity, generated, default, *rights = row
+    _, name, oid, modifier, written, dimensions, _, is_not_null, identity, generated, has_default, *rights = row
     by_trigger = filled(table, name, comment)
     made: Made = ""
     if generated or identity:
         made = "generated" if generated else "always" if identity == "a" else "identity"
-    elif (default is not None and not default.upper().startswith("NULL::")) or (default is None and known.has_default(oid)):
+    elif has_default or known.has_default(oid):
         made = "default"
     elif by_trigger:
         made = "trigger"

@@ -38,9 +38,9 @@ def camel(name: str) -> str:
     return text if text[0].isalpha() else f"t{text}"
 
 
-def belongs(column: str) -> str:
-    """Return the name of the row that a column refers to: sender_id is sender."""
-    return camel(column.removesuffix("_id") or column)
+def belongs(columns: tuple[str, ...]) -> str:
+    """Return the name of the row that columns refer to: sender_id is sender."""
+    return camel(_plain(columns))
 
 
 def children(table: str, columns: tuple[str, ...], parent: str, *, is_one: bool) -> str:
@@ -52,7 +52,7 @@ def children(table: str, columns: tuple[str, ...], parent: str, *, is_one: bool)
     one = _singular_table(parent)
     name = table.removeprefix(f"{one}_") or table
     text = camel(_singular_table(name) if is_one else name)
-    plain = "_and_".join(column.removesuffix("_id") for column in columns)
+    plain = _plain(columns)
     is_named_like = one == plain or one.endswith(f"_{plain}")
     return text if is_named_like else f"{text}By{_capital(words(plain))}"
 
@@ -69,6 +69,10 @@ def refuse_twice(kind: str, names: Iterable[tuple[str, str, str]]) -> None:
 def free(name: str, taken: Collection[str], suffix: str) -> str:
     """Return a name that the target does not use itself: with a suffix where it does."""
     return name + suffix if name in taken else name
+
+
+def _plain(columns: tuple[str, ...]) -> str:
+    return "_and_".join(column.removesuffix("_id") or column for column in columns)
 
 
 def _singular_table(table: str) -> str:

@@ -40,6 +40,8 @@ const circle = customType<{ data: { x: number; y: number; radius: number }; driv
   toDriver: (value) => `<(${value.x},${value.y}),${value.radius}>`,
   fromDriver: (value: unknown) => value as { x: number; y: number; radius: number },
 });"""
+# A call that builds a column, a table or a key, and the declaration of a type: not what a comment says.
+_USED = re.compile(r"^(?:  [^/* ].*?: |export const \w+ = |const \w+ = |.* => \[)(\w+)[(<]", re.MULTILINE)
 # What the objects of Drizzle's tables have themselves.
 _MEMBERS = frozenset(("_", "$inferSelect", "$inferInsert", "enableRLS", "getSQL", "shouldOmitSQLParens", "__proto__"))
 _OWN = frozenset(
@@ -59,14 +61,14 @@ def text(models: tuple[Model, ...], command: str) -> Text:
     """Return the file. Raises UsageError if two declarations have one name, and for a name that it cannot quote."""
     readable = [model for model in models if model.table.read]
     names = {model.table.name: _names(model) for model in readable}
-    _refuse_twice(names)
     spelling.refuse_names("Drizzle", readable, re.compile('"'))
+    spelling.refuse_fields(readable, _field)
     custom: dict[str, str] = {}
     tables = ["\n".join(_table(model, names[model.table.name], custom)) for model in readable]
     relations = ["\n".join(_relations(model, names)) for model in readable if model.relations]
-    paragraphs = [*_head(command, "\n".join([*tables, *custom.values()]), has_relations=bool(relations))]
-    if custom:
-        paragraphs.append("\n".join(custom[name] for name in sorted(custom)))
+    _refuse_twice(names, custom)
+    declared = ["\n".join(custom[name] for name in sorted(custom))] if custom else []
+    paragraphs = [*_head(command, "\n".join([*tables, *declared]), has_relations=bool(relations)), *declared]
     return Text("\n\n".join([*paragraphs, *tables, *relations]) + "\n", tuple(_notes(models)))
 
 
@@ -75,8 +77,9 @@ def _names(model: Model) -> Names:
     return Names(naming.free(model.name, spelling.RESERVED, "Row"), table)
 
 
-def _refuse_twice(names: dict[str, Names]) -> None:
-    declared = [
+def _refuse_twice(names: dict[str, Names], custom: dict[str, str]) -> None:
+    declared = [(name, f"a type {name}", "TABLE.COLUMN") for name in custom]
+    declared += [
         (spelled, f"{spelled} of {table}", table)
         for table, own in names.items()
         for spelled in (own.type, f"New{own.type}", own.table, f"{own.table}Relations")
@@ -93,11 +96,15 @@ def _notes(models: tuple[Model, ...]) -> Iterator[str]:
 
 
 def _head(command: str, body: str, *, has_relations: bool) -> Iterator[str]:
-    builders = {name for name, _ in _BUILT.values()} | {"customType", "primaryKey"}
-    used = sorted({name for name in builders if f" {name}(" in body or f"[{name}(" in body or f"{name}<" in body} | {"pgTable"})
-    imported = f'import {{ {"relations, " if has_relations else ""}sql }} from "drizzle-orm";'
-    yield f'{spelling.head("//", command)}\n{imported}\nimport {{ {", ".join(used)} }} from "drizzle-orm/pg-core";'
-    yield "/** The database makes the value: left out of an insert, it is DEFAULT. */\nconst made = sql`default`;"
+    builders = {name for name, _ in _BUILT.values()} | {"customType", "pgTable", "primaryKey"}
+    used = sorted(builders.intersection(_USED.findall(body)))
+    is_made = ".default(made)" in body
+    general = [name for name, is_used in (("relations", has_relations), ("sql", is_made)) if is_used]
+    lines = [spelling.head("//", command)]
+    lines += [f'import {{ {", ".join(general)} }} from "drizzle-orm";'] if general else []
+    yield "\n".join([*lines, f'import {{ {", ".join(used)} }} from "drizzle-orm/pg-core";'])
+    if is_made:
+        yield "/** The database makes the value: left out of an insert, it is DEFAULT. */\nconst made = sql`default`;"
 
 
 def _table(model: Model, names: Names, custom: dict[str, str]) -> Iterator[str]:
@@ -138,7 +145,7 @@ def _column(column: Column, custom: dict[str, str], *, is_key: bool) -> str:
 def _built(column: Column, custom: dict[str, str]) -> str:
     type = column.type
     if type.labels and type.family == "enum":
-        return f"text({spelling.quoted(column.name)}, {{ enum: [{', '.join(spelling.quoted(label) for label in type.labels)}] }})"
+        return f"text({spelling.quoted(column.name)}, {_values(type.labels)})"
     if type.family == "array" and type.item is not None:
         return _array(column.name, type, type.item, custom)
     if type.family == "base" and type.name in _BUILT:
@@ -146,10 +153,14 @@ def _built(column: Column, custom: dict[str, str]) -> str:
     return _custom(column.name, type, _CUSTOM.get(type.name, "string") if type.family == "base" else "string", custom)
 
 
+def _values(labels: tuple[str, ...]) -> str:
+    return f"{{ enum: [{', '.join(spelling.quoted(label) for label in labels)}] }}"
+
+
 def _call(name: str, type: Type, modifier: int, labels: tuple[str, ...] = ()) -> str:
     builder, options = _BUILT[type.name]
     if labels:
-        options = f"{{ enum: [{', '.join(spelling.quoted(label) for label in labels)}] }}"
+        options = _values(labels)
     elif type.name in ("varchar", "bpchar") and (length := types.length(modifier)):
         options = f"{{ length: {length} }}"
     elif type.name == "numeric" and (found := types.precision(modifier)):
@@ -158,6 +169,8 @@ def _call(name: str, type: Type, modifier: int, labels: tuple[str, ...] = ()) ->
 
 
 def _array(name: str, type: Type, item: Type, custom: dict[str, str]) -> str:
+    if item.family == "enum":
+        return f"text({spelling.quoted(name)}, {_values(item.labels)})" + ".array()" * type.dimensions
     if item.family == "base" and item.name in _CONVERTED:
         return _call(name, item, type.modifier) + ".array()" * type.dimensions
     if item.family == "base" and (item.name in _CUSTOM_ITEMS or item.name in _TEXT_ITEMS):

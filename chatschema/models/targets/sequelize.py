@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from chatschema.errors import UsageError
 from chatschema.models import naming, types
 from chatschema.models.targets import spelling
-from chatschema.models.values import Column, Model, Relation, Text, Type
+from chatschema.models.values import Column, Model, Relation, Table, Text, Type
 
 _TYPES = {
     "uuid": "UUID",
@@ -81,6 +81,8 @@ def text(models: tuple[Model, ...], command: str) -> Text:
     names = {model.table.name: naming.free(model.name, spelling.RESERVED | _OWN, "Row") for model in readable}
     naming.refuse_twice("name", [(name, table, table) for table, name in names.items()])
     spelling.refuse_names("Sequelize", readable, _MISREAD)
+    spelling.refuse_fields(readable, _attribute)
+    _refuse_keyless(readable)
     _refuse([(model, column) for model in readable for column in model.table.read])
     lines = [line for model in readable for line in _define(model, names[model.table.name])]
     associations = [_associate(one, names[model.table.name], names[one.to]) for model in readable for one in model.relations]
@@ -89,6 +91,19 @@ def text(models: tuple[Model, ...], command: str) -> Text:
     exported = ", ".join(names.values())
     body = "\n".join(["module.exports = (sequelize) => {", *lines, f"  return {{ {exported} }};", "};"])
     return Text(f"{spelling.head('//', command)}\n{_HEAD}\n\n{body}\n", tuple(_notes(models)))
+
+
+def _key(table: Table) -> tuple[str, ...]:
+    """Return the primary key, or what stands for it: Sequelize takes no other column for one that is named id."""
+    is_id = any(one.name == "id" and not one.is_nullable for one in table.read) and ("id",) in table.uniques
+    return table.key or (("id",) if is_id else ())
+
+
+def _refuse_keyless(models: list[Model]) -> None:
+    names = [one.table.name for one in models if not _key(one.table) and any(column.name == "id" for column in one.table.read)]
+    if names:
+        text = f"Sequelize takes the column id for the primary key, which it is not: {', '.join(names)}"
+        raise UsageError(text, spelling.leave_out(names), code="models.unsupported")
 
 
 def _refuse(columns: list[tuple[Model, Column]]) -> None:
@@ -126,7 +141,7 @@ def _define(model: Model, name: str) -> Iterator[str]:
         yield from spelling.jsdoc(column.comment, "    ")
         yield f"    {spelling.key(_attribute(column.name))}: {_column(model, column)},"
     yield f"  }}, options({spelling.quoted(table.name)}));"
-    if not table.key and "id" not in {column.name for column in table.read}:
+    if not _key(table):
         yield f'  {name}.removeAttribute("id");'
 
 
@@ -138,12 +153,12 @@ def _column(model: Model, column: Column) -> str:
     parts = [f"type: {_type(column)}"]
     if _attribute(column.name) != column.name:
         parts.append(f"field: {spelling.quoted(column.name)}")
-    if column.name in model.table.key:
+    if column.name in _key(model.table):
         parts.append("primaryKey: true")
     # Only one column of a table may be so for Sequelize; it sends DEFAULT for it.
     if column.made in ("identity", "always") and column.name == _counter(model):
         parts.append("autoIncrement: true")
-    elif column.name in model.table.key and column.made:
+    elif column.name in _key(model.table) and column.made:
         # Without a default Sequelize sends null for a key.
         parts.append('defaultValue: literal("DEFAULT")')
     elif not column.is_optional:
@@ -153,7 +168,7 @@ def _column(model: Model, column: Column) -> str:
 
 def _counter(model: Model) -> str | None:
     return next(
-        (one.name for one in model.table.read if one.made in ("identity", "always") and model.table.key == (one.name,)), None
+        (one.name for one in model.table.read if one.made in ("identity", "always") and _key(model.table) == (one.name,)), None
     )
 
 

@@ -3,9 +3,10 @@
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from chatschema.errors import UsageError
+from chatschema.models import naming
 from chatschema.models.values import Column, Model, Table
 
 # Of a generated file, after the mark of a comment. It is how --out knows a file that it may replace.
@@ -79,6 +80,13 @@ def refuse_names(target: str, models: Iterable[Model], wrong: re.Pattern[str]) -
     if names:
         text = f"{target} cannot write statements with these names: {', '.join(names)}"
         raise UsageError(text, leave_out(names), code="models.unsupported")
+
+
+def refuse_fields(models: Iterable[Model], field: Callable[[str], str]) -> None:
+    """Raise UsageError if two columns of a table become one field."""
+    for model in models:
+        columns = [f"{model.table.name}.{column.name}" for column in model.table.read]
+        naming.refuse_twice("field", [(field(name.removeprefix(f"{model.table.name}.")), name, name) for name in columns])
 
 
 def leave_out(names: Iterable[str]) -> str:
