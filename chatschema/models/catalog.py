@@ -17,7 +17,8 @@ Describe = Callable[[str | None], str]
 
 # Without the partitions, and without what extensions brought.
 _TABLES = """
-    select c.oid, n.nspname, c.relname, obj_description(c.oid, 'pg_class')
+    select c.oid, n.nspname, c.relname, obj_description(c.oid, 'pg_class'),
+        coalesce(has_any_column_privilege(%(role)s::name, c.oid, 'select, insert, update'), true)
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'
@@ -104,10 +105,10 @@ def read(connection: Connection, role: str | None, describe: Describe) -> Catalo
 
 
 def _read(connection: Connection, role: str | None, describe: Describe) -> Catalog:
-    found = postgres.fetch_all(connection, _TABLES)
-    names: dict[int, str] = {oid: name for oid, schema, name, _ in found if schema == "public"}
-    others = {oid: f"{schema}.{name}" for oid, schema, name, _ in found if schema != "public"}
-    comments = {oid: describe(comment) for oid, _, _, comment in found}
+    found = postgres.fetch_all(connection, _TABLES, {"role": role})
+    names: dict[int, str] = {oid: name for oid, schema, name, *_ in found if schema == "public"}
+    elsewhere = tuple(f"{schema}.{name}" for _, schema, name, _, is_used in found if schema != "public" and is_used)
+    comments = {oid: describe(comment) for oid, _, _, comment, _ in found}
     columns = _columns(connection, role, names, describe)
     keys = _keys(connection, names)
     tables = tuple(
@@ -115,14 +116,7 @@ def _read(connection: Connection, role: str | None, describe: Describe) -> Catal
         for oid, name in sorted(names.items(), key=lambda one: one[1])
         if columns[oid]
     )
-    return Catalog(
-        role, tables, _references(connection, names), tuple(others[oid] for oid in others if _is_used(connection, role, oid))
-    )
-
-
-def _is_used(connection: Connection, role: str | None, table: int) -> bool:
-    query = "select coalesce(has_any_column_privilege(%s::name, %s::oid, 'select, insert, update'), true)"
-    return bool(postgres.fetch_one(connection, query, (role, table))[0])
+    return Catalog(role, tables, _references(connection, names), elsewhere)
 
 
 def _columns(connection: Connection, role: str | None, names: dict[int, str], describe: Describe) -> dict[int, list[Column]]:

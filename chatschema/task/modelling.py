@@ -16,6 +16,9 @@ from chatschema.postgres import Connection
 from chatschema.privacy import tags
 from chatschema.task import granting
 
+# Of the tables that have no model.
+_SHOWN = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Generated:
@@ -44,8 +47,13 @@ def generate(connection: Connection, target: Target, role: str | None, without: 
     options = [*(("--role", role) if role is not None else ()), *(word for name in without for word in ("--without", name))]
     command = shlex.join(["chatschema", "models", "--for", target, *options])
     written = targets.write(target, models, command)
-    notes = [f"left out: {', '.join(read.elsewhere)}; models are made of schema public"] if read.elsewhere else []
+    notes = [f"left out: {_listed(read.elsewhere)}; models are made of schema public"] if read.elsewhere else []
     return Generated(written.text, command, tuple(model.table.name for model in models), role, (*notes, *written.notes))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def is_current(path: Path, text: str) -> bool:
