@@ -145,7 +145,7 @@ test-verify: $(VENV)/.dev ## Make each change by hand alone, and verify it (minu
 test-fleet: $(VENV)/.dev ## Migrate 64 databases, killed 20 times; and measure it
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_fleet.py
 
-test-models: $(VENV)/.dev ## Compile and run the models of each target (minutes; needs node)
+test-models: $(VENV)/.dev ## Compile and run each target's models (minutes; needs node)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/models
 
 test-quiet: $(VENV)/.dev ## Look for false alarms of the reports under pgbench
