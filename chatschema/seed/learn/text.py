@@ -35,7 +35,9 @@ def text(counts: Counts) -> tuple[str, list[str]]:
 
 def _histogram(counts: Counts, name: str) -> tuple[int, ...] | None:
     above = {"members": certain(name), "sizes": certain(name), "months": certain(name), "replies": 3, "lengths": 3}
-    return counts.of(name, above=above.get(name, 0))
+    found = counts.of(name, above=above.get(name, 0))
+    # Of conversations without messages no seed can be made.
+    return None if found and name in ("sizes", "lengths") and not any(found[1:]) else found
 
 
 def _size(counts: Counts) -> dict[str, int]:
@@ -83,7 +85,7 @@ def _messages(counts: Counts) -> dict[str, int | list[int]]:
         result["replies"] = _of(1000, sum(replies[1:]), sum(replies))
         if any(replies[1:]):
             result["distances"] = _short(replies[1:])
-    if (lengths := _histogram(counts, "lengths")) and any(lengths[1:]):
+    if lengths := _histogram(counts, "lengths"):
         result["lengths"] = _short(lengths)
     return result
 
