@@ -19,7 +19,7 @@ from chatschema.seed.bulk.shape import LARGEST_GROUP
 from chatschema.seed.learn import noise
 
 # A conversation counts as so many messages and statuses at most, whatever it has.
-MOST = 32
+MOST = 8
 # So many conversations are read, taken by chance if there are more.
 SAMPLE = 10_000
 MONTHS = 120
