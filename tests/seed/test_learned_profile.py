@@ -7,12 +7,14 @@ import uuid
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from chatschema.seed.bulk import bins, shape
+from chatschema.seed.bulk import bins, plan, shape, talk
+from chatschema.seed.bulk.people import people
 from chatschema.seed.learn import counts, noise, text
 from tests.support import PASSWORD
 from tests.support.access.world import dropped
@@ -176,3 +178,23 @@ def test_ranges_follow_each_other_and_quantiles_are_distributed_by_weight() -> N
     assert (min(values), max(values)) == (bins.LOWER[24], bins.LOWER[25] - 1)
     with pytest.raises(Exception, match="sizes cannot be"):
         shape.parse("mine", b"[conversations]\nsizes = [5]")
+
+
+@pytest.mark.parametrize(("messages", "conversations"), [(1003, 90), (7, 3), (40, 400), (100_000, 50)])
+def test_each_conversation_gets_exactly_its_messages_in_the_hours_of_its_month(messages: int, conversations: int) -> None:
+    document = "[conversations]\nsizes = [5, 9, 0, 3, 0, 0, 0, 0, 0, 2]\ngroups = [1, 5, 0, 2]\n[messages]\ndistances = [1, 0, 4]\n"
+    learned = shape.parse("mine", document.encode())
+    size = plan.size(messages, 9, conversations, 3, date(2026, 4, 11), 7, learned)
+    everybody = people(size)
+    assert everybody.messages is not None
+    written: Counter[int] = Counter()
+    for part in plan.parts(size):
+        for slice in range(len(part.slices)):
+            said = talk.talk(size, everybody, part, slice)
+            written.update(said.conversation.tolist())
+            assert all(part.lower <= datetime.fromtimestamp(one / 1000, UTC) < part.upper for one in said.said.tolist())
+            answered = said.reply[said.reply >= 0]
+            assert (said.conversation[answered] == said.conversation[said.reply >= 0]).all()
+    assert [written[number] for number in range(conversations)] == (everybody.messages[1:] - everybody.messages[:-1]).tolist()
+    sizes = (everybody.first[1:] - everybody.first[:-1])[everybody.direct :]
+    assert set(sizes.tolist()) <= {1, 2, 4}
