@@ -64,5 +64,5 @@ def _longest_ms(database: Database) -> float:
 
 
 def _crowd() -> float:
-    """Return how many programs share each core: what others run at the same time is not the demo's."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    """Return 1 on an idle machine; otherwise more: programs that share a core also take its caches and the disk from each other."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)) ** 2

@@ -74,7 +74,8 @@ class Counts:
         """Return a histogram without ranges of `above` times its noise or less; None where it is hardly more than noise."""
         question, values = QUESTIONS[name], self.values[name]
         kept = tuple(value if value > above * question.scale else 0 for value in values)
-        return kept if sum(kept) >= 10 * question.scale * sqrt(question.ranges) else None
+        # With the numbers below zero: of noise alone, those above it add up to something.
+        return kept if min(sum(kept), sum(values)) >= 10 * question.scale * sqrt(question.ranges) else None
 
 
 def certain(name: str) -> float:
