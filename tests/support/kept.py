@@ -28,6 +28,8 @@ _PEOPLE = """
     insert into public.conversations (id, created_by, retention_days)
     select md5('conversation' || n)::uuid, md5('user1')::uuid, case when n % 10 > 0 then 10 + 7 * n end
     from generate_series(1, {conversations}) as n;
+    insert into public.conversation_participants (conversation_id, user_id)
+    select c.id, u.id from public.conversations as c, public.users as u;
 """
 _MESSAGES = """
     -- Without triggers, which would take most of the time.
