@@ -54,6 +54,7 @@ SECTIONS = {
         "privacy": ("privacy.app", "app"),
         "audit": ("audit.app", "app"),
         "attachments": ("attachments", "app"),
+        "events": ("events.app", "app"),
         "protect": ("protect", "protect"),
         "unprotect": ("protect", "unprotect"),
     },

@@ -6,7 +6,20 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from chatschema import assets
-from chatschema.config import batch, events, locks, migrate, partition, privacy, report, retention, sessions, toml_file, variables, verify
+from chatschema.config import (
+    batch,
+    events,
+    locks,
+    migrate,
+    partition,
+    privacy,
+    report,
+    retention,
+    sessions,
+    toml_file,
+    variables,
+    verify,
+)
 from chatschema.errors import UsageError
 from chatschema.redact import redact, remember
 from chatschema.values import Settings

@@ -1,4 +1,4 @@
-"""Months of chatschema.events: created ahead, dropped after their time. They are no part of the group: never archived or retired."""
+"""Months of chatschema.events: created ahead, dropped after their time; never archived or retired."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

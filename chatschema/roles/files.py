@@ -12,7 +12,9 @@ from chatschema.statements import Statements
 
 _CREATE = re.compile(r"create role \{(?P<role>\w+)\} nologin")
 _MEMBER = re.compile(r"grant \{(?P<of>\w+)\} to \{(?P<role>\w+)\}")
-_GRANT = re.compile(r"grant (?P<privileges>.+) on (?:(?P<on>schema|function|procedure|table) )?(?P<objects>.+) to \{(?P<role>\w+)\}")
+_GRANT = re.compile(
+    r"grant (?P<privileges>.+) on (?:(?P<on>schema|function|procedure|table) )?(?P<objects>.+) to \{(?P<role>\w+)\}"
+)
 _POLICY = re.compile(
     r"create policy (?P<name>\w+) on (?P<table>[\w.]+) for (?P<command>\w+) to \{(?P<role>\w+)\}"
     r" (?:using|with check) \((?P<condition>.+)\)"

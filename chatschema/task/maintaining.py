@@ -34,8 +34,8 @@ class Maintained:
     """The results of a run, part by part; the errors of the failed parts; and findings about missing tables and archives.
 
     `erased` are rows that a released hold had kept, `sessions` sessions that ended, both batch by batch; `events` are months of
-    events that were dropped; `retention` is what the other rules of retention removed; `sealed` are new seals of the audit trail; `frozen` and `analyzed` are names of tables;
-    `unseen` are folders of archives that do not exist on this host.
+    events that were dropped; `retention` is what the other rules of retention removed; `sealed` are new seals of the audit trail;
+    `frozen` and `analyzed` are names of tables; `unseen` are folders of archives that do not exist on this host.
     """
 
     created: tuple[Month, ...]

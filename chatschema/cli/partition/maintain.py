@@ -26,10 +26,10 @@ def maintain(
 ) -> None:
     """Run all maintenance that is due, for cron.
 
-    Creates months, finishes detaches, carries out deferred erasures, purges messages, retires months by the policy, drops
-    old events, removes sessions that ended and what else has a period in chatschema.toml, seals the audit trail, freezes and analyzes, and runs the
-    batches of data migrations. Exit 3 if a table or an archive of a retired month is missing, or if the trail was sealed in
-    another cluster.
+    Creates months, finishes detaches, carries out deferred erasures, purges messages, retires months by the policy, drops old
+    events, removes sessions that ended and what else has a period in chatschema.toml, seals the audit trail, freezes and
+    analyzes, and runs the batches of data migrations. Exit 3 if a table or an archive of a retired month is missing, or if the
+    trail was sealed in another cluster.
     """
     from chatschema.task import maintaining
 
