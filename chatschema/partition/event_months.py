@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
-from chatschema import events, postgres, sqlfile
+from chatschema import postgres, sqlfile
 from chatschema.partition import catalog, grid
 from chatschema.partition.grid import SCHEMA
 from chatschema.partition.retire_plan import before
@@ -20,23 +20,17 @@ _LOCK = "lock table chatschema.events in access exclusive mode"
 
 @dataclass(frozen=True, slots=True)
 class EventMonths:
-    """The months of events; None in a database of an earlier release, which has no table of events.
-
-    `oldest_without_month` is the time of the oldest event for whose month there is no partition.
-    """
+    """The months of events, oldest first; and whether the partition for events without a month has been written to."""
 
     months: tuple[Month, ...]
-    oldest_without_month: datetime | None
+    has_without_month: bool
 
 
 def survey(connection: Connection) -> EventMonths | None:
-    """Return the months that exist, oldest first; reads only."""
-    if not postgres.has_table(connection, events.TABLE):
-        return None
+    """Return the months that exist; None in a database of an earlier release, which has no table of events. Reads only."""
     rows = postgres.fetch_all(connection, sqlfile.text_of("partitions/list_events.sql"))
     months = [Month(PARENT, name, lower.astimezone(UTC), upper.astimezone(UTC)) for name, lower, upper, _ in rows if lower]
-    oldest = rows[0][3] if rows else None
-    return EventMonths(tuple(months), oldest and oldest.astimezone(UTC))
+    return EventMonths(tuple(months), any(row[3] for row in rows)) if rows else None
 
 
 def missing(connection: Connection, ahead: int) -> list[Month]:
@@ -45,7 +39,13 @@ def missing(connection: Connection, ahead: int) -> list[Month]:
     if found is None:
         return []
     now = catalog.server_now(connection)
-    return grid.plan(now, found.months, [PARENT], found.oldest_without_month, ahead)
+    since = _oldest_without_month(connection) if found.has_without_month else None
+    return grid.plan(now, found.months, [PARENT], since, ahead)
+
+
+def statements(month: Month) -> list[sql.Composed]:
+    """Return the DDL that creates a month of events."""
+    return [sqlfile.fill("partitions/create_events.sql", **_names(month))]
 
 
 def ensure(connection: Connection, plan: Sequence[Month], *, say: Say) -> Iterator[Month]:
@@ -53,19 +53,21 @@ def ensure(connection: Connection, plan: Sequence[Month], *, say: Say) -> Iterat
 
     The caller holds the migration lock. Raises Busy when a lock cannot be acquired.
     """
-    if not plan:
+    found = survey(connection)
+    # The other partition may be without a row and yet have a size: after an insert that was rolled back.
+    if not plan and (found is None or not found.has_without_month or _oldest_without_month(connection) is not None):
         return
 
     def work() -> None:
         # The parent first, as readers and writers do; and no event comes into the default partition while it is emptied.
         postgres.execute(connection, _LOCK)
         found = survey(connection)
-        is_aside = found is not None and found.oldest_without_month is not None
-        if is_aside:
+        if found and found.has_without_month:
             _execute(connection, "set_default_events_aside.sql")
         for month in plan:
-            _execute(connection, "create_events.sql", **_names(month))
-        if is_aside:
+            for statement in statements(month):
+                postgres.execute(connection, statement)
+        if found and found.has_without_month:
             _execute(connection, "sort_events.sql")
 
     locks.in_transaction(connection, work, locks.MONTHS, say=say)
@@ -93,10 +95,14 @@ def expire(connection: Connection, keep: Span, *, say: Say) -> Iterator[Month]:
 
 def findings(found: EventMonths) -> list[str]:
     """Return the finding about events without a month."""
-    if found.oldest_without_month is None:
+    if not found.has_without_month:
         return []
-    since = f"{found.oldest_without_month:%Y-%m-%d}"
-    return [f"{DEFAULT} has events since {since} for whose month there is no partition; move them: chatschema maintain"]
+    return [f"{DEFAULT} has events for whose month there is no partition; move them: chatschema maintain"]
+
+
+def _oldest_without_month(connection: Connection) -> datetime | None:
+    oldest: datetime | None = postgres.fetch_one(connection, "select min(recorded_at) from chat_partitions.events_default")[0]
+    return oldest and oldest.astimezone(UTC)
 
 
 def _names(month: Month) -> dict[str, sql.Composable]:

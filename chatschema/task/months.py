@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg import sql
+
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.partition import catalog, create, default, event_months, grid, retire_plan, retired_months
@@ -39,6 +41,11 @@ def survey(connection: Connection, *, measured: bool = True) -> Months:
     findings = [*_running_out(runway), *retire_plan.findings(found, gaps, overlaps, parents, records)]
     findings += event_months.findings(of_events) if of_events else []
     return Months(tuple(found), tuple(runway), tuple(gaps), tuple(overlaps), tuple(findings))
+
+
+def statements(month: Month) -> list[sql.Composed]:
+    """Return the DDL that creates a month, of messages and statuses or of events."""
+    return event_months.statements(month) if month.parent == event_months.PARENT else create.statements(month)
 
 
 def detached_by_hand(months: Months, records: Mapping[datetime, RetiredMonth]) -> list[Partition]:

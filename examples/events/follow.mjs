@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import pg from "pg";
 
-const BEGIN_ANEW = ["OBX02", "OBX03"]; // another server, or away for longer than events are kept
+const START_OVER = ["OBX02", "OBX03"]; // another server, or away for longer than events are kept
 
 // Invalidate what is cached of these rows. After a crash the last page comes again, so this must bear a repetition.
 const handle = (event) => console.log(JSON.stringify(event));
@@ -26,7 +26,7 @@ async function follow(client, place) {
     try {
       page = (await client.query("select * from chatschema.events_after($1, 500)", [readFileSync(place, "utf8")])).rows;
     } catch (error) {
-      if (!BEGIN_ANEW.includes(error.code)) throw error;
+      if (!START_OVER.includes(error.code)) throw error;
       unlinkSync(place);
       continue;
     }

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-BEGIN_ANEW = ("OBX02", "OBX03")  # another server, or away for longer than events are kept
+START_OVER = ("OBX02", "OBX03")  # another server, or away for longer than events are kept
 
 
 def handle(event: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ def follow(url: str, place: Path) -> None:
             try:
                 page = connection.execute("select * from chatschema.events_after(%s, 500)", (place.read_text(),)).fetchall()
             except psycopg.DatabaseError as error:
-                if error.sqlstate not in BEGIN_ANEW:
+                if error.sqlstate not in START_OVER:
                     raise
                 place.unlink()
                 continue

@@ -6,4 +6,4 @@ alter table chatschema.events attach partition {partition} for values from ({low
 alter table {partition} drop constraint {constraint};
 create trigger month_refuse_truncate before truncate on {partition}
     for each statement execute function chatschema.refuse_event_change();
-alter table {partition} enable always trigger month_refuse_truncate;
+alter table {partition} enable always trigger month_refuse_truncate

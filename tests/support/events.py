@@ -38,6 +38,15 @@ def after(connection: "psycopg.Connection[Any]", cursor: str | None, limit: int 
     return [Event(*row) for row in connection.execute("select * from chatschema.events_after(%s, %s)", (cursor, limit)).fetchall()]
 
 
+def behind(connection: "psycopg.Connection[Any]", cursor: str) -> list[Event]:
+    """Return all events behind a cursor; a page may be short of its limit although more follow."""
+    found: list[Event] = []
+    while page := after(connection, cursor):
+        found += page
+        cursor = page[-1].cursor
+    return found
+
+
 def kinds(database: Database) -> list[str]:
     """Return the kinds of all events, in the order of their numbers."""
     return [row[0] for row in database.all("select kind from chatschema.events order by id")]
