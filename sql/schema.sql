@@ -766,6 +766,104 @@ $$;
 
 COMMENT ON FUNCTION chatschema.end_sessions_of_inactive_user() IS 'Trigger: revokes the sessions of a user who is no longer active, with the reason admin, or erasure.';
 
+CREATE FUNCTION chatschema.event_origin() RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+    if pg_catalog.pg_is_in_recovery() then
+        raise exception 'events cannot be read on a standby: it does not know which transactions are still running'
+            using errcode = 'OBX01', hint = 'Read them from the primary.';
+    end if;
+    return (select c.system_identifier from pg_catalog.pg_control_system() as c)
+        || '/' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8);
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.event_origin() IS 'The server that cursors of events are good for: system identifier and timeline. Refused on a standby with SQLSTATE OBX01.';
+
+CREATE FUNCTION chatschema.events_after(after text, "limit" integer DEFAULT 100) RETURNS TABLE(cursor text, id bigint, recorded_at timestamp with time zone, kind text, table_name text, row_id text, conversation_id uuid, user_id uuid, first_id uuid, last_id uuid, row_count bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $_$
+#variable_conflict use_column
+declare
+    origin constant text := chatschema.event_origin();
+    now constant pg_snapshot := pg_catalog.pg_current_snapshot();
+    size constant integer := least(greatest(coalesce("limit", 100), 1), 10000);
+    given constant text := coalesce(nullif(events_after.after, ''), chatschema.new_event_cursor('1:1:'));
+    parts text[];
+    was pg_snapshot;
+    upto pg_snapshot;
+    last bigint;
+    start_xid xid8;
+    start_id bigint;
+    dropped record;
+begin
+    parts := regexp_match(given, '^1;(\d+/[0-9A-F]{8});(\d+:\d+:[\d,]*);(\d+:\d+:[\d,]*);(\d+);(\d+);(\d+)$');
+    if parts is null then
+        raise exception 'this is not a cursor of chatschema.events_after()'
+            using errcode = 'invalid_parameter_value',
+                hint = 'Pass the column cursor of the last event that was handled, chatschema.events_now(), or null for the oldest event.';
+    end if;
+    was := parts[2];
+    upto := parts[3];
+    last := parts[4];
+    start_xid := parts[5];
+    start_id := parts[6];
+    if parts[1] <> origin or pg_snapshot_xmax(upto) > pg_snapshot_xmax(now) and current_setting('transaction_isolation') = 'read committed' then
+        raise exception 'this cursor is from another server, or from before a restore or failover'
+            using errcode = 'OBX02', detail = format('The cursor is from %s, this server is %s.', parts[1], origin),
+                hint = 'Events may be missing: empty the caches, and go on from chatschema.events_now().';
+    end if;
+    if pg_snapshot_xmax(upto) > pg_snapshot_xmax(now)
+        or exists (select from pg_snapshot_xip(now) as r (xid) where pg_visible_in_snapshot(r.xid, upto))
+    then
+        raise exception 'this transaction is older than the cursor'
+            using errcode = 'serialization_failure', hint = 'Read events in a transaction of their own.';
+    end if;
+    select s.dropped_xid, s.dropped_id into dropped from chatschema.event_state as s;
+    if dropped.dropped_xid >= pg_snapshot_xmin(upto) or dropped.dropped_xid >= pg_snapshot_xmin(was) and dropped.dropped_id > last then
+        if nullif(events_after.after, '') is not null then
+            raise exception 'this cursor is older than the oldest events that are kept'
+                using errcode = 'OBX03', hint = 'Events are missing: empty the caches, and go on from chatschema.events_now().';
+        end if;
+    end if;
+    -- What the last snapshot did not see and this one does, by number. Where that is read to its end, the same up to now.
+    for round in 1..2 loop
+        return query
+            select concat_ws(';', '1', origin, was, upto, e.id, start_xid, start_id), e.id, e.recorded_at, e.kind, e.table_name, e.row_id,
+                e.conversation_id, e.user_id, e.first_id, e.last_id, e.row_count
+            from chatschema.events as e
+            where e.xid >= pg_snapshot_xmin(was) and e.xid < pg_snapshot_xmax(upto)
+                and not pg_visible_in_snapshot(e.xid, was) and pg_visible_in_snapshot(e.xid, upto)
+                and e.id > last and not (e.xid >= start_xid and e.id <= start_id)
+            order by e.id
+            limit size;
+        if found then
+            return;
+        end if;
+        was := upto;
+        upto := now;
+        last := 0;
+    end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.events_after(after text, "limit" integer) IS 'The next events behind a cursor, each with the cursor behind itself; none and keep the old cursor if there are no new ones. Null: from the oldest. SQLSTATE OBX01: a standby; OBX02: another server; OBX03: older than what is kept.';
+
+CREATE FUNCTION chatschema.events_now() RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    return chatschema.new_event_cursor(pg_catalog.pg_current_snapshot());
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.events_now() IS 'A cursor behind all events so far, for chatschema.events_after(): for a reader that begins with empty caches.';
+
 CREATE FUNCTION chatschema.explain_message_id(id uuid) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1350,6 +1448,20 @@ $$;
 
 COMMENT ON FUNCTION chatschema.merge_status() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, and read implies delivered. Sets updated_at.';
 
+CREATE FUNCTION chatschema.new_event_cursor(seen pg_snapshot) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+    return concat_ws(
+        ';', '1', chatschema.event_origin(), new_event_cursor.seen, new_event_cursor.seen, 0,
+        pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()), (select coalesce(max(e.id), 0) from chatschema.events as e)
+    );
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.new_event_cursor(seen pg_snapshot) IS 'A cursor in front of what this snapshot did not see.';
+
 CREATE FUNCTION chatschema.uuid7() RETURNS uuid
     LANGUAGE plpgsql PARALLEL SAFE
     AS $$
@@ -1424,6 +1536,23 @@ $$;
 
 COMMENT ON FUNCTION chatschema.raise_key_version() IS 'Trigger: somebody who knows the conversation key has left, so the next version is due.';
 
+CREATE FUNCTION chatschema.record_added_participants() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, conversation_id, user_id)
+    select 'participant.added', 'conversation_participants', p.conversation_id, p.user_id from added as p;
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_added_participants() IS 'Trigger: writes an event about each participant that a statement added.';
+
 CREATE FUNCTION chatschema.record_audit_erasure() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -1439,6 +1568,73 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.record_audit_erasure() IS 'Trigger: adds entries that name those whose personal data a statement erased, so that an erasure differs from a change behind the trail''s back.';
+
+CREATE FUNCTION chatschema.record_conversation_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    if tg_op = 'DELETE' then
+        insert into chatschema.events (kind, table_name, row_id, conversation_id)
+        values ('conversation.removed', 'conversations', old.id::text, old.id);
+    else
+        insert into chatschema.events (kind, table_name, row_id, conversation_id)
+        values (
+            'conversation.' || case
+                when tg_op = 'INSERT' then 'created'
+                when old.deleted_at is null and new.deleted_at is not null then 'deleted'
+                else 'changed'
+            end,
+            'conversations', new.id::text, new.id
+        );
+    end if;
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_conversation_event() IS 'Trigger: writes an event about a conversation that was created, changed, marked as deleted or removed.';
+
+CREATE FUNCTION chatschema.record_edited_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
+    select m.kind, 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
+        case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
+        case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
+        case when count(*) > 1 then count(*) end
+    from (
+        select n.id, n.conversation_id, n.sender_id, 'message.' || case
+            when n.is_deleted and not o.is_deleted then 'deleted'
+            when o.is_deleted and not n.is_deleted then 'restored'
+            else 'edited'
+        end as kind
+        from before as o
+        join after as n on n.id = o.id
+        where (
+            o.is_deleted, o.edit_count, o.content_encrypted, o.content_nonce, o.content_algorithm, o.key_version, o.sender_key_id,
+            o.edit_history, o.sender_id, o.deleted_by, o.expires_at, o.message_type, o.reply_to_id
+        ) is distinct from (
+            n.is_deleted, n.edit_count, n.content_encrypted, n.content_nonce, n.content_algorithm, n.key_version, n.sender_key_id,
+            n.edit_history, n.sender_id, n.deleted_by, n.expires_at, n.message_type, n.reply_to_id
+        )
+    ) as m
+    group by m.kind, m.conversation_id;
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_edited_messages() IS 'Trigger: writes an event a conversation about the messages that a statement edited, marked as deleted or restored.';
 
 CREATE FUNCTION chatschema.record_erasure() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1466,6 +1662,20 @@ $$;
 
 COMMENT ON FUNCTION chatschema.record_hold_conversations() IS 'Trigger: a new hold on a user covers all conversations that the user takes or took part in, and keeps covering them.';
 
+CREATE FUNCTION chatschema.record_hold_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id)
+    values ('hold.' || case tg_op when 'INSERT' then 'placed' else 'released' end, 'holds', new.id::text, new.conversation_id, new.user_id);
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_hold_event() IS 'Trigger: writes an event about a hold that was placed or released.';
+
 CREATE FUNCTION chatschema.record_joined_conversation() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1487,6 +1697,136 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.record_joined_conversation() IS 'Trigger: a hold covers a conversation that its user joins, also after the user leaves it.';
+
+CREATE FUNCTION chatschema.record_key_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.is_audit_batch() then
+        insert into chatschema.events (kind, table_name, row_id, user_id)
+        values ('key.' || case tg_op when 'DELETE' then 'removed' else new.status end, 'user_public_keys', old.id::text, old.user_id);
+        perform chatschema.tell_of_events();
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_key_event() IS 'Trigger: writes an event about a public key that was revoked, superseded, activated again or deleted.';
+
+CREATE FUNCTION chatschema.record_participant_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, conversation_id, user_id)
+    values (
+        'participant.' || case
+            when tg_op = 'DELETE' then 'removed'
+            when old.left_at is null and new.left_at is not null then 'left'
+            when old.left_at is not null and new.left_at is null then 'added'
+            else 'changed'
+        end,
+        'conversation_participants', old.conversation_id, old.user_id
+    );
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_participant_event() IS 'Trigger: writes an event about a participant who left, came back, was changed or removed.';
+
+CREATE FUNCTION chatschema.record_published_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into chatschema.events (kind, table_name, row_id, user_id, first_id, last_id, row_count)
+    select 'key.published', 'user_public_keys', case count(*) when 1 then min(k.id::text) end, k.user_id,
+        case when count(*) > 1 then min(k.id::text)::uuid end, case when count(*) > 1 then max(k.id::text)::uuid end,
+        case when count(*) > 1 then count(*) end
+    from added as k
+    group by k.user_id
+    order by 4;
+    if found then
+        perform chatschema.tell_of_events();
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_published_keys() IS 'Trigger: writes an event a user whose public keys a statement added.';
+
+CREATE FUNCTION chatschema.record_removed_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
+    select 'message.removed', 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
+        case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
+        case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
+        case when count(*) > 1 then count(*) end
+    from before as m
+    group by m.conversation_id;
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_removed_messages() IS 'Trigger: writes an event a conversation about the messages whose rows a statement deleted.';
+
+CREATE FUNCTION chatschema.record_sent_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
+    select 'message.sent', 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
+        case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
+        case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
+        case when count(*) > 1 then count(*) end
+    from added as m
+    group by m.conversation_id;
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_sent_messages() IS 'Trigger: writes an event a conversation about the messages that a statement sent.';
+
+CREATE FUNCTION chatschema.record_session_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into chatschema.events (kind, table_name, row_id, user_id) values ('session.revoked', 'auth_sessions', old.id::text, old.user_id);
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_session_event() IS 'Trigger: writes an event about a session that was revoked, or deleted before its end.';
+
+CREATE FUNCTION chatschema.records_changes() RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return exists (select from chatschema.event_state as s where s.records_changes) and not chatschema.is_audit_batch();
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.records_changes() IS 'Whether changes of conversations, participants and messages become events. Not those of a command of the owner, which writes events of its own.';
 
 CREATE FUNCTION chatschema.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -1575,6 +1915,19 @@ $$;
 
 COMMENT ON FUNCTION chatschema.refuse_erased_name() IS 'Trigger: refuses a name that belonged to somebody whose data was erased, as if it were in use.';
 
+CREATE FUNCTION chatschema.refuse_event_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    raise exception 'events is append-only: % refused', lower(tg_op)
+        using errcode = 'insufficient_privilege', hint = 'Events are dropped by whole months: chatschema maintain, with [events] keep.',
+            schema = 'chatschema', table = 'events', constraint = tg_name;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_event_change() IS 'Trigger: refuses changes of events; only whole months of them are dropped.';
+
 CREATE FUNCTION chatschema.refuse_history_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1627,6 +1980,191 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_key_revival() IS 'Trigger: a key that was superseded, revoked or used stays so.';
+
+CREATE TABLE public.messages (
+    id uuid DEFAULT chatschema.uuid7() NOT NULL,
+    conversation_id uuid NOT NULL,
+    sender_id uuid,
+    content_encrypted bytea,
+    content_nonce bytea,
+    content_algorithm text,
+    key_version integer,
+    sender_key_id uuid,
+    message_type text DEFAULT 'text'::text NOT NULL,
+    reply_to_id uuid,
+    edited_at timestamp with time zone,
+    edit_count integer DEFAULT 0 NOT NULL,
+    edit_history jsonb DEFAULT '[]'::jsonb NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT messages_content_nonce_check CHECK (((octet_length(content_nonce) >= 8) AND (octet_length(content_nonce) <= 32))),
+    CONSTRAINT messages_content_present_check CHECK (((content_encrypted IS NOT NULL) OR is_deleted OR (message_type = 'system'::text))),
+    CONSTRAINT messages_content_size_check CHECK ((octet_length(content_encrypted) <= 65536)),
+    CONSTRAINT messages_edit_check CHECK ((((edit_count > 0) = (edited_at IS NOT NULL)) AND (edit_count >= 0))),
+    CONSTRAINT messages_edit_history_check CHECK (((jsonb_typeof(edit_history) = 'array'::text) AND (jsonb_array_length(edit_history) <= 50))),
+    CONSTRAINT messages_is_deleted_check CHECK ((is_deleted = (deleted_at IS NOT NULL))),
+    CONSTRAINT messages_key_version_check CHECK ((key_version > 0)),
+    CONSTRAINT messages_message_type_check CHECK ((message_type = ANY (ARRAY['text'::text, 'image'::text, 'file'::text, 'audio'::text, 'video'::text, 'system'::text]))),
+    CONSTRAINT messages_sender_check CHECK (((sender_id IS NOT NULL) OR (message_type = 'system'::text)))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.messages ALTER COLUMN content_encrypted SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.messages IS 'Messages as ciphertext, partitioned by month on the id, a UUIDv7.';
+
+COMMENT ON COLUMN public.messages.id IS 'UUIDv7, which determines the month. Page with id < $cursor order by id desc. If the client creates it, it is the idempotency key.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.conversation_id IS 'Conversation of the message.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.sender_id IS 'Sender; null for a system message.
+pii=identity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.content_encrypted IS 'Ciphertext, at most 64 kB; null once deleted. The server cannot read it.
+pii=content; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.content_nonce IS 'Nonce of the cipher, where it is not part of the ciphertext.
+pii=content; purpose=encryption; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.content_algorithm IS 'The cipher, for example xsalsa20-poly1305.
+pii=none';
+
+COMMENT ON COLUMN public.messages.key_version IS 'Version of the conversation key it is encrypted with.
+pii=none';
+
+COMMENT ON COLUMN public.messages.sender_key_id IS 'Public key of the sender in use. No foreign key: keys may be deleted.
+pii=identity; purpose=encryption; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.message_type IS 'text, image, file, audio, video or system.
+pii=content; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.reply_to_id IS 'Message that this one replies to, in the same conversation; null after that is deleted, kept while its month is detached or dropped.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.edited_at IS 'Last edit.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.edit_count IS 'How often it was edited.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.edit_history IS 'Earlier ciphertexts, oldest first, at most 50; emptied by erasure.
+pii=content; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.is_deleted IS 'Whether it is deleted for everybody; the row is kept so that replies keep their place.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.deleted_by IS 'Who deleted it: the sender or a moderator. No foreign key: users are never deleted while they take part.
+pii=identity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.expires_at IS 'The message is deleted after this; null means never.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.created_at IS 'When it was sent, in whole milliseconds: the time in the id.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON CONSTRAINT messages_content_nonce_check ON public.messages IS '8 to 32 bytes: what the known ciphers take.';
+
+COMMENT ON CONSTRAINT messages_content_present_check ON public.messages IS 'A message has content until it is deleted.';
+
+COMMENT ON CONSTRAINT messages_content_size_check ON public.messages IS 'At most 64 kB; larger things are attachments.';
+
+COMMENT ON CONSTRAINT messages_edit_check ON public.messages IS 'An edited message has the time of its last edit.';
+
+COMMENT ON CONSTRAINT messages_edit_history_check ON public.messages IS 'A JSON array of at most 50 entries.';
+
+COMMENT ON CONSTRAINT messages_is_deleted_check ON public.messages IS 'A deleted message has the time of its deletion.';
+
+COMMENT ON CONSTRAINT messages_key_version_check ON public.messages IS 'From 1.';
+
+COMMENT ON CONSTRAINT messages_message_type_check ON public.messages IS 'The kinds of message.';
+
+COMMENT ON CONSTRAINT messages_sender_check ON public.messages IS 'Only a system message has no sender.';
+
+CREATE FUNCTION chatschema.page(conversation uuid, before uuid DEFAULT NULL::uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    high uuid := coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    low uuid;
+    -- Without a cursor the first window has no end, because the newest id may be of tomorrow. The timestamps have no time zone,
+    -- because a month added in that of the session may end on another day.
+    start timestamp := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()) at time zone 'UTC');
+    months integer := 1;
+    found_rows integer;
+begin
+    -- Windows of 1, 1, 2, 4, ... months. The bounds are literals, so that the plan leaves out the other months.
+    while size > 0 loop
+        low := chatschema.uuid7_floor(start at time zone 'UTC');
+        return query execute format(
+            'select * from public.messages where conversation_id = $1 and id < %L and id >= %L order by id desc limit $2', high, low)
+            using conversation, size;
+        get diagnostics found_rows = row_count;
+        size := size - found_rows;
+        exit when start <= timestamp '1970-01-01 00:00:00';
+        -- A cursor that is no UUIDv7 may be before the month of the first window.
+        high := least(high, low);
+        start := start - months * interval '1 month';
+        months := months * 2;
+    end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.page(conversation uuid, before uuid, size integer) IS 'The newest messages of a conversation, or those before a message, newest first: select * from chatschema.page($1, $2, 50). Takes the same time with any number of months.';
+
+CREATE FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    low uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
+    high uuid;
+    beyond text := '>';
+    stop timestamp := date_trunc(
+        'month', coalesce(chatschema.uuid7_time(after), timestamptz '1970-01-01 00:00:00+00') at time zone 'UTC');
+    months integer := 1;
+    found_rows integer;
+    is_last boolean;
+begin
+    while size > 0 loop
+        stop := stop + months * interval '1 month';
+        is_last := stop > now() at time zone 'UTC' + interval '2 days';
+        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop at time zone 'UTC') end;
+        return query execute format(
+            'select * from public.messages where conversation_id = $1 and id %s %L and id < %L order by id limit $2', beyond, low, high)
+            using conversation, size;
+        get diagnostics found_rows = row_count;
+        size := size - found_rows;
+        exit when is_last;
+        if high > low then
+            low := high;
+            beyond := '>=';
+        end if;
+        months := months * 2;
+    end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer) IS 'The messages of a conversation after a message, or all of them, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
+
+CREATE PROCEDURE chatschema.refuse_open_transaction()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    commit;
+end
+$$;
+
+COMMENT ON PROCEDURE chatschema.refuse_open_transaction() IS 'SQLSTATE 2D000 in an open transaction: call chatschema.wait_for() before begin, as it commits while it waits.';
 
 CREATE FUNCTION chatschema.refuse_other_user(wanted uuid) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2334,6 +2872,17 @@ $$;
 
 COMMENT ON FUNCTION chatschema.start_session(user_id uuid, refresh_token_hash text, device jsonb, expires_in interval) IS 'Starts a login and returns the session id, the first half of the refresh token. Raises 42501 if the user is not active.';
 
+CREATE FUNCTION chatschema.tell_of_events() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform pg_notify('chatschema_events', '') from chatschema.event_state as s where s.notifies;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.tell_of_events() IS 'A NOTIFY on the channel chatschema_events, where that is switched on: a hint that there are events, which may be lost.';
+
 CREATE FUNCTION chatschema.to_inet(address text) RETURNS inet
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2382,6 +2931,34 @@ $$;
 
 COMMENT ON FUNCTION chatschema.uuid7_time(id uuid) IS 'The moment at which a UUIDv7 was created, in whole milliseconds; null for any other version.';
 
+CREATE PROCEDURE chatschema.wait_for(IN lsn pg_lsn, IN timeout interval DEFAULT '00:00:01'::interval)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    deadline constant timestamptz := pg_catalog.clock_timestamp() + wait_for.timeout;
+    reached pg_lsn;
+begin
+    call chatschema.refuse_open_transaction();
+    if wait_for.lsn is null or wait_for.timeout is null then
+        raise exception 'wait_for needs a position and a time'
+            using errcode = 'null_value_not_allowed', hint = 'The position is chatschema.written_lsn() on the primary, after the commit.';
+    end if;
+    loop
+        -- A primary has what it has: after a failover also a client with an old position reads there.
+        reached := case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end;
+        exit when reached >= wait_for.lsn;
+        if pg_catalog.clock_timestamp() >= deadline or not pg_catalog.pg_is_in_recovery() then
+            raise exception 'this server has not replayed % yet, but only %', wait_for.lsn, reached
+                using errcode = 'LSN01', hint = 'Read from the primary.';
+        end if;
+        commit;
+        perform pg_catalog.pg_sleep(0.01);
+    end loop;
+end
+$$;
+
+COMMENT ON PROCEDURE chatschema.wait_for(IN lsn pg_lsn, IN timeout interval) IS 'On a replica, outside a transaction: returns once it has replayed this position. SQLSTATE LSN01 when the time is over: read from the primary.';
+
 CREATE FUNCTION chatschema.withdraw_key() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2397,6 +2974,139 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.withdraw_key() IS 'Trigger: removes the wrapped key of a participant who leaves.';
+
+CREATE FUNCTION chatschema.written_lsn() RETURNS pg_lsn
+    LANGUAGE sql
+    AS $$
+    select pg_catalog.pg_current_wal_insert_lsn()
+$$;
+
+COMMENT ON FUNCTION chatschema.written_lsn() IS 'On the primary, after the commit: the position in the write-ahead log that chatschema.wait_for() waits for. Before the commit it is too early.';
+
+CREATE TABLE chatschema.events (
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    id bigint NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    kind text NOT NULL,
+    table_name text NOT NULL,
+    row_id text,
+    conversation_id uuid,
+    user_id uuid,
+    first_id uuid,
+    last_id uuid,
+    row_count bigint,
+    CONSTRAINT events_kind_check CHECK ((kind ~ '^[a-z_]{1,30}\.[a-z_]{1,30}$'::text)),
+    CONSTRAINT events_range_check CHECK ((((first_id IS NULL) = (last_id IS NULL)) AND (first_id <= last_id) AND (row_count >= 0))),
+    CONSTRAINT events_row_id_check CHECK ((row_id ~ '^[0-9a-f-]{1,36}$'::text)),
+    CONSTRAINT events_table_name_check CHECK ((table_name ~ '^[a-z_]{1,63}$'::text))
+)
+PARTITION BY RANGE (recorded_at);
+
+COMMENT ON TABLE chatschema.events IS 'Outbox: one row a change, or one a conversation and batch of many rows. Read with chatschema.events_after(); months are dropped after [events] keep.';
+
+COMMENT ON COLUMN chatschema.events.xid IS 'Transaction of the change; a reader takes what its last snapshot did not see.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.id IS 'Order of the events of transactions that waited for each other.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.recorded_at IS 'When it was written; determines the month.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.kind IS 'What happened, for example message.edited; docs/how-to/events.md lists the kinds.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.table_name IS 'Table of the rows, without its schema.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.row_id IS 'Id of the row, or the month as YYYY-MM; null for several rows.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.conversation_id IS 'Conversation of the rows; null if they have none, or several.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.user_id IS 'User whose row it is, who sent the message or who takes part; null if there is none, or several.
+pii=identity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.first_id IS 'Lowest id of several rows; other rows may lie between the two ids.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.last_id IS 'Highest id of several rows.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.row_count IS 'How many rows; null for one.
+pii=none';
+
+COMMENT ON CONSTRAINT events_kind_check ON chatschema.events IS 'Two words: what, and what happened to it.';
+
+COMMENT ON CONSTRAINT events_range_check ON chatschema.events IS 'Both ends of a range, in order.';
+
+COMMENT ON CONSTRAINT events_row_id_check ON chatschema.events IS 'An id or a month, and no text: an outbox has ids only.';
+
+COMMENT ON CONSTRAINT events_table_name_check ON chatschema.events IS 'A plain name.';
+
+CREATE TABLE public.message_statuses (
+    message_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    status text DEFAULT 'sent'::text NOT NULL,
+    delivered_at timestamp with time zone,
+    read_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    error_code text,
+    reactions text[] DEFAULT '{}'::text[] NOT NULL,
+    reacted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_statuses_reactions_check CHECK (((cardinality(reactions) <= 20) AND (array_position(reactions, NULL::text) IS NULL))),
+    CONSTRAINT message_statuses_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'failed'::text, 'delivered'::text, 'read'::text]))),
+    CONSTRAINT message_statuses_status_time_check CHECK ((((status <> 'delivered'::text) OR (delivered_at IS NOT NULL)) AND ((status <> 'read'::text) OR ((read_at IS NOT NULL) AND (delivered_at IS NOT NULL))) AND ((status <> 'failed'::text) OR (failed_at IS NOT NULL))))
+)
+PARTITION BY RANGE (message_id);
+
+COMMENT ON TABLE public.message_statuses IS 'Status of each message for each reader: delivered, read, reactions. Partitioned as messages.';
+
+COMMENT ON COLUMN public.message_statuses.message_id IS 'The message; its UUIDv7 determines the month.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.user_id IS 'The reader.
+pii=identity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.conversation_id IS 'Conversation of the message; set by a trigger if left out.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.status IS 'sent, failed, delivered or read; never lowered.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.delivered_at IS 'First report of delivery.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.read_at IS 'First report of reading.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.failed_at IS 'First report of failure.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.error_code IS 'Why delivery failed.
+pii=device; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.reactions IS 'The reader''s reactions, at most 20.
+pii=content; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.reacted_at IS 'Last change of the reactions.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.created_at IS 'When the first report arrived.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON CONSTRAINT message_statuses_reactions_check ON public.message_statuses IS 'At most 20, none of them null.';
+
+COMMENT ON CONSTRAINT message_statuses_status_check ON public.message_statuses IS 'The states of a delivery.';
+
+COMMENT ON CONSTRAINT message_statuses_status_time_check ON public.message_statuses IS 'A status has its time; read implies delivered.';
 
 CREATE TABLE chatschema.applied_roles (
     is_only_row boolean DEFAULT true NOT NULL,
@@ -2756,6 +3466,46 @@ ALTER TABLE chatschema.erasures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE chatschema.event_state (
+    is_only boolean DEFAULT true NOT NULL,
+    records_changes boolean DEFAULT false NOT NULL,
+    notifies boolean DEFAULT false NOT NULL,
+    dropped_xid xid8,
+    dropped_id bigint,
+    CONSTRAINT event_state_dropped_check CHECK (((dropped_xid IS NULL) = (dropped_id IS NULL))),
+    CONSTRAINT event_state_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE chatschema.event_state IS 'At most one row: what is recorded as an event, and how far events were dropped. Without a row: nothing.';
+
+COMMENT ON COLUMN chatschema.event_state.is_only IS 'True: there is no second row.
+pii=none';
+
+COMMENT ON COLUMN chatschema.event_state.records_changes IS 'Whether changes of conversations, participants and messages are recorded; see chatschema events record.
+pii=none';
+
+COMMENT ON COLUMN chatschema.event_state.notifies IS 'Whether a NOTIFY on the channel chatschema_events says that there are events; see chatschema events notify.
+pii=none';
+
+COMMENT ON COLUMN chatschema.event_state.dropped_xid IS 'Highest transaction id of the dropped events; null before the first month was dropped.
+pii=none';
+
+COMMENT ON COLUMN chatschema.event_state.dropped_id IS 'Highest number of the dropped events.
+pii=none';
+
+COMMENT ON CONSTRAINT event_state_dropped_check ON chatschema.event_state IS 'Both, or none before the first month was dropped.';
+
+COMMENT ON CONSTRAINT event_state_is_only_check ON chatschema.event_state IS 'At most one row.';
+
+ALTER TABLE chatschema.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME chatschema.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE chatschema.hold_conversations (
     hold_id bigint NOT NULL,
     conversation_id uuid NOT NULL,
@@ -2834,6 +3584,42 @@ COMMENT ON CONSTRAINT holds_reason_check ON chatschema.holds IS '1 to 1000 chara
 
 COMMENT ON CONSTRAINT holds_released_check ON chatschema.holds IS 'A release has a time, a role and a reason.';
 
+CREATE VIEW chatschema.held_scopes AS
+ WITH active AS NOT MATERIALIZED (
+         SELECT holds.id,
+            holds.conversation_id,
+            holds.user_id,
+            COALESCE(chatschema.uuid7_floor(holds.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS low,
+            COALESCE(chatschema.uuid7_floor(holds.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS high
+           FROM chatschema.holds
+          WHERE (holds.released_at IS NULL)
+        )
+ SELECT active.id AS hold_id,
+    active.conversation_id,
+    active.user_id AS sender_id,
+    active.low,
+    active.high
+   FROM active
+UNION ALL
+ SELECT a.id AS hold_id,
+    c.conversation_id,
+    NULL::uuid AS sender_id,
+    a.low,
+    a.high
+   FROM (active a
+     JOIN chatschema.hold_conversations c ON ((c.hold_id = a.id)));
+
+COMMENT ON VIEW chatschema.held_scopes IS 'Scopes of the active holds: a message is held if a row matches its conversation, its sender and its id (low <= id < high).';
+
+ALTER TABLE chatschema.holds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME chatschema.holds_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE chatschema.last_hold (
     is_only_row boolean DEFAULT true NOT NULL,
     placed_at timestamp with time zone,
@@ -2849,6 +3635,192 @@ COMMENT ON COLUMN chatschema.last_hold.placed_at IS 'When a hold was last placed
 pii=none';
 
 COMMENT ON CONSTRAINT last_hold_one_row_check ON chatschema.last_hold IS 'One row.';
+
+CREATE TABLE public.conversation_participants (
+    conversation_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    encrypted_key bytea,
+    key_nonce bytea,
+    key_algorithm text,
+    key_version integer,
+    public_key_id uuid,
+    last_read_message_id uuid,
+    last_delivered_message_id uuid,
+    notification_level text DEFAULT 'all'::text NOT NULL,
+    muted_until timestamp with time zone,
+    is_pinned boolean DEFAULT false NOT NULL,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    left_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    reads_from timestamp with time zone,
+    CONSTRAINT conversation_participants_encrypted_key_check CHECK ((((encrypted_key IS NULL) OR ((key_algorithm IS NOT NULL) AND (key_version IS NOT NULL))) AND (octet_length(encrypted_key) <= 8192))),
+    CONSTRAINT conversation_participants_key_version_check CHECK ((key_version > 0)),
+    CONSTRAINT conversation_participants_left_at_check CHECK ((left_at >= (joined_at - '00:01:00'::interval))),
+    CONSTRAINT conversation_participants_notification_level_check CHECK ((notification_level = ANY (ARRAY['all'::text, 'mentions'::text, 'none'::text]))),
+    CONSTRAINT conversation_participants_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'moderator'::text, 'member'::text])))
+);
+
+COMMENT ON TABLE public.conversation_participants IS 'Participants of conversations, with their role and wrapped key.';
+
+COMMENT ON COLUMN public.conversation_participants.conversation_id IS 'The conversation.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.user_id IS 'The participant.
+pii=identity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.role IS 'admin, moderator or member, in this conversation.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.encrypted_key IS 'The conversation key wrapped for this user''s public key; null once shredded.
+pii=secret; purpose=encryption; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.key_nonce IS 'Nonce of the wrapping, where the algorithm has one apart from the ciphertext.
+pii=secret; purpose=encryption; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.key_algorithm IS 'How the key is wrapped, for example x25519-sealed-box.
+pii=none';
+
+COMMENT ON COLUMN public.conversation_participants.key_version IS 'Version of the conversation key in encrypted_key.
+pii=none';
+
+COMMENT ON COLUMN public.conversation_participants.public_key_id IS 'Public key with which the key is wrapped.
+pii=identity; purpose=encryption; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.last_read_message_id IS 'Newest message read; later ids are unread. No foreign key: months are retired.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.last_delivered_message_id IS 'Newest message that reached a device of the user.
+pii=activity; purpose=delivery; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.notification_level IS 'all, mentions or none.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.muted_until IS 'No notification before this.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.is_pinned IS 'Whether it is at the top of the user''s list.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.joined_at IS 'From when the user may read.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.left_at IS 'When the user left; null while a member.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.created_at IS 'When the row was created.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.reads_from IS 'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON CONSTRAINT conversation_participants_encrypted_key_check ON public.conversation_participants IS 'A wrapped key has its algorithm and version; at most 8 kB.';
+
+COMMENT ON CONSTRAINT conversation_participants_key_version_check ON public.conversation_participants IS 'From 1.';
+
+COMMENT ON CONSTRAINT conversation_participants_left_at_check ON public.conversation_participants IS 'Nobody leaves before joining; one minute allows for clocks that differ.';
+
+COMMENT ON CONSTRAINT conversation_participants_notification_level_check ON public.conversation_participants IS 'The levels of notification.';
+
+COMMENT ON CONSTRAINT conversation_participants_role_check ON public.conversation_participants IS 'The roles of a conversation.';
+
+CREATE VIEW chatschema.memberships WITH (security_barrier='true') AS
+ SELECT conversation_id,
+    user_id,
+    role,
+    COALESCE(reads_from, date_trunc('milliseconds'::text, joined_at)) AS since,
+    chatschema.uuid7_floor(COALESCE(reads_from, joined_at)) AS since_id
+   FROM public.conversation_participants p
+  WHERE ((user_id = ( SELECT chatschema.actor() AS actor)) AND (left_at IS NULL));
+
+COMMENT ON VIEW chatschema.memberships IS 'The conversations of the acting user, and from when on the user reads: a message is readable if created_at >= since, a row about one if message_id >= since_id.';
+
+CREATE TABLE public.users (
+    id uuid DEFAULT chatschema.uuid7() NOT NULL,
+    username text NOT NULL,
+    email text,
+    password_hash text,
+    display_name text,
+    avatar_url text,
+    status text DEFAULT 'offline'::text NOT NULL,
+    last_seen_at timestamp with time zone,
+    account_state text DEFAULT 'active'::text NOT NULL,
+    erased_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_account_state_check CHECK ((account_state = ANY (ARRAY['active'::text, 'suspended'::text, 'deactivated'::text, 'erased'::text]))),
+    CONSTRAINT users_display_name_length_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 100))),
+    CONSTRAINT users_email_format_check CHECK (((email = lower(email)) AND (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text) AND (length(email) <= 254))),
+    CONSTRAINT users_erased_at_check CHECK (((account_state = 'erased'::text) = (erased_at IS NOT NULL))),
+    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text]))),
+    CONSTRAINT users_username_format_check CHECK (((username ~ '^[a-z0-9_.-]{3,32}$'::text) OR ((account_state = 'erased'::text) AND (username = ('deleted-'::text || (id)::text)))))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.users IS 'Users of the chat, one row per person, kept after erasure as a pseudonym.';
+
+COMMENT ON COLUMN public.users.id IS 'UUIDv7.
+pii=identity; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.username IS 'Lower-case login name, never reused; deleted-<id> after erasure.
+pii=identity; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.email IS 'Lower-case address; null after erasure. Personal data.
+pii=contact; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.password_hash IS 'Hash of the password; null when the user signs in elsewhere. Secret.
+pii=secret; purpose=security; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.display_name IS 'Name shown to others, in the user''s own spelling. Personal data.
+pii=profile; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.avatar_url IS 'Where the picture is. Personal data.
+pii=profile; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.status IS 'Presence as last written: online, away, busy or offline. The live value is the cache''s.
+pii=activity; purpose=chat; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.last_seen_at IS 'Last activity; write it at most once a minute.
+pii=activity; purpose=chat; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.account_state IS 'active, suspended, deactivated or erased.
+pii=activity; purpose=security; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.erased_at IS 'When the personal data was removed; set exactly when account_state is erased.
+pii=activity; purpose=erasure; basis=legal obligation; keep=erasure';
+
+COMMENT ON COLUMN public.users.created_at IS 'When the account was created.
+pii=activity; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=account; basis=contract; keep=account';
+
+COMMENT ON CONSTRAINT users_account_state_check ON public.users IS 'The states an account goes through.';
+
+COMMENT ON CONSTRAINT users_display_name_length_check ON public.users IS '1 to 100 characters.';
+
+COMMENT ON CONSTRAINT users_email_format_check ON public.users IS 'Lower-case, one @, at most 254 characters.';
+
+COMMENT ON CONSTRAINT users_erased_at_check ON public.users IS 'erased_at is set exactly when the account is erased.';
+
+COMMENT ON CONSTRAINT users_status_check ON public.users IS 'The presences the application knows.';
+
+COMMENT ON CONSTRAINT users_username_format_check ON public.users IS '3 to 32 of a-z 0-9 _ . -, or deleted-<id> once erased.';
+
+CREATE VIEW chatschema.people WITH (security_barrier='true') AS
+ SELECT id,
+    username,
+    display_name,
+    avatar_url,
+    status
+   FROM public.users u
+  WHERE (( SELECT chatschema.actor() AS actor) IS NOT NULL);
+
+COMMENT ON VIEW chatschema.people IS 'All users, with the columns that other users may see. Empty without an acting user.';
 
 CREATE TABLE chatschema.privacy_requests (
     id bigint NOT NULL,
@@ -3285,98 +4257,6 @@ COMMENT ON CONSTRAINT auth_sessions_revoked_reason_check ON public.auth_sessions
 
 COMMENT ON CONSTRAINT auth_sessions_user_agent_length_check ON public.auth_sessions IS 'At most 2048 characters.';
 
-CREATE TABLE public.conversation_participants (
-    conversation_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    role text DEFAULT 'member'::text NOT NULL,
-    encrypted_key bytea,
-    key_nonce bytea,
-    key_algorithm text,
-    key_version integer,
-    public_key_id uuid,
-    last_read_message_id uuid,
-    last_delivered_message_id uuid,
-    notification_level text DEFAULT 'all'::text NOT NULL,
-    muted_until timestamp with time zone,
-    is_pinned boolean DEFAULT false NOT NULL,
-    joined_at timestamp with time zone DEFAULT now() NOT NULL,
-    left_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    reads_from timestamp with time zone,
-    CONSTRAINT conversation_participants_encrypted_key_check CHECK ((((encrypted_key IS NULL) OR ((key_algorithm IS NOT NULL) AND (key_version IS NOT NULL))) AND (octet_length(encrypted_key) <= 8192))),
-    CONSTRAINT conversation_participants_key_version_check CHECK ((key_version > 0)),
-    CONSTRAINT conversation_participants_left_at_check CHECK ((left_at >= (joined_at - '00:01:00'::interval))),
-    CONSTRAINT conversation_participants_notification_level_check CHECK ((notification_level = ANY (ARRAY['all'::text, 'mentions'::text, 'none'::text]))),
-    CONSTRAINT conversation_participants_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'moderator'::text, 'member'::text])))
-);
-
-COMMENT ON TABLE public.conversation_participants IS 'Participants of conversations, with their role and wrapped key.';
-
-COMMENT ON COLUMN public.conversation_participants.conversation_id IS 'The conversation.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.user_id IS 'The participant.
-pii=identity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.role IS 'admin, moderator or member, in this conversation.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.encrypted_key IS 'The conversation key wrapped for this user''s public key; null once shredded.
-pii=secret; purpose=encryption; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.key_nonce IS 'Nonce of the wrapping, where the algorithm has one apart from the ciphertext.
-pii=secret; purpose=encryption; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.key_algorithm IS 'How the key is wrapped, for example x25519-sealed-box.
-pii=none';
-
-COMMENT ON COLUMN public.conversation_participants.key_version IS 'Version of the conversation key in encrypted_key.
-pii=none';
-
-COMMENT ON COLUMN public.conversation_participants.public_key_id IS 'Public key with which the key is wrapped.
-pii=identity; purpose=encryption; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.last_read_message_id IS 'Newest message read; later ids are unread. No foreign key: months are retired.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.last_delivered_message_id IS 'Newest message that reached a device of the user.
-pii=activity; purpose=delivery; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.notification_level IS 'all, mentions or none.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.muted_until IS 'No notification before this.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.is_pinned IS 'Whether it is at the top of the user''s list.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.joined_at IS 'From when the user may read.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.left_at IS 'When the user left; null while a member.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.created_at IS 'When the row was created.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.updated_at IS 'Last change, set by a trigger.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.reads_from IS 'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON CONSTRAINT conversation_participants_encrypted_key_check ON public.conversation_participants IS 'A wrapped key has its algorithm and version; at most 8 kB.';
-
-COMMENT ON CONSTRAINT conversation_participants_key_version_check ON public.conversation_participants IS 'From 1.';
-
-COMMENT ON CONSTRAINT conversation_participants_left_at_check ON public.conversation_participants IS 'Nobody leaves before joining; one minute allows for clocks that differ.';
-
-COMMENT ON CONSTRAINT conversation_participants_notification_level_check ON public.conversation_participants IS 'The levels of notification.';
-
-COMMENT ON CONSTRAINT conversation_participants_role_check ON public.conversation_participants IS 'The roles of a conversation.';
-
 CREATE TABLE public.conversations (
     id uuid DEFAULT chatschema.uuid7() NOT NULL,
     type text DEFAULT 'group'::text NOT NULL,
@@ -3462,179 +4342,6 @@ COMMENT ON CONSTRAINT conversations_settings_check ON public.conversations IS 'A
 COMMENT ON CONSTRAINT conversations_title_length_check ON public.conversations IS '1 to 200 characters.';
 
 COMMENT ON CONSTRAINT conversations_type_check ON public.conversations IS 'The two kinds.';
-
-CREATE TABLE public.message_statuses (
-    message_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    conversation_id uuid NOT NULL,
-    status text DEFAULT 'sent'::text NOT NULL,
-    delivered_at timestamp with time zone,
-    read_at timestamp with time zone,
-    failed_at timestamp with time zone,
-    error_code text,
-    reactions text[] DEFAULT '{}'::text[] NOT NULL,
-    reacted_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT message_statuses_reactions_check CHECK (((cardinality(reactions) <= 20) AND (array_position(reactions, NULL::text) IS NULL))),
-    CONSTRAINT message_statuses_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'failed'::text, 'delivered'::text, 'read'::text]))),
-    CONSTRAINT message_statuses_status_time_check CHECK ((((status <> 'delivered'::text) OR (delivered_at IS NOT NULL)) AND ((status <> 'read'::text) OR ((read_at IS NOT NULL) AND (delivered_at IS NOT NULL))) AND ((status <> 'failed'::text) OR (failed_at IS NOT NULL))))
-)
-PARTITION BY RANGE (message_id);
-
-COMMENT ON TABLE public.message_statuses IS 'Status of each message for each reader: delivered, read, reactions. Partitioned as messages.';
-
-COMMENT ON COLUMN public.message_statuses.message_id IS 'The message; its UUIDv7 determines the month.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.user_id IS 'The reader.
-pii=identity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.conversation_id IS 'Conversation of the message; set by a trigger if left out.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.status IS 'sent, failed, delivered or read; never lowered.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.delivered_at IS 'First report of delivery.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.read_at IS 'First report of reading.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.failed_at IS 'First report of failure.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.error_code IS 'Why delivery failed.
-pii=device; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.reactions IS 'The reader''s reactions, at most 20.
-pii=content; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.reacted_at IS 'Last change of the reactions.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.created_at IS 'When the first report arrived.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.updated_at IS 'Last change, set by a trigger.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON CONSTRAINT message_statuses_reactions_check ON public.message_statuses IS 'At most 20, none of them null.';
-
-COMMENT ON CONSTRAINT message_statuses_status_check ON public.message_statuses IS 'The states of a delivery.';
-
-COMMENT ON CONSTRAINT message_statuses_status_time_check ON public.message_statuses IS 'A status has its time; read implies delivered.';
-
-CREATE TABLE public.messages (
-    id uuid DEFAULT chatschema.uuid7() NOT NULL,
-    conversation_id uuid NOT NULL,
-    sender_id uuid,
-    content_encrypted bytea,
-    content_nonce bytea,
-    content_algorithm text,
-    key_version integer,
-    sender_key_id uuid,
-    message_type text DEFAULT 'text'::text NOT NULL,
-    reply_to_id uuid,
-    edited_at timestamp with time zone,
-    edit_count integer DEFAULT 0 NOT NULL,
-    edit_history jsonb DEFAULT '[]'::jsonb NOT NULL,
-    is_deleted boolean DEFAULT false NOT NULL,
-    deleted_at timestamp with time zone,
-    deleted_by uuid,
-    expires_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT messages_content_nonce_check CHECK (((octet_length(content_nonce) >= 8) AND (octet_length(content_nonce) <= 32))),
-    CONSTRAINT messages_content_present_check CHECK (((content_encrypted IS NOT NULL) OR is_deleted OR (message_type = 'system'::text))),
-    CONSTRAINT messages_content_size_check CHECK ((octet_length(content_encrypted) <= 65536)),
-    CONSTRAINT messages_edit_check CHECK ((((edit_count > 0) = (edited_at IS NOT NULL)) AND (edit_count >= 0))),
-    CONSTRAINT messages_edit_history_check CHECK (((jsonb_typeof(edit_history) = 'array'::text) AND (jsonb_array_length(edit_history) <= 50))),
-    CONSTRAINT messages_is_deleted_check CHECK ((is_deleted = (deleted_at IS NOT NULL))),
-    CONSTRAINT messages_key_version_check CHECK ((key_version > 0)),
-    CONSTRAINT messages_message_type_check CHECK ((message_type = ANY (ARRAY['text'::text, 'image'::text, 'file'::text, 'audio'::text, 'video'::text, 'system'::text]))),
-    CONSTRAINT messages_sender_check CHECK (((sender_id IS NOT NULL) OR (message_type = 'system'::text)))
-)
-PARTITION BY RANGE (id);
-ALTER TABLE ONLY public.messages ALTER COLUMN content_encrypted SET STORAGE EXTERNAL;
-
-COMMENT ON TABLE public.messages IS 'Messages as ciphertext, partitioned by month on the id, a UUIDv7.';
-
-COMMENT ON COLUMN public.messages.id IS 'UUIDv7, which determines the month. Page with id < $cursor order by id desc. If the client creates it, it is the idempotency key.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.conversation_id IS 'Conversation of the message.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.sender_id IS 'Sender; null for a system message.
-pii=identity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.content_encrypted IS 'Ciphertext, at most 64 kB; null once deleted. The server cannot read it.
-pii=content; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.content_nonce IS 'Nonce of the cipher, where it is not part of the ciphertext.
-pii=content; purpose=encryption; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.content_algorithm IS 'The cipher, for example xsalsa20-poly1305.
-pii=none';
-
-COMMENT ON COLUMN public.messages.key_version IS 'Version of the conversation key it is encrypted with.
-pii=none';
-
-COMMENT ON COLUMN public.messages.sender_key_id IS 'Public key of the sender in use. No foreign key: keys may be deleted.
-pii=identity; purpose=encryption; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.message_type IS 'text, image, file, audio, video or system.
-pii=content; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.reply_to_id IS 'Message that this one replies to, in the same conversation; null after that is deleted, kept while its month is detached or dropped.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.edited_at IS 'Last edit.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.edit_count IS 'How often it was edited.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.edit_history IS 'Earlier ciphertexts, oldest first, at most 50; emptied by erasure.
-pii=content; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.is_deleted IS 'Whether it is deleted for everybody; the row is kept so that replies keep their place.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.deleted_by IS 'Who deleted it: the sender or a moderator. No foreign key: users are never deleted while they take part.
-pii=identity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.expires_at IS 'The message is deleted after this; null means never.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.created_at IS 'When it was sent, in whole milliseconds: the time in the id.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.updated_at IS 'Last change, set by a trigger.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON CONSTRAINT messages_content_nonce_check ON public.messages IS '8 to 32 bytes: what the known ciphers take.';
-
-COMMENT ON CONSTRAINT messages_content_present_check ON public.messages IS 'A message has content until it is deleted.';
-
-COMMENT ON CONSTRAINT messages_content_size_check ON public.messages IS 'At most 64 kB; larger things are attachments.';
-
-COMMENT ON CONSTRAINT messages_edit_check ON public.messages IS 'An edited message has the time of its last edit.';
-
-COMMENT ON CONSTRAINT messages_edit_history_check ON public.messages IS 'A JSON array of at most 50 entries.';
-
-COMMENT ON CONSTRAINT messages_is_deleted_check ON public.messages IS 'A deleted message has the time of its deletion.';
-
-COMMENT ON CONSTRAINT messages_key_version_check ON public.messages IS 'From 1.';
-
-COMMENT ON CONSTRAINT messages_message_type_check ON public.messages IS 'The kinds of message.';
-
-COMMENT ON CONSTRAINT messages_sender_check ON public.messages IS 'Only a system message has no sender.';
 
 CREATE TABLE public.user_public_keys (
     id uuid DEFAULT chatschema.uuid7() NOT NULL,
@@ -3727,201 +4434,6 @@ COMMENT ON CONSTRAINT user_public_keys_status_check ON public.user_public_keys I
 
 COMMENT ON CONSTRAINT user_public_keys_status_time_check ON public.user_public_keys IS 'A superseded or revoked key has the time of it.';
 
-CREATE TABLE public.users (
-    id uuid DEFAULT chatschema.uuid7() NOT NULL,
-    username text NOT NULL,
-    email text,
-    password_hash text,
-    display_name text,
-    avatar_url text,
-    status text DEFAULT 'offline'::text NOT NULL,
-    last_seen_at timestamp with time zone,
-    account_state text DEFAULT 'active'::text NOT NULL,
-    erased_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT users_account_state_check CHECK ((account_state = ANY (ARRAY['active'::text, 'suspended'::text, 'deactivated'::text, 'erased'::text]))),
-    CONSTRAINT users_display_name_length_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 100))),
-    CONSTRAINT users_email_format_check CHECK (((email = lower(email)) AND (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text) AND (length(email) <= 254))),
-    CONSTRAINT users_erased_at_check CHECK (((account_state = 'erased'::text) = (erased_at IS NOT NULL))),
-    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text]))),
-    CONSTRAINT users_username_format_check CHECK (((username ~ '^[a-z0-9_.-]{3,32}$'::text) OR ((account_state = 'erased'::text) AND (username = ('deleted-'::text || (id)::text)))))
-)
-WITH (fillfactor='80');
-
-COMMENT ON TABLE public.users IS 'Users of the chat, one row per person, kept after erasure as a pseudonym.';
-
-COMMENT ON COLUMN public.users.id IS 'UUIDv7.
-pii=identity; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.username IS 'Lower-case login name, never reused; deleted-<id> after erasure.
-pii=identity; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.email IS 'Lower-case address; null after erasure. Personal data.
-pii=contact; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.password_hash IS 'Hash of the password; null when the user signs in elsewhere. Secret.
-pii=secret; purpose=security; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.display_name IS 'Name shown to others, in the user''s own spelling. Personal data.
-pii=profile; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.avatar_url IS 'Where the picture is. Personal data.
-pii=profile; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.status IS 'Presence as last written: online, away, busy or offline. The live value is the cache''s.
-pii=activity; purpose=chat; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.last_seen_at IS 'Last activity; write it at most once a minute.
-pii=activity; purpose=chat; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.account_state IS 'active, suspended, deactivated or erased.
-pii=activity; purpose=security; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.erased_at IS 'When the personal data was removed; set exactly when account_state is erased.
-pii=activity; purpose=erasure; basis=legal obligation; keep=erasure';
-
-COMMENT ON COLUMN public.users.created_at IS 'When the account was created.
-pii=activity; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.updated_at IS 'Last change, set by a trigger.
-pii=activity; purpose=account; basis=contract; keep=account';
-
-COMMENT ON CONSTRAINT users_account_state_check ON public.users IS 'The states an account goes through.';
-
-COMMENT ON CONSTRAINT users_display_name_length_check ON public.users IS '1 to 100 characters.';
-
-COMMENT ON CONSTRAINT users_email_format_check ON public.users IS 'Lower-case, one @, at most 254 characters.';
-
-COMMENT ON CONSTRAINT users_erased_at_check ON public.users IS 'erased_at is set exactly when the account is erased.';
-
-COMMENT ON CONSTRAINT users_status_check ON public.users IS 'The presences the application knows.';
-
-COMMENT ON CONSTRAINT users_username_format_check ON public.users IS '3 to 32 of a-z 0-9 _ . -, or deleted-<id> once erased.';
-
-CREATE VIEW chatschema.held_scopes AS
- WITH active AS NOT MATERIALIZED (
-         SELECT holds.id,
-            holds.conversation_id,
-            holds.user_id,
-            COALESCE(chatschema.uuid7_floor(holds.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS low,
-            COALESCE(chatschema.uuid7_floor(holds.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS high
-           FROM chatschema.holds
-          WHERE (holds.released_at IS NULL)
-        )
- SELECT active.id AS hold_id,
-    active.conversation_id,
-    active.user_id AS sender_id,
-    active.low,
-    active.high
-   FROM active
-UNION ALL
- SELECT a.id AS hold_id,
-    c.conversation_id,
-    NULL::uuid AS sender_id,
-    a.low,
-    a.high
-   FROM (active a
-     JOIN chatschema.hold_conversations c ON ((c.hold_id = a.id)));
-
-COMMENT ON VIEW chatschema.held_scopes IS 'Scopes of the active holds: a message is held if a row matches its conversation, its sender and its id (low <= id < high).';
-
-ALTER TABLE chatschema.holds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME chatschema.holds_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE VIEW chatschema.memberships WITH (security_barrier='true') AS
- SELECT conversation_id,
-    user_id,
-    role,
-    COALESCE(reads_from, date_trunc('milliseconds'::text, joined_at)) AS since,
-    chatschema.uuid7_floor(COALESCE(reads_from, joined_at)) AS since_id
-   FROM public.conversation_participants p
-  WHERE ((user_id = ( SELECT chatschema.actor() AS actor)) AND (left_at IS NULL));
-
-COMMENT ON VIEW chatschema.memberships IS 'The conversations of the acting user, and from when on the user reads: a message is readable if created_at >= since, a row about one if message_id >= since_id.';
-
-CREATE VIEW chatschema.people WITH (security_barrier='true') AS
- SELECT id,
-    username,
-    display_name,
-    avatar_url,
-    status
-   FROM public.users u
-  WHERE (( SELECT chatschema.actor() AS actor) IS NOT NULL);
-
-COMMENT ON VIEW chatschema.people IS 'All users, with the columns that other users may see. Empty without an acting user.';
-
-CREATE FUNCTION chatschema.page(conversation uuid, before uuid DEFAULT NULL::uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
-    LANGUAGE plpgsql STABLE
-    AS $_$
-declare
-    high uuid := coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
-    low uuid;
-    -- Without a cursor the first window has no end, because the newest id may be of tomorrow. The timestamps have no time zone,
-    -- because a month added in that of the session may end on another day.
-    start timestamp := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()) at time zone 'UTC');
-    months integer := 1;
-    found_rows integer;
-begin
-    -- Windows of 1, 1, 2, 4, ... months. The bounds are literals, so that the plan leaves out the other months.
-    while size > 0 loop
-        low := chatschema.uuid7_floor(start at time zone 'UTC');
-        return query execute format(
-            'select * from public.messages where conversation_id = $1 and id < %L and id >= %L order by id desc limit $2', high, low)
-            using conversation, size;
-        get diagnostics found_rows = row_count;
-        size := size - found_rows;
-        exit when start <= timestamp '1970-01-01 00:00:00';
-        -- A cursor that is no UUIDv7 may be before the month of the first window.
-        high := least(high, low);
-        start := start - months * interval '1 month';
-        months := months * 2;
-    end loop;
-end
-$_$;
-
-COMMENT ON FUNCTION chatschema.page(conversation uuid, before uuid, size integer) IS 'The newest messages of a conversation, or those before a message, newest first: select * from chatschema.page($1, $2, 50). Takes the same time with any number of months.';
-
-CREATE FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
-    LANGUAGE plpgsql STABLE
-    AS $_$
-declare
-    low uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
-    high uuid;
-    beyond text := '>';
-    stop timestamp := date_trunc(
-        'month', coalesce(chatschema.uuid7_time(after), timestamptz '1970-01-01 00:00:00+00') at time zone 'UTC');
-    months integer := 1;
-    found_rows integer;
-    is_last boolean;
-begin
-    while size > 0 loop
-        stop := stop + months * interval '1 month';
-        is_last := stop > now() at time zone 'UTC' + interval '2 days';
-        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop at time zone 'UTC') end;
-        return query execute format(
-            'select * from public.messages where conversation_id = $1 and id %s %L and id < %L order by id limit $2', beyond, low, high)
-            using conversation, size;
-        get diagnostics found_rows = row_count;
-        size := size - found_rows;
-        exit when is_last;
-        if high > low then
-            low := high;
-            beyond := '>=';
-        end if;
-        months := months * 2;
-    end loop;
-end
-$_$;
-
-COMMENT ON FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer) IS 'The messages of a conversation after a message, or all of them, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
-
 ALTER TABLE ONLY chatschema.applied_roles
     ADD CONSTRAINT applied_roles_pkey PRIMARY KEY (is_only_row);
 
@@ -3966,6 +4478,16 @@ ALTER TABLE ONLY chatschema.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
 
 COMMENT ON CONSTRAINT erasures_pkey ON chatschema.erasures IS 'One row per erasure.';
+
+ALTER TABLE ONLY chatschema.event_state
+    ADD CONSTRAINT event_state_pkey PRIMARY KEY (is_only);
+
+COMMENT ON CONSTRAINT event_state_pkey ON chatschema.event_state IS 'At most one row.';
+
+ALTER TABLE ONLY chatschema.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id, recorded_at);
+
+COMMENT ON CONSTRAINT events_pkey ON chatschema.events IS 'Each event has one number.';
 
 ALTER TABLE ONLY chatschema.hold_conversations
     ADD CONSTRAINT hold_conversations_pkey PRIMARY KEY (conversation_id, hold_id);
@@ -4100,6 +4622,10 @@ COMMENT ON INDEX chatschema.erased_names_pkey IS 'Whether a name is reserved.';
 
 COMMENT ON INDEX chatschema.erasures_pkey IS 'Look-up by id.';
 
+COMMENT ON INDEX chatschema.event_state_pkey IS 'At most one row.';
+
+COMMENT ON INDEX chatschema.events_pkey IS 'The next events of a range, in their order.';
+
 COMMENT ON INDEX chatschema.hold_conversations_pkey IS 'Whether a message is held, by its conversation.';
 
 COMMENT ON INDEX chatschema.holds_pkey IS 'Look-up by id.';
@@ -4111,6 +4637,10 @@ COMMENT ON INDEX chatschema.idx_audit_seals_epoch_low IS 'The seal of an entry, 
 CREATE INDEX idx_erasures_subject ON chatschema.erasures USING btree (subject_type, subject_id);
 
 COMMENT ON INDEX chatschema.idx_erasures_subject IS 'Erasures of a subject, when a month is restored.';
+
+CREATE INDEX idx_events_xid ON ONLY chatschema.events USING btree (xid, id);
+
+COMMENT ON INDEX chatschema.idx_events_xid IS 'The events of the transactions that a snapshot did not see.';
 
 CREATE INDEX idx_hold_conversations_hold_id ON chatschema.hold_conversations USING btree (hold_id);
 
@@ -4290,6 +4820,18 @@ CREATE TRIGGER erasures_audit_insert AFTER INSERT ON chatschema.erasures FOR EAC
 
 COMMENT ON TRIGGER erasures_audit_insert ON chatschema.erasures IS 'Logs an erasure that was recorded by itself.';
 
+CREATE TRIGGER events_refuse_change BEFORE DELETE OR UPDATE ON chatschema.events FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_event_change();
+
+ALTER TABLE chatschema.events ENABLE ALWAYS TRIGGER events_refuse_change;
+
+COMMENT ON TRIGGER events_refuse_change ON chatschema.events IS 'Append-only: no update, no delete.';
+
+CREATE TRIGGER events_refuse_truncate BEFORE TRUNCATE ON chatschema.events FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_event_change();
+
+ALTER TABLE chatschema.events ENABLE ALWAYS TRIGGER events_refuse_truncate;
+
+COMMENT ON TRIGGER events_refuse_truncate ON chatschema.events IS 'Append-only: no truncate.';
+
 CREATE TRIGGER hold_conversations_refuse_change BEFORE DELETE OR UPDATE ON chatschema.hold_conversations FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
 
 COMMENT ON TRIGGER hold_conversations_refuse_change ON chatschema.hold_conversations IS 'Rows are only added.';
@@ -4309,6 +4851,14 @@ COMMENT ON TRIGGER holds_audit_update ON chatschema.holds IS 'Logs a hold that w
 CREATE TRIGGER holds_record_conversations AFTER INSERT ON chatschema.holds FOR EACH ROW WHEN ((new.user_id IS NOT NULL)) EXECUTE FUNCTION chatschema.record_hold_conversations();
 
 COMMENT ON TRIGGER holds_record_conversations ON chatschema.holds IS 'Records the conversations of a held user.';
+
+CREATE TRIGGER holds_record_placed AFTER INSERT ON chatschema.holds FOR EACH ROW EXECUTE FUNCTION chatschema.record_hold_event();
+
+COMMENT ON TRIGGER holds_record_placed ON chatschema.holds IS 'Writes an event about a hold that was placed.';
+
+CREATE TRIGGER holds_record_released AFTER UPDATE ON chatschema.holds FOR EACH ROW WHEN (((old.released_at IS NULL) AND (new.released_at IS NOT NULL))) EXECUTE FUNCTION chatschema.record_hold_event();
+
+COMMENT ON TRIGGER holds_record_released ON chatschema.holds IS 'Writes an event about a hold that was released.';
 
 CREATE TRIGGER holds_refuse_change BEFORE DELETE OR UPDATE ON chatschema.holds FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_change();
 
@@ -4406,6 +4956,14 @@ CREATE TRIGGER auth_sessions_audit_update AFTER UPDATE OF revoked_at, refresh_to
 
 COMMENT ON TRIGGER auth_sessions_audit_update ON public.auth_sessions IS 'Logs a revocation, and what nobody should change: the token, its user, its end.';
 
+CREATE TRIGGER auth_sessions_record_removal AFTER DELETE ON public.auth_sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (old.rotated_at IS NULL) AND (old.expires_at > now()))) EXECUTE FUNCTION chatschema.record_session_event();
+
+COMMENT ON TRIGGER auth_sessions_record_removal ON public.auth_sessions IS 'Writes an event about a session that was deleted before its end.';
+
+CREATE TRIGGER auth_sessions_record_revocation AFTER UPDATE OF revoked_at ON public.auth_sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION chatschema.record_session_event();
+
+COMMENT ON TRIGGER auth_sessions_record_revocation ON public.auth_sessions IS 'Writes an event about a session that was revoked.';
+
 CREATE TRIGGER auth_sessions_set_updated_at BEFORE UPDATE ON public.auth_sessions FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER auth_sessions_set_updated_at ON public.auth_sessions IS 'Sets updated_at.';
@@ -4450,9 +5008,21 @@ CREATE TRIGGER conversation_participants_raise_key_version_of_deleted AFTER DELE
 
 COMMENT ON TRIGGER conversation_participants_raise_key_version_of_deleted ON public.conversation_participants IS 'The same where the row of a participant is deleted.';
 
+CREATE TRIGGER conversation_participants_record_added AFTER INSERT ON public.conversation_participants REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_added_participants();
+
+COMMENT ON TRIGGER conversation_participants_record_added ON public.conversation_participants IS 'Writes events about participants that were added.';
+
+CREATE TRIGGER conversation_participants_record_changed AFTER UPDATE OF role, left_at, reads_from, notification_level, muted_until, is_pinned, key_version, encrypted_key ON public.conversation_participants FOR EACH ROW WHEN (((((((((new.role IS DISTINCT FROM old.role) OR (new.left_at IS DISTINCT FROM old.left_at)) OR (new.reads_from IS DISTINCT FROM old.reads_from)) OR (new.notification_level IS DISTINCT FROM old.notification_level)) OR (new.muted_until IS DISTINCT FROM old.muted_until)) OR (new.is_pinned IS DISTINCT FROM old.is_pinned)) OR (new.key_version IS DISTINCT FROM old.key_version)) OR (new.encrypted_key IS DISTINCT FROM old.encrypted_key))) EXECUTE FUNCTION chatschema.record_participant_event();
+
+COMMENT ON TRIGGER conversation_participants_record_changed ON public.conversation_participants IS 'Writes an event about a participant who left or was changed; not about read marks.';
+
 CREATE TRIGGER conversation_participants_record_held AFTER INSERT OR UPDATE OF conversation_id, user_id ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.record_joined_conversation();
 
 COMMENT ON TRIGGER conversation_participants_record_held ON public.conversation_participants IS 'A hold covers a conversation that its user joins. Costs one look-up while no hold is active.';
+
+CREATE TRIGGER conversation_participants_record_removed AFTER DELETE ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.record_participant_event();
+
+COMMENT ON TRIGGER conversation_participants_record_removed ON public.conversation_participants IS 'Writes an event about a participant whose row was deleted.';
 
 CREATE TRIGGER conversation_participants_set_reads_from BEFORE INSERT ON public.conversation_participants FOR EACH ROW WHEN ((new.reads_from IS NULL)) EXECUTE FUNCTION chatschema.set_reads_from();
 
@@ -4485,6 +5055,14 @@ COMMENT ON TRIGGER conversations_audit_update ON public.conversations IS 'Logs c
 CREATE TRIGGER conversations_guard_history BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((new.settings -> 'history'::text) IS DISTINCT FROM (old.settings -> 'history'::text)) AND row_security_active(('public.conversations'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_history_change();
 
 COMMENT ON TRIGGER conversations_guard_history ON public.conversations IS 'Where row policies apply, the setting history stays as it is.';
+
+CREATE TRIGGER conversations_record_changed AFTER UPDATE OF type, title, avatar_url, settings, retention_days, is_archived, current_key_version, deleted_at ON public.conversations FOR EACH ROW WHEN (((((((((new.type IS DISTINCT FROM old.type) OR (new.title IS DISTINCT FROM old.title)) OR (new.avatar_url IS DISTINCT FROM old.avatar_url)) OR (new.settings IS DISTINCT FROM old.settings)) OR (new.retention_days IS DISTINCT FROM old.retention_days)) OR (new.is_archived IS DISTINCT FROM old.is_archived)) OR (new.current_key_version IS DISTINCT FROM old.current_key_version)) OR (new.deleted_at IS DISTINCT FROM old.deleted_at))) EXECUTE FUNCTION chatschema.record_conversation_event();
+
+COMMENT ON TRIGGER conversations_record_changed ON public.conversations IS 'Writes an event about a conversation that was changed.';
+
+CREATE TRIGGER conversations_record_created AFTER INSERT OR DELETE ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.record_conversation_event();
+
+COMMENT ON TRIGGER conversations_record_created ON public.conversations IS 'Writes an event about a conversation that was created or removed.';
 
 CREATE TRIGGER conversations_set_updated_at BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
@@ -4546,6 +5124,18 @@ CREATE TRIGGER messages_keep_identity BEFORE UPDATE OF id, conversation_id ON pu
 
 COMMENT ON TRIGGER messages_keep_identity ON public.messages IS 'Refuses a change of id or conversation_id.';
 
+CREATE TRIGGER messages_record_edited AFTER UPDATE ON public.messages REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_edited_messages();
+
+COMMENT ON TRIGGER messages_record_edited ON public.messages IS 'Writes events about messages that were edited or marked as deleted.';
+
+CREATE TRIGGER messages_record_removed AFTER DELETE ON public.messages REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_removed_messages();
+
+COMMENT ON TRIGGER messages_record_removed ON public.messages IS 'Writes events about messages whose rows were deleted.';
+
+CREATE TRIGGER messages_record_sent AFTER INSERT ON public.messages REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_sent_messages();
+
+COMMENT ON TRIGGER messages_record_sent ON public.messages IS 'Writes events about messages that were sent.';
+
 CREATE TRIGGER messages_refuse_truncate_of_held BEFORE TRUNCATE ON public.messages FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_truncate_of_held();
 
 COMMENT ON TRIGGER messages_refuse_truncate_of_held ON public.messages IS 'No truncate while a hold is active.';
@@ -4601,6 +5191,18 @@ COMMENT ON TRIGGER user_public_keys_guard_status ON public.user_public_keys IS '
 CREATE TRIGGER user_public_keys_keep_public_key BEFORE UPDATE OF public_key, user_id, device_id, key_type, algorithm, key_id ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.keep_public_key();
 
 COMMENT ON TRIGGER user_public_keys_keep_public_key ON public.user_public_keys IS 'A key''s bytes and identity cannot be changed.';
+
+CREATE TRIGGER user_public_keys_record_published AFTER INSERT ON public.user_public_keys REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_published_keys();
+
+COMMENT ON TRIGGER user_public_keys_record_published ON public.user_public_keys IS 'Writes an event a user about new keys.';
+
+CREATE TRIGGER user_public_keys_record_removal AFTER DELETE ON public.user_public_keys FOR EACH ROW WHEN ((old.status = 'active'::text)) EXECUTE FUNCTION chatschema.record_key_event();
+
+COMMENT ON TRIGGER user_public_keys_record_removal ON public.user_public_keys IS 'Writes an event about an active key that was deleted.';
+
+CREATE TRIGGER user_public_keys_record_status AFTER UPDATE OF status ON public.user_public_keys FOR EACH ROW WHEN (((new.status <> old.status) AND (new.status <> 'used'::text))) EXECUTE FUNCTION chatschema.record_key_event();
+
+COMMENT ON TRIGGER user_public_keys_record_status ON public.user_public_keys IS 'Writes an event about a key that was revoked or superseded.';
 
 CREATE TRIGGER user_public_keys_set_updated_at BEFORE UPDATE ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
@@ -4916,6 +5518,12 @@ REVOKE ALL ON FUNCTION chatschema.end_sessions(of_user uuid, reason text, family
 
 REVOKE ALL ON FUNCTION chatschema.end_sessions_of_inactive_user() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.event_origin() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.events_after(after text, "limit" integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.events_now() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.find_login(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.guard_founding() FROM PUBLIC;
@@ -4952,23 +5560,51 @@ REVOKE ALL ON FUNCTION chatschema.lock_own_user(wanted uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.log_change(actor uuid, action text, resource_type text, resource_id text, details jsonb, severity text, session_id uuid, ip_address inet, user_agent text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.new_event_cursor(seen pg_snapshot) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.publish_key(user_id uuid, device_id uuid, key_type text, key_id text, public_key bytea, signature bytea, algorithm text, expires_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.raise_key_version() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_added_participants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_conversation_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_edited_messages() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.record_erasure() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.record_hold_conversations() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.record_hold_event() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.record_joined_conversation() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_key_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_participant_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_published_keys() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_removed_messages() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_sent_messages() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_session_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.records_changes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_delete_of_held_statuses() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_erased_name() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.refuse_event_change() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.refuse_history_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_key_revival() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE chatschema.refuse_open_transaction() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_other_user(wanted uuid) FROM PUBLIC;
 
@@ -5012,9 +5648,15 @@ REVOKE ALL ON FUNCTION chatschema.share_key(conversation_id uuid, user_id uuid, 
 
 REVOKE ALL ON FUNCTION chatschema.start_session(user_id uuid, refresh_token_hash text, device jsonb, expires_in interval) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.tell_of_events() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.to_inet(address text) FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE chatschema.wait_for(IN lsn pg_lsn, IN timeout interval) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.withdraw_key() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.written_lsn() FROM PUBLIC;
 
 GRANT SELECT ON TABLE chatschema.applied_roles TO PUBLIC;
 

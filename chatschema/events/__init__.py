@@ -1,7 +1,6 @@
 """Events: what a command changes, written in the same transaction, so that the application's caches learn of it."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
@@ -19,7 +18,7 @@ _ONE = """
 # uuid has no min() before 18; as text it sorts the same.
 _GROUPED = sql.SQL("""
     insert into chatschema.events (kind, table_name, row_id, conversation_id, first_id, last_id, row_count)
-    select {kind}, {name}, case count(*) when 1 then min(t.{key}::text) end, t.conversation_id,
+    select {kind}, {name}, case count(*) when 1 then min(t.{key}::text)::uuid end, t.conversation_id,
         case when count(*) > 1 then min(t.{key}::text)::uuid end, case when count(*) > 1 then max(t.{key}::text)::uuid end,
         case when count(*) > 1 then count(*) end
     from {table} as t
@@ -34,7 +33,7 @@ def record(
     kind: str,
     table: str,
     *,
-    row: object = None,
+    row: UUID | None = None,
     conversation: UUID | None = None,
     user: UUID | None = None,
     between: tuple[UUID, UUID] | None = None,
@@ -42,19 +41,18 @@ def record(
 ) -> None:
     """Write an event; it is committed or rolled back with the current transaction. A database of an earlier release has none.
 
-    `row` is the id of one row, or a month as YYYY-MM. Of several, `between` has the lowest and the highest id, `rows` their number.
+    `row` is the id of one row. Of several, `between` has the lowest and the highest id, `rows` their number.
     """
     if not postgres.has_table(connection, TABLE):
         return
     first, last = between or (None, None)
-    of = None if row is None else str(row)
-    postgres.execute(connection, _ONE, (kind, table, of, conversation, user, first, last, rows))
+    postgres.execute(connection, _ONE, (kind, table, row, conversation, user, first, last, rows))
     _tell(connection)
 
 
-def record_month(connection: Connection, kind: str, lower: datetime, between: tuple[UUID, UUID]) -> None:
+def record_month(connection: Connection, kind: str, between: tuple[UUID, UUID]) -> None:
     """Write an event about a month of messages and their statuses, with the lowest and the highest id that it can have."""
-    record(connection, kind, "messages", row=f"{lower:%Y-%m}", between=between)
+    record(connection, kind, "messages", between=between)
 
 
 def record_rows(

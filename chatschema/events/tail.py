@@ -14,7 +14,7 @@ from chatschema.postgres import Connection
 
 PAGE = 1000
 _READ = """
-    select id, recorded_at, kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count, cursor
+    select id, recorded_at, kind, table_name, row_id, row_number, conversation_id, user_id, first_id, last_id, row_count, cursor
     from chatschema.events_after(%s, %s)
 """
 _MAY = """
@@ -26,13 +26,14 @@ _STANDBY, _OTHER_SERVER, _TOO_OLD, _SYNTAX = "OBX01", "OBX02", "OBX03", {"22023"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event, with the cursor behind it; `first_id`, `last_id` and `row_count` are of several rows, `row_id` is of one."""
+    """An event, with the cursor behind it: `row_id` or `row_number` of one row; `first_id`, `last_id`, `row_count` of several."""
 
     id: int
     recorded_at: datetime
     kind: str
     table_name: str
-    row_id: str | None
+    row_id: UUID | None
+    row_number: int | None
     conversation_id: UUID | None
     user_id: UUID | None
     first_id: UUID | None

@@ -158,7 +158,7 @@ def _attach(
         )
         details = {"lost": lost.values} if lost.values else {}
         audit.record(connection, "partition.restore", "partition", f"{lower:%Y-%m}", keep_until=keep_until, **details)
-        events.record_month(connection, "month.restored", lower, grid.ids(lower))
+        events.record_month(connection, "month.restored", grid.ids(lower))
         return True
 
     return locks.in_transaction(connection, work, locks.MONTHS, say=say)

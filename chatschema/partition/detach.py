@@ -68,7 +68,7 @@ def detach(connection: Connection, group: Sequence[Month], *, say: Say, wait_s: 
     with postgres.transaction(connection):
         retired_months.write(connection, month, state="detached", detached_at=retired_months.NOW, keep_until=None)
         audit.record(connection, "partition.detach", "partition", f"{month:%Y-%m}", tables=[table.name for table in group])
-        events.record_month(connection, "month.retired", month, grid.ids(month))
+        events.record_month(connection, "month.retired", grid.ids(month))
 
 
 def put_back(connection: Connection, group: Sequence[Month], why: ChatschemaError, *, say: Say) -> None:

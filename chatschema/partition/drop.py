@@ -120,7 +120,7 @@ def _drop(
         connection, "partition.drop", "partition", f"{lower:%Y-%m}", rows=removed, held_messages=kept.get("messages", 0),
         held_statuses=kept.get("message_statuses", 0), **(archived if record.archive else {}),
     )  # fmt: skip
-    events.record_month(connection, "month.dropped", lower, grid.ids(lower))
+    events.record_month(connection, "month.dropped", grid.ids(lower))
     return Dropped(
         removed.get("messages", 0), removed.get("message_statuses", 0), kept.get("messages", 0), kept.get("message_statuses", 0),
         is_current if record.archive else None,

@@ -48,7 +48,7 @@ revoke execute on function chatschema.events_now() from public;
 
 create function chatschema.events_after(after text, "limit" integer default 100)
     returns table (
-        cursor text, id bigint, recorded_at timestamptz, kind text, table_name text, row_id text, conversation_id uuid, user_id uuid,
+        cursor text, id bigint, recorded_at timestamptz, kind text, table_name text, row_id uuid, row_number bigint, conversation_id uuid, user_id uuid,
         first_id uuid, last_id uuid, row_count bigint
     )
     language plpgsql stable security definer
@@ -102,7 +102,7 @@ begin
     -- What the last snapshot did not see and this one does, by number. Where that is read to its end, the same up to now.
     for round in 1..2 loop
         return query
-            select concat_ws(';', '1', origin, was, upto, e.id, start_xid, start_id), e.id, e.recorded_at, e.kind, e.table_name, e.row_id,
+            select concat_ws(';', '1', origin, was, upto, e.id, start_xid, start_id), e.id, e.recorded_at, e.kind, e.table_name, e.row_id, e.row_number,
                 e.conversation_id, e.user_id, e.first_id, e.last_id, e.row_count
             from chatschema.events as e
             where e.xid >= pg_snapshot_xmin(was) and e.xid < pg_snapshot_xmax(upto)

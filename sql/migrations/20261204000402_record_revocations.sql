@@ -15,7 +15,7 @@ create function chatschema.record_session_event() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    insert into chatschema.events (kind, table_name, row_id, user_id) values ('session.revoked', 'auth_sessions', old.id::text, old.user_id);
+    insert into chatschema.events (kind, table_name, row_id, user_id) values ('session.revoked', 'auth_sessions', old.id, old.user_id);
     perform chatschema.tell_of_events();
     return null;
 end
@@ -27,7 +27,7 @@ create function chatschema.record_published_keys() returns trigger
 as $$
 begin
     insert into chatschema.events (kind, table_name, row_id, user_id, first_id, last_id, row_count)
-    select 'key.published', 'user_public_keys', case count(*) when 1 then min(k.id::text) end, k.user_id,
+    select 'key.published', 'user_public_keys', case count(*) when 1 then min(k.id::text)::uuid end, k.user_id,
         case when count(*) > 1 then min(k.id::text)::uuid end, case when count(*) > 1 then max(k.id::text)::uuid end,
         case when count(*) > 1 then count(*) end
     from added as k
@@ -47,7 +47,7 @@ as $$
 begin
     if not chatschema.is_audit_batch() then
         insert into chatschema.events (kind, table_name, row_id, user_id)
-        values ('key.' || case tg_op when 'DELETE' then 'removed' else new.status end, 'user_public_keys', old.id::text, old.user_id);
+        values ('key.' || case tg_op when 'DELETE' then 'removed' else new.status end, 'user_public_keys', old.id, old.user_id);
         perform chatschema.tell_of_events();
     end if;
     return null;
@@ -59,8 +59,8 @@ create function chatschema.record_hold_event() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id)
-    values ('hold.' || case tg_op when 'INSERT' then 'placed' else 'released' end, 'holds', new.id::text, new.conversation_id, new.user_id);
+    insert into chatschema.events (kind, table_name, row_number, conversation_id, user_id)
+    values ('hold.' || case tg_op when 'INSERT' then 'placed' else 'released' end, 'holds', new.id, new.conversation_id, new.user_id);
     perform chatschema.tell_of_events();
     return null;
 end

@@ -4,4 +4,3 @@ drop trigger messages_record_sent on public.messages;
 drop function chatschema.record_removed_messages();
 drop function chatschema.record_edited_messages();
 drop function chatschema.record_sent_messages();
-drop function chatschema.records_changes();

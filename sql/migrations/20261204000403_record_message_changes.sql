@@ -1,31 +1,32 @@
 -- events: messages that are sent, edited, marked as deleted and removed, where that is switched on.
 -- Why: a cache of messages learns of changes by other processes and by people. One event a conversation and statement.
 -- Risk: new triggers on messages, which wait for its writers for the moment of the commit; the months are not locked.
-create function chatschema.records_changes() returns boolean
-    language plpgsql stable set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return exists (select from chatschema.event_state as s where s.records_changes) and not chatschema.is_audit_batch();
-end
-$$;
-comment on function chatschema.records_changes() is
-    'Whether changes of conversations, participants and messages become events. Not those of a command of the owner, which writes events of its own.';
-
 create function chatschema.record_sent_messages() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+    state record;
 begin
-    if not chatschema.records_changes() then
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
         return null;
     end if;
-    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
-    select 'message.sent', 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
-        case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
-        case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
-        case when count(*) > 1 then count(*) end
-    from added as m
-    group by m.conversation_id;
-    perform chatschema.tell_of_events();
+    if (select count(*) from (select from added limit 2) as few) = 1 then
+        insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id)
+        select 'message.sent', 'messages', m.id, m.conversation_id, m.sender_id from added as m;
+    else
+        insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
+        select 'message.sent', 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
+            case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
+            case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
+            case when count(*) > 1 then count(*) end
+        from added as m
+        group by m.conversation_id;
+    end if;
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
     return null;
 end
 $$;
@@ -36,12 +37,16 @@ create function chatschema.record_edited_messages() returns trigger
     -- The plan is kept from the first statement, which has one row; a nested loop would compare 3,000 rows with 3,000.
     set enable_nestloop = off
 as $$
+declare
+    state record;
 begin
-    if not chatschema.records_changes() then
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
         return null;
     end if;
     insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
-    select m.kind, 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
+    select m.kind, 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
         case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
         case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
         case when count(*) > 1 then count(*) end
@@ -62,7 +67,9 @@ begin
         )
     ) as m
     group by m.kind, m.conversation_id;
-    perform chatschema.tell_of_events();
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
     return null;
 end
 $$;
@@ -72,25 +79,31 @@ comment on function chatschema.record_edited_messages() is
 create function chatschema.record_removed_messages() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+    state record;
 begin
-    if not chatschema.records_changes() then
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
         return null;
     end if;
     insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
-    select 'message.removed', 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
+    select 'message.removed', 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
         case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
         case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
         case when count(*) > 1 then count(*) end
     from before as m
     group by m.conversation_id;
-    perform chatschema.tell_of_events();
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
     return null;
 end
 $$;
 comment on function chatschema.record_removed_messages() is 'Trigger: writes an event a conversation about the messages whose rows a statement deleted.';
 -- With EXECUTE, anyone could attach these SECURITY DEFINER functions to their own table and write as the owner.
 revoke execute on function
-    chatschema.records_changes(), chatschema.record_sent_messages(), chatschema.record_edited_messages(), chatschema.record_removed_messages()
+    chatschema.record_sent_messages(), chatschema.record_edited_messages(), chatschema.record_removed_messages()
     from public;
 
 create trigger messages_record_sent after insert on public.messages referencing new table as added

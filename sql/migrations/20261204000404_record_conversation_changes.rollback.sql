@@ -6,3 +6,4 @@ drop trigger conversations_record_created on public.conversations;
 drop function chatschema.record_participant_event();
 drop function chatschema.record_added_participants();
 drop function chatschema.record_conversation_event();
+drop function chatschema.records_changes();

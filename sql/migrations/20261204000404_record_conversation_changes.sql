@@ -1,6 +1,16 @@
 -- events: conversations and participants that are created, changed and removed, where that is switched on.
 -- Why: a cache of conversation lists learns of changes by other processes and by people. A read mark is no event, and costs nothing.
 -- Risk: new triggers on conversations and conversation_participants, which wait for their writers for the moment of the commit.
+create function chatschema.records_changes() returns boolean
+    language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return exists (select from chatschema.event_state as s where s.records_changes) and not chatschema.is_audit_batch();
+end
+$$;
+comment on function chatschema.records_changes() is
+    'Whether changes of conversations, participants and messages become events. Not those of a command of the owner, which writes events of its own.';
+
 create function chatschema.record_conversation_event() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -10,7 +20,7 @@ begin
     end if;
     if tg_op = 'DELETE' then
         insert into chatschema.events (kind, table_name, row_id, conversation_id)
-        values ('conversation.removed', 'conversations', old.id::text, old.id);
+        values ('conversation.removed', 'conversations', old.id, old.id);
     else
         insert into chatschema.events (kind, table_name, row_id, conversation_id)
         values (
@@ -19,7 +29,7 @@ begin
                 when old.deleted_at is null and new.deleted_at is not null then 'deleted'
                 else 'changed'
             end,
-            'conversations', new.id::text, new.id
+            'conversations', new.id, new.id
         );
     end if;
     perform chatschema.tell_of_events();
@@ -67,7 +77,7 @@ $$;
 comment on function chatschema.record_participant_event() is 'Trigger: writes an event about a participant who left, came back, was changed or removed.';
 -- With EXECUTE, anyone could attach these SECURITY DEFINER functions to their own table and write as the owner.
 revoke execute on function
-    chatschema.record_conversation_event(), chatschema.record_added_participants(), chatschema.record_participant_event()
+    chatschema.records_changes(), chatschema.record_conversation_event(), chatschema.record_added_participants(), chatschema.record_participant_event()
     from public;
 
 create trigger conversations_record_created after insert or delete on public.conversations

@@ -26,7 +26,7 @@ from tests.support.events import SEND, SWITCH_ON, after, conversations, write
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 WRITERS = 16
 EACH = 300 if FULL else 25
-ADD = "insert into chatschema.events (kind, table_name, row_id) values ('test.added', 'messages', %s)"
+ADD = "insert into chatschema.events (kind, table_name, row_number) values ('test.added', 'messages', %s)"
 
 
 @contextmanager
@@ -144,15 +144,15 @@ def test_a_transaction_that_commits_late_is_neither_skipped_nor_waited_for(migra
         for number in range(2, 6):
             migrated.run(ADD, str(number))
         page = after(reader, None, 3)
-        assert [event.row_id for event in page] == ["2", "3", "4"]
+        assert [event.row_number for event in page] == [2, 3, 4]
         page += after(reader, page[-1].cursor, 3)
-        assert [event.row_id for event in page] == ["2", "3", "4", "5"]
+        assert [event.row_number for event in page] == [2, 3, 4, 5]
         late.execute("commit")
         migrated.run(ADD, "6")
         page = after(reader, page[-1].cursor, 1)
-        assert [event.row_id for event in page] == ["1"]
+        assert [event.row_number for event in page] == [1]
         page = after(reader, page[-1].cursor, 1)
-        assert [event.row_id for event in page] == ["6"]
+        assert [event.row_number for event in page] == [6]
         assert after(reader, page[-1].cursor) == []
         assert after(reader, "", 1)[0].row_id == "1"
 
@@ -163,11 +163,11 @@ def test_a_reader_with_one_snapshot_skips_nothing(migrated: Database, level: str
         migrated.run(ADD, "1")
         old.execute(f"begin isolation level {level}".encode())
         first = after(old, None)
-        assert [event.row_id for event in first] == ["1"]
+        assert [event.row_number for event in first] == [1]
         migrated.run(ADD, "2")
         assert after(old, first[-1].cursor) == []
         later = after(reader, first[-1].cursor)
-        assert [event.row_id for event in later] == ["2"]
+        assert [event.row_number for event in later] == [2]
         migrated.run(ADD, "3")
         with pytest.raises(psycopg.errors.SerializationFailure, match="older than the cursor"):
             after(old, later[-1].cursor)
@@ -175,33 +175,33 @@ def test_a_reader_with_one_snapshot_skips_nothing(migrated: Database, level: str
 
 def test_many_events_of_one_transaction_are_read_page_by_page(migrated: Database) -> None:
     migrated.run(
-        "insert into chatschema.events (kind, table_name, row_id) select 'test.added', 'messages', n from generate_series(1, 5000) as n"
+        "insert into chatschema.events (kind, table_name, row_number) select 'test.added', 'messages', n from generate_series(1, 5000) as n"
     )
     with migrated.connect() as reader:
-        cursor, seen = None, list[str | None]()
+        cursor, seen = None, list[int | None]()
         while page := after(reader, cursor, 700):
             assert len(page) <= 700
-            seen += [event.row_id for event in page]
+            seen += [event.row_number for event in page]
             cursor = page[-1].cursor
-    assert seen == [str(n) for n in range(1, 5001)]
+    assert seen == [*range(1, 5001)]
 
 
 def test_events_of_a_restored_dump_do_not_come_again(migrated: Database) -> None:
     """Their transaction ids lie ahead of this server's, which will reach them some day."""
     migrated.run(
-        "insert into chatschema.events (xid, id, kind, table_name, row_id) overriding system value"
-        " select (pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 5)::text::xid8, 1, 'test.added', 'messages', '1'"
+        "insert into chatschema.events (xid, id, kind, table_name, row_number) overriding system value"
+        " select (pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 5)::text::xid8, 1, 'test.added', 'messages', 1"
     )
     migrated.run("alter table chatschema.events alter column id restart with 2")
     with migrated.connect() as reader:
         cursor = reader.execute("select chatschema.events_now()").fetchone()[0]  # type: ignore[index]
-        seen = list[str | None]()
+        seen = list[int | None]()
         for number in range(2, 15):
             migrated.run(ADD, str(number))
             page = after(reader, cursor)
             cursor = page[-1].cursor
-            seen += [event.row_id for event in page]
-    assert seen == [str(number) for number in range(2, 15)]
+            seen += [event.row_number for event in page]
+    assert seen == [*range(2, 15)]
 
 
 def state_of(connection: "psycopg.Connection[tuple[object, ...]]", cursor: str) -> str | None:

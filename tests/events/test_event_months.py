@@ -11,7 +11,7 @@ from tests.support.database import Database
 from tests.support.events import after, behind
 
 MONTHS = "select relname from pg_class where relname ~ '^events_y' and relkind = 'r' order by 1"
-ADD = "insert into chatschema.events (kind, table_name, row_id, recorded_at) values ('test.added', 'messages', %s, %s)"
+ADD = "insert into chatschema.events (kind, table_name, row_number, recorded_at) values ('test.added', 'messages', %s, %s)"
 
 
 def months(database: Database) -> list[str]:
@@ -51,9 +51,9 @@ def test_an_event_without_a_month_is_moved_into_one(cli: Cli, migrated: Database
         assert "for whose month there is no partition; move them: chatschema maintain" in checked.out + checked.err
         done = cli("partition", "ensure", "--url", migrated.url)
         assert done.code == 0, done.err
-        assert migrated.all("select row_id from chat_partitions.events_default") == [("3",)]
-        assert [event.row_id for event in after(reader, None)] == ["1", "2", "3"]
-        assert [event.row_id for event in after(reader, first.cursor)] == ["2", "3"]
+        assert migrated.all("select row_number from chat_partitions.events_default") == [(3,)]
+        assert [event.row_number for event in after(reader, None)] == [1, 2, 3]
+        assert [event.row_number for event in after(reader, first.cursor)] == [2, 3]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         migrated.run("truncate chat_partitions.events_default")
     assert "no difference" in cli("verify", "--url", migrated.url).out
@@ -71,9 +71,6 @@ def test_they_are_append_only(migrated: Database) -> None:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege, match="events is append-only") as refused:
                     migrated.run(f"set session_replication_role = {role}; {statement}")
                 assert "chatschema maintain" in str(refused.value.diag.message_hint)
-    for text in ("Who are you?", "019B76DA", "x" * 40):
-        with pytest.raises(psycopg.errors.CheckViolation):
-            migrated.run(ADD, text, datetime.now(UTC))
 
 
 def test_maintain_drops_whole_months_and_a_reader_who_missed_them_learns_of_it(
@@ -91,13 +88,13 @@ def test_maintain_drops_whole_months_and_a_reader_who_missed_them_learns_of_it(
         assert cli("maintain", "--url", migrated.url).code == 0
         (tmp_path / "chatschema.toml").write_text('[events]\nkeep = "90d"\n')
         migrated.run(ADD, "4", now)
-        assert [event.row_id for event in after(reader, None)] == ["3", "4"]
+        assert [event.row_number for event in after(reader, None)] == [3, 4]
         with pytest.raises(psycopg.DatabaseError, match="older than the oldest events") as refused:
             after(reader, one.cursor)
         assert refused.value.sqlstate == "OBX03"
         # Who had read them all has missed nothing.
-        assert [event.row_id for event in behind(reader, two.cursor)] == ["3", "4"]
-        assert [event.row_id for event in after(reader, three.cursor)] == ["4"]
+        assert [event.row_number for event in behind(reader, two.cursor)] == [3, 4]
+        assert [event.row_number for event in after(reader, three.cursor)] == [4]
     late = cli("events", "tail", "--after", one.cursor, "--url", migrated.url)
     assert (late.code, "events.too-old" in late.err) == (1, True)
 

@@ -13,7 +13,7 @@ from tests.support.pace import long
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 MANY = 1_000_000 if FULL else 6_000
-ROWS = "select kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count from chatschema.events order by id"
+ROWS = "select kind, table_name, coalesce(row_id::text, row_number::text), conversation_id, user_id, first_id, last_id, row_count from chatschema.events order by id"
 
 
 def test_sessions_keys_and_holds(cli: Cli, migrated: Database) -> None:
@@ -166,11 +166,14 @@ def test_a_small_purge_and_what_expired(cli: Cli, migrated: Database) -> None:
 def test_retiring_and_restoring_a_month(cli: Cli, aged: Database) -> None:
     options = ("--older-than", "12mo", "--url", aged.url)
     assert cli("partition", "retire", *options).code == 0
-    assert cli("partition", "restore", "2024-01", "--keep", "3mo", "--url", aged.url).code in (0, 2)
-    events = [(row[0], row[2]) for row in aged.all(ROWS)]
-    assert ("month.retired", "2024-01") in events
-    assert ("month.retired", "2024-02") in events
-    first, last = aged.one("select first_id, last_id from chatschema.events where row_id = '2024-01' order by id limit 1")
+    assert cli("partition", "restore", "2024-01", "--keep", "3mo", "--url", aged.url).code == 0
+    months = (
+        "select kind, to_char(chatschema.uuid7_time(first_id) at time zone 'UTC', 'YYYY-MM') from chatschema.events order by id"
+    )
+    events = aged.all(months)
+    assert {("month.retired", "2024-01"), ("month.retired", "2024-02")} <= set(events)
+    assert events[-1] == ("month.restored", "2024-01")
+    first, last = aged.one("select first_id, last_id from chatschema.events order by id desc limit 1")
     assert aged.one("select chatschema.uuid7_floor('2024-01-01Z'), chatschema.uuid7_floor('2024-02-01Z')") == (
         first,
         UUID(int=last.int + 1),
@@ -198,7 +201,7 @@ def test_erasures(cli: Cli, seeded: Database) -> None:
     assert cli("privacy", "erase-message", str(message), "--yes", "--url", seeded.url).code in (0, 3)
     assert cli("privacy", "erase-conversation", str(room), "--yes", "--url", seeded.url).code in (0, 3)
     assert kinds(seeded)[-1] == "conversation.erased"
-    assert seeded.one("select count(*) from chatschema.events where kind = 'message.erased' and row_id = %s", str(message)) >= 1
+    assert seeded.one("select count(*) from chatschema.events where kind = 'message.erased' and row_id = %s", message) >= 1
 
 
 def test_the_application_writes_events_but_has_no_right_to_them(cli: Cli, migrated: Database, prefix: str) -> None:

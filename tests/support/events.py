@@ -25,7 +25,8 @@ class Event:
     recorded_at: Any
     kind: str
     table_name: str
-    row_id: str | None
+    row_id: UUID | None
+    row_number: int | None
     conversation_id: UUID | None
     user_id: UUID | None
     first_id: UUID | None

@@ -38,8 +38,9 @@ def _row(event: Event) -> tuple[str, ...]:
 
 
 def _rows(event: Event) -> str:
-    if event.row_id is not None:
-        return f"{event.table_name} {event.row_id}"
+    one = event.row_number if event.row_id is None else event.row_id
+    if one is not None:
+        return f"{event.table_name} {one}"
     count = "" if event.row_count is None else f" {event.row_count} rows"
     return f"{event.table_name}{count}" + (f" {event.first_id} to {event.last_id}" if event.first_id else "")
 
