@@ -25,8 +25,8 @@ _NUMBERED = re.compile(r"^ALTER .* SET \(pg_attver=\d+\);\n|\bpg_attver=\d+, |, 
 
 # From the first table to the last comment on one, before the constraints that name two tables.
 _TABLES = re.compile(
-    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW|FUNCTION|PROCEDURE) |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT|VIEW|FUNCTION|PROCEDURE) |"
-    r"ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
+    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW|FUNCTION|PROCEDURE) "
+    r"|COMMENT ON (?:TABLE|COLUMN|CONSTRAINT|VIEW|FUNCTION|PROCEDURE) |ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
     re.MULTILINE,
 )
 

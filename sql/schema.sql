@@ -782,7 +782,7 @@ $$;
 
 COMMENT ON FUNCTION chatschema.event_origin() IS 'The server that cursors of events are good for: system identifier and timeline. Refused on a standby with SQLSTATE OBX01.';
 
-CREATE FUNCTION chatschema.events_after(after text, "limit" integer DEFAULT 100) RETURNS TABLE(cursor text, id bigint, recorded_at timestamp with time zone, kind text, table_name text, row_id text, conversation_id uuid, user_id uuid, first_id uuid, last_id uuid, row_count bigint)
+CREATE FUNCTION chatschema.events_after(after text, "limit" integer DEFAULT 100) RETURNS TABLE(cursor text, id bigint, recorded_at timestamp with time zone, kind text, table_name text, row_id uuid, row_number bigint, conversation_id uuid, user_id uuid, first_id uuid, last_id uuid, row_count bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
@@ -833,7 +833,7 @@ begin
     -- What the last snapshot did not see and this one does, by number. Where that is read to its end, the same up to now.
     for round in 1..2 loop
         return query
-            select concat_ws(';', '1', origin, was, upto, e.id, start_xid, start_id), e.id, e.recorded_at, e.kind, e.table_name, e.row_id,
+            select concat_ws(';', '1', origin, was, upto, e.id, start_xid, start_id), e.id, e.recorded_at, e.kind, e.table_name, e.row_id, e.row_number,
                 e.conversation_id, e.user_id, e.first_id, e.last_id, e.row_count
             from chatschema.events as e
             where e.xid >= pg_snapshot_xmin(was) and e.xid < pg_snapshot_xmax(upto)
@@ -1579,7 +1579,7 @@ begin
     end if;
     if tg_op = 'DELETE' then
         insert into chatschema.events (kind, table_name, row_id, conversation_id)
-        values ('conversation.removed', 'conversations', old.id::text, old.id);
+        values ('conversation.removed', 'conversations', old.id, old.id);
     else
         insert into chatschema.events (kind, table_name, row_id, conversation_id)
         values (
@@ -1588,7 +1588,7 @@ begin
                 when old.deleted_at is null and new.deleted_at is not null then 'deleted'
                 else 'changed'
             end,
-            'conversations', new.id::text, new.id
+            'conversations', new.id, new.id
         );
     end if;
     perform chatschema.tell_of_events();
@@ -1603,12 +1603,16 @@ CREATE FUNCTION chatschema.record_edited_messages() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_nestloop TO 'off'
     AS $$
+declare
+    state record;
 begin
-    if not chatschema.records_changes() then
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
         return null;
     end if;
     insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
-    select m.kind, 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
+    select m.kind, 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
         case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
         case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
         case when count(*) > 1 then count(*) end
@@ -1629,7 +1633,9 @@ begin
         )
     ) as m
     group by m.kind, m.conversation_id;
-    perform chatschema.tell_of_events();
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
     return null;
 end
 $$;
@@ -1667,8 +1673,8 @@ CREATE FUNCTION chatschema.record_hold_event() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id)
-    values ('hold.' || case tg_op when 'INSERT' then 'placed' else 'released' end, 'holds', new.id::text, new.conversation_id, new.user_id);
+    insert into chatschema.events (kind, table_name, row_number, conversation_id, user_id)
+    values ('hold.' || case tg_op when 'INSERT' then 'placed' else 'released' end, 'holds', new.id, new.conversation_id, new.user_id);
     perform chatschema.tell_of_events();
     return null;
 end
@@ -1705,7 +1711,7 @@ CREATE FUNCTION chatschema.record_key_event() RETURNS trigger
 begin
     if not chatschema.is_audit_batch() then
         insert into chatschema.events (kind, table_name, row_id, user_id)
-        values ('key.' || case tg_op when 'DELETE' then 'removed' else new.status end, 'user_public_keys', old.id::text, old.user_id);
+        values ('key.' || case tg_op when 'DELETE' then 'removed' else new.status end, 'user_public_keys', old.id, old.user_id);
         perform chatschema.tell_of_events();
     end if;
     return null;
@@ -1745,7 +1751,7 @@ CREATE FUNCTION chatschema.record_published_keys() RETURNS trigger
     AS $$
 begin
     insert into chatschema.events (kind, table_name, row_id, user_id, first_id, last_id, row_count)
-    select 'key.published', 'user_public_keys', case count(*) when 1 then min(k.id::text) end, k.user_id,
+    select 'key.published', 'user_public_keys', case count(*) when 1 then min(k.id::text)::uuid end, k.user_id,
         case when count(*) > 1 then min(k.id::text)::uuid end, case when count(*) > 1 then max(k.id::text)::uuid end,
         case when count(*) > 1 then count(*) end
     from added as k
@@ -1764,18 +1770,24 @@ CREATE FUNCTION chatschema.record_removed_messages() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    state record;
 begin
-    if not chatschema.records_changes() then
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
         return null;
     end if;
     insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
-    select 'message.removed', 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
+    select 'message.removed', 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
         case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
         case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
         case when count(*) > 1 then count(*) end
     from before as m
     group by m.conversation_id;
-    perform chatschema.tell_of_events();
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
     return null;
 end
 $$;
@@ -1786,18 +1798,29 @@ CREATE FUNCTION chatschema.record_sent_messages() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    state record;
 begin
-    if not chatschema.records_changes() then
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
         return null;
     end if;
-    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
-    select 'message.sent', 'messages', case count(*) when 1 then min(m.id::text) end, m.conversation_id,
-        case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
-        case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
-        case when count(*) > 1 then count(*) end
-    from added as m
-    group by m.conversation_id;
-    perform chatschema.tell_of_events();
+    if (select count(*) from (select from added limit 2) as few) = 1 then
+        insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id)
+        select 'message.sent', 'messages', m.id, m.conversation_id, m.sender_id from added as m;
+    else
+        insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
+        select 'message.sent', 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
+            case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
+            case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
+            case when count(*) > 1 then count(*) end
+        from added as m
+        group by m.conversation_id;
+    end if;
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
     return null;
 end
 $$;
@@ -1809,7 +1832,7 @@ CREATE FUNCTION chatschema.record_session_event() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    insert into chatschema.events (kind, table_name, row_id, user_id) values ('session.revoked', 'auth_sessions', old.id::text, old.user_id);
+    insert into chatschema.events (kind, table_name, row_id, user_id) values ('session.revoked', 'auth_sessions', old.id, old.user_id);
     perform chatschema.tell_of_events();
     return null;
 end
@@ -1980,191 +2003,6 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_key_revival() IS 'Trigger: a key that was superseded, revoked or used stays so.';
-
-CREATE TABLE public.messages (
-    id uuid DEFAULT chatschema.uuid7() NOT NULL,
-    conversation_id uuid NOT NULL,
-    sender_id uuid,
-    content_encrypted bytea,
-    content_nonce bytea,
-    content_algorithm text,
-    key_version integer,
-    sender_key_id uuid,
-    message_type text DEFAULT 'text'::text NOT NULL,
-    reply_to_id uuid,
-    edited_at timestamp with time zone,
-    edit_count integer DEFAULT 0 NOT NULL,
-    edit_history jsonb DEFAULT '[]'::jsonb NOT NULL,
-    is_deleted boolean DEFAULT false NOT NULL,
-    deleted_at timestamp with time zone,
-    deleted_by uuid,
-    expires_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT messages_content_nonce_check CHECK (((octet_length(content_nonce) >= 8) AND (octet_length(content_nonce) <= 32))),
-    CONSTRAINT messages_content_present_check CHECK (((content_encrypted IS NOT NULL) OR is_deleted OR (message_type = 'system'::text))),
-    CONSTRAINT messages_content_size_check CHECK ((octet_length(content_encrypted) <= 65536)),
-    CONSTRAINT messages_edit_check CHECK ((((edit_count > 0) = (edited_at IS NOT NULL)) AND (edit_count >= 0))),
-    CONSTRAINT messages_edit_history_check CHECK (((jsonb_typeof(edit_history) = 'array'::text) AND (jsonb_array_length(edit_history) <= 50))),
-    CONSTRAINT messages_is_deleted_check CHECK ((is_deleted = (deleted_at IS NOT NULL))),
-    CONSTRAINT messages_key_version_check CHECK ((key_version > 0)),
-    CONSTRAINT messages_message_type_check CHECK ((message_type = ANY (ARRAY['text'::text, 'image'::text, 'file'::text, 'audio'::text, 'video'::text, 'system'::text]))),
-    CONSTRAINT messages_sender_check CHECK (((sender_id IS NOT NULL) OR (message_type = 'system'::text)))
-)
-PARTITION BY RANGE (id);
-ALTER TABLE ONLY public.messages ALTER COLUMN content_encrypted SET STORAGE EXTERNAL;
-
-COMMENT ON TABLE public.messages IS 'Messages as ciphertext, partitioned by month on the id, a UUIDv7.';
-
-COMMENT ON COLUMN public.messages.id IS 'UUIDv7, which determines the month. Page with id < $cursor order by id desc. If the client creates it, it is the idempotency key.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.conversation_id IS 'Conversation of the message.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.sender_id IS 'Sender; null for a system message.
-pii=identity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.content_encrypted IS 'Ciphertext, at most 64 kB; null once deleted. The server cannot read it.
-pii=content; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.content_nonce IS 'Nonce of the cipher, where it is not part of the ciphertext.
-pii=content; purpose=encryption; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.content_algorithm IS 'The cipher, for example xsalsa20-poly1305.
-pii=none';
-
-COMMENT ON COLUMN public.messages.key_version IS 'Version of the conversation key it is encrypted with.
-pii=none';
-
-COMMENT ON COLUMN public.messages.sender_key_id IS 'Public key of the sender in use. No foreign key: keys may be deleted.
-pii=identity; purpose=encryption; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.message_type IS 'text, image, file, audio, video or system.
-pii=content; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.reply_to_id IS 'Message that this one replies to, in the same conversation; null after that is deleted, kept while its month is detached or dropped.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.edited_at IS 'Last edit.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.edit_count IS 'How often it was edited.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.edit_history IS 'Earlier ciphertexts, oldest first, at most 50; emptied by erasure.
-pii=content; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.is_deleted IS 'Whether it is deleted for everybody; the row is kept so that replies keep their place.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.deleted_by IS 'Who deleted it: the sender or a moderator. No foreign key: users are never deleted while they take part.
-pii=identity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.expires_at IS 'The message is deleted after this; null means never.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.created_at IS 'When it was sent, in whole milliseconds: the time in the id.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.messages.updated_at IS 'Last change, set by a trigger.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON CONSTRAINT messages_content_nonce_check ON public.messages IS '8 to 32 bytes: what the known ciphers take.';
-
-COMMENT ON CONSTRAINT messages_content_present_check ON public.messages IS 'A message has content until it is deleted.';
-
-COMMENT ON CONSTRAINT messages_content_size_check ON public.messages IS 'At most 64 kB; larger things are attachments.';
-
-COMMENT ON CONSTRAINT messages_edit_check ON public.messages IS 'An edited message has the time of its last edit.';
-
-COMMENT ON CONSTRAINT messages_edit_history_check ON public.messages IS 'A JSON array of at most 50 entries.';
-
-COMMENT ON CONSTRAINT messages_is_deleted_check ON public.messages IS 'A deleted message has the time of its deletion.';
-
-COMMENT ON CONSTRAINT messages_key_version_check ON public.messages IS 'From 1.';
-
-COMMENT ON CONSTRAINT messages_message_type_check ON public.messages IS 'The kinds of message.';
-
-COMMENT ON CONSTRAINT messages_sender_check ON public.messages IS 'Only a system message has no sender.';
-
-CREATE FUNCTION chatschema.page(conversation uuid, before uuid DEFAULT NULL::uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
-    LANGUAGE plpgsql STABLE
-    AS $_$
-declare
-    high uuid := coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
-    low uuid;
-    -- Without a cursor the first window has no end, because the newest id may be of tomorrow. The timestamps have no time zone,
-    -- because a month added in that of the session may end on another day.
-    start timestamp := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()) at time zone 'UTC');
-    months integer := 1;
-    found_rows integer;
-begin
-    -- Windows of 1, 1, 2, 4, ... months. The bounds are literals, so that the plan leaves out the other months.
-    while size > 0 loop
-        low := chatschema.uuid7_floor(start at time zone 'UTC');
-        return query execute format(
-            'select * from public.messages where conversation_id = $1 and id < %L and id >= %L order by id desc limit $2', high, low)
-            using conversation, size;
-        get diagnostics found_rows = row_count;
-        size := size - found_rows;
-        exit when start <= timestamp '1970-01-01 00:00:00';
-        -- A cursor that is no UUIDv7 may be before the month of the first window.
-        high := least(high, low);
-        start := start - months * interval '1 month';
-        months := months * 2;
-    end loop;
-end
-$_$;
-
-COMMENT ON FUNCTION chatschema.page(conversation uuid, before uuid, size integer) IS 'The newest messages of a conversation, or those before a message, newest first: select * from chatschema.page($1, $2, 50). Takes the same time with any number of months.';
-
-CREATE FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
-    LANGUAGE plpgsql STABLE
-    AS $_$
-declare
-    low uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
-    high uuid;
-    beyond text := '>';
-    stop timestamp := date_trunc(
-        'month', coalesce(chatschema.uuid7_time(after), timestamptz '1970-01-01 00:00:00+00') at time zone 'UTC');
-    months integer := 1;
-    found_rows integer;
-    is_last boolean;
-begin
-    while size > 0 loop
-        stop := stop + months * interval '1 month';
-        is_last := stop > now() at time zone 'UTC' + interval '2 days';
-        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop at time zone 'UTC') end;
-        return query execute format(
-            'select * from public.messages where conversation_id = $1 and id %s %L and id < %L order by id limit $2', beyond, low, high)
-            using conversation, size;
-        get diagnostics found_rows = row_count;
-        size := size - found_rows;
-        exit when is_last;
-        if high > low then
-            low := high;
-            beyond := '>=';
-        end if;
-        months := months * 2;
-    end loop;
-end
-$_$;
-
-COMMENT ON FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer) IS 'The messages of a conversation after a message, or all of them, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
-
-CREATE PROCEDURE chatschema.refuse_open_transaction()
-    LANGUAGE plpgsql
-    AS $$
-begin
-    commit;
-end
-$$;
-
-COMMENT ON PROCEDURE chatschema.refuse_open_transaction() IS 'SQLSTATE 2D000 in an open transaction: call chatschema.wait_for() before begin, as it commits while it waits.';
 
 CREATE FUNCTION chatschema.refuse_other_user(wanted uuid) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2931,6 +2769,40 @@ $$;
 
 COMMENT ON FUNCTION chatschema.uuid7_time(id uuid) IS 'The moment at which a UUIDv7 was created, in whole milliseconds; null for any other version.';
 
+CREATE FUNCTION chatschema.withdraw_key() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    new.encrypted_key := null;
+    new.key_nonce := null;
+    new.key_algorithm := null;
+    new.key_version := null;
+    new.public_key_id := null;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.withdraw_key() IS 'Trigger: removes the wrapped key of a participant who leaves.';
+
+CREATE FUNCTION chatschema.written_lsn() RETURNS pg_lsn
+    LANGUAGE sql
+    AS $$
+    select pg_catalog.pg_current_wal_insert_lsn()
+$$;
+
+COMMENT ON FUNCTION chatschema.written_lsn() IS 'On the primary, after the commit: the position in the write-ahead log that chatschema.wait_for() waits for. Before the commit it is too early.';
+
+CREATE PROCEDURE chatschema.refuse_open_transaction()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    commit;
+end
+$$;
+
+COMMENT ON PROCEDURE chatschema.refuse_open_transaction() IS 'SQLSTATE 2D000 in an open transaction: call chatschema.wait_for() before begin, as it commits while it waits.';
+
 CREATE PROCEDURE chatschema.wait_for(IN lsn pg_lsn, IN timeout interval DEFAULT '00:00:01'::interval)
     LANGUAGE plpgsql
     AS $$
@@ -2958,155 +2830,6 @@ end
 $$;
 
 COMMENT ON PROCEDURE chatschema.wait_for(IN lsn pg_lsn, IN timeout interval) IS 'On a replica, outside a transaction: returns once it has replayed this position. SQLSTATE LSN01 when the time is over: read from the primary.';
-
-CREATE FUNCTION chatschema.withdraw_key() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-    new.encrypted_key := null;
-    new.key_nonce := null;
-    new.key_algorithm := null;
-    new.key_version := null;
-    new.public_key_id := null;
-    return new;
-end
-$$;
-
-COMMENT ON FUNCTION chatschema.withdraw_key() IS 'Trigger: removes the wrapped key of a participant who leaves.';
-
-CREATE FUNCTION chatschema.written_lsn() RETURNS pg_lsn
-    LANGUAGE sql
-    AS $$
-    select pg_catalog.pg_current_wal_insert_lsn()
-$$;
-
-COMMENT ON FUNCTION chatschema.written_lsn() IS 'On the primary, after the commit: the position in the write-ahead log that chatschema.wait_for() waits for. Before the commit it is too early.';
-
-CREATE TABLE chatschema.events (
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    id bigint NOT NULL,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    kind text NOT NULL,
-    table_name text NOT NULL,
-    row_id text,
-    conversation_id uuid,
-    user_id uuid,
-    first_id uuid,
-    last_id uuid,
-    row_count bigint,
-    CONSTRAINT events_kind_check CHECK ((kind ~ '^[a-z_]{1,30}\.[a-z_]{1,30}$'::text)),
-    CONSTRAINT events_range_check CHECK ((((first_id IS NULL) = (last_id IS NULL)) AND (first_id <= last_id) AND (row_count >= 0))),
-    CONSTRAINT events_row_id_check CHECK ((row_id ~ '^[0-9a-f-]{1,36}$'::text)),
-    CONSTRAINT events_table_name_check CHECK ((table_name ~ '^[a-z_]{1,63}$'::text))
-)
-PARTITION BY RANGE (recorded_at);
-
-COMMENT ON TABLE chatschema.events IS 'Outbox: one row a change, or one a conversation and batch of many rows. Read with chatschema.events_after(); months are dropped after [events] keep.';
-
-COMMENT ON COLUMN chatschema.events.xid IS 'Transaction of the change; a reader takes what its last snapshot did not see.
-pii=none';
-
-COMMENT ON COLUMN chatschema.events.id IS 'Order of the events of transactions that waited for each other.
-pii=none';
-
-COMMENT ON COLUMN chatschema.events.recorded_at IS 'When it was written; determines the month.
-pii=activity; purpose=delivery; basis=contract; keep=event';
-
-COMMENT ON COLUMN chatschema.events.kind IS 'What happened, for example message.edited; docs/how-to/events.md lists the kinds.
-pii=none';
-
-COMMENT ON COLUMN chatschema.events.table_name IS 'Table of the rows, without its schema.
-pii=none';
-
-COMMENT ON COLUMN chatschema.events.row_id IS 'Id of the row, or the month as YYYY-MM; null for several rows.
-pii=activity; purpose=delivery; basis=contract; keep=event';
-
-COMMENT ON COLUMN chatschema.events.conversation_id IS 'Conversation of the rows; null if they have none, or several.
-pii=activity; purpose=delivery; basis=contract; keep=event';
-
-COMMENT ON COLUMN chatschema.events.user_id IS 'User whose row it is, who sent the message or who takes part; null if there is none, or several.
-pii=identity; purpose=delivery; basis=contract; keep=event';
-
-COMMENT ON COLUMN chatschema.events.first_id IS 'Lowest id of several rows; other rows may lie between the two ids.
-pii=activity; purpose=delivery; basis=contract; keep=event';
-
-COMMENT ON COLUMN chatschema.events.last_id IS 'Highest id of several rows.
-pii=activity; purpose=delivery; basis=contract; keep=event';
-
-COMMENT ON COLUMN chatschema.events.row_count IS 'How many rows; null for one.
-pii=none';
-
-COMMENT ON CONSTRAINT events_kind_check ON chatschema.events IS 'Two words: what, and what happened to it.';
-
-COMMENT ON CONSTRAINT events_range_check ON chatschema.events IS 'Both ends of a range, in order.';
-
-COMMENT ON CONSTRAINT events_row_id_check ON chatschema.events IS 'An id or a month, and no text: an outbox has ids only.';
-
-COMMENT ON CONSTRAINT events_table_name_check ON chatschema.events IS 'A plain name.';
-
-CREATE TABLE public.message_statuses (
-    message_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    conversation_id uuid NOT NULL,
-    status text DEFAULT 'sent'::text NOT NULL,
-    delivered_at timestamp with time zone,
-    read_at timestamp with time zone,
-    failed_at timestamp with time zone,
-    error_code text,
-    reactions text[] DEFAULT '{}'::text[] NOT NULL,
-    reacted_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT message_statuses_reactions_check CHECK (((cardinality(reactions) <= 20) AND (array_position(reactions, NULL::text) IS NULL))),
-    CONSTRAINT message_statuses_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'failed'::text, 'delivered'::text, 'read'::text]))),
-    CONSTRAINT message_statuses_status_time_check CHECK ((((status <> 'delivered'::text) OR (delivered_at IS NOT NULL)) AND ((status <> 'read'::text) OR ((read_at IS NOT NULL) AND (delivered_at IS NOT NULL))) AND ((status <> 'failed'::text) OR (failed_at IS NOT NULL))))
-)
-PARTITION BY RANGE (message_id);
-
-COMMENT ON TABLE public.message_statuses IS 'Status of each message for each reader: delivered, read, reactions. Partitioned as messages.';
-
-COMMENT ON COLUMN public.message_statuses.message_id IS 'The message; its UUIDv7 determines the month.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.user_id IS 'The reader.
-pii=identity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.conversation_id IS 'Conversation of the message; set by a trigger if left out.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.status IS 'sent, failed, delivered or read; never lowered.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.delivered_at IS 'First report of delivery.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.read_at IS 'First report of reading.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.failed_at IS 'First report of failure.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.error_code IS 'Why delivery failed.
-pii=device; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.reactions IS 'The reader''s reactions, at most 20.
-pii=content; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.reacted_at IS 'Last change of the reactions.
-pii=activity; purpose=chat; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.created_at IS 'When the first report arrived.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON COLUMN public.message_statuses.updated_at IS 'Last change, set by a trigger.
-pii=activity; purpose=delivery; basis=contract; keep=message';
-
-COMMENT ON CONSTRAINT message_statuses_reactions_check ON public.message_statuses IS 'At most 20, none of them null.';
-
-COMMENT ON CONSTRAINT message_statuses_status_check ON public.message_statuses IS 'The states of a delivery.';
-
-COMMENT ON CONSTRAINT message_statuses_status_time_check ON public.message_statuses IS 'A status has its time; read implies delivered.';
 
 CREATE TABLE chatschema.applied_roles (
     is_only_row boolean DEFAULT true NOT NULL,
@@ -3506,6 +3229,60 @@ ALTER TABLE chatschema.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE chatschema.events (
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    id bigint NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    kind text NOT NULL,
+    table_name text NOT NULL,
+    row_id uuid,
+    row_number bigint,
+    conversation_id uuid,
+    user_id uuid,
+    first_id uuid,
+    last_id uuid,
+    row_count bigint
+)
+PARTITION BY RANGE (recorded_at);
+
+COMMENT ON TABLE chatschema.events IS 'Outbox: one row a change, or one a conversation and batch of many rows. Read with chatschema.events_after(); months are dropped after [events] keep.';
+
+COMMENT ON COLUMN chatschema.events.xid IS 'Transaction of the change; a reader takes what its last snapshot did not see.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.id IS 'Order of the events of transactions that waited for each other.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.recorded_at IS 'When it was written; determines the month.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.kind IS 'What happened, for example message.edited; docs/how-to/events.md lists the kinds.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.table_name IS 'Table of the rows, without its schema.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.row_id IS 'Id of the row; null for several rows, and for one that has a number.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.row_number IS 'Number of the row, for a hold.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.conversation_id IS 'Conversation of the rows; null if they have none, or several.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.user_id IS 'User whose row it is, who sent the message or who takes part; null if there is none, or several.
+pii=identity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.first_id IS 'Lowest id of several rows; other rows may lie between the two ids.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.last_id IS 'Highest id of several rows.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.row_count IS 'How many rows; null for one.
+pii=none';
+
 CREATE TABLE chatschema.hold_conversations (
     hold_id bigint NOT NULL,
     conversation_id uuid NOT NULL,
@@ -3584,42 +3361,6 @@ COMMENT ON CONSTRAINT holds_reason_check ON chatschema.holds IS '1 to 1000 chara
 
 COMMENT ON CONSTRAINT holds_released_check ON chatschema.holds IS 'A release has a time, a role and a reason.';
 
-CREATE VIEW chatschema.held_scopes AS
- WITH active AS NOT MATERIALIZED (
-         SELECT holds.id,
-            holds.conversation_id,
-            holds.user_id,
-            COALESCE(chatschema.uuid7_floor(holds.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS low,
-            COALESCE(chatschema.uuid7_floor(holds.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS high
-           FROM chatschema.holds
-          WHERE (holds.released_at IS NULL)
-        )
- SELECT active.id AS hold_id,
-    active.conversation_id,
-    active.user_id AS sender_id,
-    active.low,
-    active.high
-   FROM active
-UNION ALL
- SELECT a.id AS hold_id,
-    c.conversation_id,
-    NULL::uuid AS sender_id,
-    a.low,
-    a.high
-   FROM (active a
-     JOIN chatschema.hold_conversations c ON ((c.hold_id = a.id)));
-
-COMMENT ON VIEW chatschema.held_scopes IS 'Scopes of the active holds: a message is held if a row matches its conversation, its sender and its id (low <= id < high).';
-
-ALTER TABLE chatschema.holds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME chatschema.holds_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
 CREATE TABLE chatschema.last_hold (
     is_only_row boolean DEFAULT true NOT NULL,
     placed_at timestamp with time zone,
@@ -3635,192 +3376,6 @@ COMMENT ON COLUMN chatschema.last_hold.placed_at IS 'When a hold was last placed
 pii=none';
 
 COMMENT ON CONSTRAINT last_hold_one_row_check ON chatschema.last_hold IS 'One row.';
-
-CREATE TABLE public.conversation_participants (
-    conversation_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    role text DEFAULT 'member'::text NOT NULL,
-    encrypted_key bytea,
-    key_nonce bytea,
-    key_algorithm text,
-    key_version integer,
-    public_key_id uuid,
-    last_read_message_id uuid,
-    last_delivered_message_id uuid,
-    notification_level text DEFAULT 'all'::text NOT NULL,
-    muted_until timestamp with time zone,
-    is_pinned boolean DEFAULT false NOT NULL,
-    joined_at timestamp with time zone DEFAULT now() NOT NULL,
-    left_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    reads_from timestamp with time zone,
-    CONSTRAINT conversation_participants_encrypted_key_check CHECK ((((encrypted_key IS NULL) OR ((key_algorithm IS NOT NULL) AND (key_version IS NOT NULL))) AND (octet_length(encrypted_key) <= 8192))),
-    CONSTRAINT conversation_participants_key_version_check CHECK ((key_version > 0)),
-    CONSTRAINT conversation_participants_left_at_check CHECK ((left_at >= (joined_at - '00:01:00'::interval))),
-    CONSTRAINT conversation_participants_notification_level_check CHECK ((notification_level = ANY (ARRAY['all'::text, 'mentions'::text, 'none'::text]))),
-    CONSTRAINT conversation_participants_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'moderator'::text, 'member'::text])))
-);
-
-COMMENT ON TABLE public.conversation_participants IS 'Participants of conversations, with their role and wrapped key.';
-
-COMMENT ON COLUMN public.conversation_participants.conversation_id IS 'The conversation.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.user_id IS 'The participant.
-pii=identity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.role IS 'admin, moderator or member, in this conversation.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.encrypted_key IS 'The conversation key wrapped for this user''s public key; null once shredded.
-pii=secret; purpose=encryption; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.key_nonce IS 'Nonce of the wrapping, where the algorithm has one apart from the ciphertext.
-pii=secret; purpose=encryption; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.key_algorithm IS 'How the key is wrapped, for example x25519-sealed-box.
-pii=none';
-
-COMMENT ON COLUMN public.conversation_participants.key_version IS 'Version of the conversation key in encrypted_key.
-pii=none';
-
-COMMENT ON COLUMN public.conversation_participants.public_key_id IS 'Public key with which the key is wrapped.
-pii=identity; purpose=encryption; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.last_read_message_id IS 'Newest message read; later ids are unread. No foreign key: months are retired.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.last_delivered_message_id IS 'Newest message that reached a device of the user.
-pii=activity; purpose=delivery; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.notification_level IS 'all, mentions or none.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.muted_until IS 'No notification before this.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.is_pinned IS 'Whether it is at the top of the user''s list.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.joined_at IS 'From when the user may read.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.left_at IS 'When the user left; null while a member.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.created_at IS 'When the row was created.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.updated_at IS 'Last change, set by a trigger.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON COLUMN public.conversation_participants.reads_from IS 'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.
-pii=activity; purpose=chat; basis=contract; keep=conversation';
-
-COMMENT ON CONSTRAINT conversation_participants_encrypted_key_check ON public.conversation_participants IS 'A wrapped key has its algorithm and version; at most 8 kB.';
-
-COMMENT ON CONSTRAINT conversation_participants_key_version_check ON public.conversation_participants IS 'From 1.';
-
-COMMENT ON CONSTRAINT conversation_participants_left_at_check ON public.conversation_participants IS 'Nobody leaves before joining; one minute allows for clocks that differ.';
-
-COMMENT ON CONSTRAINT conversation_participants_notification_level_check ON public.conversation_participants IS 'The levels of notification.';
-
-COMMENT ON CONSTRAINT conversation_participants_role_check ON public.conversation_participants IS 'The roles of a conversation.';
-
-CREATE VIEW chatschema.memberships WITH (security_barrier='true') AS
- SELECT conversation_id,
-    user_id,
-    role,
-    COALESCE(reads_from, date_trunc('milliseconds'::text, joined_at)) AS since,
-    chatschema.uuid7_floor(COALESCE(reads_from, joined_at)) AS since_id
-   FROM public.conversation_participants p
-  WHERE ((user_id = ( SELECT chatschema.actor() AS actor)) AND (left_at IS NULL));
-
-COMMENT ON VIEW chatschema.memberships IS 'The conversations of the acting user, and from when on the user reads: a message is readable if created_at >= since, a row about one if message_id >= since_id.';
-
-CREATE TABLE public.users (
-    id uuid DEFAULT chatschema.uuid7() NOT NULL,
-    username text NOT NULL,
-    email text,
-    password_hash text,
-    display_name text,
-    avatar_url text,
-    status text DEFAULT 'offline'::text NOT NULL,
-    last_seen_at timestamp with time zone,
-    account_state text DEFAULT 'active'::text NOT NULL,
-    erased_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT users_account_state_check CHECK ((account_state = ANY (ARRAY['active'::text, 'suspended'::text, 'deactivated'::text, 'erased'::text]))),
-    CONSTRAINT users_display_name_length_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 100))),
-    CONSTRAINT users_email_format_check CHECK (((email = lower(email)) AND (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text) AND (length(email) <= 254))),
-    CONSTRAINT users_erased_at_check CHECK (((account_state = 'erased'::text) = (erased_at IS NOT NULL))),
-    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text]))),
-    CONSTRAINT users_username_format_check CHECK (((username ~ '^[a-z0-9_.-]{3,32}$'::text) OR ((account_state = 'erased'::text) AND (username = ('deleted-'::text || (id)::text)))))
-)
-WITH (fillfactor='80');
-
-COMMENT ON TABLE public.users IS 'Users of the chat, one row per person, kept after erasure as a pseudonym.';
-
-COMMENT ON COLUMN public.users.id IS 'UUIDv7.
-pii=identity; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.username IS 'Lower-case login name, never reused; deleted-<id> after erasure.
-pii=identity; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.email IS 'Lower-case address; null after erasure. Personal data.
-pii=contact; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.password_hash IS 'Hash of the password; null when the user signs in elsewhere. Secret.
-pii=secret; purpose=security; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.display_name IS 'Name shown to others, in the user''s own spelling. Personal data.
-pii=profile; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.avatar_url IS 'Where the picture is. Personal data.
-pii=profile; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.status IS 'Presence as last written: online, away, busy or offline. The live value is the cache''s.
-pii=activity; purpose=chat; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.last_seen_at IS 'Last activity; write it at most once a minute.
-pii=activity; purpose=chat; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.account_state IS 'active, suspended, deactivated or erased.
-pii=activity; purpose=security; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.erased_at IS 'When the personal data was removed; set exactly when account_state is erased.
-pii=activity; purpose=erasure; basis=legal obligation; keep=erasure';
-
-COMMENT ON COLUMN public.users.created_at IS 'When the account was created.
-pii=activity; purpose=account; basis=contract; keep=account';
-
-COMMENT ON COLUMN public.users.updated_at IS 'Last change, set by a trigger.
-pii=activity; purpose=account; basis=contract; keep=account';
-
-COMMENT ON CONSTRAINT users_account_state_check ON public.users IS 'The states an account goes through.';
-
-COMMENT ON CONSTRAINT users_display_name_length_check ON public.users IS '1 to 100 characters.';
-
-COMMENT ON CONSTRAINT users_email_format_check ON public.users IS 'Lower-case, one @, at most 254 characters.';
-
-COMMENT ON CONSTRAINT users_erased_at_check ON public.users IS 'erased_at is set exactly when the account is erased.';
-
-COMMENT ON CONSTRAINT users_status_check ON public.users IS 'The presences the application knows.';
-
-COMMENT ON CONSTRAINT users_username_format_check ON public.users IS '3 to 32 of a-z 0-9 _ . -, or deleted-<id> once erased.';
-
-CREATE VIEW chatschema.people WITH (security_barrier='true') AS
- SELECT id,
-    username,
-    display_name,
-    avatar_url,
-    status
-   FROM public.users u
-  WHERE (( SELECT chatschema.actor() AS actor) IS NOT NULL);
-
-COMMENT ON VIEW chatschema.people IS 'All users, with the columns that other users may see. Empty without an acting user.';
 
 CREATE TABLE chatschema.privacy_requests (
     id bigint NOT NULL,
@@ -4257,6 +3812,98 @@ COMMENT ON CONSTRAINT auth_sessions_revoked_reason_check ON public.auth_sessions
 
 COMMENT ON CONSTRAINT auth_sessions_user_agent_length_check ON public.auth_sessions IS 'At most 2048 characters.';
 
+CREATE TABLE public.conversation_participants (
+    conversation_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    encrypted_key bytea,
+    key_nonce bytea,
+    key_algorithm text,
+    key_version integer,
+    public_key_id uuid,
+    last_read_message_id uuid,
+    last_delivered_message_id uuid,
+    notification_level text DEFAULT 'all'::text NOT NULL,
+    muted_until timestamp with time zone,
+    is_pinned boolean DEFAULT false NOT NULL,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    left_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    reads_from timestamp with time zone,
+    CONSTRAINT conversation_participants_encrypted_key_check CHECK ((((encrypted_key IS NULL) OR ((key_algorithm IS NOT NULL) AND (key_version IS NOT NULL))) AND (octet_length(encrypted_key) <= 8192))),
+    CONSTRAINT conversation_participants_key_version_check CHECK ((key_version > 0)),
+    CONSTRAINT conversation_participants_left_at_check CHECK ((left_at >= (joined_at - '00:01:00'::interval))),
+    CONSTRAINT conversation_participants_notification_level_check CHECK ((notification_level = ANY (ARRAY['all'::text, 'mentions'::text, 'none'::text]))),
+    CONSTRAINT conversation_participants_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'moderator'::text, 'member'::text])))
+);
+
+COMMENT ON TABLE public.conversation_participants IS 'Participants of conversations, with their role and wrapped key.';
+
+COMMENT ON COLUMN public.conversation_participants.conversation_id IS 'The conversation.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.user_id IS 'The participant.
+pii=identity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.role IS 'admin, moderator or member, in this conversation.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.encrypted_key IS 'The conversation key wrapped for this user''s public key; null once shredded.
+pii=secret; purpose=encryption; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.key_nonce IS 'Nonce of the wrapping, where the algorithm has one apart from the ciphertext.
+pii=secret; purpose=encryption; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.key_algorithm IS 'How the key is wrapped, for example x25519-sealed-box.
+pii=none';
+
+COMMENT ON COLUMN public.conversation_participants.key_version IS 'Version of the conversation key in encrypted_key.
+pii=none';
+
+COMMENT ON COLUMN public.conversation_participants.public_key_id IS 'Public key with which the key is wrapped.
+pii=identity; purpose=encryption; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.last_read_message_id IS 'Newest message read; later ids are unread. No foreign key: months are retired.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.last_delivered_message_id IS 'Newest message that reached a device of the user.
+pii=activity; purpose=delivery; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.notification_level IS 'all, mentions or none.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.muted_until IS 'No notification before this.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.is_pinned IS 'Whether it is at the top of the user''s list.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.joined_at IS 'From when the user may read.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.left_at IS 'When the user left; null while a member.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.created_at IS 'When the row was created.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON COLUMN public.conversation_participants.reads_from IS 'First moment whose messages the participant may read, where it is not joined_at: set by a trigger if the conversation was created with the setting history = all.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+
+COMMENT ON CONSTRAINT conversation_participants_encrypted_key_check ON public.conversation_participants IS 'A wrapped key has its algorithm and version; at most 8 kB.';
+
+COMMENT ON CONSTRAINT conversation_participants_key_version_check ON public.conversation_participants IS 'From 1.';
+
+COMMENT ON CONSTRAINT conversation_participants_left_at_check ON public.conversation_participants IS 'Nobody leaves before joining; one minute allows for clocks that differ.';
+
+COMMENT ON CONSTRAINT conversation_participants_notification_level_check ON public.conversation_participants IS 'The levels of notification.';
+
+COMMENT ON CONSTRAINT conversation_participants_role_check ON public.conversation_participants IS 'The roles of a conversation.';
+
 CREATE TABLE public.conversations (
     id uuid DEFAULT chatschema.uuid7() NOT NULL,
     type text DEFAULT 'group'::text NOT NULL,
@@ -4342,6 +3989,179 @@ COMMENT ON CONSTRAINT conversations_settings_check ON public.conversations IS 'A
 COMMENT ON CONSTRAINT conversations_title_length_check ON public.conversations IS '1 to 200 characters.';
 
 COMMENT ON CONSTRAINT conversations_type_check ON public.conversations IS 'The two kinds.';
+
+CREATE TABLE public.message_statuses (
+    message_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    status text DEFAULT 'sent'::text NOT NULL,
+    delivered_at timestamp with time zone,
+    read_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    error_code text,
+    reactions text[] DEFAULT '{}'::text[] NOT NULL,
+    reacted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_statuses_reactions_check CHECK (((cardinality(reactions) <= 20) AND (array_position(reactions, NULL::text) IS NULL))),
+    CONSTRAINT message_statuses_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'failed'::text, 'delivered'::text, 'read'::text]))),
+    CONSTRAINT message_statuses_status_time_check CHECK ((((status <> 'delivered'::text) OR (delivered_at IS NOT NULL)) AND ((status <> 'read'::text) OR ((read_at IS NOT NULL) AND (delivered_at IS NOT NULL))) AND ((status <> 'failed'::text) OR (failed_at IS NOT NULL))))
+)
+PARTITION BY RANGE (message_id);
+
+COMMENT ON TABLE public.message_statuses IS 'Status of each message for each reader: delivered, read, reactions. Partitioned as messages.';
+
+COMMENT ON COLUMN public.message_statuses.message_id IS 'The message; its UUIDv7 determines the month.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.user_id IS 'The reader.
+pii=identity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.conversation_id IS 'Conversation of the message; set by a trigger if left out.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.status IS 'sent, failed, delivered or read; never lowered.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.delivered_at IS 'First report of delivery.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.read_at IS 'First report of reading.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.failed_at IS 'First report of failure.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.error_code IS 'Why delivery failed.
+pii=device; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.reactions IS 'The reader''s reactions, at most 20.
+pii=content; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.reacted_at IS 'Last change of the reactions.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.created_at IS 'When the first report arrived.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.message_statuses.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=delivery; basis=contract; keep=message';
+
+COMMENT ON CONSTRAINT message_statuses_reactions_check ON public.message_statuses IS 'At most 20, none of them null.';
+
+COMMENT ON CONSTRAINT message_statuses_status_check ON public.message_statuses IS 'The states of a delivery.';
+
+COMMENT ON CONSTRAINT message_statuses_status_time_check ON public.message_statuses IS 'A status has its time; read implies delivered.';
+
+CREATE TABLE public.messages (
+    id uuid DEFAULT chatschema.uuid7() NOT NULL,
+    conversation_id uuid NOT NULL,
+    sender_id uuid,
+    content_encrypted bytea,
+    content_nonce bytea,
+    content_algorithm text,
+    key_version integer,
+    sender_key_id uuid,
+    message_type text DEFAULT 'text'::text NOT NULL,
+    reply_to_id uuid,
+    edited_at timestamp with time zone,
+    edit_count integer DEFAULT 0 NOT NULL,
+    edit_history jsonb DEFAULT '[]'::jsonb NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL,
+    deleted_at timestamp with time zone,
+    deleted_by uuid,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT messages_content_nonce_check CHECK (((octet_length(content_nonce) >= 8) AND (octet_length(content_nonce) <= 32))),
+    CONSTRAINT messages_content_present_check CHECK (((content_encrypted IS NOT NULL) OR is_deleted OR (message_type = 'system'::text))),
+    CONSTRAINT messages_content_size_check CHECK ((octet_length(content_encrypted) <= 65536)),
+    CONSTRAINT messages_edit_check CHECK ((((edit_count > 0) = (edited_at IS NOT NULL)) AND (edit_count >= 0))),
+    CONSTRAINT messages_edit_history_check CHECK (((jsonb_typeof(edit_history) = 'array'::text) AND (jsonb_array_length(edit_history) <= 50))),
+    CONSTRAINT messages_is_deleted_check CHECK ((is_deleted = (deleted_at IS NOT NULL))),
+    CONSTRAINT messages_key_version_check CHECK ((key_version > 0)),
+    CONSTRAINT messages_message_type_check CHECK ((message_type = ANY (ARRAY['text'::text, 'image'::text, 'file'::text, 'audio'::text, 'video'::text, 'system'::text]))),
+    CONSTRAINT messages_sender_check CHECK (((sender_id IS NOT NULL) OR (message_type = 'system'::text)))
+)
+PARTITION BY RANGE (id);
+ALTER TABLE ONLY public.messages ALTER COLUMN content_encrypted SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.messages IS 'Messages as ciphertext, partitioned by month on the id, a UUIDv7.';
+
+COMMENT ON COLUMN public.messages.id IS 'UUIDv7, which determines the month. Page with id < $cursor order by id desc. If the client creates it, it is the idempotency key.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.conversation_id IS 'Conversation of the message.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.sender_id IS 'Sender; null for a system message.
+pii=identity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.content_encrypted IS 'Ciphertext, at most 64 kB; null once deleted. The server cannot read it.
+pii=content; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.content_nonce IS 'Nonce of the cipher, where it is not part of the ciphertext.
+pii=content; purpose=encryption; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.content_algorithm IS 'The cipher, for example xsalsa20-poly1305.
+pii=none';
+
+COMMENT ON COLUMN public.messages.key_version IS 'Version of the conversation key it is encrypted with.
+pii=none';
+
+COMMENT ON COLUMN public.messages.sender_key_id IS 'Public key of the sender in use. No foreign key: keys may be deleted.
+pii=identity; purpose=encryption; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.message_type IS 'text, image, file, audio, video or system.
+pii=content; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.reply_to_id IS 'Message that this one replies to, in the same conversation; null after that is deleted, kept while its month is detached or dropped.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.edited_at IS 'Last edit.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.edit_count IS 'How often it was edited.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.edit_history IS 'Earlier ciphertexts, oldest first, at most 50; emptied by erasure.
+pii=content; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.is_deleted IS 'Whether it is deleted for everybody; the row is kept so that replies keep their place.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.deleted_by IS 'Who deleted it: the sender or a moderator. No foreign key: users are never deleted while they take part.
+pii=identity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.expires_at IS 'The message is deleted after this; null means never.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.created_at IS 'When it was sent, in whole milliseconds: the time in the id.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON COLUMN public.messages.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=chat; basis=contract; keep=message';
+
+COMMENT ON CONSTRAINT messages_content_nonce_check ON public.messages IS '8 to 32 bytes: what the known ciphers take.';
+
+COMMENT ON CONSTRAINT messages_content_present_check ON public.messages IS 'A message has content until it is deleted.';
+
+COMMENT ON CONSTRAINT messages_content_size_check ON public.messages IS 'At most 64 kB; larger things are attachments.';
+
+COMMENT ON CONSTRAINT messages_edit_check ON public.messages IS 'An edited message has the time of its last edit.';
+
+COMMENT ON CONSTRAINT messages_edit_history_check ON public.messages IS 'A JSON array of at most 50 entries.';
+
+COMMENT ON CONSTRAINT messages_is_deleted_check ON public.messages IS 'A deleted message has the time of its deletion.';
+
+COMMENT ON CONSTRAINT messages_key_version_check ON public.messages IS 'From 1.';
+
+COMMENT ON CONSTRAINT messages_message_type_check ON public.messages IS 'The kinds of message.';
+
+COMMENT ON CONSTRAINT messages_sender_check ON public.messages IS 'Only a system message has no sender.';
 
 CREATE TABLE public.user_public_keys (
     id uuid DEFAULT chatschema.uuid7() NOT NULL,
@@ -4433,6 +4253,201 @@ COMMENT ON CONSTRAINT user_public_keys_signature_check ON public.user_public_key
 COMMENT ON CONSTRAINT user_public_keys_status_check ON public.user_public_keys IS 'The states of a key.';
 
 COMMENT ON CONSTRAINT user_public_keys_status_time_check ON public.user_public_keys IS 'A superseded or revoked key has the time of it.';
+
+CREATE TABLE public.users (
+    id uuid DEFAULT chatschema.uuid7() NOT NULL,
+    username text NOT NULL,
+    email text,
+    password_hash text,
+    display_name text,
+    avatar_url text,
+    status text DEFAULT 'offline'::text NOT NULL,
+    last_seen_at timestamp with time zone,
+    account_state text DEFAULT 'active'::text NOT NULL,
+    erased_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_account_state_check CHECK ((account_state = ANY (ARRAY['active'::text, 'suspended'::text, 'deactivated'::text, 'erased'::text]))),
+    CONSTRAINT users_display_name_length_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 100))),
+    CONSTRAINT users_email_format_check CHECK (((email = lower(email)) AND (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text) AND (length(email) <= 254))),
+    CONSTRAINT users_erased_at_check CHECK (((account_state = 'erased'::text) = (erased_at IS NOT NULL))),
+    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text]))),
+    CONSTRAINT users_username_format_check CHECK (((username ~ '^[a-z0-9_.-]{3,32}$'::text) OR ((account_state = 'erased'::text) AND (username = ('deleted-'::text || (id)::text)))))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.users IS 'Users of the chat, one row per person, kept after erasure as a pseudonym.';
+
+COMMENT ON COLUMN public.users.id IS 'UUIDv7.
+pii=identity; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.username IS 'Lower-case login name, never reused; deleted-<id> after erasure.
+pii=identity; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.email IS 'Lower-case address; null after erasure. Personal data.
+pii=contact; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.password_hash IS 'Hash of the password; null when the user signs in elsewhere. Secret.
+pii=secret; purpose=security; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.display_name IS 'Name shown to others, in the user''s own spelling. Personal data.
+pii=profile; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.avatar_url IS 'Where the picture is. Personal data.
+pii=profile; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.status IS 'Presence as last written: online, away, busy or offline. The live value is the cache''s.
+pii=activity; purpose=chat; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.last_seen_at IS 'Last activity; write it at most once a minute.
+pii=activity; purpose=chat; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.account_state IS 'active, suspended, deactivated or erased.
+pii=activity; purpose=security; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.erased_at IS 'When the personal data was removed; set exactly when account_state is erased.
+pii=activity; purpose=erasure; basis=legal obligation; keep=erasure';
+
+COMMENT ON COLUMN public.users.created_at IS 'When the account was created.
+pii=activity; purpose=account; basis=contract; keep=account';
+
+COMMENT ON COLUMN public.users.updated_at IS 'Last change, set by a trigger.
+pii=activity; purpose=account; basis=contract; keep=account';
+
+COMMENT ON CONSTRAINT users_account_state_check ON public.users IS 'The states an account goes through.';
+
+COMMENT ON CONSTRAINT users_display_name_length_check ON public.users IS '1 to 100 characters.';
+
+COMMENT ON CONSTRAINT users_email_format_check ON public.users IS 'Lower-case, one @, at most 254 characters.';
+
+COMMENT ON CONSTRAINT users_erased_at_check ON public.users IS 'erased_at is set exactly when the account is erased.';
+
+COMMENT ON CONSTRAINT users_status_check ON public.users IS 'The presences the application knows.';
+
+COMMENT ON CONSTRAINT users_username_format_check ON public.users IS '3 to 32 of a-z 0-9 _ . -, or deleted-<id> once erased.';
+
+CREATE VIEW chatschema.held_scopes AS
+ WITH active AS NOT MATERIALIZED (
+         SELECT holds.id,
+            holds.conversation_id,
+            holds.user_id,
+            COALESCE(chatschema.uuid7_floor(holds.from_at), '00000000-0000-0000-0000-000000000000'::uuid) AS low,
+            COALESCE(chatschema.uuid7_floor(holds.to_at), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) AS high
+           FROM chatschema.holds
+          WHERE (holds.released_at IS NULL)
+        )
+ SELECT active.id AS hold_id,
+    active.conversation_id,
+    active.user_id AS sender_id,
+    active.low,
+    active.high
+   FROM active
+UNION ALL
+ SELECT a.id AS hold_id,
+    c.conversation_id,
+    NULL::uuid AS sender_id,
+    a.low,
+    a.high
+   FROM (active a
+     JOIN chatschema.hold_conversations c ON ((c.hold_id = a.id)));
+
+COMMENT ON VIEW chatschema.held_scopes IS 'Scopes of the active holds: a message is held if a row matches its conversation, its sender and its id (low <= id < high).';
+
+ALTER TABLE chatschema.holds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME chatschema.holds_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW chatschema.memberships WITH (security_barrier='true') AS
+ SELECT conversation_id,
+    user_id,
+    role,
+    COALESCE(reads_from, date_trunc('milliseconds'::text, joined_at)) AS since,
+    chatschema.uuid7_floor(COALESCE(reads_from, joined_at)) AS since_id
+   FROM public.conversation_participants p
+  WHERE ((user_id = ( SELECT chatschema.actor() AS actor)) AND (left_at IS NULL));
+
+COMMENT ON VIEW chatschema.memberships IS 'The conversations of the acting user, and from when on the user reads: a message is readable if created_at >= since, a row about one if message_id >= since_id.';
+
+CREATE VIEW chatschema.people WITH (security_barrier='true') AS
+ SELECT id,
+    username,
+    display_name,
+    avatar_url,
+    status
+   FROM public.users u
+  WHERE (( SELECT chatschema.actor() AS actor) IS NOT NULL);
+
+COMMENT ON VIEW chatschema.people IS 'All users, with the columns that other users may see. Empty without an acting user.';
+
+CREATE FUNCTION chatschema.page(conversation uuid, before uuid DEFAULT NULL::uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    high uuid := coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    low uuid;
+    -- Without a cursor the first window has no end, because the newest id may be of tomorrow. The timestamps have no time zone,
+    -- because a month added in that of the session may end on another day.
+    start timestamp := date_trunc('month', coalesce(chatschema.uuid7_time(before), now()) at time zone 'UTC');
+    months integer := 1;
+    found_rows integer;
+begin
+    -- Windows of 1, 1, 2, 4, ... months. The bounds are literals, so that the plan leaves out the other months.
+    while size > 0 loop
+        low := chatschema.uuid7_floor(start at time zone 'UTC');
+        return query execute format(
+            'select * from public.messages where conversation_id = $1 and id < %L and id >= %L order by id desc limit $2', high, low)
+            using conversation, size;
+        get diagnostics found_rows = row_count;
+        size := size - found_rows;
+        exit when start <= timestamp '1970-01-01 00:00:00';
+        -- A cursor that is no UUIDv7 may be before the month of the first window.
+        high := least(high, low);
+        start := start - months * interval '1 month';
+        months := months * 2;
+    end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.page(conversation uuid, before uuid, size integer) IS 'The newest messages of a conversation, or those before a message, newest first: select * from chatschema.page($1, $2, 50). Takes the same time with any number of months.';
+
+CREATE FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer DEFAULT 50) RETURNS SETOF public.messages
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+    low uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
+    high uuid;
+    beyond text := '>';
+    stop timestamp := date_trunc(
+        'month', coalesce(chatschema.uuid7_time(after), timestamptz '1970-01-01 00:00:00+00') at time zone 'UTC');
+    months integer := 1;
+    found_rows integer;
+    is_last boolean;
+begin
+    while size > 0 loop
+        stop := stop + months * interval '1 month';
+        is_last := stop > now() at time zone 'UTC' + interval '2 days';
+        high := case when is_last then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else chatschema.uuid7_floor(stop at time zone 'UTC') end;
+        return query execute format(
+            'select * from public.messages where conversation_id = $1 and id %s %L and id < %L order by id limit $2', beyond, low, high)
+            using conversation, size;
+        get diagnostics found_rows = row_count;
+        size := size - found_rows;
+        exit when is_last;
+        if high > low then
+            low := high;
+            beyond := '>=';
+        end if;
+        months := months * 2;
+    end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.page_after(conversation uuid, after uuid, size integer) IS 'The messages of a conversation after a message, or all of them, oldest first, for a client that was away: select * from chatschema.page_after($1, $2, 50).';
 
 ALTER TABLE ONLY chatschema.applied_roles
     ADD CONSTRAINT applied_roles_pkey PRIMARY KEY (is_only_row);
