@@ -21,6 +21,7 @@ from tests.support.servers import private, programs
 
 SETTINGS = "shared_buffers = '512MB'\nmax_wal_size = '4GB'\nautovacuum = off"
 AIM = 1.15
+SEND = "insert into public.messages (conversation_id, sender_id, content_encrypted) values (%s, %s, %s)"
 CONTENT = "decode(repeat('5a', 200), 'hex')"
 ONE_BY_ONE = f"""
     do $$
@@ -40,7 +41,11 @@ AT_ONCE = f"""
     select c.id, c.created_by, {CONTENT}
     from (select * from public.conversations limit 1) as c cross join generate_series(1, {{size}})
 """
-CASES = (("a message a statement", ONE_BY_ONE, 200), ("3,000 messages a statement", AT_ONCE, 3000))
+CASES: tuple[tuple[str, str | None, int], ...] = (
+    ("a message a transaction", None, 50),
+    ("a message a statement", ONE_BY_ONE, 200),
+    ("3,000 messages a statement", AT_ONCE, 3000),
+)
 
 
 def main() -> None:
@@ -51,9 +56,10 @@ def main() -> None:
     for kind in ("embedded",) if options.small else ("system", "embedded"):
         with private(programs(kind), kind, config=SETTINGS) as server, tempfile.TemporaryDirectory() as folder:
             for without in create(server, "without"):
-                done = run_cli("migrate", "--url", without.url, cwd=Path(folder))
-                if done.code:
-                    raise SystemExit(done.err)
+                for command in (["migrate"], ["roles", "apply"]):
+                    done = run_cli(*command, "--url", without.url, cwd=Path(folder))
+                    if done.code:
+                        raise SystemExit(done.err)
                 conversations(without, 8)
                 for off in create(server, "off", "without"):
                     for on in create(server, "switched_on", "off"):
@@ -74,7 +80,7 @@ def measure(databases: tuple[Database, Database, Database], turns: int, *, is_sm
         sessions = [psycopg.connect(database.url, autocommit=True) for database in databases]
         for turn in range(turns + 3):
             for side in ((0, 1, 2), (1, 2, 0), (2, 0, 1))[turn % 3]:
-                times[side].append(timed(sessions[side], text.format(size=size)))
+                times[side].append(timed(sessions[side], text, size))
         for session in sessions:
             session.close()
         without, off, on = (statistics.median(found[3:]) * 1e6 / size for found in times)
@@ -82,12 +88,22 @@ def measure(databases: tuple[Database, Database, Database], turns: int, *, is_sm
         print(line, flush=True)
 
 
-def timed(connection: "psycopg.Connection[Any]", text: str) -> float:
-    """Return the seconds of CPU that a transaction took on the server."""
+def timed(connection: "psycopg.Connection[Any]", text: str | None, size: int) -> float:
+    """Return the seconds of CPU that the server took: for one statement, or for as many transactions as the application sends."""
+    (room,) = connection.execute("select array[id, created_by] from public.conversations limit 1").fetchall()[0]
     spent = Path(f"/proc/{connection.info.backend_pid}/schedstat")
+    if text is None:
+        connection.execute("set role chat_app")
     began = int(spent.read_text().split()[0])
-    connection.execute(text.encode())
-    return (int(spent.read_text().split()[0]) - began) / 1e9
+    if text is not None:
+        connection.execute(text.format(size=size).encode())
+    for _ in range(size if text is None else 0):
+        with connection.transaction():
+            connection.execute("select set_config('app.user_id', %s, true)", (str(room[1]),), prepare=False)
+            connection.execute(SEND, (*room, b"Z" * 200), prepare=False)
+    took = (int(spent.read_text().split()[0]) - began) / 1e9
+    connection.execute("reset role")
+    return took
 
 
 if __name__ == "__main__":
