@@ -22,6 +22,7 @@ import pytest
 from tests.support import ROOT
 from tests.support.database import Database
 from tests.support.events import SEND, SWITCH_ON, after, conversations, write
+from tests.support.pace import long
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 WRITERS = 16
@@ -95,6 +96,7 @@ def followed(output: Path) -> list[dict[str, str]]:
     return found
 
 
+@long
 def test_a_reader_that_is_killed_goes_on_from_its_stored_cursor(migrated: Database, tmp_path: Path) -> None:
     chance = random.Random(2)
     output, command = (

@@ -9,6 +9,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.events import after, behind
+from tests.support.pace import long
 
 MONTHS = "select relname from pg_class where relname ~ '^events_y' and relkind = 'r' order by 1"
 ADD = "insert into chatschema.events (kind, table_name, row_number, recorded_at) values ('test.added', 'messages', %s, %s)"
@@ -99,6 +100,7 @@ def test_maintain_drops_whole_months_and_a_reader_who_missed_them_learns_of_it(
     assert (late.code, "events.too-old" in late.err) == (1, True)
 
 
+@long
 def test_the_time_to_keep_is_read_from_the_configuration(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     drop_all_months(migrated)
     now = datetime.now(UTC)

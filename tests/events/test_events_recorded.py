@@ -138,7 +138,7 @@ def test_a_purge_writes_one_event_a_conversation_and_batch(cli: Cli, migrated: D
     assert cli("partition", "ensure", "--from", "2026-01", "--url", migrated.url).code == 0
     fill(migrated, 4, MANY)
     migrated.run(SWITCH_ON)
-    done = cli("partition", "purge", "--url", migrated.url)
+    done = cli("partition", "purge", "--url", migrated.url, timeout=3600)
     assert done.code == 0, done.err
     assert migrated.one("select count(*) from public.messages") == 0
     purged = migrated.all(
