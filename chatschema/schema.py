@@ -25,8 +25,8 @@ _NUMBERED = re.compile(r"^ALTER .* SET \(pg_attver=\d+\);\n|\bpg_attver=\d+, |, 
 
 # From the first table to the last comment on one, before the constraints that name two tables.
 _TABLES = re.compile(
-    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW|FUNCTION) |COMMENT ON (?:TABLE|COLUMN|CONSTRAINT|VIEW|FUNCTION) |"
-    r"ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
+    r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW|FUNCTION|PROCEDURE) "
+    r"|COMMENT ON (?:TABLE|COLUMN|CONSTRAINT|VIEW|FUNCTION|PROCEDURE) |ALTER TABLE \S+(?: \S+)? ALTER COLUMN )[A-Z])",
     re.MULTILINE,
 )
 
@@ -61,12 +61,12 @@ def _sort_tables(text: str) -> str:
     match = _TABLES.search(text)
     if match is None:
         return text
-    tables = sorted(re.split(r"\n\n(?=CREATE (?:TABLE|VIEW|FUNCTION) )", match.group()), key=_place)
+    tables = sorted(re.split(r"\n\n(?=CREATE (?:TABLE|VIEW|FUNCTION|PROCEDURE) )", match.group()), key=_place)
     return text[: match.start()] + "\n\n".join(tables) + text[match.end() :]
 
 
 def _place(ddl: str) -> tuple[int, str]:
     """Return the place of a definition: functions that tables may call, tables, views, functions that return a table's rows."""
-    if ddl.startswith("CREATE FUNCTION"):
+    if ddl.startswith(("CREATE FUNCTION", "CREATE PROCEDURE")):
         return 3 if "RETURNS SETOF public." in ddl.partition("\n")[0] else 0, ddl
     return 1 if ddl.startswith("CREATE TABLE") else 2, ddl

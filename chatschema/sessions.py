@@ -6,7 +6,7 @@ from datetime import datetime
 
 from psycopg import sql
 
-from chatschema import audit, hold, postgres
+from chatschema import audit, events, hold, postgres
 from chatschema.postgres import Connection, locks
 from chatschema.values import Due, Span
 
@@ -68,6 +68,7 @@ def remove_ended(connection: Connection, keep: Span, *, batch: int = BATCH) -> I
         found, removed = postgres.fetch_one(connection, query)
         if removed:
             audit.record(connection, "retention.purge", "auth_session", "ended", sessions=removed)
+            events.record(connection, "retention.removed", "auth_sessions", rows=removed)
         return found, removed
 
     while True:

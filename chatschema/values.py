@@ -30,6 +30,8 @@ class Span:
 
 # How long a session is kept after its end, unless chatschema.toml has another time.
 SESSIONS_KEPT = Span(days=30)
+# How long a month of events is kept after its end, unless chatschema.toml has another time.
+EVENTS_KEPT = Span(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class Settings:
 
     `conninfo` is libpq's connection string; `source` names the place where it was found, for people;
     `embedded` is the folder of the embedded server, None if a server is configured;
-    `sessions_kept`: how long a session is kept after its end;
+    `sessions_kept`: how long a session is kept after its end; `events_kept`: how long a month of events after its end;
     `replicas` are the connection strings of the standbys; chatschema waits for their long queries; `variables` are the values of
     variables in migrations.
     """
@@ -197,6 +199,7 @@ class Settings:
     ignored: tuple[Ignore, ...] = ()
     planning: Planning = field(default_factory=Planning)
     sessions_kept: Span = SESSIONS_KEPT
+    events_kept: Span = EVENTS_KEPT
     retention: Retention = field(default_factory=Retention)
     processing: Processing = field(default_factory=Processing)
     replicas: tuple[str, ...] = field(default=(), repr=False)

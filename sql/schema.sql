@@ -797,6 +797,104 @@ $$;
 
 COMMENT ON FUNCTION chatschema.end_sessions_of_inactive_user() IS 'Trigger: revokes the sessions of a user who is no longer active, with the reason admin, or erasure.';
 
+CREATE FUNCTION chatschema.event_origin() RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+    if pg_catalog.pg_is_in_recovery() then
+        raise exception 'events cannot be read on a standby: it does not know which transactions are still running'
+            using errcode = 'OBX01', hint = 'Read them from the primary.';
+    end if;
+    return (select c.system_identifier from pg_catalog.pg_control_system() as c)
+        || '/' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8);
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.event_origin() IS 'The server that cursors of events are good for: system identifier and timeline. Refused on a standby with SQLSTATE OBX01.';
+
+CREATE FUNCTION chatschema.events_after(after text, "limit" integer DEFAULT 100) RETURNS TABLE(cursor text, id bigint, recorded_at timestamp with time zone, kind text, table_name text, row_id uuid, row_number bigint, conversation_id uuid, user_id uuid, first_id uuid, last_id uuid, row_count bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $_$
+#variable_conflict use_column
+declare
+    origin constant text := chatschema.event_origin();
+    now constant pg_snapshot := pg_catalog.pg_current_snapshot();
+    size constant integer := least(greatest(coalesce("limit", 100), 1), 10000);
+    given constant text := coalesce(nullif(events_after.after, ''), chatschema.new_event_cursor('1:1:'));
+    parts text[];
+    was pg_snapshot;
+    upto pg_snapshot;
+    last bigint;
+    start_xid xid8;
+    start_id bigint;
+    dropped record;
+begin
+    parts := regexp_match(given, '^1;(\d+/[0-9A-F]{8});(\d+:\d+:[\d,]*);(\d+:\d+:[\d,]*);(\d+);(\d+);(\d+)$');
+    if parts is null then
+        raise exception 'this is not a cursor of chatschema.events_after()'
+            using errcode = 'invalid_parameter_value',
+                hint = 'Pass the column cursor of the last event that was handled, chatschema.events_now(), or null for the oldest event.';
+    end if;
+    was := parts[2];
+    upto := parts[3];
+    last := parts[4];
+    start_xid := parts[5];
+    start_id := parts[6];
+    if parts[1] <> origin or pg_snapshot_xmax(upto) > pg_snapshot_xmax(now) and current_setting('transaction_isolation') = 'read committed' then
+        raise exception 'this cursor is from another server, or from before a restore or failover'
+            using errcode = 'OBX02', detail = format('The cursor is from %s, this server is %s.', parts[1], origin),
+                hint = 'Events may be missing: empty the caches, and go on from chatschema.events_now().';
+    end if;
+    if pg_snapshot_xmax(upto) > pg_snapshot_xmax(now)
+        or exists (select from pg_snapshot_xip(now) as r (xid) where pg_visible_in_snapshot(r.xid, upto))
+    then
+        raise exception 'this transaction is older than the cursor'
+            using errcode = 'serialization_failure', hint = 'Read events in a transaction of their own.';
+    end if;
+    select s.dropped_xid, s.dropped_id into dropped from chatschema.event_state as s;
+    if dropped.dropped_xid >= pg_snapshot_xmin(upto) or dropped.dropped_xid >= pg_snapshot_xmin(was) and dropped.dropped_id > last then
+        if nullif(events_after.after, '') is not null then
+            raise exception 'this cursor is older than the oldest events that are kept'
+                using errcode = 'OBX03', hint = 'Events are missing: empty the caches, and go on from chatschema.events_now().';
+        end if;
+    end if;
+    -- What the last snapshot did not see and this one does, by number. Where that is read to its end, the same up to now.
+    for round in 1..2 loop
+        return query
+            select concat_ws(';', '1', origin, was, upto, e.id, start_xid, start_id), e.id, e.recorded_at, e.kind, e.table_name, e.row_id, e.row_number,
+                e.conversation_id, e.user_id, e.first_id, e.last_id, e.row_count
+            from chatschema.events as e
+            where e.xid >= pg_snapshot_xmin(was) and e.xid < pg_snapshot_xmax(upto)
+                and not pg_visible_in_snapshot(e.xid, was) and pg_visible_in_snapshot(e.xid, upto)
+                and e.id > last and not (e.xid >= start_xid and e.id <= start_id)
+            order by e.id
+            limit size;
+        if found then
+            return;
+        end if;
+        was := upto;
+        upto := now;
+        last := 0;
+    end loop;
+end
+$_$;
+
+COMMENT ON FUNCTION chatschema.events_after(after text, "limit" integer) IS 'The next events behind a cursor, each with the cursor behind itself; none and keep the old cursor if there are no new ones. Null: from the oldest. SQLSTATE OBX01: a standby; OBX02: another server; OBX03: older than what is kept.';
+
+CREATE FUNCTION chatschema.events_now() RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    return chatschema.new_event_cursor(pg_catalog.pg_current_snapshot());
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.events_now() IS 'A cursor behind all events so far, for chatschema.events_after(): for a reader that begins with empty caches.';
+
 CREATE FUNCTION chatschema.explain_message_id(id uuid) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1419,6 +1517,20 @@ $$;
 
 COMMENT ON FUNCTION chatschema.merge_status() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, and read implies delivered. Sets updated_at, unless the report changes nothing.';
 
+CREATE FUNCTION chatschema.new_event_cursor(seen pg_snapshot) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+begin
+    return concat_ws(
+        ';', '1', chatschema.event_origin(), new_event_cursor.seen, new_event_cursor.seen, 0,
+        pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()), (select coalesce(max(e.id), 0) from chatschema.events as e)
+    );
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.new_event_cursor(seen pg_snapshot) IS 'A cursor in front of what this snapshot did not see.';
+
 CREATE FUNCTION chatschema.uuid7() RETURNS uuid
     LANGUAGE plpgsql PARALLEL SAFE
     AS $$
@@ -1495,6 +1607,23 @@ $$;
 
 COMMENT ON FUNCTION chatschema.raise_key_version() IS 'Trigger: somebody who knows the conversation key has left, so the next version is due.';
 
+CREATE FUNCTION chatschema.record_added_participants() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, conversation_id, user_id)
+    select 'participant.added', 'conversation_participants', p.conversation_id, p.user_id from added as p;
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_added_participants() IS 'Trigger: writes an event about each participant that a statement added.';
+
 CREATE FUNCTION chatschema.record_audit_erasure() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -1510,6 +1639,79 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.record_audit_erasure() IS 'Trigger: adds entries that name those whose personal data a statement erased, so that an erasure differs from a change behind the trail''s back.';
+
+CREATE FUNCTION chatschema.record_conversation_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    if tg_op = 'DELETE' then
+        insert into chatschema.events (kind, table_name, row_id, conversation_id)
+        values ('conversation.removed', 'conversations', old.id, old.id);
+    else
+        insert into chatschema.events (kind, table_name, row_id, conversation_id)
+        values (
+            'conversation.' || case
+                when tg_op = 'INSERT' then 'created'
+                when old.deleted_at is null and new.deleted_at is not null then 'deleted'
+                else 'changed'
+            end,
+            'conversations', new.id, new.id
+        );
+    end if;
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_conversation_event() IS 'Trigger: writes an event about a conversation that was created, changed, marked as deleted or removed.';
+
+CREATE FUNCTION chatschema.record_edited_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+    state record;
+begin
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
+    select m.kind, 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
+        case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
+        case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
+        case when count(*) > 1 then count(*) end
+    from (
+        select n.id, n.conversation_id, n.sender_id, 'message.' || case
+            when n.is_deleted and not o.is_deleted then 'deleted'
+            when o.is_deleted and not n.is_deleted then 'restored'
+            else 'edited'
+        end as kind
+        from before as o
+        join after as n on n.id = o.id
+        where (
+            o.is_deleted, o.edit_count, o.content_encrypted, o.content_nonce, o.content_algorithm, o.key_version, o.sender_key_id,
+            o.edit_history, o.sender_id, o.deleted_by, o.expires_at, o.message_type, o.reply_to_id
+        ) is distinct from (
+            n.is_deleted, n.edit_count, n.content_encrypted, n.content_nonce, n.content_algorithm, n.key_version, n.sender_key_id,
+            n.edit_history, n.sender_id, n.deleted_by, n.expires_at, n.message_type, n.reply_to_id
+        )
+    ) as m
+    group by m.kind, m.conversation_id;
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_edited_messages() IS 'Trigger: writes an event a conversation about the messages that a statement edited, marked as deleted or restored.';
 
 CREATE FUNCTION chatschema.record_erasure() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1537,6 +1739,20 @@ $$;
 
 COMMENT ON FUNCTION chatschema.record_hold_conversations() IS 'Trigger: a new hold on a user covers all conversations that the user takes or took part in, and keeps covering them.';
 
+CREATE FUNCTION chatschema.record_hold_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into chatschema.events (kind, table_name, row_number, conversation_id, user_id)
+    values ('hold.' || case tg_op when 'INSERT' then 'placed' else 'released' end, 'holds', new.id, new.conversation_id, new.user_id);
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_hold_event() IS 'Trigger: writes an event about a hold that was placed or released.';
+
 CREATE FUNCTION chatschema.record_joined_conversation() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1558,6 +1774,153 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.record_joined_conversation() IS 'Trigger: a hold covers a conversation that its user joins, also after the user leaves it.';
+
+CREATE FUNCTION chatschema.record_key_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.is_audit_batch() then
+        insert into chatschema.events (kind, table_name, row_id, user_id)
+        values ('key.' || case tg_op when 'DELETE' then 'removed' else new.status end, 'user_public_keys', old.id, old.user_id);
+        perform chatschema.tell_of_events();
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_key_event() IS 'Trigger: writes an event about a public key that was revoked, superseded, activated again or deleted.';
+
+CREATE FUNCTION chatschema.record_participant_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not chatschema.records_changes() then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, conversation_id, user_id)
+    values (
+        'participant.' || case
+            when tg_op = 'DELETE' then 'removed'
+            when old.left_at is null and new.left_at is not null then 'left'
+            when old.left_at is not null and new.left_at is null then 'added'
+            else 'changed'
+        end,
+        'conversation_participants', old.conversation_id, old.user_id
+    );
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_participant_event() IS 'Trigger: writes an event about a participant who left, came back, was changed or removed.';
+
+CREATE FUNCTION chatschema.record_published_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into chatschema.events (kind, table_name, row_id, user_id, first_id, last_id, row_count)
+    select 'key.published', 'user_public_keys', case count(*) when 1 then min(k.id::text)::uuid end, k.user_id,
+        case when count(*) > 1 then min(k.id::text)::uuid end, case when count(*) > 1 then max(k.id::text)::uuid end,
+        case when count(*) > 1 then count(*) end
+    from added as k
+    group by k.user_id
+    order by 4;
+    if found then
+        perform chatschema.tell_of_events();
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_published_keys() IS 'Trigger: writes an event a user whose public keys a statement added.';
+
+CREATE FUNCTION chatschema.record_removed_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    state record;
+begin
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+        return null;
+    end if;
+    insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
+    select 'message.removed', 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
+        case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
+        case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
+        case when count(*) > 1 then count(*) end
+    from before as m
+    group by m.conversation_id;
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_removed_messages() IS 'Trigger: writes an event a conversation about the messages whose rows a statement deleted.';
+
+CREATE FUNCTION chatschema.record_sent_messages() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    state record;
+begin
+    -- Read here, and not by a function: this is the price of each message where nothing is recorded.
+    select s.records_changes, s.notifies into state from chatschema.event_state as s;
+    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+        return null;
+    end if;
+    if (select count(*) from (select from added limit 2) as few) = 1 then
+        insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id)
+        select 'message.sent', 'messages', m.id, m.conversation_id, m.sender_id from added as m;
+    else
+        insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
+        select 'message.sent', 'messages', case count(*) when 1 then min(m.id::text)::uuid end, m.conversation_id,
+            case when min(m.sender_id::text) = max(m.sender_id::text) and count(m.sender_id) = count(*) then min(m.sender_id::text)::uuid end,
+            case when count(*) > 1 then min(m.id::text)::uuid end, case when count(*) > 1 then max(m.id::text)::uuid end,
+            case when count(*) > 1 then count(*) end
+        from added as m
+        group by m.conversation_id;
+    end if;
+    if state.notifies then
+        perform pg_notify('chatschema_events', '');
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_sent_messages() IS 'Trigger: writes an event a conversation about the messages that a statement sent.';
+
+CREATE FUNCTION chatschema.record_session_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into chatschema.events (kind, table_name, row_id, user_id) values ('session.revoked', 'auth_sessions', old.id, old.user_id);
+    perform chatschema.tell_of_events();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.record_session_event() IS 'Trigger: writes an event about a session that was revoked, or deleted before its end.';
+
+CREATE FUNCTION chatschema.records_changes() RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return exists (select from chatschema.event_state as s where s.records_changes) and not chatschema.is_audit_batch();
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.records_changes() IS 'Whether changes of conversations, participants and messages become events. Not those of a command of the owner, which writes events of its own.';
 
 CREATE FUNCTION chatschema.refuse_audit_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -1646,6 +2009,19 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_erased_name() IS 'Trigger: refuses a name that belonged to somebody whose data was erased, as if it were in use.';
+
+CREATE FUNCTION chatschema.refuse_event_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    raise exception 'events is append-only: % refused', lower(tg_op)
+        using errcode = 'insufficient_privilege', hint = 'Events are dropped by whole months: chatschema maintain, with [events] keep.',
+            schema = 'chatschema', table = 'events', constraint = tg_name;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_event_change() IS 'Trigger: refuses changes of events; only whole months of them are dropped.';
 
 CREATE FUNCTION chatschema.refuse_history_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -2542,6 +2918,17 @@ $$;
 
 COMMENT ON FUNCTION chatschema.table_of(relation oid) IS 'Name of a table; of the parent where it is a month. Errors name it: the name of a month changes.';
 
+CREATE FUNCTION chatschema.tell_of_events() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform pg_notify('chatschema_events', '') from chatschema.event_state as s where s.notifies;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.tell_of_events() IS 'A NOTIFY on the channel chatschema_events, where that is switched on: a hint that there are events, which may be lost.';
+
 CREATE FUNCTION chatschema.to_inet(address text) RETURNS inet
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2605,6 +2992,52 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.withdraw_key() IS 'Trigger: removes the wrapped key of a participant who leaves.';
+
+CREATE FUNCTION chatschema.written_lsn() RETURNS pg_lsn
+    LANGUAGE sql
+    AS $$
+    select pg_catalog.pg_current_wal_insert_lsn()
+$$;
+
+COMMENT ON FUNCTION chatschema.written_lsn() IS 'On the primary, after the commit: the position in the write-ahead log that chatschema.wait_for() waits for. Before the commit it is too early.';
+
+CREATE PROCEDURE chatschema.refuse_open_transaction()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    commit;
+end
+$$;
+
+COMMENT ON PROCEDURE chatschema.refuse_open_transaction() IS 'SQLSTATE 2D000 in an open transaction: call chatschema.wait_for() before begin, as it commits while it waits.';
+
+CREATE PROCEDURE chatschema.wait_for(IN lsn pg_lsn, IN timeout interval DEFAULT '00:00:01'::interval)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    deadline constant timestamptz := pg_catalog.clock_timestamp() + wait_for.timeout;
+    reached pg_lsn;
+begin
+    call chatschema.refuse_open_transaction();
+    if wait_for.lsn is null or wait_for.timeout is null then
+        raise exception 'wait_for needs a position and a time'
+            using errcode = 'null_value_not_allowed', hint = 'The position is chatschema.written_lsn() on the primary, after the commit.';
+    end if;
+    loop
+        -- A primary has what it has: after a failover also a client with an old position reads there.
+        reached := case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end;
+        exit when reached >= wait_for.lsn;
+        if pg_catalog.clock_timestamp() >= deadline or not pg_catalog.pg_is_in_recovery() then
+            raise exception 'this server has not replayed % yet, but only %', wait_for.lsn, reached
+                using errcode = 'LSN01', hint = 'Read from the primary.';
+        end if;
+        commit;
+        perform pg_catalog.pg_sleep(0.01);
+    end loop;
+end
+$$;
+
+COMMENT ON PROCEDURE chatschema.wait_for(IN lsn pg_lsn, IN timeout interval) IS 'On a replica, outside a transaction: returns once it has replayed this position. SQLSTATE LSN01 when the time is over: read from the primary.';
 
 CREATE TABLE chatschema.applied_roles (
     is_only_row boolean DEFAULT true NOT NULL,
@@ -2963,6 +3396,100 @@ ALTER TABLE chatschema.erasures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE chatschema.event_state (
+    is_only boolean DEFAULT true NOT NULL,
+    records_changes boolean DEFAULT false NOT NULL,
+    notifies boolean DEFAULT false NOT NULL,
+    dropped_xid xid8,
+    dropped_id bigint,
+    CONSTRAINT event_state_dropped_check CHECK (((dropped_xid IS NULL) = (dropped_id IS NULL))),
+    CONSTRAINT event_state_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE chatschema.event_state IS 'At most one row: what is recorded as an event, and how far events were dropped. Without a row: nothing.';
+
+COMMENT ON COLUMN chatschema.event_state.is_only IS 'True: there is no second row.
+pii=none';
+
+COMMENT ON COLUMN chatschema.event_state.records_changes IS 'Whether changes of conversations, participants and messages are recorded; see chatschema events record.
+pii=none';
+
+COMMENT ON COLUMN chatschema.event_state.notifies IS 'Whether a NOTIFY on the channel chatschema_events says that there are events; see chatschema events notify.
+pii=none';
+
+COMMENT ON COLUMN chatschema.event_state.dropped_xid IS 'Highest transaction id of the dropped events; null before the first month was dropped.
+pii=none';
+
+COMMENT ON COLUMN chatschema.event_state.dropped_id IS 'Highest number of the dropped events.
+pii=none';
+
+COMMENT ON CONSTRAINT event_state_dropped_check ON chatschema.event_state IS 'Both, or none before the first month was dropped.';
+
+COMMENT ON CONSTRAINT event_state_is_only_check ON chatschema.event_state IS 'At most one row.';
+
+ALTER TABLE chatschema.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME chatschema.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE chatschema.events (
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    id bigint NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    kind text NOT NULL,
+    table_name text NOT NULL,
+    row_id uuid,
+    row_number bigint,
+    conversation_id uuid,
+    user_id uuid,
+    first_id uuid,
+    last_id uuid,
+    row_count bigint
+)
+PARTITION BY RANGE (recorded_at);
+
+COMMENT ON TABLE chatschema.events IS 'Outbox: one row a change, or one a conversation and batch of many rows. Read with chatschema.events_after(); months are dropped after [events] keep.';
+
+COMMENT ON COLUMN chatschema.events.xid IS 'Transaction of the change; a reader takes what its last snapshot did not see.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.id IS 'Order of the events of transactions that waited for each other.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.recorded_at IS 'When it was written; determines the month.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.kind IS 'What happened, for example message.edited; docs/how-to/events.md lists the kinds.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.table_name IS 'Table of the rows, without its schema.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.row_id IS 'Id of the row; null for several rows, and for one that has a number.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.row_number IS 'Number of the row, for a hold.
+pii=none';
+
+COMMENT ON COLUMN chatschema.events.conversation_id IS 'Conversation of the rows; null if they have none, or several.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.user_id IS 'User whose row it is, who sent the message or who takes part; null if there is none, or several.
+pii=identity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.first_id IS 'Lowest id of several rows; other rows may lie between the two ids.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.last_id IS 'Highest id of several rows.
+pii=activity; purpose=delivery; basis=contract; keep=event';
+
+COMMENT ON COLUMN chatschema.events.row_count IS 'How many rows; null for one.
+pii=none';
 
 CREATE TABLE chatschema.hold_conversations (
     hold_id bigint NOT NULL,
@@ -4175,6 +4702,16 @@ ALTER TABLE ONLY chatschema.erasures
 
 COMMENT ON CONSTRAINT erasures_pkey ON chatschema.erasures IS 'One row per erasure.';
 
+ALTER TABLE ONLY chatschema.event_state
+    ADD CONSTRAINT event_state_pkey PRIMARY KEY (is_only);
+
+COMMENT ON CONSTRAINT event_state_pkey ON chatschema.event_state IS 'At most one row.';
+
+ALTER TABLE ONLY chatschema.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id, recorded_at);
+
+COMMENT ON CONSTRAINT events_pkey ON chatschema.events IS 'Each event has one number.';
+
 ALTER TABLE ONLY chatschema.hold_conversations
     ADD CONSTRAINT hold_conversations_pkey PRIMARY KEY (conversation_id, hold_id);
 
@@ -4308,6 +4845,10 @@ COMMENT ON INDEX chatschema.erased_names_pkey IS 'Whether a name is reserved.';
 
 COMMENT ON INDEX chatschema.erasures_pkey IS 'Look-up by id.';
 
+COMMENT ON INDEX chatschema.event_state_pkey IS 'At most one row.';
+
+COMMENT ON INDEX chatschema.events_pkey IS 'The next events of a range, in their order.';
+
 COMMENT ON INDEX chatschema.hold_conversations_pkey IS 'Whether a message is held, by its conversation.';
 
 COMMENT ON INDEX chatschema.holds_pkey IS 'Look-up by id.';
@@ -4319,6 +4860,10 @@ COMMENT ON INDEX chatschema.idx_audit_seals_epoch_low IS 'The seal of an entry, 
 CREATE INDEX idx_erasures_subject ON chatschema.erasures USING btree (subject_type, subject_id);
 
 COMMENT ON INDEX chatschema.idx_erasures_subject IS 'Erasures of a subject, when a month is restored.';
+
+CREATE INDEX idx_events_xid ON ONLY chatschema.events USING btree (xid, id);
+
+COMMENT ON INDEX chatschema.idx_events_xid IS 'The events of the transactions that a snapshot did not see.';
 
 CREATE INDEX idx_hold_conversations_hold_id ON chatschema.hold_conversations USING btree (hold_id);
 
@@ -4498,6 +5043,18 @@ CREATE TRIGGER erasures_audit_insert AFTER INSERT ON chatschema.erasures FOR EAC
 
 COMMENT ON TRIGGER erasures_audit_insert ON chatschema.erasures IS 'Logs an erasure that was recorded by itself.';
 
+CREATE TRIGGER events_refuse_change BEFORE DELETE OR UPDATE ON chatschema.events FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_event_change();
+
+ALTER TABLE chatschema.events ENABLE ALWAYS TRIGGER events_refuse_change;
+
+COMMENT ON TRIGGER events_refuse_change ON chatschema.events IS 'Append-only: no update, no delete.';
+
+CREATE TRIGGER events_refuse_truncate BEFORE TRUNCATE ON chatschema.events FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_event_change();
+
+ALTER TABLE chatschema.events ENABLE ALWAYS TRIGGER events_refuse_truncate;
+
+COMMENT ON TRIGGER events_refuse_truncate ON chatschema.events IS 'Append-only: no truncate.';
+
 CREATE TRIGGER hold_conversations_refuse_change BEFORE DELETE OR UPDATE ON chatschema.hold_conversations FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_scope_change();
 
 COMMENT ON TRIGGER hold_conversations_refuse_change ON chatschema.hold_conversations IS 'Rows are only added.';
@@ -4517,6 +5074,14 @@ COMMENT ON TRIGGER holds_audit_update ON chatschema.holds IS 'Logs a hold that w
 CREATE TRIGGER holds_record_conversations AFTER INSERT ON chatschema.holds FOR EACH ROW WHEN ((new.user_id IS NOT NULL)) EXECUTE FUNCTION chatschema.record_hold_conversations();
 
 COMMENT ON TRIGGER holds_record_conversations ON chatschema.holds IS 'Records the conversations of a held user.';
+
+CREATE TRIGGER holds_record_placed AFTER INSERT ON chatschema.holds FOR EACH ROW EXECUTE FUNCTION chatschema.record_hold_event();
+
+COMMENT ON TRIGGER holds_record_placed ON chatschema.holds IS 'Writes an event about a hold that was placed.';
+
+CREATE TRIGGER holds_record_released AFTER UPDATE ON chatschema.holds FOR EACH ROW WHEN (((old.released_at IS NULL) AND (new.released_at IS NOT NULL))) EXECUTE FUNCTION chatschema.record_hold_event();
+
+COMMENT ON TRIGGER holds_record_released ON chatschema.holds IS 'Writes an event about a hold that was released.';
 
 CREATE TRIGGER holds_refuse_change BEFORE DELETE OR UPDATE ON chatschema.holds FOR EACH ROW EXECUTE FUNCTION chatschema.refuse_hold_change();
 
@@ -4622,6 +5187,14 @@ CREATE TRIGGER auth_sessions_audit_update AFTER UPDATE OF revoked_at, refresh_to
 
 COMMENT ON TRIGGER auth_sessions_audit_update ON public.auth_sessions IS 'Logs a revocation, and what nobody should change: the token, its user, its end.';
 
+CREATE TRIGGER auth_sessions_record_removal AFTER DELETE ON public.auth_sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (old.rotated_at IS NULL) AND (old.expires_at > now()))) EXECUTE FUNCTION chatschema.record_session_event();
+
+COMMENT ON TRIGGER auth_sessions_record_removal ON public.auth_sessions IS 'Writes an event about a session that was deleted before its end.';
+
+CREATE TRIGGER auth_sessions_record_revocation AFTER UPDATE OF revoked_at ON public.auth_sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION chatschema.record_session_event();
+
+COMMENT ON TRIGGER auth_sessions_record_revocation ON public.auth_sessions IS 'Writes an event about a session that was revoked.';
+
 CREATE TRIGGER auth_sessions_set_updated_at BEFORE UPDATE ON public.auth_sessions FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER auth_sessions_set_updated_at ON public.auth_sessions IS 'Sets updated_at.';
@@ -4674,9 +5247,21 @@ CREATE TRIGGER conversation_participants_raise_key_version_of_deleted AFTER DELE
 
 COMMENT ON TRIGGER conversation_participants_raise_key_version_of_deleted ON public.conversation_participants IS 'The same where the row of a participant is deleted.';
 
+CREATE TRIGGER conversation_participants_record_added AFTER INSERT ON public.conversation_participants REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_added_participants();
+
+COMMENT ON TRIGGER conversation_participants_record_added ON public.conversation_participants IS 'Writes events about participants that were added.';
+
+CREATE TRIGGER conversation_participants_record_changed AFTER UPDATE OF role, left_at, reads_from, notification_level, muted_until, is_pinned, key_version, encrypted_key ON public.conversation_participants FOR EACH ROW WHEN (((((((((new.role IS DISTINCT FROM old.role) OR (new.left_at IS DISTINCT FROM old.left_at)) OR (new.reads_from IS DISTINCT FROM old.reads_from)) OR (new.notification_level IS DISTINCT FROM old.notification_level)) OR (new.muted_until IS DISTINCT FROM old.muted_until)) OR (new.is_pinned IS DISTINCT FROM old.is_pinned)) OR (new.key_version IS DISTINCT FROM old.key_version)) OR (new.encrypted_key IS DISTINCT FROM old.encrypted_key))) EXECUTE FUNCTION chatschema.record_participant_event();
+
+COMMENT ON TRIGGER conversation_participants_record_changed ON public.conversation_participants IS 'Writes an event about a participant who left or was changed; not about read marks.';
+
 CREATE TRIGGER conversation_participants_record_held AFTER INSERT OR UPDATE OF conversation_id, user_id ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.record_joined_conversation();
 
 COMMENT ON TRIGGER conversation_participants_record_held ON public.conversation_participants IS 'A hold covers a conversation that its user joins. Costs one look-up while no hold is active.';
+
+CREATE TRIGGER conversation_participants_record_removed AFTER DELETE ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.record_participant_event();
+
+COMMENT ON TRIGGER conversation_participants_record_removed ON public.conversation_participants IS 'Writes an event about a participant whose row was deleted.';
 
 CREATE TRIGGER conversation_participants_set_reads_from BEFORE INSERT ON public.conversation_participants FOR EACH ROW WHEN ((new.reads_from IS NULL)) EXECUTE FUNCTION chatschema.set_reads_from();
 
@@ -4709,6 +5294,14 @@ COMMENT ON TRIGGER conversations_audit_update ON public.conversations IS 'Logs c
 CREATE TRIGGER conversations_guard_history BEFORE UPDATE ON public.conversations FOR EACH ROW WHEN ((((new.settings -> 'history'::text) IS DISTINCT FROM (old.settings -> 'history'::text)) AND row_security_active(('public.conversations'::regclass)::oid))) EXECUTE FUNCTION chatschema.refuse_history_change();
 
 COMMENT ON TRIGGER conversations_guard_history ON public.conversations IS 'Where row policies apply, the setting history stays as it is.';
+
+CREATE TRIGGER conversations_record_changed AFTER UPDATE OF type, title, avatar_url, settings, retention_days, is_archived, current_key_version, deleted_at ON public.conversations FOR EACH ROW WHEN (((((((((new.type IS DISTINCT FROM old.type) OR (new.title IS DISTINCT FROM old.title)) OR (new.avatar_url IS DISTINCT FROM old.avatar_url)) OR (new.settings IS DISTINCT FROM old.settings)) OR (new.retention_days IS DISTINCT FROM old.retention_days)) OR (new.is_archived IS DISTINCT FROM old.is_archived)) OR (new.current_key_version IS DISTINCT FROM old.current_key_version)) OR (new.deleted_at IS DISTINCT FROM old.deleted_at))) EXECUTE FUNCTION chatschema.record_conversation_event();
+
+COMMENT ON TRIGGER conversations_record_changed ON public.conversations IS 'Writes an event about a conversation that was changed.';
+
+CREATE TRIGGER conversations_record_created AFTER INSERT OR DELETE ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.record_conversation_event();
+
+COMMENT ON TRIGGER conversations_record_created ON public.conversations IS 'Writes an event about a conversation that was created or removed.';
 
 CREATE TRIGGER conversations_set_updated_at BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
@@ -4774,6 +5367,18 @@ CREATE TRIGGER messages_keep_identity BEFORE UPDATE OF id, conversation_id ON pu
 
 COMMENT ON TRIGGER messages_keep_identity ON public.messages IS 'Refuses a change of id or conversation_id.';
 
+CREATE TRIGGER messages_record_edited AFTER UPDATE ON public.messages REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_edited_messages();
+
+COMMENT ON TRIGGER messages_record_edited ON public.messages IS 'Writes events about messages that were edited or marked as deleted.';
+
+CREATE TRIGGER messages_record_removed AFTER DELETE ON public.messages REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_removed_messages();
+
+COMMENT ON TRIGGER messages_record_removed ON public.messages IS 'Writes events about messages whose rows were deleted.';
+
+CREATE TRIGGER messages_record_sent AFTER INSERT ON public.messages REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_sent_messages();
+
+COMMENT ON TRIGGER messages_record_sent ON public.messages IS 'Writes events about messages that were sent.';
+
 CREATE TRIGGER messages_refuse_truncate_of_held BEFORE TRUNCATE ON public.messages FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_truncate_of_held();
 
 COMMENT ON TRIGGER messages_refuse_truncate_of_held ON public.messages IS 'No truncate while a hold is active.';
@@ -4837,6 +5442,18 @@ COMMENT ON TRIGGER user_public_keys_guard_status ON public.user_public_keys IS '
 CREATE TRIGGER user_public_keys_keep_public_key BEFORE UPDATE OF public_key, user_id, device_id, key_type, algorithm, key_id ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.keep_public_key();
 
 COMMENT ON TRIGGER user_public_keys_keep_public_key ON public.user_public_keys IS 'A key''s bytes and identity cannot be changed.';
+
+CREATE TRIGGER user_public_keys_record_published AFTER INSERT ON public.user_public_keys REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.record_published_keys();
+
+COMMENT ON TRIGGER user_public_keys_record_published ON public.user_public_keys IS 'Writes an event a user about new keys.';
+
+CREATE TRIGGER user_public_keys_record_removal AFTER DELETE ON public.user_public_keys FOR EACH ROW WHEN ((old.status = 'active'::text)) EXECUTE FUNCTION chatschema.record_key_event();
+
+COMMENT ON TRIGGER user_public_keys_record_removal ON public.user_public_keys IS 'Writes an event about an active key that was deleted.';
+
+CREATE TRIGGER user_public_keys_record_status AFTER UPDATE OF status ON public.user_public_keys FOR EACH ROW WHEN (((new.status <> old.status) AND (new.status <> 'used'::text))) EXECUTE FUNCTION chatschema.record_key_event();
+
+COMMENT ON TRIGGER user_public_keys_record_status ON public.user_public_keys IS 'Writes an event about a key that was revoked or superseded.';
 
 CREATE TRIGGER user_public_keys_set_updated_at BEFORE UPDATE ON public.user_public_keys FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
@@ -5154,6 +5771,12 @@ REVOKE ALL ON FUNCTION chatschema.end_sessions(of_user uuid, reason text, family
 
 REVOKE ALL ON FUNCTION chatschema.end_sessions_of_inactive_user() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.event_origin() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.events_after(after text, "limit" integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.events_now() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.find_login(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.guard_founding() FROM PUBLIC;
@@ -5192,23 +5815,51 @@ REVOKE ALL ON FUNCTION chatschema.lock_own_user(wanted uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.log_change(actor uuid, action text, resource_type text, resource_id text, details jsonb, severity text, session_id uuid, ip_address inet, user_agent text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.new_event_cursor(seen pg_snapshot) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.publish_key(user_id uuid, device_id uuid, key_type text, key_id text, public_key bytea, signature bytea, algorithm text, expires_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.raise_key_version() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_added_participants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_conversation_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_edited_messages() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.record_erasure() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.record_hold_conversations() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.record_hold_event() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.record_joined_conversation() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_key_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_participant_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_published_keys() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_removed_messages() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_sent_messages() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.record_session_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.records_changes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_delete_of_held_statuses() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_erased_name() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.refuse_event_change() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.refuse_history_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_key_revival() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE chatschema.refuse_open_transaction() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_other_user(wanted uuid) FROM PUBLIC;
 
@@ -5264,9 +5915,15 @@ REVOKE ALL ON FUNCTION chatschema.start_session(user_id uuid, refresh_token_hash
 
 REVOKE ALL ON FUNCTION chatschema.table_of(relation oid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.tell_of_events() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.to_inet(address text) FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE chatschema.wait_for(IN lsn pg_lsn, IN timeout interval) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.withdraw_key() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.written_lsn() FROM PUBLIC;
 
 GRANT SELECT ON TABLE chatschema.applied_roles TO PUBLIC;
 

@@ -55,6 +55,7 @@ SECTIONS = {
         "privacy": ("privacy.app", "app"),
         "audit": ("audit.app", "app"),
         "attachments": ("attachments", "app"),
+        "events": ("events.app", "app"),
         "protect": ("protect", "protect"),
         "unprotect": ("protect", "unprotect"),
     },

@@ -98,11 +98,11 @@ def _origin(foresight: Foresight) -> list[str]:
 
 
 def _print_months(connection: Connection, plan: Plan) -> None:
-    from chatschema.partition import create
+    from chatschema.task import months
 
     for month in plan.months:
         console.answer(f"-- partition {month.name}")
-        for statement in create.statements(month):
+        for statement in months.statements(month):
             console.answer(statement.as_string(connection).rstrip() + ";")
 
 

@@ -6,7 +6,20 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from chatschema import assets
-from chatschema.config import batch, locks, migrate, partition, privacy, report, retention, sessions, toml_file, variables, verify
+from chatschema.config import (
+    batch,
+    events,
+    locks,
+    migrate,
+    partition,
+    privacy,
+    report,
+    retention,
+    sessions,
+    toml_file,
+    variables,
+    verify,
+)
 from chatschema.errors import UsageError
 from chatschema.redact import redact, remember
 from chatschema.values import Settings
@@ -59,6 +72,7 @@ def load(
         batching=batch.parse(tables.get("batches", {}), CONFIG_FILE),
         processing=privacy.parse(tables.get("privacy", {}), CONFIG_FILE),
         sessions_kept=sessions.parse(tables.get("sessions", {}), CONFIG_FILE),
+        events_kept=events.parse(tables.get("events", {}), CONFIG_FILE),
         retention=retention.parse(tables.get("retention", {}), tables.get("audit", {}), folder, CONFIG_FILE),
         ignored=verify.parse(tables.get("verify", {}), CONFIG_FILE),
         variables=variables.parse(tables.get("variables", {}), {**dotenv, **environ}, CONFIG_FILE),

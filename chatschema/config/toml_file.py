@@ -9,6 +9,7 @@ _TEXTS = ("url", "sql_dir", "seeds_dir")
 _LISTS = ("replicas",)
 _TABLES = (
     "partition", "locks", "batches", "migrate", "privacy", "report", "sessions", "retention", "audit", "verify", "variables",
+    "events",
 )  # fmt: skip
 
 

@@ -32,15 +32,15 @@ _DROP_REST = """
         and c.relname ~ '^(messages|message_statuses)_y[0-9]{4}m[0-9]{2}(_held)?$'
     union all
     select format('drop table %s', c.oid::regclass) from pg_catalog.pg_class as c
-    where c.relnamespace = to_regnamespace('chatschema') and c.relkind = 'r' and c.relname = any (%(tables)s)
+    where c.relnamespace = to_regnamespace('chatschema') and c.relkind in ('r', 'p') and c.relname = any (%(tables)s)
     union all
-    select format('drop function %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
+    select format('drop routine %s', p.oid::regprocedure) from pg_catalog.pg_proc as p
     where p.pronamespace = to_regnamespace('chatschema')
 """
 _TABLES = (
     "hold_conversations", "last_hold", "deferred_erasures", "holds", "erasures", "retired_months", "released_attachments",
     "applied_roles", "audit_seals", "audit_epochs", "privacy_requests", "erased_names",
-    "bulk_seed", "bulk_months", "bulk_owners", *ownership.TABLES,
+    "bulk_seed", "bulk_months", "bulk_owners", "events", "event_state", *ownership.TABLES,
 )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def drop_objects(connection: Connection, also: Sequence[Kept] = ()) -> None:
         postgres.execute(connection, sql.SQL("drop table if exists {}").format(tables))
         rest = postgres.fetch_all(connection, _DROP_REST.replace("%s", "%%s"), {"tables": list(_TABLES)})
         # Tables before the functions of their triggers, and before the tables that they refer to.
-        for (statement,) in sorted(rest, key=lambda row: (row[0].startswith("drop function"), row[0] in _LAST_TABLES)):
+        for (statement,) in sorted(rest, key=lambda row: (row[0].startswith("drop routine"), row[0] in _LAST_TABLES)):
             postgres.execute_text(connection, statement)
         # No cascade: it would silently drop a foreign view, default or column.
         postgres.execute(connection, "drop schema if exists chat_partitions, chatschema")

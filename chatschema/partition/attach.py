@@ -5,7 +5,7 @@ from datetime import datetime
 
 from psycopg import sql
 
-from chatschema import audit, hold, postgres, sqlfile
+from chatschema import audit, events, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.partition import carve, catalog, catch_up, erasures, foreign_keys, grid, mapping, retired_months
 from chatschema.partition.archive import content
@@ -177,6 +177,7 @@ def _attach(
         )
         details = {"lost": lost.values} if lost.values else {}
         audit.record(connection, "partition.restore", "partition", f"{lower:%Y-%m}", keep_until=keep_until, **details)
+        events.record_month(connection, "month.restored", grid.ids(lower))
         return True
 
     return locks.in_transaction(connection, work, locks.MONTHS, say=say)

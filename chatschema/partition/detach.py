@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from psycopg import sql
 
-from chatschema import audit, postgres, sqlfile
+from chatschema import audit, events, postgres, sqlfile
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ServerError
-from chatschema.partition import attach, catalog, retired_months
+from chatschema.partition import attach, catalog, grid, retired_months
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say, blockers, locks
@@ -68,6 +68,7 @@ def detach(connection: Connection, group: Sequence[Month], *, say: Say, wait_s: 
     with postgres.transaction(connection):
         retired_months.write(connection, month, state="detached", detached_at=retired_months.NOW, keep_until=None)
         audit.record(connection, "partition.detach", "partition", f"{month:%Y-%m}", tables=[table.name for table in group])
+        events.record_month(connection, "month.retired", grid.ids(month))
 
 
 def put_back(connection: Connection, group: Sequence[Month], why: ChatschemaError, *, say: Say) -> None:

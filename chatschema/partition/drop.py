@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from chatschema import audit, hold, postgres, sqlfile
+from chatschema import audit, events, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError
 from chatschema.partition import carve, catalog, grid, losses, retired_months
 from chatschema.partition.archive import content, manifest
@@ -120,6 +120,7 @@ def _drop(
         connection, "partition.drop", "partition", f"{lower:%Y-%m}", rows=removed, held_messages=kept.get("messages", 0),
         held_statuses=kept.get("message_statuses", 0), **(archived if record.archive else {}),
     )  # fmt: skip
+    events.record_month(connection, "month.dropped", grid.ids(lower))
     return Dropped(
         removed.get("messages", 0), removed.get("message_statuses", 0), kept.get("messages", 0), kept.get("message_statuses", 0),
         is_current if record.archive else None,

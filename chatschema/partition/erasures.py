@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from psycopg import sql
 
-from chatschema import audit, hold, postgres, sqlfile
+from chatschema import audit, events, hold, postgres, sqlfile
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, locks
 from chatschema.values import Month
@@ -59,5 +59,6 @@ def _batch(connection: Connection, batch: int) -> int:
     values |= {"first": sql.Literal(rows[0][0]), "last": sql.Literal(rows[-1][0])}
     audit.as_batch(connection)
     postgres.execute(connection, sqlfile.fill("partitions/erase_deferred.sql", **values))
+    events.record_rows(connection, "message.erased", "messages", sorted({row[0] for row in rows}))
     audit.record(connection, "retention.erase_deferred", "message", str(rows[0][0]), erased=len(rows), last=str(rows[-1][0]))
     return len(rows)

@@ -96,6 +96,11 @@ def uuid7_floor(moment: datetime) -> UUID:
     return UUID(int=millis << 80 | 7 << 76 | 2 << 62)
 
 
+def ids(lower: datetime) -> tuple[UUID, UUID]:
+    """Return the lowest and the highest UUIDv7 that the month which begins at `lower` can have."""
+    return uuid7_floor(lower), UUID(int=uuid7_floor(next_month(lower)).int - 1)
+
+
 def runway(existing: Sequence[Month], parents: Iterable[str], now: datetime) -> list[Runway]:
     """Return how far from `now` the months of each parent reach without a gap."""
     result = []

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, hold, postgres, sqlfile
+from chatschema import audit, events, hold, postgres, sqlfile
 from chatschema.partition import catalog, erasures, retired_months
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say, locks
@@ -132,6 +132,7 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
         erased = erasures.apply_detached(connection, tables["messages"], tables["statuses"])
         ids = [row[0] for row in postgres.fetch_all(connection, select)]
         if ids:
+            events.record_rows(connection, "message.purged", "messages", ids, table=tables["messages"])
             delete = sqlfile.fill("partitions/delete_detached.sql", ids=sql.Literal(ids), **tables)
             postgres.execute(connection, delete)
         if ids or erased:
@@ -166,6 +167,7 @@ def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | 
         ids = _not_answered_by_rows_in_use(connection, found)
         if ids:
             audit.as_batch(connection)
+            events.record_rows(connection, "message.purged", "messages", ids)
             # Between the first and the last: so that only their months are in the plan.
             query = "delete from public.messages where id = any (%s) and id >= %s and id <= %s"
             postgres.execute(connection, query, (ids, ids[0], ids[-1]))

@@ -87,6 +87,7 @@ def until(keep: str, settings: Settings) -> str:
         "audit": "until the personal part of the row is erased with the person; the row stays as evidence",
         "conversation": "until the participant is erased, or the conversation is deleted",
         "erasure": "without limit: it proves the erasure, and keeps a restored month from undoing it",
+        "event": f"months of events are dropped {span(settings.events_kept)} after their end",
         "file": "as the message it belongs to; the stored file until the collector has removed it",
         "hold": "without limit: it proves why data was kept",
         "key": "until the account is erased",

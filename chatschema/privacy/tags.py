@@ -36,7 +36,7 @@ BASES = {
     "legal obligation": "legal obligation, Art. 6(1)(c)",
     "legitimate interest": "legitimate interest, Art. 6(1)(f)",
 }
-KEEPS = ("account", "audit", "conversation", "erasure", "file", "hold", "key", "message", "session")
+KEEPS = ("account", "audit", "conversation", "erasure", "event", "file", "hold", "key", "message", "session")
 _LINE = re.compile(r"^[ \t]*pii\s*=[^\n]*\Z", re.MULTILINE)
 _KEYS = ("pii", "purpose", "basis", "keep")
 # Only of tables that a migration created: those of other programs, and the ledger, are not described here.

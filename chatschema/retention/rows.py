@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, hold, postgres
+from chatschema import audit, events, hold, postgres
 from chatschema.postgres import Connection, locks
 from chatschema.values import Due
 
@@ -129,6 +130,9 @@ def _batch(connection: Connection, rows: Rows, parts: dict[str, sql.Composable],
         removed = postgres.execute(connection, _REMOVE.format(**parts, keys=sql.Literal(keys))).rowcount
         if removed:
             audit.record(connection, "retention.purge", rows.noun, "ended", rows=removed)
+            between = (keys[0], keys[-1]) if isinstance(keys[0], UUID) else None
+            name = rows.table.as_string(connection).rpartition(".")[2].strip('"')
+            events.record(connection, "retention.removed", name, between=between, rows=removed)
         return removed
 
     return work

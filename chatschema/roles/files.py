@@ -12,7 +12,9 @@ from chatschema.statements import Statements
 
 _CREATE = re.compile(r"create role \{(?P<role>\w+)\} nologin")
 _MEMBER = re.compile(r"grant \{(?P<of>\w+)\} to \{(?P<role>\w+)\}")
-_GRANT = re.compile(r"grant (?P<privileges>.+) on (?:(?P<on>schema|function|table) )?(?P<objects>.+) to \{(?P<role>\w+)\}")
+_GRANT = re.compile(
+    r"grant (?P<privileges>.+) on (?:(?P<on>schema|function|procedure|table) )?(?P<objects>.+) to \{(?P<role>\w+)\}"
+)
 _POLICY = re.compile(
     r"create policy (?P<name>\w+) on (?P<table>[\w.]+) for (?P<command>\w+) to \{(?P<role>\w+)\}"
     r" (?:using|with check) \((?P<condition>.+)\)"
@@ -63,7 +65,7 @@ def _read(name: str) -> Group:
 
 def _grants(role: str, privileges: str, on: str, objects: str) -> Iterator[Grant]:
     """Yield a grant for each privilege, object and column."""
-    kind: Class = "function" if on == "function" else "schema" if on == "schema" else "table"
+    kind: Class = "function" if on in ("function", "procedure") else "schema" if on == "schema" else "table"
     # A signature has commas of its own.
     found = _FUNCTION.findall(objects) if kind == "function" else [part.strip() for part in objects.split(",")]
     for name in found:

@@ -88,5 +88,7 @@ def _finding(code: str, grants: list[Grant], verb: str) -> Finding:
     role = one.role if one.role == PUBLIC else quoted(one.role)
     what = f"{one.privilege}{columns} on {kind}{one.object}"
     text = f"{role} lacks {what}" if verb == "grant" else f"{role} has {what}, which is not declared"
-    statement = f"{verb} {what} {'to' if verb == 'grant' else 'from'} {role}"
+    # A routine is a function or a procedure.
+    on = "routine " if one.on == "function" else kind
+    statement = f"{verb} {one.privilege}{columns} on {on}{one.object} {'to' if verb == 'grant' else 'from'} {role}"
     return Finding(code, one.object, text, (statement,), "database")

@@ -192,6 +192,7 @@ def _finish(work: _Work, settings: Settings, number: int, key: PrivateKey | None
         receipt.left, receipt.similar = [*_residue(work), *_found(work, work.values.words)], _found(work, work.values.shared, ())
         receipt.finished_at = datetime.now(UTC)
         requests.finish(connection, number, receipt.seal(key))
+        subjects.record_event(connection, subject, "erased")
         audit.record(
             connection, _ACTIONS[subject.kind], subject.kind, str(subject.id), receipt_sha256=receipt.sha256, left=len(receipt.left)
         )

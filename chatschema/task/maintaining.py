@@ -8,7 +8,7 @@ from chatschema import postgres, sessions
 from chatschema.audit import ledger, seal
 from chatschema.errors import ChatschemaError
 from chatschema.migration.batch.record import Batch
-from chatschema.partition import detach, erasures, losses, purge, retire, upkeep
+from chatschema.partition import detach, erasures, event_months, losses, purge, retire, upkeep
 from chatschema.partition.purge import Purged
 from chatschema.partition.retire import Done
 from chatschema.postgres import Connection, Say, locks
@@ -33,9 +33,9 @@ class Sealed:
 class Maintained:
     """The results of a run, part by part; the errors of the failed parts; and findings about missing tables and archives.
 
-    `erased` are rows that a released hold had kept, `sessions` sessions that ended, both batch by batch; `retention` is what the
-    other rules of retention removed; `sealed` are new seals of the audit trail; `frozen` and `analyzed` are names of tables;
-    `unseen` are folders of archives that do not exist on this host.
+    `erased` are rows that a released hold had kept, `sessions` sessions that ended, both batch by batch; `events` are months of
+    events that were dropped; `retention` is what the other rules of retention removed; `sealed` are new seals of the audit trail;
+    `frozen` and `analyzed` are names of tables; `unseen` are folders of archives that do not exist on this host.
     """
 
     created: tuple[Month, ...]
@@ -43,6 +43,7 @@ class Maintained:
     erased: tuple[int, ...]
     purged: tuple[Purged, ...]
     sessions: tuple[int, ...]
+    events: tuple[Month, ...]
     retention: tuple[Removed, ...]
     sealed: tuple[Sealed, ...]
     retired: tuple[Done, ...]
@@ -59,7 +60,8 @@ def maintain(
 ) -> Maintained:
     """Do all that is due, in this order, and return the results.
 
-    Create months, finish detaches, erase, purge, retire by the policy, remove ended sessions and what else has a period, seal
+    Create months, finish detaches, erase, purge, retire by the policy, drop old events, remove ended sessions and what else has
+    a period, seal
     the audit trail, freeze, analyze, run batches.
 
     Raises ChatschemaError only if no part can continue: the tables are missing, or the connection is lost.
@@ -95,6 +97,7 @@ def maintain(
     # What else chatschema.toml ends.
     state = retaining.Run(connection, settings, retaining.now(connection), lock_wait_s, say=say)
     removed = part("retention", lambda: retaining.rest(state, failed))
+    forgotten = part("events", lambda: _expire_events(connection, settings, lock_wait_s, say))
     ended = part("sessions", lambda: sessions.remove_ended(connection, settings.sessions_kept))
     # After what removes data, as that adds entries; an entry of a transaction that is still open is left to the next run.
     sealed = part("sealed", lambda: _seal(connection, lock_wait_s, say))
@@ -109,6 +112,7 @@ def maintain(
         erased=tuple(erased),
         purged=tuple(purged),
         sessions=tuple(ended),
+        events=tuple(forgotten),
         retention=tuple(removed),
         sealed=tuple(sealed),
         retired=tuple(retired),
@@ -119,6 +123,11 @@ def maintain(
         findings=tuple(looked.findings),
         unseen=tuple(looked.unseen),
     )
+
+
+def _expire_events(connection: Connection, settings: Settings, lock_wait_s: float, say: Say) -> Iterator[Month]:
+    with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
+        yield from event_months.expire(connection, settings.events_kept, say=say)
 
 
 def _seal(connection: Connection, lock_wait_s: float, say: Say) -> Iterator[Sealed]:

@@ -12,7 +12,7 @@ from chatschema.migration.files import MigrationFile
 from chatschema.migration.prelude import Lock
 from chatschema.migration.squash import files as squashed
 from chatschema.migration.values import MigrationStatus
-from chatschema.partition import catalog, create, grid
+from chatschema.partition import catalog, create, event_months, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
@@ -92,9 +92,11 @@ def migrate(
             yield from repeating.run(connection, repeats, run, patience, replicas, say=say)
         granting.restore(settings, connection, files, say=say)
         missing = create.missing(connection, catalog.parents(connection), ahead=settings.policy.ahead)
-        if missing:
-            with deadline.kept(patience, [month.name for month in missing], "partition"):
+        of_events = event_months.missing(connection, settings.policy.ahead)
+        if missing or of_events:
+            with deadline.kept(patience, [month.name for month in (*missing, *of_events)], "partition"):
                 yield from create.ensure(connection, missing, say=say)
+                yield from event_months.ensure(connection, of_events, say=say)
 
 
 def _started(connection: Connection, statuses: list[MigrationStatus]) -> Iterator[Started]:
@@ -209,6 +211,9 @@ def planned(
     there = catalog.parents(connection)
     coming = [p.table for p in grid.GROUP if any(f"create table public.{p.table} (" in file.apply.text for file in pending)]
     missing = create.missing(connection, there + coming, ahead=settings.policy.ahead)
+    if any("create table chatschema.events (" in file.apply.text for file in pending):
+        missing += grid.plan(catalog.server_now(connection), [], [event_months.PARENT], ahead=settings.policy.ahead)
+    missing += event_months.missing(connection, settings.policy.ahead)
     found = {id: prelude.locks(connection, one.needs) for id, one in read.items()}
     unread = {id: one.unread for id, one in read.items()}
     foresight = planning.migrations(settings, connection, pending, where=scratch, is_first=is_first, say=say)

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg import sql
+
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, UsageError
-from chatschema.partition import catalog, create, default, grid, retire_plan, retired_months
+from chatschema.partition import catalog, create, default, event_months, grid, retire_plan, retired_months
 from chatschema.partition.values import Partition, RetiredMonth, Runway
 from chatschema.postgres import Connection, Say
 from chatschema.values import Month, Settings
@@ -31,9 +33,19 @@ def survey(connection: Connection, *, measured: bool = True) -> Months:
     attached = [_bounds(one) for one in found if one.state == "attached"]
     gaps = grid.gaps(attached, parents, [_bounds(one) for one in found if one.state != "attached"])
     overlaps = grid.overlaps(attached, [_bounds(one) for one in found if one.state == "detached"])
-    runway = grid.runway(attached, parents, catalog.server_now(connection))
+    now = catalog.server_now(connection)
+    runway = grid.runway(attached, parents, now)
+    of_events = event_months.survey(connection)
+    if of_events:
+        runway += grid.runway(of_events.months, [event_months.PARENT], now)
     findings = [*_running_out(runway), *retire_plan.findings(found, gaps, overlaps, parents, records)]
+    findings += event_months.findings(of_events) if of_events else []
     return Months(tuple(found), tuple(runway), tuple(gaps), tuple(overlaps), tuple(findings))
+
+
+def statements(month: Month) -> list[sql.Composed]:
+    """Return the DDL that creates a month, of messages and statuses or of events."""
+    return event_months.statements(month) if month.parent == event_months.PARENT else create.statements(month)
 
 
 def detached_by_hand(months: Months, records: Mapping[datetime, RetiredMonth]) -> list[Partition]:
@@ -85,6 +97,7 @@ def ensure(connection: Connection, settings: Settings, since: datetime | None = 
         months = ", ".join(f"{lower:%Y-%m}" for lower in away)
         say(f"warning: these months were retired and are not created again: {months}; restore: chatschema partition restore MONTH")
     made = list(create.ensure(connection, plan, say=say))
+    made += event_months.ensure(connection, event_months.missing(connection, ahead), say=say)
     now = catalog.server_now(connection)
     for finding in default.finding(default.defaults(connection, now), now):
         say(f"warning: {finding}")

@@ -27,3 +27,5 @@ grant select on chatschema.memberships, chatschema.people to {app};
 grant execute on function chatschema.actor(), chatschema.is_empty(uuid), chatschema.is_founding(uuid) to {app};
 grant execute on function chatschema.uuid7(), chatschema.uuid7(timestamp with time zone), chatschema.uuid7_floor(timestamp with time zone), chatschema.uuid7_time(uuid) to {app};
 grant execute on function chatschema.page(uuid, uuid, integer), chatschema.page_after(uuid, uuid, integer), chatschema.explain_message_id(uuid) to {app};
+grant execute on function chatschema.written_lsn() to {app};
+grant execute on procedure chatschema.wait_for(pg_lsn, interval), chatschema.refuse_open_transaction() to {app};

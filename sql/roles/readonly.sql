@@ -14,6 +14,8 @@ grant select (id, user_id, action, resource_type, resource_id, severity, session
 grant select on chatschema.memberships to {readonly};
 grant execute on function chatschema.actor(), chatschema.is_empty(uuid), chatschema.is_founding(uuid) to {readonly};
 grant execute on function chatschema.uuid7_floor(timestamp with time zone), chatschema.uuid7_time(uuid), chatschema.explain_message_id(uuid) to {readonly};
+grant execute on function chatschema.written_lsn() to {readonly};
+grant execute on procedure chatschema.wait_for(pg_lsn, interval), chatschema.refuse_open_transaction() to {readonly};
 create policy users_readonly_select on public.users for select to {readonly} using (true);
 create policy auth_sessions_readonly_select on public.auth_sessions for select to {readonly} using (true);
 create policy user_public_keys_readonly_select on public.user_public_keys for select to {readonly} using (true);

@@ -28,7 +28,7 @@ def test_maintain_does_all_that_is_due_and_then_nothing(cli: Cli, aged: Database
     assert {key: value for key, value in again.items() if key != "analyzed"} == {
         "finished": [], "created": [], "erased": [], "retired": [], "purged": [], "sessions": [], "retention": [], "sealed": [], "frozen": [],
         "batches": [],
-        "failed": [], "findings": [],
+        "events": [], "failed": [], "findings": [],
     }  # fmt: skip
 
 

@@ -40,6 +40,15 @@ def test_the_bench_of_seeds_prints_every_line() -> None:
 
 
 @long
+def test_the_bench_of_events_prints_every_line() -> None:
+    assert [line[:30].rstrip() for line in small("bench.events")[4:]] == [
+        "a message a transaction",
+        "a message a statement",
+        "3,000 messages a statement",
+    ]
+
+
+@long
 def test_the_bench_of_verify_prints_every_line() -> None:
     assert [line[:34].rstrip() for line in small("bench.verify")[3:-2]] == ["", "2 months", "20 migrations"]
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from chatschema import config
-from chatschema.config import batch, locks, migrate, partition, privacy, retention, sessions, toml_file, variables
+from chatschema.config import batch, events, locks, migrate, partition, privacy, retention, sessions, toml_file, variables
 from chatschema.partition.values import PartitionState
 from chatschema.values import Patience
 from tests.support import ROOT
@@ -83,10 +83,12 @@ def test_every_key_of_the_configuration_file_is_on_the_page_and_no_other() -> No
     assert rows("[batches]") == set(batch._KEYS)
     assert rows("[migrate]") == set(migrate._KEYS)
     assert set(toml_file._TABLES) == {
-        "partition", "locks", "batches", "migrate", "privacy", "report", "sessions", "retention", "audit", "verify", "variables"
+        "partition", "locks", "batches", "migrate", "privacy", "report", "sessions", "retention", "audit", "verify", "variables",
+        "events",
     }  # fmt: skip
     assert rows("[verify]") == {"[[verify.ignore]]", "object", "reason"}
     assert rows("[sessions]") == set(sessions._KEYS)
+    assert rows("[events]") == set(events._KEYS)
     assert rows("[retention]") == {*retention._SPANS, *retention._FOLDERS}
     assert rows("[audit]") == set(retention._AUDIT)
     assert rows("[privacy]") == {*privacy._KEYS, privacy._SPAN}

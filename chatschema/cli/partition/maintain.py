@@ -26,10 +26,10 @@ def maintain(
 ) -> None:
     """Run all maintenance that is due, for cron.
 
-    Creates months, finishes detaches, carries out deferred erasures, purges messages, retires months by the policy, removes
-    sessions that ended and what else has a period in chatschema.toml, seals the audit trail, freezes and analyzes, and runs the
-    batches of data migrations. Exit 3 if a table or an archive of a retired month is missing, or if the trail was sealed in
-    another cluster.
+    Creates months, finishes detaches, carries out deferred erasures, purges messages, retires months by the policy, drops old
+    events, removes sessions that ended and what else has a period in chatschema.toml, seals the audit trail, freezes and
+    analyzes, and runs the batches of data migrations. Exit 3 if a table or an archive of a retired month is missing, or if the
+    trail was sealed in another cluster.
     """
     from chatschema.task import maintaining
 
@@ -62,6 +62,7 @@ def _lines(done: Maintained) -> list[str]:
         *([f"erased {erased} rows that a released hold had kept"] if erased else []),
         *(f"purged {purge.messages_of(one)}" for one in done.purged),
         *(f"{step.month:%Y-%m} {step.result}" for step in done.retired),
+        *(f"dropped {month.name}" for month in done.events),
         *([f"removed {ended} sessions that ended"] if ended else []),
         *(f"removed {one.count} {one.what}" for one in done.retention),
         *(f"sealed {one.entries} audit entries as seal {one.number}" for one in done.sealed),

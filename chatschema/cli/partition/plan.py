@@ -25,7 +25,7 @@ def plan(
 
     These are the steps that ensure, retire and purge would carry out now. Reads only.
     """
-    from chatschema.partition import catalog, create, default, lock_table, purge, retire
+    from chatschema.partition import catalog, create, default, event_months, lock_table, purge, retire
     from chatschema.task import months
 
     settings = session.settings(url)
@@ -35,7 +35,8 @@ def plan(
     with session.connected(settings, writes=False) as (_, connection):
         parents = months.require_tables(connection)
         missing = create.missing(connection, parents, ahead=policy.ahead)
-        ddl = {month.name: [s.as_string(connection) for s in create.statements(month)] for month in missing}
+        missing += event_months.missing(connection, policy.ahead)
+        ddl = {month.name: [s.as_string(connection) for s in months.statements(month)] for month in missing}
         steps = describe(connection, retire.steps(connection, policy))
         purges = purge.due(connection)
         findings = lock_table.findings(connection)

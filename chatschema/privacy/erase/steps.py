@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, postgres
+from chatschema import audit, events, postgres
 from chatschema.audit import about
 from chatschema.audit.about import About
 from chatschema.postgres import Connection
@@ -81,7 +81,9 @@ def messages(
 def erase_messages(connection: Connection, changed: sql.Composable, ids: Ids) -> int:
     """Make tombstones of these messages, in the order of their ids, through `changed`; within the caller's transaction."""
     values = {"table": changed, "ids": sql.Literal(list(ids)), "first": sql.Literal(ids[0]), "last": sql.Literal(ids[-1])}
-    return postgres.execute(connection, _ERASE_MESSAGES.format(**values)).rowcount
+    count = postgres.execute(connection, _ERASE_MESSAGES.format(**values)).rowcount
+    events.record_rows(connection, "message.erased", "messages", ids, table=changed)
+    return count
 
 
 def statuses(connection: Connection, subject: Subject, table: sql.Composable, changed: sql.Composable) -> Iterator[int]:
@@ -93,6 +95,7 @@ def statuses(connection: Connection, subject: Subject, table: sql.Composable, ch
         values = {"table": changed, "ids": sql.Literal(ids), "users": sql.Literal(users)}
         query = _ERASE_STATUSES.format(**values, first=sql.Literal(ids[0]), last=sql.Literal(ids[-1]))
         count = postgres.execute(connection, query).rowcount
+        events.record_rows(connection, "reaction.erased", "message_statuses", ids, table=changed, key="message_id")
         _record(connection, subject, "message_status", ids[0], ids[-1], count)
         return count
 
@@ -114,6 +117,7 @@ def files(connection: Connection, subject: Subject) -> Iterator[int]:
 
     def work(ids: Ids) -> int:
         count = postgres.execute(connection, _ERASE_FILES, {"ids": list(ids)}).rowcount
+        events.record_rows(connection, "attachment.erased", "attachments", ids)
         _record(connection, subject, "attachment", ids[0], ids[-1], count)
         return count
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, postgres
+from chatschema import audit, events, postgres
 from chatschema.audit.about import About
 from chatschema.postgres import Connection
 from chatschema.privacy.erase import account, conversation, holds, rule, steps
@@ -85,8 +85,17 @@ def begin(connection: Connection, subject: Subject, witnesses: list[Witness]) ->
             for one in witnesses:
                 postgres.execute(connection, _HIDE.format(table=one.changed, id=sql.Literal(subject.id)))
         postgres.execute(connection, _RECORD, {"kind": subject.kind, "id": subject.id})
+        record_event(connection, subject, "erasing")
 
     holds.batch(connection, subject, work)
+
+
+def record_event(connection: Connection, subject: Subject, what: str) -> None:
+    """Write an event about the subject itself: that its erasure began, or ended."""
+    conversation_id = subject.id if subject.kind == "conversation" else None
+    user_id = subject.id if subject.kind == "user" else None
+    table = f"{subject.kind}s"
+    events.record(connection, f"{subject.kind}.{what}", table, row=subject.id, conversation=conversation_id, user=user_id)
 
 
 def secrets(connection: Connection, subject: Subject) -> dict[str, int]:

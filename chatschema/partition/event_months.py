@@ -1,0 +1,118 @@
+"""Months of chatschema.events: created ahead, dropped after their time; never archived or retired."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from psycopg import sql
+
+from chatschema import postgres, sqlfile
+from chatschema.partition import catalog, grid
+from chatschema.partition.grid import SCHEMA
+from chatschema.partition.retire_plan import before
+from chatschema.postgres import Connection, Say, locks
+from chatschema.values import Month, Span
+
+PARENT = "events"
+DEFAULT = f"{SCHEMA}.events_default"
+_LOCK = "lock table chatschema.events in access exclusive mode"
+
+
+@dataclass(frozen=True, slots=True)
+class EventMonths:
+    """The months of events, oldest first; and whether the partition for events without a month has been written to."""
+
+    months: tuple[Month, ...]
+    has_without_month: bool
+
+
+def survey(connection: Connection) -> EventMonths | None:
+    """Return the months that exist; None in a database of an earlier release, which has no table of events. Reads only."""
+    rows = postgres.fetch_all(connection, sqlfile.text_of("partitions/list_events.sql"))
+    months = [Month(PARENT, name, lower.astimezone(UTC), upper.astimezone(UTC)) for name, lower, upper, _ in rows if lower]
+    return EventMonths(tuple(months), any(row[3] for row in rows)) if rows else None
+
+
+def missing(connection: Connection, ahead: int) -> list[Month]:
+    """Return the months to create: from that of the oldest event without one, or the current one, to `ahead` months ahead."""
+    found = survey(connection)
+    if found is None:
+        return []
+    now = catalog.server_now(connection)
+    since = _oldest_without_month(connection) if found.has_without_month else None
+    return grid.plan(now, found.months, [PARENT], since, ahead)
+
+
+def statements(month: Month) -> list[sql.Composed]:
+    """Return the DDL that creates a month of events."""
+    return [sqlfile.fill("partitions/create_events.sql", **_names(month))]
+
+
+def ensure(connection: Connection, plan: Sequence[Month], *, say: Say) -> Iterator[Month]:
+    """Create the planned months and move events into them that had none; yield each once all are committed.
+
+    The caller holds the migration lock. Raises Busy when a lock cannot be acquired.
+    """
+    found = survey(connection)
+    # The other partition may be without a row and yet have a size: after an insert that was rolled back.
+    if not plan and (found is None or not found.has_without_month or _oldest_without_month(connection) is not None):
+        return
+
+    def work() -> None:
+        # The parent first, as readers and writers do; and no event comes into the default partition while it is emptied.
+        postgres.execute(connection, _LOCK)
+        found = survey(connection)
+        if found and found.has_without_month:
+            _execute(connection, "set_default_events_aside.sql")
+        for month in plan:
+            for statement in statements(month):
+                postgres.execute(connection, statement)
+        if found and found.has_without_month:
+            _execute(connection, "sort_events.sql")
+
+    locks.in_transaction(connection, work, locks.MONTHS, say=say)
+    yield from plan
+
+
+def expired(connection: Connection, keep: Span) -> list[Month]:
+    """Return the months of events that ended at least `keep` ago; reads only."""
+    found = survey(connection)
+    limit = before(catalog.server_now(connection), keep)
+    return [month for month in (found.months if found else ()) if month.upper <= limit]
+
+
+def expire(connection: Connection, keep: Span, *, say: Say) -> Iterator[Month]:
+    """Drop the months of events that ended at least `keep` ago, yielding each once it is committed. Raises Busy."""
+    for month in expired(connection, keep):
+
+        def work(month: Month = month) -> None:
+            postgres.execute(connection, _LOCK)
+            _execute(connection, "drop_events.sql", **_names(month))
+
+        locks.in_transaction(connection, work, locks.MONTHS, say=say)
+        yield month
+
+
+def findings(found: EventMonths) -> list[str]:
+    """Return the finding about events without a month."""
+    if not found.has_without_month:
+        return []
+    return [f"{DEFAULT} has events for whose month there is no partition; move them: chatschema maintain"]
+
+
+def _oldest_without_month(connection: Connection) -> datetime | None:
+    oldest: datetime | None = postgres.fetch_one(connection, "select min(recorded_at) from chat_partitions.events_default")[0]
+    return oldest and oldest.astimezone(UTC)
+
+
+def _names(month: Month) -> dict[str, sql.Composable]:
+    return {
+        "partition": sql.Identifier(SCHEMA, month.name),
+        "constraint": sql.Identifier(f"{month.name}_bounds_check"),
+        "lower": sql.Literal(f"{month.lower:%Y-%m-%d %H:%M:%S+00}"),
+        "upper": sql.Literal(f"{month.upper:%Y-%m-%d %H:%M:%S+00}"),
+    }
+
+
+def _execute(connection: Connection, file: str, **values: sql.Composable) -> None:
+    postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values))

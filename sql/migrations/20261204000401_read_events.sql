@@ -1,0 +1,124 @@
+-- events: the functions that read them, from a cursor that skips no event and repeats none.
+-- Why: ids are given out before a transaction commits, so reading on from the highest id skips what commits later.
+-- Risk: new functions only; takes no lock on existing data.
+create function chatschema.event_origin() returns text
+    language plpgsql stable
+    set search_path = ''
+as $$
+begin
+    if pg_catalog.pg_is_in_recovery() then
+        raise exception 'events cannot be read on a standby: it does not know which transactions are still running'
+            using errcode = 'OBX01', hint = 'Read them from the primary.';
+    end if;
+    return (select c.system_identifier from pg_catalog.pg_control_system() as c)
+        || '/' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8);
+end
+$$;
+comment on function chatschema.event_origin() is
+    'The server that cursors of events are good for: system identifier and timeline. Refused on a standby with SQLSTATE OBX01.';
+revoke execute on function chatschema.event_origin() from public;
+
+-- Rows of another server, after a dump and a restore, may have transaction ids ahead of this one's. They have numbers up to the
+-- highest one now and ids from the end of the snapshot on; no row of this server has both.
+create function chatschema.new_event_cursor(seen pg_snapshot) returns text
+    language plpgsql stable
+    set search_path = ''
+as $$
+begin
+    return concat_ws(
+        ';', '1', chatschema.event_origin(), new_event_cursor.seen, new_event_cursor.seen, 0,
+        pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()), (select coalesce(max(e.id), 0) from chatschema.events as e)
+    );
+end
+$$;
+comment on function chatschema.new_event_cursor(pg_snapshot) is 'A cursor in front of what this snapshot did not see.';
+revoke execute on function chatschema.new_event_cursor(pg_snapshot) from public;
+
+create function chatschema.events_now() returns text
+    language plpgsql stable security definer
+    set search_path = ''
+as $$
+begin
+    return chatschema.new_event_cursor(pg_catalog.pg_current_snapshot());
+end
+$$;
+comment on function chatschema.events_now() is
+    'A cursor behind all events so far, for chatschema.events_after(): for a reader that begins with empty caches.';
+revoke execute on function chatschema.events_now() from public;
+
+create function chatschema.events_after(after text, "limit" integer default 100)
+    returns table (
+        cursor text, id bigint, recorded_at timestamptz, kind text, table_name text, row_id uuid, row_number bigint, conversation_id uuid, user_id uuid,
+        first_id uuid, last_id uuid, row_count bigint
+    )
+    language plpgsql stable security definer
+    set search_path = ''
+    -- In the order of their numbers, page after page: sorting all that one transaction wrote takes much longer.
+    set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+    origin constant text := chatschema.event_origin();
+    now constant pg_snapshot := pg_catalog.pg_current_snapshot();
+    size constant integer := least(greatest(coalesce("limit", 100), 1), 10000);
+    given constant text := coalesce(nullif(events_after.after, ''), chatschema.new_event_cursor('1:1:'));
+    parts text[];
+    was pg_snapshot;
+    upto pg_snapshot;
+    last bigint;
+    start_xid xid8;
+    start_id bigint;
+    dropped record;
+begin
+    parts := regexp_match(given, '^1;(\d+/[0-9A-F]{8});(\d+:\d+:[\d,]*);(\d+:\d+:[\d,]*);(\d+);(\d+);(\d+)$');
+    if parts is null then
+        raise exception 'this is not a cursor of chatschema.events_after()'
+            using errcode = 'invalid_parameter_value',
+                hint = 'Pass the column cursor of the last event that was handled, chatschema.events_now(), or null for the oldest event.';
+    end if;
+    was := parts[2];
+    upto := parts[3];
+    last := parts[4];
+    start_xid := parts[5];
+    start_id := parts[6];
+    if parts[1] <> origin or pg_snapshot_xmax(upto) > pg_snapshot_xmax(now) and current_setting('transaction_isolation') = 'read committed' then
+        raise exception 'this cursor is from another server, or from before a restore or failover'
+            using errcode = 'OBX02', detail = format('The cursor is from %s, this server is %s.', parts[1], origin),
+                hint = 'Events may be missing: empty the caches, and go on from chatschema.events_now().';
+    end if;
+    if pg_snapshot_xmax(upto) > pg_snapshot_xmax(now)
+        or exists (select from pg_snapshot_xip(now) as r (xid) where pg_visible_in_snapshot(r.xid, upto))
+    then
+        raise exception 'this transaction is older than the cursor'
+            using errcode = 'serialization_failure', hint = 'Read events in a transaction of their own.';
+    end if;
+    select s.dropped_xid, s.dropped_id into dropped from chatschema.event_state as s;
+    if dropped.dropped_xid >= pg_snapshot_xmin(upto) or dropped.dropped_xid >= pg_snapshot_xmin(was) and dropped.dropped_id > last then
+        if nullif(events_after.after, '') is not null then
+            raise exception 'this cursor is older than the oldest events that are kept'
+                using errcode = 'OBX03', hint = 'Events are missing: empty the caches, and go on from chatschema.events_now().';
+        end if;
+    end if;
+    -- What the last snapshot did not see and this one does, by number. Where that is read to its end, the same up to now.
+    for round in 1..2 loop
+        return query
+            select concat_ws(';', '1', origin, was, upto, e.id, start_xid, start_id), e.id, e.recorded_at, e.kind, e.table_name, e.row_id, e.row_number,
+                e.conversation_id, e.user_id, e.first_id, e.last_id, e.row_count
+            from chatschema.events as e
+            where e.xid >= pg_snapshot_xmin(was) and e.xid < pg_snapshot_xmax(upto)
+                and not pg_visible_in_snapshot(e.xid, was) and pg_visible_in_snapshot(e.xid, upto)
+                and e.id > last and not (e.xid >= start_xid and e.id <= start_id)
+            order by e.id
+            limit size;
+        if found then
+            return;
+        end if;
+        was := upto;
+        upto := now;
+        last := 0;
+    end loop;
+end
+$$;
+comment on function chatschema.events_after(text, integer) is
+    'The next events behind a cursor, each with the cursor behind itself; none and keep the old cursor if there are no new ones. Null: from the oldest. SQLSTATE OBX01: a standby; OBX02: another server; OBX03: older than what is kept.';
+revoke execute on function chatschema.events_after(text, integer) from public;

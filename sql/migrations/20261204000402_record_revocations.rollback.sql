@@ -1,0 +1,12 @@
+drop trigger holds_record_released on chatschema.holds;
+drop trigger holds_record_placed on chatschema.holds;
+drop trigger user_public_keys_record_removal on public.user_public_keys;
+drop trigger user_public_keys_record_status on public.user_public_keys;
+drop trigger user_public_keys_record_published on public.user_public_keys;
+drop trigger auth_sessions_record_removal on public.auth_sessions;
+drop trigger auth_sessions_record_revocation on public.auth_sessions;
+drop function chatschema.record_hold_event();
+drop function chatschema.record_key_event();
+drop function chatschema.record_published_keys();
+drop function chatschema.record_session_event();
+drop function chatschema.tell_of_events();
