@@ -47,7 +47,7 @@ def text() -> str:
 
 def _rows() -> Iterator[str]:
     """Yield the lines of the table: the nine tables first, then the bookkeeping."""
-    for error in sorted(raised.packaged(), key=lambda error: error.table.startswith("chatschema.")):
+    for error in sorted(raised.packaged(), key=lambda error: not error.table.startswith("public.")):
         cells = (
             error.sqlstate, f"`{error.name}`" if error.name else "none; `column` is set", error.table.removeprefix("public."),
             error.message, error.cause, error.action,

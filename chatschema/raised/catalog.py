@@ -14,6 +14,7 @@ SQLSTATES = {
     "check_violation": "23514", "feature_not_supported": "0A000", "foreign_key_violation": "23503",
     "insufficient_privilege": "42501", "integrity_constraint_violation": "23000", "invalid_parameter_value": "22023",
     "null_value_not_allowed": "22004", "restrict_violation": "23001", "serialization_failure": "40001", "unique_violation": "23505",
+    **{own: own for own in ("LSN01", "OBX01", "OBX02", "OBX03")},
 }  # fmt: skip
 _RAISE = re.compile(r"raise exception\s+'((?:[^']|'')*)'(.*?);\s*\n", re.DOTALL)
 _OPTION = r"\b{}\s*=\s*(?:'((?:[^']|'')*)'|([\w.]+(?:\([^)]*\))?))"
@@ -67,7 +68,7 @@ def _one(
     if constraint == "broken":
         return  # that of the check, raised again without the row
     if constraint != "tg_name":
-        yield Raised(SQLSTATES[condition], constraint, f"{schema}.{table}", message, cause_of(constraint) or comment)
+        yield Raised(SQLSTATES[condition], constraint, table and f"{schema}.{table}", message, cause_of(constraint) or comment)
         return
     rule = _TRIGGER.sub("", comment)
     for name, owner, own in triggers:

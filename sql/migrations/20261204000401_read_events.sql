@@ -8,7 +8,7 @@ as $$
 begin
     if pg_catalog.pg_is_in_recovery() then
         raise exception 'events cannot be read on a standby: it does not know which transactions are still running'
-            using errcode = 'OBX01', hint = 'Read them from the primary.';
+            using errcode = 'OBX01', hint = 'Read them from the primary.', schema = 'chatschema', table = 'events', constraint = 'events_primary_only';
     end if;
     return (select c.system_identifier from pg_catalog.pg_control_system() as c)
         || '/' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8);
@@ -74,7 +74,8 @@ begin
     if parts is null then
         raise exception 'this is not a cursor of chatschema.events_after()'
             using errcode = 'invalid_parameter_value',
-                hint = 'Pass the column cursor of the last event that was handled, chatschema.events_now(), or null for the oldest event.';
+                hint = 'Pass the column cursor of the last event that was handled, chatschema.events_now(), or null for the oldest event.',
+                schema = 'chatschema', table = 'events', constraint = 'events_cursor_format';
     end if;
     was := parts[2];
     upto := parts[3];
@@ -84,19 +85,22 @@ begin
     if parts[1] <> origin or pg_snapshot_xmax(upto) > pg_snapshot_xmax(now) and current_setting('transaction_isolation') = 'read committed' then
         raise exception 'this cursor is from another server, or from before a restore or failover'
             using errcode = 'OBX02', detail = format('The cursor is from %s, this server is %s.', parts[1], origin),
-                hint = 'Events may be missing: empty the caches, and go on from chatschema.events_now().';
+                hint = 'Events may be missing: empty the caches, and go on from chatschema.events_now().',
+                schema = 'chatschema', table = 'events', constraint = 'events_cursor_origin';
     end if;
     if pg_snapshot_xmax(upto) > pg_snapshot_xmax(now)
         or exists (select from pg_snapshot_xip(now) as r (xid) where pg_visible_in_snapshot(r.xid, upto))
     then
         raise exception 'this transaction is older than the cursor'
-            using errcode = 'serialization_failure', hint = 'Read events in a transaction of their own.';
+            using errcode = 'serialization_failure', hint = 'Read events in a transaction of their own.',
+                schema = 'chatschema', table = 'events', constraint = 'events_cursor_snapshot';
     end if;
     select s.dropped_xid, s.dropped_id into dropped from chatschema.event_state as s;
     if dropped.dropped_xid >= pg_snapshot_xmin(upto) or dropped.dropped_xid >= pg_snapshot_xmin(was) and dropped.dropped_id > last then
         if nullif(events_after.after, '') is not null then
             raise exception 'this cursor is older than the oldest events that are kept'
-                using errcode = 'OBX03', hint = 'Events are missing: empty the caches, and go on from chatschema.events_now().';
+                using errcode = 'OBX03', hint = 'Events are missing: empty the caches, and go on from chatschema.events_now().',
+                    schema = 'chatschema', table = 'events', constraint = 'events_cursor_kept';
         end if;
     end if;
     -- What the last snapshot did not see and this one does, by number. Where that is read to its end, the same up to now.

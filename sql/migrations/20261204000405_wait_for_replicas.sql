@@ -31,7 +31,8 @@ begin
     call chatschema.refuse_open_transaction();
     if wait_for.lsn is null or wait_for.timeout is null then
         raise exception 'wait_for needs a position and a time'
-            using errcode = 'null_value_not_allowed', hint = 'The position is chatschema.written_lsn() on the primary, after the commit.';
+            using errcode = 'null_value_not_allowed', hint = 'The position is chatschema.written_lsn() on the primary, after the commit.',
+                constraint = 'wait_for_values';
     end if;
     loop
         -- A primary has what it has: after a failover also a client with an old position reads there.
@@ -39,7 +40,7 @@ begin
         exit when reached >= wait_for.lsn;
         if pg_catalog.clock_timestamp() >= deadline or not pg_catalog.pg_is_in_recovery() then
             raise exception 'this server has not replayed % yet, but only %', wait_for.lsn, reached
-                using errcode = 'LSN01', hint = 'Read from the primary.';
+                using errcode = 'LSN01', hint = 'Read from the primary.', constraint = 'wait_for_timeout';
         end if;
         commit;
         perform pg_catalog.pg_sleep(0.01);
