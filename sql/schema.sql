@@ -1649,6 +1649,14 @@ CREATE FUNCTION chatschema.record_conversation_event() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+    if tg_op = 'UPDATE' then
+        if (new.type, new.title, new.avatar_url, new.settings, new.retention_days, new.is_archived, new.current_key_version, new.deleted_at)
+            is not distinct from
+            (old.type, old.title, old.avatar_url, old.settings, old.retention_days, old.is_archived, old.current_key_version, old.deleted_at)
+        then
+            return null;
+        end if;
+    end if;
     if not chatschema.records_changes() then
         return null;
     end if;
@@ -5300,7 +5308,7 @@ CREATE TRIGGER conversations_guard_history BEFORE UPDATE ON public.conversations
 
 COMMENT ON TRIGGER conversations_guard_history ON public.conversations IS 'Where row policies apply, the setting history stays as it is.';
 
-CREATE TRIGGER conversations_record_changed AFTER UPDATE OF type, title, avatar_url, settings, retention_days, is_archived, current_key_version, deleted_at ON public.conversations FOR EACH ROW WHEN (((((((((new.type IS DISTINCT FROM old.type) OR (new.title IS DISTINCT FROM old.title)) OR (new.avatar_url IS DISTINCT FROM old.avatar_url)) OR (new.settings IS DISTINCT FROM old.settings)) OR (new.retention_days IS DISTINCT FROM old.retention_days)) OR (new.is_archived IS DISTINCT FROM old.is_archived)) OR (new.current_key_version IS DISTINCT FROM old.current_key_version)) OR (new.deleted_at IS DISTINCT FROM old.deleted_at))) EXECUTE FUNCTION chatschema.record_conversation_event();
+CREATE TRIGGER conversations_record_changed AFTER UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.record_conversation_event();
 
 COMMENT ON TRIGGER conversations_record_changed ON public.conversations IS 'Writes an event about a conversation that was changed.';
 

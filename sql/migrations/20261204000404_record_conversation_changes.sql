@@ -15,6 +15,14 @@ create function chatschema.record_conversation_event() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if tg_op = 'UPDATE' then
+        if (new.type, new.title, new.avatar_url, new.settings, new.retention_days, new.is_archived, new.current_key_version, new.deleted_at)
+            is not distinct from
+            (old.type, old.title, old.avatar_url, old.settings, old.retention_days, old.is_archived, old.current_key_version, old.deleted_at)
+        then
+            return null;
+        end if;
+    end if;
     if not chatschema.records_changes() then
         return null;
     end if;
@@ -82,14 +90,9 @@ revoke execute on function
 
 create trigger conversations_record_created after insert or delete on public.conversations
     for each row execute function chatschema.record_conversation_event();
-create trigger conversations_record_changed
-    after update of type, title, avatar_url, settings, retention_days, is_archived, current_key_version, deleted_at on public.conversations
-    for each row when (
-        (new.type, new.title, new.avatar_url, new.settings, new.retention_days, new.is_archived, new.current_key_version, new.deleted_at)
-        is distinct from
-        (old.type, old.title, old.avatar_url, old.settings, old.retention_days, old.is_archived, old.current_key_version, old.deleted_at)
-    )
-    execute function chatschema.record_conversation_event();
+-- Without a list of columns: the type of a column that a trigger names cannot be changed.
+create trigger conversations_record_changed after update on public.conversations
+    for each row execute function chatschema.record_conversation_event();
 create trigger conversation_participants_record_added after insert on public.conversation_participants referencing new table as added
     for each statement execute function chatschema.record_added_participants();
 create trigger conversation_participants_record_changed
