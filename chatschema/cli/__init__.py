@@ -42,6 +42,7 @@ SECTIONS = {
         "seed": ("seed", "seed"),
         "reset": ("reset", "reset"),
         "server": ("server", "app"),
+        "models": ("models", "models"),
         "ci": ("ci.app", "app"),
     },
     "Run in production": {

@@ -34,6 +34,12 @@ def prefix_of(connection: Connection, given: str | None = None) -> str:
     return given or catalog.applied_prefix(connection) or DEFAULT
 
 
+def applied_app(connection: Connection) -> str | None:
+    """Return the application's role where the roles were applied; None elsewhere."""
+    prefix = catalog.applied_prefix(connection)
+    return role_files.names(prefix)["app"] if prefix else None
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A group: its role, what it is for, whether the role exists, and the logins that have it, directly or not."""

@@ -83,6 +83,14 @@ def test_verify(cli: Cli, migrated: Database, tmp_path: Path) -> None:
     assert [len(document[key]) for key in ("differences", "ignored")] == [1, 1]
 
 
+def test_models(cli: Cli, migrated: Database) -> None:
+    arguments = ("models", "--for", "typescript", "--out", "models.ts")
+    assert valid("models", cli, migrated, *arguments, "--check", code=3)["is_current"] is False
+    assert valid("models", cli, migrated, *arguments)["is_current"] is False
+    assert valid("models", cli, migrated, *arguments, "--check")["is_current"] is True
+    assert valid("models", cli, migrated, *arguments[:3])["file"] is None
+
+
 def test_history(cli: Cli, migrated: Database, sql_dir: Path, empty: Database) -> None:
     own = ("--sql-dir", str(sql_dir))
     with (sql_dir / "migrations" / f"{IDS[-1]}.sql").open("a") as file:

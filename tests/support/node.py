@@ -18,9 +18,14 @@ def installed(folder: Path) -> Path:
     for path in SOURCE.iterdir():
         if path.is_file():
             shutil.copy(path, folder)
-    install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
+    install(folder, "install", "--no-package-lock")
+    return folder
+
+
+def install(folder: Path, *command: str) -> None:
+    """Run a command of npm that installs; the test is left out where its registry cannot be reached."""
+    npm = ["npm", *command, "--no-audit", "--no-fund", "--loglevel=error"]
+    done = subprocess.run(npm, cwd=folder, capture_output=True, text=True, check=False)
     if any(code in done.stderr for code in _OFFLINE):
         pytest.skip("the registry of npm cannot be reached")
     assert done.returncode == 0, done.stderr
-    return folder

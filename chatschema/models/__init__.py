@@ -1,0 +1,1 @@
+"""Models of the application, written from the catalog: one module a target under targets/."""
