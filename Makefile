@@ -104,8 +104,8 @@ test-online-index: $(VENV)/.dev ## Kill 80 builds of an index on 500,000 message
 test-recipes: $(VENV)/.dev ## Run each recipe under load, and killed at each step
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/migration/test_recipes.py tests/migration/test_recipes_keys.py
 
-test-seed: $(VENV)/.dev ## Kill bulk seeds at each statement (an hour)
-	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/seed/test_bulk.py tests/seed/test_bulk_kill.py tests/seed/test_bulk_rows.py
+test-seed: $(VENV)/.dev ## Kill bulk seeds at each statement, learn a profile (an hour)
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/seed/test_bulk.py tests/seed/test_bulk_kill.py tests/seed/test_bulk_rows.py tests/seed/test_learned_profile.py
 
 test-plan: $(VENV)/.dev ## Compare plans with real runs on 500,000 messages
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/migration/test_foreseen.py tests/migration/test_rehearse_measured.py

@@ -1,4 +1,4 @@
-"""chatschema new migration and new seeder."""
+"""chatschema new migration, new project, new seeder and new profile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chatschema.task import waits
 if TYPE_CHECKING:
     from chatschema.values import Settings
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the files of a new migration or seeder.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create the files of a new migration, seeder or profile.")
 
 
 @app.command("migration")
@@ -156,6 +156,29 @@ def new_seeder(name: Annotated[str, typer.Argument(metavar="NAME", help="Name: a
     path = files.write_seeder(own(session.settings(None, needs_server=False).seeds_dir, "seeds_dir"), name)
     console.answer(_short(path))
     console.note(f"next: write it, then chatschema seed {files.name_of(path)}")
+
+
+@app.command("profile")
+def new_profile(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the profile: a file profiles/NAME.toml beside the seeders.")],
+    source: Annotated[str, typer.Option("--from", metavar="URL", help='Database to learn from; or "embedded".')],
+    wait: options.Wait = 0,
+) -> None:
+    """Learn a profile for bulk seeds from a real database.
+
+    How large conversations are, when people write, how far back they answer, how long texts are: as histograms with noise. No row,
+    text, name or id gets into the file. The database is only read.
+    """
+    from chatschema.task import learning
+
+    settings = session.settings(source)
+    folder = own(settings.seeds_dir, "seeds_dir")
+    with session.connected(settings, wait_s=wait, writes=False) as (_, connection):
+        learned = learning.learn(connection, folder, name)
+    console.answer(_short(learned.path))
+    for left_out in learned.left_out:
+        console.note(f"warning: {left_out} are as in the demo: this database has too few for the noise")
+    console.note(f"next: chatschema seed --profile {name}")
 
 
 def own(folder: Path, setting: str) -> Path:

@@ -64,8 +64,8 @@ def others(connection: Connection) -> list[str]:
     found = []
     all_tables = [row[0] for row in postgres.fetch_all(connection, _TABLES)]
     for table in [*(t for t in ours if t in all_tables), *(t for t in all_tables if t not in ours)]:
-        condition = unseeded(connection, table.removeprefix("public.")) if table in ours else relation.ALL
-        if (count := relation.count(connection, table, condition)) != 0:
+        rows, condition = _unseeded(connection, table.removeprefix("public.")) if table in ours else (table, relation.ALL)
+        if (count := relation.count(connection, rows, condition)) != 0:
             found.append(f"{relation.in_words(count)} in {table.removeprefix('public.')}")
     return found
 
@@ -78,26 +78,25 @@ def has_others(connection: Connection) -> str | None:
     for table in TABLES:
         if table == "audit_logs" or not postgres.has_table(connection, f"public.{table}"):
             continue
-        query = sql.SQL("select exists (select from {} as t where {})").format(
-            sql.Identifier("public", table), unseeded(connection, table)
-        )
+        query = sql.SQL("select exists (select from {} as t where {})").format(*_unseeded(connection, table))
         if postgres.fetch_one(connection, query)[0]:
             return table
     return None
 
 
-def unseeded(connection: Connection, table: str) -> sql.Composable:
-    """Return the condition that no seeder created the row `t` of one of the nine tables."""
+def _unseeded(connection: Connection, table: str) -> tuple[sql.Composable, sql.Composable]:
+    """Return rows of one of the nine tables, and the condition that no seeder created the row `t` of these."""
+    rows: sql.Composable = sql.Identifier("public", table)
     if not postgres.has_table(connection, "chatschema.seeded_rows"):
-        return relation.ALL
+        return rows, relation.ALL
     # OFFSET 0 keeps it a look-up for each row, which uses the index. A join is planned by statistics, and if these are older
     # than the rows, the whole record is read for each row of the table.
     query = sql.SQL("not exists (select from chatschema.seeded_rows as s where s.table_name = {} and {} offset 0)")
     condition = query.format(sql.Literal(table), relation.is_entry(connection, table, "t", "s"))
     if seeded.exists(connection):
-        # First: a look at two small tables, which needs no look-up for each row.
-        condition = sql.SQL("(not {} and {})").format(seeded.is_own(table), condition)
+        # Those of a bulk seed are millions.
+        rows = seeded.others(connection, table)
     if table == "audit_logs":
         # For each seeder the trail has a row of its own.
         condition += sql.SQL(" and not starts_with(t.action, 'seed.')")
-    return condition
+    return rows, condition

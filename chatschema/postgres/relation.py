@@ -50,13 +50,13 @@ def listed(wanted: Mapping[str, str], there: Container[str]) -> sql.Composable:
     )
 
 
-def count(connection: Connection, table: str, condition: sql.Composable = ALL) -> int | None:
-    """Return how many rows of `table`, a name as SQL writes it, meet the condition on `t`; COUNTED + 1 for more.
+def count(connection: Connection, table: str | sql.Composable, condition: sql.Composable = ALL) -> int | None:
+    """Return how many rows of `table`, a name as SQL writes it or a query, meet the condition on `t`; COUNTED + 1 for more.
 
     None where this role may not read the table or would have to wait for a lock; 0 where the table does not exist.
     """
     query = sql.SQL("select count(*) from (select from {} as t where {} limit {}) as counted").format(
-        sql.SQL(table),  # quoted by the server
+        sql.SQL(table) if isinstance(table, str) else table,  # quoted by the server
         condition,
         sql.Literal(COUNTED + 1),
     )

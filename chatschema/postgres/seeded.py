@@ -1,5 +1,7 @@
 """Which rows a bulk seed created: conditions on `t`, a row of one of the nine tables, by what the ledger records."""
 
+from typing import LiteralString
+
 from psycopg import sql
 
 from chatschema import postgres
@@ -37,6 +39,38 @@ def exists(connection: Connection) -> bool:
     if not postgres.fetch_one(connection, readable, (table, table))[0]:
         return False
     return bool(postgres.fetch_one(connection, "select exists (select from chatschema.bulk_seed)")[0])
+
+
+# The rows that are not, found without reading those that are: by id from the end of the seed on, and through the conversations and
+# users that the seed did not create. A message has its conversation by foreign key, and a status that of its message by trigger.
+_OTHERS: dict[str, LiteralString] = {
+    "messages": """
+        select t.* from public.messages as t where t.id >= {end}
+        union all
+        select t.* from public.conversations as c join public.messages as t on t.conversation_id = c.id and t.id < {end}
+        where not exists (select from chatschema.bulk_owners as o where o.id = c.id)
+    """,
+    "message_statuses": """
+        select t.* from public.message_statuses as t where t.message_id >= {end}
+        union all
+        select t.* from public.conversations as c join public.messages as m on m.conversation_id = c.id and m.id < {end}
+        join public.message_statuses as t on t.message_id = m.id
+        where not exists (select from chatschema.bulk_owners as o where o.id = c.id)
+        union all
+        select t.* from public.users as u join public.message_statuses as t on t.user_id = u.id and t.message_id < {end}
+        where not exists (select from chatschema.bulk_owners as o where o.id = u.id)
+            and exists (select from chatschema.bulk_owners as o where o.id = t.conversation_id)
+    """,
+}
+_END_ID = "select chatschema.uuid7_floor(s.until::timestamp at time zone 'UTC')::text from chatschema.bulk_seed as s"
+
+
+def others(connection: Connection, table: str) -> sql.Composable:
+    """Return the rows of one of the nine tables that the bulk seed did not create, as what FROM reads. Only where it exists()."""
+    if table not in _OTHERS:
+        return sql.SQL("(select t.* from {} as t where not {})").format(sql.Identifier("public", table), is_own(table))
+    end = sql.Literal(postgres.fetch_one(connection, _END_ID)[0])
+    return sql.SQL("({})").format(sql.SQL(_OTHERS[table]).format(end=end))
 
 
 def is_own(table: str) -> sql.Composable:

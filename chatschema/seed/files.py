@@ -1,18 +1,20 @@
-"""The files of seeds/: finding, choosing and writing seeders."""
+"""The files of seeds/: finding, choosing and writing seeders. Those of a team's own folder may need those that come along."""
 
 import ast
 import difflib
 import importlib.util
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatschema import assets
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.postgres import refusal
 from chatschema.seed.world import World
 
+_NEEDS = re.compile(r"NEEDS\b[^=]*= ")
 _FILE = re.compile(r"\d{2}_([a-z][a-z0-9_]*)\.py")
 
 
@@ -27,32 +29,77 @@ class Seeder:
 
 
 def titles(folder: Path) -> dict[str, str]:
-    """Return names and first sentences without running the files, so that a broken seeder is listed too."""
+    """Return names and first sentences in their order, without running the files, so that a broken seeder is listed too."""
+    own, shipped = _read(_used(folder)), _read(assets.seeds_dir())
+    order = _order({name: needs for name, (_, needs) in own.items()}, {name: needs for name, (_, needs) in shipped.items()})
+    return {name: {**shipped, **own}[name][0] for name in order}
+
+
+def _read(folder: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the first sentence and the needs of each seeder, as far as they can be read."""
     result = {}
     for path in sorted(folder.glob("*.py")):
         if match := _FILE.fullmatch(path.name):
             with suppress(SyntaxError, UnicodeDecodeError):
-                result[match[1]] = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
+                module = ast.parse(path.read_text("utf-8"))
+                title = (ast.get_docstring(module) or "").partition("\n")[0]
+                result[match[1]] = title, _needs(module)
     return result
 
 
+def _needs(module: ast.Module) -> tuple[str, ...]:
+    for node in module.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and _NEEDS.match(ast.unparse(node)):
+            with suppress(ValueError, TypeError):
+                return tuple(str(one) for one in ast.literal_eval(node.value))
+    return ()
+
+
+def _used(folder: Path) -> Path:
+    """Return the folder itself, or that of the seeders that come along where it has profiles and no seeders."""
+    return assets.seeds_dir() if (folder / "profiles").is_dir() and not any(folder.glob("*.py")) else folder
+
+
+def _order(own: Mapping[str, Sequence[str]], shipped: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the own seeders in their order; before each, those of chatschema that it needs and the folder does not have."""
+    order: list[str] = []
+
+    def bring(names: Sequence[str]) -> None:
+        for name in names:
+            if name not in own and name in shipped and name not in order:
+                bring(shipped[name])
+                order.append(name)
+
+    for name, needs in own.items():
+        bring(needs)
+        order.append(name)
+    return order
+
+
 def discover(folder: Path) -> list[Seeder]:
-    """Return the seeders of `folder` in their order.
+    """Return the seeders of `folder` in their order, with those of chatschema that they need and the folder does not have.
 
     Raises ChatschemaError when the folder is missing or empty or a file is not a seeder.
     """
     if not folder.is_dir():
         raise ChatschemaError(f"folder {folder} does not exist", "set seeds_dir in chatschema.toml", code="seed.no-folder")
-    seeders = [_load(path) for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
-    if not seeders:
+    own = _loaded(_used(folder))
+    if not own:
         raise ChatschemaError(f"{folder} has no seeders", "create one: chatschema new seeder NAME", code="seed.none")
-    names = [seeder.name for seeder in seeders]
-    for seeder in seeders:
+    is_complete = all(need in own for seeder in own.values() for need in seeder.needs)
+    shipped = {} if is_complete else _loaded(assets.seeds_dir())
+    names = _order({n: one.needs for n, one in own.items()}, {n: one.needs for n, one in shipped.items()})
+    seeders = [{**shipped, **own}[name] for name in names]
+    for place, seeder in enumerate(seeders):
         for need in seeder.needs:
-            if need not in names[: names.index(seeder.name)]:
+            if need not in names[:place]:
                 text = f"seeder {seeder.name} needs {need}, which does not come before it"
                 raise ChatschemaError(text, "renumber its file", code="seed.order")
     return seeders
+
+
+def _loaded(folder: Path) -> dict[str, Seeder]:
+    return {one.name: one for one in (_load(path) for path in sorted(folder.glob("*.py")) if path.name != "__init__.py")}
 
 
 def name_of(path: Path) -> str:

@@ -22,6 +22,7 @@ _BULK = """
         s.finished_at, (select coalesce(sum(m.messages + m.statuses + m.attachments), 0)::bigint from chatschema.bulk_months as m)
     from chatschema.bulk_seed as s
 """
+_GONE = "its file is not in the folder of the seeders any more"
 _APPEND_ONLY = {"audit_logs": "audit_logs_refuse_change"}
 
 
@@ -44,9 +45,17 @@ def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
     """Return the status of every seeder, and of a bulk seed if there is one; reads only."""
     query = "select s.name, s.seeded_at, s.row_count from chatschema.seeds as s"
     done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger(connection) else {}
-    found = [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in titles(folder).items()]
+    known = {**titles(folder), **{name: _GONE for name in done if name not in titles(folder)}}
+    found = [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in known.items()]
     bulk = postgres.fetch_all(connection, _BULK) if seeded.exists(connection) else []
     return found + [SeedStatus(*row) for row in bulk]
+
+
+def recorded(connection: Connection, folder: Path) -> list[Seeder]:
+    """Return the seeders that have run, in the order in which they ran, for undo(): also those whose files are gone."""
+    names = postgres.fetch_all(connection, "select s.name from chatschema.seeds as s order by s.seeded_at, s.name")
+    known = titles(folder)
+    return [Seeder(name, known.get(name, _GONE), (), lambda _: None) for (name,) in names]
 
 
 def is_due(connection: Connection, seeders: Sequence[Seeder]) -> bool:
@@ -57,8 +66,9 @@ def is_due(connection: Connection, seeders: Sequence[Seeder]) -> bool:
 
 def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: datetime) -> Iterator[tuple[Applied, int]]:
     """Run the seeders that have not run, each in a transaction, yielding each with the number of its rows."""
-    done = {row[0] for row in postgres.fetch_all(connection, "select name from chatschema.seeds")}
+    done = dict(postgres.fetch_all(connection, "select name, row_count from chatschema.seeds"))
     due = [seeder for seeder in seeders if seeder.name not in done]
+    recorded = sum(done.values())
     if due:
         _analyze(connection)
     for seeder in due:
@@ -71,7 +81,9 @@ def run(connection: Connection, seeders: Sequence[Seeder], *, rng: int, now: dat
             count = "update chatschema.seeds set row_count = %s where name = %s"
             postgres.execute(connection, count, (world.rows, seeder.name))
             _audit(connection, "seed.run", seeder.name, world.rows)
-        _analyze(connection, sorted(world.filled))
+        recorded += world.rows
+        # Of a record that has hardly grown the statistics are good enough, and those of its arrays take long.
+        _analyze(connection, sorted(world.filled), has_grown=world.rows > recorded // 10)
         yield Applied(seeder.name, seeder.title, round((time.monotonic() - started) * 1000, 1)), world.rows
 
 
@@ -81,14 +93,16 @@ def _audit(connection: Connection, action: str, seeder: str, rows: int) -> None:
         audit.record(connection, action, "seed", seeder, rows=rows)
 
 
-def _analyze(connection: Connection, tables: Sequence[str] = ()) -> None:
-    """Refresh the planner's statistics of `tables` of public, and of the record of seeded rows, which the next queries join.
+def _analyze(connection: Connection, tables: Sequence[str] = (), *, has_grown: bool = True) -> None:
+    """Refresh the planner's statistics of `tables` of public, and of the record of seeded rows, if it has grown: queries join it.
 
     With statistics from before the last seeder, the planner expects one row of it and reads the whole record for each of 40,000.
     Autovacuum never analyzes a partitioned parent.
     """
-    names = [sql.Identifier("public", table) for table in tables] + [sql.Identifier("chatschema", "seeded_rows")]
-    postgres.execute(connection, sql.SQL("analyze {}").format(sql.SQL(", ").join(names)))
+    names = [sql.Identifier("public", table) for table in tables]
+    names += [sql.Identifier("chatschema", "seeded_rows")] if has_grown else []
+    if names:
+        postgres.execute(connection, sql.SQL("analyze {}").format(sql.SQL(", ").join(names)))
 
 
 def undo(connection: Connection, seeders: Sequence[Seeder], *, wait_s: float, say: Say) -> Iterator[tuple[Applied, int]]:

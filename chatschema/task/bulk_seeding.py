@@ -89,9 +89,17 @@ def size(
         name: used.sizes.get(name) if value is None else value
         for name, value in (("messages", messages), ("users", users), ("conversations", conversations), ("months", months))
     }
+    if used.shape.sizes and conversations is None and sizes["messages"]:
+        sizes["conversations"] = _as_many_as_fit(used, sizes["messages"])
     if sizes["messages"] is None:
         raise UsageError(f"profile {used.name} has no number of messages", "add --messages N", code="seed.bulk-size")
     return plan.size(sizes["messages"], sizes["users"], sizes["conversations"], sizes["months"] or MONTHS, chosen, rng, used)
+
+
+def _as_many_as_fit(used: Profile, messages: int) -> int | None:
+    """Return so many conversations that each has as many messages as the profile says."""
+    conversations, of = used.sizes.get("conversations"), used.sizes.get("messages")
+    return max(round(conversations * messages / of), 1) if conversations and of else conversations
 
 
 def profile(settings: Settings, name: str | None) -> Profile:

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from chatschema import postgres
+from chatschema import assets, postgres
 from chatschema.database import catalog, copying, pool
 from chatschema.database import template as templates
 from chatschema.errors import Busy, CannotConnect, ChatschemaError, ServerError
@@ -52,7 +52,8 @@ def template(settings: Settings, seeds: Sequence[str] = (), *, say: Say) -> str:
             text = f"role {connection.info.user} may not create databases, and each test gets one of its own"
             raise ChatschemaError(text, "use a role with CREATEDB", code="pool.no-createdb")
         now = f"{postgres.fetch_one(connection, 'select now()')[0]:{'%Y-%m-%d' if chosen else '%Y-%m'}}"
-        texts = [path.read_text("utf-8") for path in sorted(plain.seeds_dir.glob("*.py"))] if chosen else []
+        folders = (plain.seeds_dir, assets.seeds_dir()) if chosen else ()
+        texts = [path.read_text("utf-8") for folder in folders for path in sorted(folder.glob("*.py"))]
         contents = [*resetting.template_contents(plain, files, connection), *(one.name for one in chosen), *texts, now]
         name = pool.template_name(connection, contents)
         _wait_for_build(connection, name)

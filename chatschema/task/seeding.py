@@ -107,9 +107,9 @@ def unseed(
     Raises Protected, UsageError for an unknown name, and ChatschemaError where a row that was not seeded refers to a seeded one.
     """
     contents.refuse_foreign(connection, "seed --undo")
-    seeders = files.choose(files.discover(settings.seeds_dir), names, dependents=True)
-    if not runner.has_ledger(connection):
-        seeders = []
+    # To remove all, no file is read: what ran is recorded, and a file may be gone or broken meanwhile.
+    seeders = files.choose(files.discover(settings.seeds_dir), names, dependents=True) if names else []
+    has_ledger = runner.has_ledger(connection)
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         protection.refuse(connection, settings, "seed --undo")
         hold.refuse_active(connection, "seed --undo")
@@ -118,7 +118,9 @@ def unseed(
                 yield Unseeded(f"bulk {name}", rows)
                 if name == bulk_undo.LAST:
                     (settings.state_dir / keys_file.FILE).unlink(missing_ok=True)
-        for done, rows in runner.undo(connection, seeders, wait_s=lock_wait_s, say=say):
+        if not names and has_ledger:
+            seeders = runner.recorded(connection, settings.seeds_dir)
+        for done, rows in runner.undo(connection, seeders if has_ledger else [], wait_s=lock_wait_s, say=say):
             yield Unseeded(done.id, rows)
             if done.id == "user_public_keys":
                 (settings.state_dir / demo_keys.FILE).unlink(missing_ok=True)

@@ -45,7 +45,7 @@ def test_the_profiles_that_come_along_are_valid_and_the_demo_is_the_default() ->
     [
         "[messages]\nedited = 1001", "[messages]\nedited = true", "[messages]\nedits = 1", "[chat]\nsize = 1", "messages = 5",
         "[rhythm]\nhours = [1]", "[rhythm]\ndays = [1, 1, 1, 1, 1, 1, 0]", "[messages]\nedited = 600\ndeleted = 600",
-        "[size]\nmessages = '5'", "[size]\nrng = 5", "[messages", "[conversations]\nlargest_group = 2",
+        "[size]\nmessages = '5'", "[size]\nrng = 5", "[messages", "[conversations]\nlargest_group = 2", "[conversations]\ngroups = []", "[messages]\nlengths = [1, 0]", "[messages]\ndistances = [-1]",
     ],
 )  # fmt: skip
 def test_a_wrong_profile_is_refused_by_its_place(text: str, tmp_path: Path) -> None:

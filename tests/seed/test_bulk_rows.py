@@ -16,7 +16,7 @@ from tests.support.database import Database, create
 from tests.support.servers import PgServer
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
-SIZE = ("--messages", "20000" if FULL else "1000", "--months", "2", "--until", "2026-03-28")
+SIZE = ("--messages", "100000" if FULL else "1000", "--months", "2", "--until", "2026-03-28")
 QUERIES = (
     "select * from messages where conversation_id = {conversation} and id < {message} order by id desc limit 50",
     "select * from messages where conversation_id = {conversation} order by created_at desc limit 50",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from chatschema.seed.bulk import plan
 from chatschema.seed.bulk.plan import Size
+from chatschema.seed.bulk.shape import as_document
 
 # Arrays of whole numbers, of numbers from 0 and below 1, of truths, and of ids. numpy is an extra, whose types may be missing.
 Ints: TypeAlias = Any
@@ -32,7 +32,7 @@ class Numbers:
 
     def __init__(self, size: Size, *unit: object) -> None:
         counts = (size.messages, size.users, size.conversations, size.months)
-        name = repr((plan.VERSION, size.rng, size.until.isoformat(), counts, asdict(size.shape), unit))
+        name = repr((plan.VERSION, size.rng, size.until.isoformat(), counts, as_document(size.shape), unit))
         digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
         self._bits = np.random.PCG64(int.from_bytes(digest, "big"))
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from chatschema.seed.bulk import bins
 from chatschema.seed.bulk.numbers import Floats, Ids, Ints, Numbers, by_rank, in_order, millis
 from chatschema.seed.bulk.plan import Size
 
@@ -31,6 +32,8 @@ class People:
     first: Ints
     members: Ints
     weights: Ints
+    # Where the shape says how many messages conversations have: how many those before each one have, and at last all of them.
+    messages: Ints | None
 
     def sizes(self, conversations: Ints) -> Ints:
         """Return how many members each of the conversations has."""
@@ -49,15 +52,37 @@ def people(size: Size) -> People:
     direct = min(-(-size.conversations * size.shape.direct // 100), math.comb(size.users, 2))
     counts = np.full(size.conversations, 2)
     largest = min(size.shape.largest_group, size.users)
-    counts[direct:] = 3 + numbers.below(largest - 2, size.conversations - direct)
+    if size.shape.groups:
+        largest = min(len(size.shape.groups), size.users)
+        counts[direct:] = _counts_of_groups(size, numbers, size.conversations - direct, largest)
+    else:
+        counts[direct:] = 3 + numbers.below(largest - 2, size.conversations - direct)
     first = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     members: Ints = np.empty(int(first[-1]), np.int64)
     members[: 2 * direct] = np.column_stack(_pairs(size, direct)).ravel()
-    members[2 * direct :] = _groups(size, numbers, counts[direct:])
+    members[2 * direct :] = _groups(size, numbers, counts[direct:], largest)
     # Any conversation may be the largest, not the first.
     weights: Ints = 1_000_000_000 // (np.arange(size.conversations) + 10)
-    weights = weights[np.argsort(numbers.uniform(size.conversations), kind="stable")]
-    return People(users, joined, conversations, begun, direct, first, members, weights)
+    shuffled = np.argsort(numbers.uniform(size.conversations), kind="stable")
+    messages = _messages(size, shuffled) if size.shape.sizes else None
+    return People(users, joined, conversations, begun, direct, first, members, weights[shuffled], messages)
+
+
+def _counts_of_groups(size: Size, numbers: Numbers, count: int, largest: int) -> Ints:
+    """Return how many members each of the groups has."""
+    ranks = (np.arange(count) + 0.5) / max(count, 1)
+    counts = np.minimum(1 + by_rank(ranks, np.array(size.shape.groups, np.int64)), largest)
+    return counts[np.argsort(numbers.uniform(count), kind="stable")]
+
+
+def _messages(size: Size, shuffled: Ints) -> Ints:
+    """Return how many messages the conversations before each one have, and at last all of them."""
+    counts = np.array(bins.quantiles(size.shape.sizes, size.conversations), np.int64)
+    if not counts.any():
+        # So few conversations that even the largest would have none.
+        counts[-1] = 1
+    passed = np.concatenate(([0], np.cumsum(counts[shuffled])))
+    return np.floor(passed / int(passed[-1]) * size.messages).astype(np.int64)
 
 
 def _ids(numbers: Numbers, count: int, begin: int, length: timedelta) -> tuple[Ints, Ids]:
@@ -83,9 +108,8 @@ def _pairs(size: Size, count: int) -> tuple[Ints, Ints]:
     return places - high * (high - 1) // 2, high
 
 
-def _groups(size: Size, numbers: Numbers, counts: Ints) -> Ints:
-    """Return the members of groups, all different in each, in order."""
-    width = min(size.shape.largest_group, size.users)
+def _groups(size: Size, numbers: Numbers, counts: Ints, width: int) -> Ints:
+    """Return the members of groups, `width` at most, all different in each, in order."""
     steps = 1 + numbers.below(size.users // width, width * len(counts)).reshape(len(counts), width)
     begin = numbers.below(size.users, len(counts))
     # With eight members, eight steps of an eighth at most: nobody is met twice.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 
 from chatschema.errors import UsageError
 from chatschema.seed.bulk.shape import Profile, Shape
@@ -43,12 +44,13 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The messages of a month: `count` of them, from `lower` to `upper`, computed in `slices`."""
+    """The messages of a month: `count` of them, from `lower` to `upper`, computed in `slices`; `before` are in earlier months."""
 
     lower: datetime
     upper: datetime
     weights: tuple[int, ...]
     count: int
+    before: int
 
     @property
     def name(self) -> str:
@@ -106,7 +108,8 @@ def parts(size: Size) -> list[Part]:
         bounds.append((lower, upper, _weights(size.shape, lower, min(upper, last))))
         lower = upper
     counts = shares(size.messages, [sum(weights) for _, _, weights in bounds])
-    return [Part(*bound, count) for bound, count in zip(bounds, counts, strict=True)]
+    before = accumulate(counts, initial=0)
+    return [Part(*bound, count, earlier) for bound, count, earlier in zip(bounds, counts, before, strict=False)]
 
 
 def _weights(shape: Shape, lower: datetime, upper: datetime) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from chatschema.seed.bulk import words
+from chatschema.seed.bulk import bins, words
 
 if TYPE_CHECKING:
     from nacl.secret import SecretBox
@@ -22,6 +22,7 @@ KEY_PAIRS = 32
 SECRETS = 16
 TEXTS = 128
 ALGORITHM = "xsalsa20-poly1305"
+_TAG, _LONGEST = 16, 65_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +80,25 @@ def wrapped(rng: int, conversation: int, user: int) -> bytes:
     return sender + crypto_box(conversation_key(rng, conversation), nonce, receiver, once)
 
 
-def texts(rng: int) -> list[list[Sealed]]:
-    """Return for each key of conversations its ciphertexts; the lengths are those of a chat: most are short."""
+def texts(rng: int, lengths: tuple[int, ...] = ()) -> list[list[Sealed]]:
+    """Return for each key of conversations its ciphertexts, with the lengths of a profile, or of a chat: most are short."""
     from nacl.secret import SecretBox
 
+    wanted = bins.quantiles(lengths, TEXTS) if lengths else [None] * TEXTS
+
     boxes = [SecretBox(conversation_key(rng, number)) for number in range(SECRETS)]
-    return [[_sealed(rng, box, number, text) for text in range(TEXTS)] for number, box in enumerate(boxes)]
+    return [[_sealed(rng, box, number, text, wanted[text]) for text in range(TEXTS)] for number, box in enumerate(boxes)]
 
 
-def _sealed(rng: int, box: SecretBox, number: int, text: int) -> Sealed:
+def _sealed(rng: int, box: SecretBox, number: int, text: int, size: int | None) -> Sealed:
     chance = secret(rng, "text", (number, text), 64)
     length = min(1 + chance[0] % 12 * (chance[1] % 12) // 3, 60)
+    if size is not None:
+        # A ciphertext is longer than its text, and the one of the edited text must fit as well.
+        size = min(max(size - _TAG, 1), _LONGEST)
+        length = size
     spoken = [words.SPOKEN[chance[(i * 7 + i // 9) % 62 + 2] % len(words.SPOKEN)] for i in range(length)]
-    said = " ".join(spoken).capitalize() + ".?!"[chance[2] % 9 // 4]
+    said = " ".join(spoken).capitalize()[: None if size is None else size - 1] + ".?!"[chance[2] % 9 // 4]
     edited = f"{said} (sorry, typo)"
     nonces = (secret(rng, "nonce", (number, text), 24), secret(rng, "edited nonce", (number, text), 24))
     before, after = (box.encrypt(one.encode(), nonce) for one, nonce in zip((said, edited), nonces, strict=True))

@@ -46,7 +46,7 @@ def messages(size: Size, everybody: People, said: Talk) -> bytes:
             beginnings[places] = pack(len(places), len(MESSAGES), _message(everybody, said, places, is_reply, change))
     places = np.flatnonzero(said.is_system)
     beginnings[places] = pack(len(places), len(MESSAGES), _message(everybody, said, places, False, "system"))
-    return HEADER + join(beginnings, _ends(size.rng, said)) + TRAILER
+    return HEADER + join(beginnings, _ends(size, said)) + TRAILER
 
 
 def _message(everybody: People, said: Talk, places: Ints, is_reply: bool, change: str) -> list[Field]:
@@ -71,9 +71,9 @@ def _message(everybody: People, said: Talk, places: Ints, is_reply: bool, change
     ]
 
 
-def _ends(rng: int, said: Talk) -> Objects:
+def _ends(size: Size, said: Talk) -> Objects:
     """Return the rest of each message: its type, history and ciphertext, ready in the pool."""
-    plain, edited, removed, system = _pool(rng)
+    plain, edited, removed, system = _pool(size.rng, size.shape.lengths)
     secret = said.conversation % pool.SECRETS
     ends = plain[said.kind, secret, said.text]
     ends[said.is_edited] = edited[secret[said.is_edited], said.text[said.is_edited]]
@@ -83,11 +83,11 @@ def _ends(rng: int, said: Talk) -> Objects:
 
 
 @cache
-def _pool(rng: int) -> tuple[Objects, Objects, bytes, bytes]:
+def _pool(rng: int, lengths: tuple[int, ...]) -> tuple[Objects, Objects, bytes, bytes]:
     plain: Objects = np.empty((len(KINDS), pool.SECRETS, pool.TEXTS), object)
     edited: Objects = np.empty((pool.SECRETS, pool.TEXTS), object)
     algorithm, never, text = field(pool.ALGORITHM.encode()), field(jsonb("[]")), field(b"text")
-    for secret, sealed in enumerate(pool.texts(rng)):
+    for secret, sealed in enumerate(pool.texts(rng, lengths)):
         for number, one in enumerate(sealed):
             content = field(one.content) + field(one.nonce)
             for kind, name in enumerate(KINDS):

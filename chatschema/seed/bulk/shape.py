@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chatschema.errors import UsageError
+from chatschema.seed.bulk import bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,10 @@ class Shape:
 
     `direct`: of 100 conversations; the others have 3 to `largest_group` members. `hours`, `days`: how much is written in each hour
     of a day in UTC, and on each day of the week from Monday.
+
+    The last four are histograms, which a learned profile has. `groups`: how many groups have 1, 2, 3, ... members. The others have
+    the ranges of bins.py: how many conversations have so many messages; how many messages back replies answer, from 1; how many
+    messages have a ciphertext of so many bytes. Where one is empty, the shape has a rule of its own.
     """
 
     direct: int = 60
@@ -28,18 +33,24 @@ class Shape:
     files: int = 40
     read: int = 930
     reactions: int = 30
+    groups: tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()
+    distances: tuple[int, ...] = ()
+    lengths: tuple[int, ...] = ()
 
 
 DEMO = Shape()
 # The tables of a profile, and the keys in each.
 _TABLES = {
-    "conversations": ("direct", "largest_group"),
+    "conversations": ("direct", "largest_group", "groups", "sizes"),
     "rhythm": ("hours", "days"),
-    "messages": ("system", "replies", "edited", "deleted", "files"),
+    "messages": ("system", "replies", "edited", "deleted", "files", "distances", "lengths"),
     "statuses": ("read", "reactions"),
 }
 _SIZES = ("messages", "users", "conversations", "months")
-_LONGEST = 64
+LARGEST_GROUP = 64
+# The histograms that may be left out, and the most ranges that each may have.
+_HISTOGRAMS = {"groups": LARGEST_GROUP, "sizes": len(bins.LOWER), "distances": len(bins.LOWER) - 1, "lengths": len(bins.LOWER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +68,15 @@ def find(name: str, folders: list[Path]) -> Profile:
     if name not in there:
         text = f"there is no profile {name}"
         raise UsageError(text, f"the profiles are: {', '.join(sorted(there))}", code="seed.profile")
+    return parse(name, there[name].read_bytes())
+
+
+def parse(name: str, content: bytes) -> Profile:
+    """Return the profile in the text of a file. Raises UsageError."""
     try:
-        return read(name, tomllib.loads(there[name].read_text("utf-8")))
+        return read(name, tomllib.loads(content.decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"profile {name} cannot be read: {error}", f"correct {there[name].name}", code="seed.profile") from None
+        raise UsageError(f"profile {name} cannot be read: {error}", f"correct {name}.toml", code="seed.profile") from None
 
 
 def read(name: str, document: Mapping[str, Any]) -> Profile:
@@ -90,7 +106,11 @@ def _is_valid(key: str, value: Any) -> bool:
         return (
             isinstance(value, list) and len(value) == length and all(_is_number(one, 0, 1_000_000) for one in value) and all(value)
         )
-    lowest, highest = {"direct": (0, 100), "largest_group": (3, _LONGEST)}.get(key, (0, 1000))
+    if key in _HISTOGRAMS:
+        is_list = isinstance(value, list) and 0 < len(value) <= _HISTOGRAMS[key]
+        # Something must be beyond the range of nothing.
+        return is_list and all(_is_number(one, 0, 1_000_000) for one in value) and any(value[key in ("sizes", "lengths") :])
+    lowest, highest = {"direct": (0, 100), "largest_group": (3, LARGEST_GROUP)}.get(key, (0, 1000))
     return _is_number(value, lowest, highest)
 
 
@@ -106,8 +126,8 @@ def _refuse(name: str, place: str, value: object) -> None:
 
 
 def as_document(shape: Shape) -> dict[str, Any]:
-    """Return a shape for the record of a seed."""
-    return asdict(shape)
+    """Return a shape for the record of a seed, without histograms that it does not have."""
+    return {key: value for key, value in asdict(shape).items() if value != ()}
 
 
 def of_document(document: Mapping[str, Any]) -> Shape:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 
-from chatschema.seed.bulk import pool
+from chatschema.seed.bulk import bins, pool
 from chatschema.seed.bulk.numbers import Flags, Floats, Ids, Ints, Numbers, by_rank, in_order, millis
 from chatschema.seed.bulk.people import People
 from chatschema.seed.bulk.plan import QUIET, Part, Size
+from chatschema.seed.bulk.shape import Shape
 
 _HOUR = 3_600_000
 KINDS = ("text", "image", "file", "audio")
@@ -61,7 +63,9 @@ def talk(size: Size, everybody: People, part: Part, slice: int) -> Talk:
     """Return the messages of a slice of a month."""
     numbers, count = Numbers(size, "messages", part.name, slice), part.slices[slice]
     shape = size.shape
-    said, conversation = _bursts(numbers, everybody, part, slice, count)
+    begun, burst, awake = _bursts(size, numbers, everybody, part, slice)
+    said = _moments(numbers, part, slice, begun[burst])
+    conversation = awake[burst]
     ids = numbers.ids(said)
     order = in_order(ids)
     ids, said, conversation = ids[order], said[order], conversation[order]
@@ -77,24 +81,52 @@ def talk(size: Size, everybody: People, part: Part, slice: int) -> Talk:
     has_file = ~is_edited & ~is_deleted & ~is_system & (numbers.below(1000, count) < shape.files)
     kind = np.where(has_file, 1 + numbers.below(len(KINDS) - 1, count), 0)
     text = numbers.below(pool.TEXTS, count)
-    reply = _replies(numbers, conversation, is_system, shape.replies)
+    reply = _replies(numbers, conversation, is_system, shape)
     sender = everybody.members[everybody.first[conversation] + place]
     return Talk(ids, said, conversation, sender, place, is_system, is_edited, is_deleted, changed, kind, text, reply)
 
 
-def _bursts(numbers: Numbers, everybody: People, part: Part, slice: int, count: int) -> tuple[Ints, Ints]:
-    """Return the moments of messages within their slice of the month, and their conversations."""
+def _bursts(size: Size, numbers: Numbers, everybody: People, part: Part, slice: int) -> tuple[Floats, Ints, Ints]:
+    """Return when each burst of a slice begins, as a share of it; the burst of each message; the conversation of each burst."""
+    if everybody.messages is not None:
+        burst, awake = _dealt(size, everybody.messages, part, slice)
+        return numbers.uniform(len(awake)), burst, awake
+    count = part.slices[slice]
+    bursts = max(count // _IN_A_BURST, 1)
+    begun = numbers.uniform(bursts)
+    awake = everybody.choose(numbers.uniform(bursts))
+    return begun, numbers.below(bursts, count), awake
+
+
+def _dealt(size: Size, messages: Ints, part: Part, slice: int) -> tuple[Ints, Ints]:
+    """Return the burst of each message, and the conversation of each, where it is known how many messages each one has.
+
+    All messages of the seed have a number, conversation by conversation. Packs of eight of these are dealt to the places of
+    the seed, which follow each other in time, with a step that brings neighbours far apart.
+    """
+    first = part.before + sum(part.slices[:slice])
+    places: Ints = np.arange(first, first + part.slices[slice])
+    packs = size.messages // _IN_A_BURST
+    step = max(int(packs * 0.6180339887), 1)
+    while math.gcd(step, max(packs, 1)) != 1:
+        step += 1
+    pack: Ints = places // _IN_A_BURST
+    # The last places, fewer than a pack, stay as they are.
+    dealt = np.where(pack < packs, (pack * step + size.rng % max(packs, 1)) % max(packs, 1), pack)
+    conversation: Ints = np.searchsorted(messages, dealt * _IN_A_BURST + places % _IN_A_BURST, side="right") - 1
+    begins = np.concatenate(([True], (pack[1:] != pack[:-1]) | (conversation[1:] != conversation[:-1])))
+    return np.cumsum(begins) - 1, conversation[begins]
+
+
+def _moments(numbers: Numbers, part: Part, slice: int, begun: Floats) -> Ints:
+    """Return the moments of messages within their slice of the month; `begun`: when the burst of each one begins."""
     slices = len(part.slices)
     lower, upper = (_moment(part, np.array([share / slices]))[0] for share in (slice, slice + 1))
-    bursts = max(count // _IN_A_BURST, 1)
-    begun = _moment(part, (slice + numbers.uniform(bursts)) / slices)
-    awake = everybody.choose(numbers.uniform(bursts))
-    burst = numbers.below(bursts, count)
-    said = begun[burst] + numbers.delays(_BURST_MS, count)
+    said = _moment(part, (slice + begun) / slices) + numbers.delays(_BURST_MS, len(begun))
     # The next slice begins where this one ends: what is later is put back into it.
     late = said >= upper
     said[late] = upper - 1 - (said[late] - upper) % max(upper - lower, 1)
-    return said, awake[burst]
+    return said
 
 
 def _moment(part: Part, shares: Floats) -> Ints:
@@ -107,17 +139,28 @@ def _moment(part: Part, shares: Floats) -> Ints:
     return millis(part.lower) + hour * _HOUR + np.minimum(np.floor(within * _HOUR).astype(np.int64), _HOUR - 1)
 
 
-def _replies(numbers: Numbers, conversation: Ints, is_system: Flags, of_1000: int) -> Ints:
+def _replies(numbers: Numbers, conversation: Ints, is_system: Flags, shape: Shape) -> Ints:
     """Return for each message the place of the one it answers: one of the last in the same conversation and slice; or -1."""
     count = len(conversation)
     order = np.argsort(conversation, kind="stable")
     begins = np.flatnonzero(np.concatenate(([True], conversation[order][1:] != conversation[order][:-1])))
     nth = np.arange(count) - np.repeat(begins, np.diff(np.concatenate((begins, [count]))))
-    back = 1 + numbers.delays(3, count)
-    answers = (numbers.below(1000, count) < of_1000) & (back <= nth) & ~is_system[order]
+    if shape.distances:
+        # One that is too far for the slice answers a nearer one.
+        back = 1 + (_distances(numbers, shape.distances, count) - 1) % np.maximum(nth, 1)
+    else:
+        back = 1 + numbers.delays(3, count)
+    answers = (numbers.below(1000, count) < shape.replies) & (back <= nth) & ~is_system[order]
     reply = np.full(count, -1)
     reply[order[answers]] = order[np.flatnonzero(answers) - back[answers]]
     return reply
+
+
+def _distances(numbers: Numbers, weights: tuple[int, ...], count: int) -> Ints:
+    """Return how many messages back each reply would answer."""
+    lowers, uppers = np.array([bins.bounds(place + 1) for place in range(len(weights))], np.int64).T
+    chosen = by_rank(numbers.uniform(count), np.array(weights, np.int64))
+    return lowers[chosen] + numbers.below(uppers[chosen] - lowers[chosen], count)
 
 
 def receipts(size: Size, everybody: People, part: Part, slice: int, said: Talk) -> Receipts:

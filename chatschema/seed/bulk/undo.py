@@ -27,7 +27,7 @@ def refuse_references(connection: Connection) -> None:
             is_one_of_nine = schema == "public" and child in TABLES
             if is_one_of_nine and parent not in _OWNERS:
                 continue
-            count = _of_others(schema, child, columns, parent, targets, is_one_of_nine=is_one_of_nine)
+            count = _of_others(connection, schema, child, columns, parent, targets, is_one_of_nine=is_one_of_nine)
             if others := postgres.fetch_one(connection, count)[0]:
                 raise ChatschemaError(
                     f"{others} rows of {child} that were not seeded refer to seeded {parent}; no row was removed",
@@ -37,12 +37,12 @@ def refuse_references(connection: Connection) -> None:
 
 
 def _of_others(
-    schema: str, child: str, columns: list[str], parent: str, targets: list[str], *, is_one_of_nine: bool
+    connection: Connection, schema: str, child: str, columns: list[str], parent: str, targets: list[str], *, is_one_of_nine: bool
 ) -> sql.Composed:
-    table = sql.Identifier(schema, child)
     if is_one_of_nine:
-        query = "select count(*) from {} as t where t.{} in (select o.id from chatschema.bulk_owners as o) and not {}"
-        return sql.SQL(query).format(table, sql.Identifier(columns[0]), seeded.is_own(child))
+        query = "select count(*) from {} as t where t.{} in (select o.id from chatschema.bulk_owners as o)"
+        return sql.SQL(query).format(seeded.others(connection, child), sql.Identifier(columns[0]))
+    table = sql.Identifier(schema, child)
     join = sql.SQL(" and ").join(
         sql.SQL("t.{} = c.{}").format(sql.Identifier(target), sql.Identifier(column))
         for column, target in zip(columns, targets, strict=True)
