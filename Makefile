@@ -19,7 +19,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify
+.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -59,11 +59,13 @@ golden: $(VENV)/.dev ## Write tests/golden: the texts that people read
 	CHATSCHEMA_WRITE_GOLDEN=1 $(PYTEST) $$(grep -rl 'golden.check' tests --include='test_*.py') $(ARGS)
 	git diff --stat -- tests/golden
 
-schema: $(VENV)/.dev ## Write sql/schema.sql from the migrations
+schema: $(VENV)/.dev ## Write sql/schema.sql and sql/errors.json from the migrations
 	@folder=$$(mktemp -d) && root=$$PWD && cd $$folder && \
 	  $$root/$(BIN)/chatschema migrate $(EMBEDDED) >/dev/null && \
 	  $$root/$(BIN)/chatschema schema dump $(EMBEDDED) >schema.sql && \
-	  mv schema.sql $$root/sql/schema.sql && rm -rf $$folder && cd $$root && git diff --stat -- sql/schema.sql
+	  mv schema.sql $$root/sql/schema.sql && rm -rf $$folder
+	CHATSCHEMA_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/schema/test_errors_page.py -k catalog
+	git diff --stat -- sql/schema.sql sql/errors.json
 
 docs-cli: $(VENV)/.dev ## Write the generated documents and the diagrams
 	$(BIN)/python -m tools.reference
@@ -122,6 +124,9 @@ test-access: $(VENV)/.dev ## Try every action as everybody, and turn off each pr
 test-sessions: $(VENV)/.dev ## Race 1,000 rotations and 10,000 one-time keys (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/schema/test_session_races.py tests/schema/test_key_functions.py
 
+test-reactions: $(VENV)/.dev ## Race 16 devices that react, and move marks (a minute)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/schema/test_reactions.py
+
 test-privacy: $(VENV)/.dev ## Export and erase 1,000,000 messages under load (minutes)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/privacy
 
@@ -171,6 +176,9 @@ bench: $(VENV)/.dev ## Measure against plain PostgreSQL and other tools (minutes
 
 bench-access: $(VENV)/.dev ## Measure the price of row policies (10 minutes)
 	$(BIN)/python -m bench.access
+
+bench-rules: $(VENV)/.dev ## Measure the price of the rules about participants (minutes)
+	$(BIN)/python -m bench.rules
 
 bench-audit: $(VENV)/.dev ## Measure the price of the audit trail (minutes)
 	$(BIN)/python -m bench.audit

@@ -25,9 +25,11 @@ begin
             return null;
         end if;
         raise exception 'app.user_id is not set'
-            using errcode = 'insufficient_privilege', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
+            using errcode = 'insufficient_privilege', constraint = 'acting_user_missing', schema = 'public', table = 'users',
+            hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
     end if;
-    raise exception 'the user of app.user_id is not active' using errcode = 'insufficient_privilege';
+    raise exception 'the user of app.user_id is not active'
+        using errcode = 'insufficient_privilege', constraint = 'acting_user_inactive', schema = 'public', table = 'users';
 end
 $_$;
 
@@ -48,6 +50,29 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.actor() IS 'The user of app.user_id, if active; otherwise null. Write (select chatschema.actor()): it is then called once a statement.';
+
+CREATE FUNCTION chatschema.add_reaction(message_id uuid, user_id uuid, reaction text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    if add_reaction.reaction is null or add_reaction.reaction = '' then
+        raise exception 'a reaction is a text of 1 to 64 characters'
+            using errcode = 'invalid_parameter_value', constraint = 'add_reaction_text', schema = 'public', table = 'message_statuses',
+            hint = 'Give an emoji, or its name.';
+    end if;
+    -- One statement: it waits for another device and then sees what that has stored; with an older snapshot it fails with 40001.
+    insert into public.message_statuses as s (message_id, user_id, reactions, reacted_at)
+    values (add_reaction.message_id, add_reaction.user_id, array[add_reaction.reaction], clock_timestamp())
+    on conflict (message_id, user_id) do update
+        set reactions = array_append(s.reactions, add_reaction.reaction), reacted_at = excluded.reacted_at
+        where add_reaction.reaction <> all (s.reactions);
+    return found;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.add_reaction(message_id uuid, user_id uuid, reaction text) IS 'Adds a reaction of a reader to a message; false if it was there. Devices that do so at once lose none; at REPEATABLE READ or SERIALIZABLE repeat the transaction after 40001.';
 
 CREATE FUNCTION chatschema.audit_actor(subject uuid) RETURNS uuid
     LANGUAGE plpgsql STABLE
@@ -532,7 +557,8 @@ CREATE FUNCTION chatschema.before_hold() RETURNS trigger
 begin
     if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         raise exception 'a hold cannot be placed in a % transaction', current_setting('transaction_isolation')
-            using errcode = 'feature_not_supported', hint = 'Begin with: begin isolation level read committed; or use chatschema hold add.';
+            using errcode = 'feature_not_supported', constraint = tg_name, schema = 'chatschema', table = 'holds',
+            hint = 'Begin with: begin isolation level read committed; or use chatschema hold add.';
     end if;
     -- Waits for the transactions that changed messages, or joined a conversation, and cannot see this hold.
     lock table chatschema.holds in exclusive mode;
@@ -570,7 +596,8 @@ begin
     update public.users as u set password_hash = change_password.password_hash
     where u.id = change_password.user_id and u.account_state = 'active';
     if not found then
-        raise exception 'the user is not active' using errcode = 'insufficient_privilege';
+        raise exception 'the user is not active'
+            using errcode = 'insufficient_privilege', constraint = 'user_inactive', schema = 'public', table = 'users';
     end if;
     return chatschema.revoke_sessions(change_password.user_id, 'password_change', keep);
 end
@@ -617,7 +644,7 @@ begin
         select m.conversation_id into new.conversation_id from public.messages as m where m.id = new.message_id;
         if not found then
             raise exception 'message % does not exist', new.message_id
-                using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+                using errcode = 'foreign_key_violation', constraint = tg_name, schema = 'public', table = 'message_statuses', column = 'message_id',
                 hint = 'It may have been deleted, or retired with its month.';
         end if;
     end if;
@@ -667,7 +694,8 @@ declare
 begin
     if given is not null and given !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
         raise exception 'app.user_id is not the id of a user'
-            using errcode = 'invalid_parameter_value', hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
+            using errcode = 'invalid_parameter_value', constraint = 'context_user_format', schema = 'public', table = 'users',
+            hint = 'Set it in each transaction: select set_config(''app.user_id'', $1, true).';
     end if;
     return given::uuid;
 end
@@ -690,19 +718,22 @@ declare
 begin
     if acting <> create_conversation.created_by then
         raise exception 'app.user_id is another user'
-            using errcode = 'insufficient_privilege', hint = 'Call the function for the user of the transaction.';
+            using errcode = 'insufficient_privilege', constraint = 'acting_user_differs', schema = 'public', table = 'users',
+            hint = 'Call the function for the user of the transaction.';
     end if;
     -- The same answer for a user who does not exist and for one who is not active.
     if create_conversation.created_by is null or cardinality(everybody) > (
         select count(*) from public.users as u where u.id = any (everybody) and u.account_state = 'active'
     ) then
         raise exception 'a participant is not an active user'
-            using errcode = 'insufficient_privilege', hint = 'Choose the participants from chatschema.people.';
+            using errcode = 'insufficient_privilege', constraint = 'create_conversation_members', schema = 'public', table = 'conversations',
+            hint = 'Choose the participants from chatschema.people.';
     end if;
     if create_conversation.type = 'direct' then
         if cardinality(everybody) > 2 then
             raise exception 'a direct conversation has two participants'
-                using errcode = 'invalid_parameter_value', hint = 'Create a group.';
+                using errcode = 'invalid_parameter_value', constraint = 'create_conversation_pair', schema = 'public', table = 'conversations',
+                hint = 'Create a group.';
         end if;
         pair := array(select p from unnest(everybody) as p order by p);
     end if;
@@ -741,7 +772,7 @@ declare
 begin
     if reason is null or reason not in ('logout', 'admin', 'password_change', 'reuse_detected', 'expired', 'erasure') then
         raise exception 'the reason of a revocation is one of: logout, admin, password_change, reuse_detected, expired, erasure'
-            using errcode = 'invalid_parameter_value';
+            using errcode = 'invalid_parameter_value', constraint = 'end_sessions_reason', schema = 'public', table = 'auth_sessions';
     end if;
     update public.auth_sessions as s set revoked_at = clock_timestamp(), revoked_reason = end_sessions.reason
     where s.user_id = of_user and s.rotated_at is null and s.revoked_at is null
@@ -835,7 +866,7 @@ begin
         )
     ) then
         raise exception 'whoever adds the first participants of a group is its first admin'
-            using errcode = 'insufficient_privilege', schema = 'public', table = 'conversation_participants',
+            using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'conversation_participants',
             hint = 'Insert yourself first, with the role admin, or all participants in one statement.';
     end if;
     return null;
@@ -875,7 +906,7 @@ begin
     end if;
     if refusal is not null then
         raise exception 'message % cannot be changed like this: %', old.id, refusal
-            using errcode = 'insufficient_privilege', schema = 'public', table = 'messages',
+            using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'messages',
             hint = 'To delete it, set is_deleted, deleted_at and deleted_by, content_encrypted and content_nonce to null, edit_history to [].';
     end if;
     return new;
@@ -939,7 +970,7 @@ begin
     end if;
     if new.user_id <> all (pair) or new.role <> 'member' then
         raise exception 'a direct conversation has its two users as members, and nobody else'
-            using errcode = 'insufficient_privilege', schema = 'public', table = 'conversation_participants',
+            using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'conversation_participants',
             hint = 'Create a group for more people, or for roles.';
     end if;
     return new;
@@ -980,7 +1011,7 @@ begin
         and not (o.key = 'joined_at' and '{left_at}' <@ granted and old.left_at is not null and new.left_at is null);
     if refused is not null then
         raise exception 'the role % in this conversation may not change % of this participant', coalesce(acting_role, 'none'), refused
-            using errcode = 'insufficient_privilege', schema = 'public', table = 'conversation_participants',
+            using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'conversation_participants',
             hint = 'Members change their own row, moderators remove members, admins do the rest.';
     end if;
     if new.left_at is not null and old.left_at is null then
@@ -1004,7 +1035,8 @@ begin
         perform from chatschema.last_hold for share;
         if not found then
             raise exception 'the snapshot is older than the record of holds'
-                using errcode = 'serialization_failure', hint = 'Repeat the transaction.';
+                using errcode = 'serialization_failure', constraint = 'has_active_hold_snapshot', schema = 'chatschema', table = 'holds',
+                hint = 'Repeat the transaction.';
         end if;
     end if;
     return exists (select from chatschema.holds as h where h.released_at is null);
@@ -1119,8 +1151,9 @@ begin
         )
         and exists (select from public.conversations as c where c.id = new.conversation_id and c.type <> 'direct')
     then
-        raise exception 'a group keeps an admin' using errcode = 'insufficient_privilege',
-            schema = 'public', table = 'conversation_participants', hint = 'Make another participant admin first.';
+        raise exception 'a group keeps an admin'
+            using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'conversation_participants',
+            hint = 'Make another participant admin first.';
     end if;
     return null;
 end
@@ -1173,7 +1206,7 @@ begin
         return new;
     end if;
     raise exception 'message % is under a hold: its content, edit history and sender cannot be changed', old.id
-        using errcode = 'integrity_constraint_violation', schema = 'public', table = 'messages',
+        using errcode = 'integrity_constraint_violation', constraint = tg_name, schema = 'public', table = 'messages',
         hint = 'Append the previous version to edit_history in the same update: content and nonce in base64, algorithm, key_version and sender_key_id if they change.';
 end
 $$;
@@ -1208,7 +1241,7 @@ begin
     end if;
     if chatschema.is_held(old.conversation_id, coalesce(sender, old.uploader_id), old.message_id) then
         raise exception 'attachment % belongs to a message under a hold and cannot be changed', old.id
-            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'attachments',
+            using errcode = 'integrity_constraint_violation', constraint = tg_name, schema = 'public', table = 'attachments',
             hint = 'List the holds: chatschema hold list.';
     end if;
     return case when tg_op = 'DELETE' then old else new end;
@@ -1231,7 +1264,7 @@ begin
         where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
     ) then
         raise exception 'message % is under a hold: its reactions cannot be removed', old.message_id
-            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses', column = 'reactions',
+            using errcode = 'integrity_constraint_violation', constraint = tg_name, schema = 'public', table = 'message_statuses', column = 'reactions',
             hint = 'Reactions may be added.';
     end if;
     return new;
@@ -1245,7 +1278,8 @@ CREATE FUNCTION chatschema.keep_message_identity() RETURNS trigger
     AS $$
 begin
     raise exception 'the id and the conversation of message % cannot be changed', old.id
-        using errcode = 'check_violation', hint = 'Delete the message and send a new one.';
+        using errcode = 'check_violation', constraint = tg_name, schema = 'public', table = 'messages',
+        hint = 'Delete the message and send a new one.';
 end
 $$;
 
@@ -1259,13 +1293,28 @@ begin
         is distinct from (old.public_key, old.user_id, old.device_id, old.key_type, old.algorithm, old.key_id)
     then
         raise exception 'public key % of user % cannot be changed', old.key_id, old.user_id
-            using errcode = 'restrict_violation', hint = 'Supersede it and insert a new key.';
+            using errcode = 'restrict_violation', constraint = tg_name, schema = 'public', table = 'user_public_keys',
+            hint = 'Supersede it and insert a new key.';
     end if;
     return new;
 end
 $$;
 
 COMMENT ON FUNCTION chatschema.keep_public_key() IS 'Trigger: refuses another key under the same id.';
+
+CREATE FUNCTION chatschema.keep_read_marks() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- Kept and not refused: a late report is no mistake of the request that brings it. greatest() ignores nulls.
+    new.last_read_message_id := greatest(new.last_read_message_id, old.last_read_message_id);
+    new.last_delivered_message_id := greatest(new.last_delivered_message_id, old.last_delivered_message_id);
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.keep_read_marks() IS 'Trigger: of the marks in the update and those in the row the later message counts. The update succeeds; the row that it returns has the mark that counts.';
 
 CREATE FUNCTION chatschema.keeps_version(kept jsonb, content bytea, nonce bytea, algorithm text, key_version integer, sender_key uuid) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -1287,6 +1336,20 @@ $_$;
 
 COMMENT ON FUNCTION chatschema.keeps_version(kept jsonb, content bytea, nonce bytea, algorithm text, key_version integer, sender_key uuid) IS 'Whether entries of edit_history contain all values of a previous version; null means nothing to keep.';
 
+CREATE FUNCTION chatschema.lock_leaver() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- The lock of a delete: it waits for messages that are being sent, and with an older snapshot the next one fails with 40001.
+    perform from public.conversation_participants as p
+    where p.conversation_id = old.conversation_id and p.user_id = old.user_id for update;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.lock_leaver() IS 'Trigger: whoever leaves waits for their own open messages, and no message follows, at every isolation level.';
+
 CREATE FUNCTION chatschema.lock_own_user(wanted uuid) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1294,11 +1357,13 @@ CREATE FUNCTION chatschema.lock_own_user(wanted uuid) RETURNS void
 begin
     if chatschema.acting_user() <> wanted then
         raise exception 'app.user_id is another user'
-            using errcode = 'insufficient_privilege', hint = 'Call the function for the user of the transaction.';
+            using errcode = 'insufficient_privilege', constraint = 'acting_user_differs', schema = 'public', table = 'users',
+            hint = 'Call the function for the user of the transaction.';
     end if;
     perform from public.users as u where u.id = wanted and u.account_state = 'active' for no key update;
     if not found then
-        raise exception 'the user is not active' using errcode = 'insufficient_privilege';
+        raise exception 'the user is not active'
+            using errcode = 'insufficient_privilege', constraint = 'user_inactive', schema = 'public', table = 'users';
     end if;
 end
 $$;
@@ -1343,12 +1408,16 @@ begin
     elsif new.status = 'failed' then
         new.failed_at := coalesce(new.failed_at, now());
     end if;
-    new.updated_at := now();
+    -- A report that changes nothing is no change: caches and clients that look at updated_at have nothing to read again.
+    new.updated_at := old.updated_at;
+    if new is distinct from old then
+        new.updated_at := now();
+    end if;
     return new;
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.merge_status() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, and read implies delivered. Sets updated_at.';
+COMMENT ON FUNCTION chatschema.merge_status() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, and read implies delivered. Sets updated_at, unless the report changes nothing.';
 
 CREATE FUNCTION chatschema.uuid7() RETURNS uuid
     LANGUAGE plpgsql PARALLEL SAFE
@@ -1404,7 +1473,9 @@ begin
     on conflict do nothing
     returning user_public_keys.id into published;
     if published is null then
-        raise exception 'the key was published at the same time' using errcode = 'serialization_failure', hint = 'Repeat the transaction.';
+        raise exception 'the key was published at the same time'
+            using errcode = 'serialization_failure', constraint = 'publish_key_at_once', schema = 'public', table = 'user_public_keys',
+            hint = 'Repeat the transaction.';
     end if;
     return published;
 end
@@ -1519,7 +1590,8 @@ begin
         end if;
     end if;
     raise exception 'audit_logs is append-only: % refused', lower(tg_op)
-        using errcode = 'insufficient_privilege', hint = 'Add an entry that corrects the earlier one.';
+        using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'audit_logs',
+        hint = 'Add an entry that corrects the earlier one.';
 end
 $$;
 
@@ -1546,7 +1618,7 @@ begin
         (select g.message_id from gone as g order by g.message_id desc limit 1)) into held;
     if held is not null then
         raise exception 'a status of message %, which is under a hold, cannot be deleted', held
-            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses',
+            using errcode = 'integrity_constraint_violation', constraint = tg_name, schema = 'public', table = 'message_statuses',
             hint = 'List the holds: chatschema hold list.';
     end if;
     return null;
@@ -1581,7 +1653,7 @@ CREATE FUNCTION chatschema.refuse_history_change() RETURNS trigger
     AS $$
 begin
     raise exception 'the setting history of conversation % cannot be changed', old.id
-        using errcode = 'insufficient_privilege', schema = 'public', table = 'conversations', column = 'settings',
+        using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'conversations', column = 'settings',
         hint = 'It is chosen when the conversation is created.';
 end
 $$;
@@ -1599,7 +1671,8 @@ begin
         return new;
     end if;
     raise exception 'hold % can only be released, and only once', old.id
-        using errcode = 'insufficient_privilege', hint = 'Release it and add a new one: chatschema hold release, chatschema hold add.';
+        using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'chatschema', table = 'holds',
+        hint = 'Release it and add a new one: chatschema hold release, chatschema hold add.';
 end
 $$;
 
@@ -1610,7 +1683,8 @@ CREATE FUNCTION chatschema.refuse_hold_scope_change() RETURNS trigger
     AS $$
 begin
     raise exception '% of % is refused: the history of holds is evidence', lower(tg_op), tg_relid::regclass
-        using errcode = 'insufficient_privilege', hint = 'Release a hold: chatschema hold release.';
+        using errcode = 'insufficient_privilege', constraint = tg_name, schema = tg_table_schema, table = tg_table_name,
+        hint = 'Release a hold: chatschema hold release.';
 end
 $$;
 
@@ -1622,7 +1696,8 @@ CREATE FUNCTION chatschema.refuse_key_revival() RETURNS trigger
     AS $$
 begin
     raise exception 'public key % has ended and cannot be made active again', old.id
-        using errcode = 'insufficient_privilege', schema = 'public', table = 'user_public_keys', column = 'status', hint = 'Publish a new key.';
+        using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'user_public_keys', column = 'status',
+        hint = 'Publish a new key.';
 end
 $$;
 
@@ -1635,12 +1710,26 @@ CREATE FUNCTION chatschema.refuse_other_user(wanted uuid) RETURNS void
 begin
     if chatschema.context_user() <> wanted then
         raise exception 'app.user_id is another user'
-            using errcode = 'insufficient_privilege', hint = 'Call the function for the user of the transaction.';
+            using errcode = 'insufficient_privilege', constraint = 'acting_user_differs', schema = 'public', table = 'users',
+            hint = 'Call the function for the user of the transaction.';
     end if;
 end
 $$;
 
 COMMENT ON FUNCTION chatschema.refuse_other_user(wanted uuid) IS 'Raises an error if app.user_id is set and is another user. Without it anybody may be named: sign-in and sign-out come before it.';
+
+CREATE FUNCTION chatschema.refuse_reader(message uuid, conversation uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise exception 'the reader of message % never took part in conversation %', message, conversation
+        using errcode = 'foreign_key_violation', constraint = 'message_statuses_require_reader', schema = 'public',
+        table = 'message_statuses', column = 'user_id', hint = 'Reports and reactions come from those who take or took part.';
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.refuse_reader(message uuid, conversation uuid) IS 'Raises the error about a reader who never took part in a conversation.';
 
 CREATE FUNCTION chatschema.refuse_seal_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -1668,8 +1757,8 @@ begin
         end if;
     end if;
     raise exception '% is append-only: % refused', tg_table_name, lower(tg_op)
-        using errcode = 'insufficient_privilege',
-            hint = 'Only the file of a seal can be recorded; entries are removed oldest seal first, and only once their seal has a file.';
+        using errcode = 'insufficient_privilege', constraint = tg_name, schema = tg_table_schema, table = tg_table_name,
+        hint = 'Only the file of a seal can be recorded; entries are removed oldest seal first, and only once their seal has a file.';
 end
 $$;
 
@@ -1681,7 +1770,8 @@ CREATE FUNCTION chatschema.refuse_status_move() RETURNS trigger
     AS $$
 begin
     raise exception 'a status of message % keeps its message and its reader', old.message_id
-        using errcode = 'insufficient_privilege', schema = 'public', table = 'message_statuses', hint = 'Insert a status for the other message.';
+        using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = 'message_statuses',
+        hint = 'Insert a status for the other message.';
 end
 $$;
 
@@ -1694,7 +1784,8 @@ CREATE FUNCTION chatschema.refuse_truncate_of_held() RETURNS trigger
 begin
     if chatschema.has_active_hold() then
         raise exception 'truncate of % is refused while a hold is active', tg_relid::regclass
-            using errcode = 'integrity_constraint_violation', hint = 'List the holds: chatschema hold list.';
+            using errcode = 'integrity_constraint_violation', constraint = tg_name, schema = 'public', table = chatschema.table_of(tg_relid),
+            hint = 'List the holds: chatschema hold list.';
     end if;
     return null;
 end
@@ -1728,6 +1819,21 @@ $$;
 
 COMMENT ON FUNCTION chatschema.register_user(username text, password_hash text, email text, display_name text, avatar_url text) IS 'Creates a user and returns the id. Raises 23505 if the name or the address is taken.';
 
+CREATE FUNCTION chatschema.remove_reaction(message_id uuid, user_id uuid, reaction text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update public.message_statuses as s
+    set reactions = array_remove(s.reactions, remove_reaction.reaction), reacted_at = clock_timestamp()
+    where s.message_id = remove_reaction.message_id and s.user_id = remove_reaction.user_id
+        and remove_reaction.reaction = any (s.reactions);
+    return found;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.remove_reaction(message_id uuid, user_id uuid, reaction text) IS 'Removes a reaction of a reader from a message; false if it was not there. Devices that do so at once lose no other; at REPEATABLE READ or SERIALIZABLE repeat the transaction after 40001.';
+
 CREATE FUNCTION chatschema.remove_references() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1747,7 +1853,7 @@ begin
         select g.id into held from gone as g where chatschema.is_held(g.conversation_id, g.sender_id, g.id) limit 1;
         if found then
             raise exception 'message % is under a hold and cannot be deleted', held
-                using errcode = 'integrity_constraint_violation', schema = 'public', table = 'messages',
+                using errcode = 'integrity_constraint_violation', constraint = tg_name, schema = 'public', table = 'messages',
                 hint = 'Set is_deleted instead; the content is kept until the hold is released.';
         end if;
     end if;
@@ -1786,7 +1892,7 @@ begin
     end if;
     if exists (select from public.message_statuses as s where s.message_id >= low and s.message_id < high) then
         raise exception 'message_statuses refer to the messages of %', tg_relid::regclass
-            using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+            using errcode = 'foreign_key_violation', constraint = tg_name, schema = 'public', table = 'message_statuses', column = 'message_id',
             hint = 'Truncate both: truncate public.messages, public.message_statuses; to remove a month: chatschema partition retire.';
     end if;
     update public.messages as m set reply_to_id = null where m.reply_to_id >= low and m.reply_to_id < high;
@@ -1804,7 +1910,8 @@ CREATE FUNCTION chatschema.require_bcrypt(hash text) RETURNS void
 begin
     if hash is null or hash !~ '^\$2[aby]\$12\$[./A-Za-z0-9]{53}$' then
         raise exception 'the hash of the refresh token is not bcrypt of cost 12'
-            using errcode = 'invalid_parameter_value', hint = 'Hash the secret of the token, without the session id: bcrypt reads 72 bytes.';
+            using errcode = 'invalid_parameter_value', constraint = 'refresh_token_hash_format', schema = 'public', table = 'auth_sessions',
+            hint = 'Hash the secret of the token, without the session id: bcrypt reads 72 bytes.';
     end if;
 end
 $_$;
@@ -1819,7 +1926,7 @@ begin
     perform from public.messages as m where m.id = new.message_id and m.conversation_id = new.conversation_id for key share;
     if not found then
         raise exception 'message % is not in conversation %', new.message_id, new.conversation_id
-            using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+            using errcode = 'foreign_key_violation', constraint = tg_name, schema = 'public', table = 'message_statuses', column = 'message_id',
             hint = 'It may have been deleted, or retired with its month.';
     end if;
     -- Two statements, so that the second has a snapshot that is newer than the lock of the first.
@@ -1831,7 +1938,7 @@ begin
         where m.id = old.message_id and chatschema.is_held(m.conversation_id, m.sender_id, m.id)
     ) then
         raise exception 'a status of message %, which is under a hold, keeps its message and its reader', old.message_id
-            using errcode = 'integrity_constraint_violation', schema = 'public', table = 'message_statuses',
+            using errcode = 'integrity_constraint_violation', constraint = tg_name, schema = 'public', table = 'message_statuses',
             hint = 'List the holds: chatschema hold list.';
     end if;
     return new;
@@ -1839,6 +1946,22 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.require_changed_message() IS 'Trigger: requires that the new message of a status exists in the same conversation. A status of a held message cannot be moved.';
+
+CREATE FUNCTION chatschema.require_changed_reader() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (
+        select from public.conversation_participants as p where p.conversation_id = new.conversation_id and p.user_id = new.user_id
+    ) then
+        perform chatschema.refuse_reader(new.message_id, new.conversation_id);
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.require_changed_reader() IS 'Trigger: the new reader of a status takes or took part in the conversation.';
 
 CREATE FUNCTION chatschema.require_message() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1856,7 +1979,7 @@ begin
     perform from public.messages as m where m.id = wanted and m.conversation_id = new.conversation_id for key share;
     if not found then
         raise exception 'message % is not in conversation %', wanted, new.conversation_id
-            using errcode = 'foreign_key_violation', schema = tg_table_schema, table = tg_table_name, column = tg_argv[0],
+            using errcode = 'foreign_key_violation', constraint = tg_name, schema = 'public', table = chatschema.table_of(tg_relid), column = tg_argv[0],
             hint = 'It may have been deleted, or retired with its month.';
     end if;
     return null;
@@ -1872,6 +1995,7 @@ CREATE FUNCTION chatschema.require_messages() RETURNS trigger
 declare
     wanted uuid;
     conversation uuid;
+    reader uuid;
     is_only_row boolean;
     found_conversation uuid;
     is_complete boolean;
@@ -1880,8 +2004,8 @@ begin
     if tg_table_schema <> 'public' and not chatschema.is_attached(tg_relid) then
         return null;
     end if;
-    select a.message_id, a.conversation_id, not exists (select from added as b offset 1)
-        into wanted, conversation, is_only_row from added as a limit 1;
+    select a.message_id, a.conversation_id, a.user_id, not exists (select from added as b offset 1)
+        into wanted, conversation, reader, is_only_row from added as a limit 1;
     if wanted is null then
         return null;
     end if;
@@ -1889,6 +2013,12 @@ begin
         -- The lock of a foreign key: a delete of the message waits, and then finds this row.
         select m.conversation_id into found_conversation from public.messages as m where m.id = wanted for key share;
         if found_conversation = conversation then
+            -- Apart from the query above, which is planned each time for the month of its message.
+            if not exists (
+                select from public.conversation_participants as p where p.conversation_id = conversation and p.user_id = reader
+            ) then
+                perform chatschema.refuse_reader(wanted, conversation);
+            end if;
             return null;
         end if;
     else
@@ -1907,6 +2037,17 @@ begin
         $query$, (select a.message_id from added as a order by a.message_id limit 1),
             (select a.message_id from added as a order by a.message_id desc limit 1)) into is_complete;
         if is_complete then
+            -- Planned each time: over few rows by the key, over many by reading the participants once.
+            execute $query$
+                select a.message_id, a.conversation_id from added as a
+                where not exists (
+                    select from public.conversation_participants as p
+                    where p.conversation_id = a.conversation_id and p.user_id = a.user_id
+                ) limit 1
+            $query$ into wanted, conversation;
+            if wanted is not null then
+                perform chatschema.refuse_reader(wanted, conversation);
+            end if;
             return null;
         end if;
         select a.message_id, a.conversation_id into wanted, conversation from added as a
@@ -1914,17 +2055,19 @@ begin
         limit 1;
     end if;
     raise exception 'message % is not in conversation %', wanted, conversation
-        using errcode = 'foreign_key_violation', schema = 'public', table = 'message_statuses', column = 'message_id',
+        using errcode = 'foreign_key_violation', constraint = tg_name, schema = 'public', table = 'message_statuses', column = 'message_id',
         hint = 'It may have been deleted, or retired with its month.';
 end
 $_$;
 
-COMMENT ON FUNCTION chatschema.require_messages() IS 'Trigger: requires that the messages of new statuses exist in the same conversation, and locks them as a foreign key does.';
+COMMENT ON FUNCTION chatschema.require_messages() IS 'Trigger: requires that the messages of new statuses exist in the same conversation, and locks them as a foreign key does; and that their readers take or took part in it.';
 
 CREATE FUNCTION chatschema.require_owner() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    parent name;
 begin
     if pg_has_role(current_user, (select c.relowner from pg_catalog.pg_class as c where c.oid = tg_relid), 'usage') then
         return null;
@@ -1934,8 +2077,11 @@ begin
         select from pg_catalog.pg_inherits as i
         where i.inhrelid = tg_relid and has_table_privilege(current_user, i.inhparent, 'truncate')
     ) then
+        select c.relname into parent from pg_catalog.pg_inherits as i join pg_catalog.pg_class as c on c.oid = i.inhparent
+        where i.inhrelid = tg_relid;
         raise exception 'table % is a month; only its owner may write to it directly', tg_relid::regclass
-            using errcode = 'insufficient_privilege', hint = 'Write to public.messages or public.message_statuses.';
+            using errcode = 'insufficient_privilege', constraint = tg_name, schema = 'public', table = coalesce(parent, tg_table_name),
+            hint = 'Write to public.messages or public.message_statuses.';
     end if;
     return null;
 end
@@ -1950,7 +2096,8 @@ CREATE FUNCTION chatschema.require_password_hash(hash text) RETURNS void
 begin
     if hash !~ '^\$[a-z0-9-]+\$' then
         raise exception 'the password is not hashed'
-            using errcode = 'invalid_parameter_value', hint = 'Give the result of bcrypt or argon2, or null for a user who signs in elsewhere.';
+            using errcode = 'invalid_parameter_value', constraint = 'password_hash_format', schema = 'public', table = 'users',
+            hint = 'Give the result of bcrypt or argon2, or null for a user who signs in elsewhere.';
     end if;
 end
 $_$;
@@ -1965,7 +2112,7 @@ begin
     if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
         raise exception '% of % is refused in a % transaction',
             lower(tg_op), tg_relid::regclass, current_setting('transaction_isolation')
-            using errcode = 'feature_not_supported',
+            using errcode = 'feature_not_supported', constraint = tg_name, schema = 'public', table = 'messages',
             hint = 'Set is_deleted instead, or delete in a read committed transaction.';
     end if;
     return null;
@@ -1973,6 +2120,49 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.require_read_committed() IS 'Trigger: messages are deleted under READ COMMITTED only. With an older snapshot a delete cannot see statuses, replies and attachments that were added later, and would leave them without their message.';
+
+CREATE FUNCTION chatschema.require_sender() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if new.sender_id is null then
+        return null;
+    end if;
+    -- The time in the id, so that history can be imported. The lock makes whoever leaves wait for the message, or the message for
+    -- them; joined_at is not compared, as it is that of the last joining.
+    perform from public.conversation_participants as p
+    where p.conversation_id = new.conversation_id and p.user_id = new.sender_id and (p.left_at is null or p.left_at > new.created_at)
+    for key share;
+    if not found then
+        raise exception 'the sender of message % does not take part in conversation %', new.id, new.conversation_id
+            using errcode = 'foreign_key_violation', constraint = tg_name, schema = 'public', table = 'messages', column = 'sender_id',
+            hint = 'Add the participant first. A message from before a participant left has an id of that time.';
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.require_sender() IS 'Trigger: the sender takes part in the conversation at the time of the message: has a row there, and had not left by then.';
+
+CREATE FUNCTION chatschema.require_uploader() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform from public.conversation_participants as p
+    where p.conversation_id = new.conversation_id and p.user_id = new.uploader_id and (p.left_at is null or p.left_at > new.created_at)
+    for key share;
+    if not found then
+        raise exception 'the uploader of attachment % does not take part in conversation %', new.id, new.conversation_id
+            using errcode = 'foreign_key_violation', constraint = tg_name, schema = 'public', table = 'attachments',
+            column = 'uploader_id', hint = 'Add the participant first.';
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.require_uploader() IS 'Trigger: the uploader takes part in the conversation when the upload begins: has a row there, and had not left by then.';
 
 CREATE FUNCTION chatschema.revoke_device(user_id uuid, device_id uuid) RETURNS TABLE(keys_revoked integer, sessions_revoked integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2106,7 +2296,8 @@ begin
     end;
     if grace is null or grace not between interval '0' and interval '5 minutes' then
         raise exception 'the setting chatschema.session_grace is not a time from 0 to 5 minutes'
-            using errcode = 'invalid_parameter_value', hint = 'For example: alter database chat set chatschema.session_grace = ''10s''.';
+            using errcode = 'invalid_parameter_value', constraint = 'session_grace_setting', schema = 'public', table = 'auth_sessions',
+            hint = 'For example: alter database chat set chatschema.session_grace = ''10s''.';
     end if;
     return grace;
 end
@@ -2149,7 +2340,7 @@ begin
         select m.conversation_id into new.conversation_id from public.messages as m where m.id = new.message_id;
         if not found then
             raise exception 'message % does not exist', new.message_id
-                using errcode = 'foreign_key_violation', table = tg_table_name, schema = tg_table_schema,
+                using errcode = 'foreign_key_violation', constraint = tg_name, table = tg_table_name, schema = tg_table_schema,
                 hint = 'It may have been deleted, or retired with its month.';
         end if;
     end if;
@@ -2167,12 +2358,12 @@ declare
 begin
     if id_time is null then
         raise exception 'message id % is not a UUIDv7', new.id
-            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'id',
+            using errcode = 'check_violation', constraint = tg_name, schema = 'public', table = 'messages', column = 'id',
             hint = 'Leave the id out, or create it with chatschema.uuid7().';
     end if;
     if id_time > clock_timestamp() + interval '24 hours' then
         raise exception 'message id % is of %, more than a day ahead of the server', new.id, id_time
-            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'id',
+            using errcode = 'check_violation', constraint = tg_name, schema = 'public', table = 'messages', column = 'id',
             hint = 'Correct the clock of the client, or leave the id out.';
     end if;
     -- A day allows for clocks that disagree; a larger difference is an import with ids of the wrong time. If created_at is now and
@@ -2181,7 +2372,7 @@ begin
         or new.created_at > id_time + interval '24 hours' and new.created_at < now() - interval '24 hours'
     then
         raise exception 'message % has created_at %, but its id is of %', new.id, new.created_at, id_time
-            using errcode = 'check_violation', schema = 'public', table = 'messages', column = 'created_at',
+            using errcode = 'check_violation', constraint = tg_name, schema = 'public', table = 'messages', column = 'created_at',
             hint = 'Create the id from the same time: chatschema.uuid7(created_at).';
     end if;
     new.created_at := id_time;
@@ -2226,7 +2417,8 @@ declare
     latest integer;
 begin
     if share_key.encrypted_key is null or share_key.version is null or share_key.algorithm is null then
-        raise exception 'a wrapped key has its bytes, a version and an algorithm' using errcode = 'null_value_not_allowed';
+        raise exception 'a wrapped key has its bytes, a version and an algorithm'
+            using errcode = 'null_value_not_allowed', constraint = 'share_key_values', schema = 'public', table = 'conversation_participants';
     end if;
     -- The participants before the conversation, as a member who leaves locks them too.
     perform from public.conversation_participants as p
@@ -2235,19 +2427,22 @@ begin
     get diagnostics members = row_count;
     if members < (case when acting = share_key.user_id then 1 else 2 end) then
         raise exception 'the key of a conversation is shared by a member with a member'
-            using errcode = 'insufficient_privilege', hint = 'One of both is no member, or has left.';
+            using errcode = 'insufficient_privilege', constraint = 'share_key_members', schema = 'public', table = 'conversation_participants',
+            hint = 'One of both is no member, or has left.';
     end if;
     select c.current_key_version into latest from public.conversations as c where c.id = share_key.conversation_id for no key update;
     if share_key.version not between 1 and latest + 1 then
         raise exception 'version % of the conversation key is not between 1 and %', share_key.version, latest + 1
-            using errcode = 'invalid_parameter_value', hint = 'Read current_key_version of the conversation; a new key is one above it.';
+            using errcode = 'invalid_parameter_value', constraint = 'share_key_version', schema = 'public', table = 'conversation_participants',
+            hint = 'Read current_key_version of the conversation; a new key is one above it.';
     end if;
     if share_key.public_key_id is not null and not exists (
         select from public.user_public_keys as k
         where k.id = share_key.public_key_id and k.user_id = share_key.user_id and k.status = 'active'
     ) then
         raise exception 'the key is not wrapped for an active public key of the member'
-            using errcode = 'invalid_parameter_value', hint = 'Read the public key of the member again.';
+            using errcode = 'invalid_parameter_value', constraint = 'share_key_public_key', schema = 'public', table = 'conversation_participants',
+            hint = 'Read the public key of the member again.';
     end if;
     update public.conversation_participants as p
     set encrypted_key = share_key.encrypted_key, key_version = share_key.version, key_algorithm = share_key.algorithm,
@@ -2310,16 +2505,19 @@ begin
     where k not in ('device_id', 'device_name', 'device_type', 'ip_address', 'user_agent') limit 1;
     if found then
         raise exception 'a device has no field %', quote_ident(unknown)
-            using errcode = 'invalid_parameter_value', hint = 'The fields are device_id, device_name, device_type, ip_address and user_agent.';
+            using errcode = 'invalid_parameter_value', constraint = 'start_session_device', schema = 'public', table = 'auth_sessions',
+            hint = 'The fields are device_id, device_name, device_type, ip_address and user_agent.';
     end if;
     if expires_in is null or not isfinite(now() + expires_in) or expires_in <= interval '0' then
-        raise exception 'a session lasts for a time greater than 0' using errcode = 'invalid_parameter_value';
+        raise exception 'a session lasts for a time greater than 0'
+            using errcode = 'invalid_parameter_value', constraint = 'start_session_expires_in', schema = 'public', table = 'auth_sessions';
     end if;
     -- An update rather than a lock: a suspension with an older snapshot, which could not see this session, then fails with 40001.
     update public.users as u set last_seen_at = now() where u.id = start_session.user_id and u.account_state = 'active';
     if not found then
         raise exception 'the user is not active'
-            using errcode = 'insufficient_privilege', hint = 'Look at account_state of chatschema.find_login().';
+            using errcode = 'insufficient_privilege', constraint = 'user_inactive', schema = 'public', table = 'users',
+            hint = 'Look at account_state of chatschema.find_login().';
     end if;
     insert into public.auth_sessions (
         user_id, refresh_token_hash, device_id, device_name, device_type, ip_address, user_agent, expires_at
@@ -2333,6 +2531,16 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.start_session(user_id uuid, refresh_token_hash text, device jsonb, expires_in interval) IS 'Starts a login and returns the session id, the first half of the refresh token. Raises 42501 if the user is not active.';
+
+CREATE FUNCTION chatschema.table_of(relation oid) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select c.relname from pg_catalog.pg_class as c
+    where c.oid = coalesce((select i.inhparent from pg_catalog.pg_inherits as i where i.inhrelid = relation), relation)
+$$;
+
+COMMENT ON FUNCTION chatschema.table_of(relation oid) IS 'Name of a table; of the parent where it is a month. Errors name it: the name of a month changes.';
 
 CREATE FUNCTION chatschema.to_inet(address text) RETURNS inet
     LANGUAGE plpgsql STABLE
@@ -3476,7 +3684,7 @@ CREATE TABLE public.message_statuses (
     reacted_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT message_statuses_reactions_check CHECK (((cardinality(reactions) <= 20) AND (array_position(reactions, NULL::text) IS NULL))),
+    CONSTRAINT message_statuses_reaction_keys_check CHECK (((cardinality(reactions) <= 20) AND (array_position(reactions, NULL::text) IS NULL) AND (reactions = ((reactions)::character varying(64)[])::text[]))),
     CONSTRAINT message_statuses_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'failed'::text, 'delivered'::text, 'read'::text]))),
     CONSTRAINT message_statuses_status_time_check CHECK ((((status <> 'delivered'::text) OR (delivered_at IS NOT NULL)) AND ((status <> 'read'::text) OR ((read_at IS NOT NULL) AND (delivered_at IS NOT NULL))) AND ((status <> 'failed'::text) OR (failed_at IS NOT NULL))))
 )
@@ -3520,7 +3728,7 @@ pii=activity; purpose=delivery; basis=contract; keep=message';
 COMMENT ON COLUMN public.message_statuses.updated_at IS 'Last change, set by a trigger.
 pii=activity; purpose=delivery; basis=contract; keep=message';
 
-COMMENT ON CONSTRAINT message_statuses_reactions_check ON public.message_statuses IS 'At most 20, none of them null.';
+COMMENT ON CONSTRAINT message_statuses_reaction_keys_check ON public.message_statuses IS 'At most 20, none of them null, each of at most 64 characters: the cast cuts a longer one.';
 
 COMMENT ON CONSTRAINT message_statuses_status_check ON public.message_statuses IS 'The states of a delivery.';
 
@@ -4358,9 +4566,17 @@ CREATE TRIGGER attachments_require_changed_message AFTER UPDATE OF message_id, c
 
 COMMENT ON TRIGGER attachments_require_changed_message ON public.attachments IS 'The message exists, in the conversation of the row, also when it is changed.';
 
+CREATE TRIGGER attachments_require_changed_uploader AFTER UPDATE OF uploader_id, conversation_id ON public.attachments FOR EACH ROW WHEN (((new.uploader_id <> old.uploader_id) OR (new.conversation_id <> old.conversation_id))) EXECUTE FUNCTION chatschema.require_uploader();
+
+COMMENT ON TRIGGER attachments_require_changed_uploader ON public.attachments IS 'The uploader takes part in the conversation, also when one of both is changed.';
+
 CREATE TRIGGER attachments_require_message AFTER INSERT ON public.attachments FOR EACH ROW WHEN ((new.message_id IS NOT NULL)) EXECUTE FUNCTION chatschema.require_message('message_id');
 
 COMMENT ON TRIGGER attachments_require_message ON public.attachments IS 'The message exists, in the conversation of the row.';
+
+CREATE TRIGGER attachments_require_uploader AFTER INSERT ON public.attachments FOR EACH ROW EXECUTE FUNCTION chatschema.require_uploader();
+
+COMMENT ON TRIGGER attachments_require_uploader ON public.attachments IS 'The uploader takes part in the conversation.';
 
 CREATE TRIGGER attachments_set_conversation_id BEFORE INSERT ON public.attachments FOR EACH ROW EXECUTE FUNCTION chatschema.set_conversation_id_from_message();
 
@@ -4442,6 +4658,14 @@ CREATE TRIGGER conversation_participants_keep_an_admin AFTER UPDATE ON public.co
 
 COMMENT ON TRIGGER conversation_participants_keep_an_admin ON public.conversation_participants IS 'Where row policies apply, the last admin of a group cannot leave or step down before the others.';
 
+CREATE TRIGGER conversation_participants_keep_read_marks BEFORE UPDATE OF last_read_message_id, last_delivered_message_id ON public.conversation_participants FOR EACH ROW EXECUTE FUNCTION chatschema.keep_read_marks();
+
+COMMENT ON TRIGGER conversation_participants_keep_read_marks ON public.conversation_participants IS 'The marks of read and delivered messages only rise; a late report of an earlier message changes nothing and raises no error.';
+
+CREATE TRIGGER conversation_participants_lock_leaver BEFORE UPDATE OF left_at ON public.conversation_participants FOR EACH ROW WHEN (((old.left_at IS NULL) AND (new.left_at IS NOT NULL))) EXECUTE FUNCTION chatschema.lock_leaver();
+
+COMMENT ON TRIGGER conversation_participants_lock_leaver ON public.conversation_participants IS 'Leaving and sending happen one after the other.';
+
 CREATE TRIGGER conversation_participants_raise_key_version AFTER UPDATE OF left_at ON public.conversation_participants FOR EACH ROW WHEN (((old.left_at IS NULL) AND (new.left_at IS NOT NULL))) EXECUTE FUNCTION chatschema.raise_key_version();
 
 COMMENT ON TRIGGER conversation_participants_raise_key_version ON public.conversation_participants IS 'When a participant leaves, current_key_version rises: clients know to create a new key.';
@@ -4504,7 +4728,7 @@ COMMENT ON TRIGGER message_statuses_keep_held_reactions ON public.message_status
 
 CREATE TRIGGER message_statuses_keep_status_monotonic BEFORE UPDATE ON public.message_statuses FOR EACH ROW EXECUTE FUNCTION chatschema.merge_status();
 
-COMMENT ON TRIGGER message_statuses_keep_status_monotonic ON public.message_statuses IS 'A late or repeated report never lowers the status or erases a time. Sets updated_at.';
+COMMENT ON TRIGGER message_statuses_keep_status_monotonic ON public.message_statuses IS 'A late or repeated report never lowers the status or erases a time. Sets updated_at if anything changed.';
 
 CREATE TRIGGER message_statuses_refuse_delete_of_held AFTER DELETE ON public.message_statuses REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION chatschema.refuse_delete_of_held_statuses();
 
@@ -4520,7 +4744,11 @@ COMMENT ON TRIGGER message_statuses_require_changed_message ON public.message_st
 
 CREATE TRIGGER message_statuses_require_messages AFTER INSERT ON public.message_statuses REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chatschema.require_messages();
 
-COMMENT ON TRIGGER message_statuses_require_messages ON public.message_statuses IS 'A new status has an existing message.';
+COMMENT ON TRIGGER message_statuses_require_messages ON public.message_statuses IS 'A new status has an existing message, and a reader who takes or took part in the conversation.';
+
+CREATE TRIGGER message_statuses_require_reader BEFORE UPDATE OF user_id, conversation_id ON public.message_statuses FOR EACH ROW WHEN (((new.user_id <> old.user_id) OR (new.conversation_id <> old.conversation_id))) EXECUTE FUNCTION chatschema.require_changed_reader();
+
+COMMENT ON TRIGGER message_statuses_require_reader ON public.message_statuses IS 'The reader of a changed status takes or took part in the conversation.';
 
 CREATE TRIGGER messages_audit_delete AFTER DELETE ON public.messages REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION chatschema.audit_deleted_messages();
 
@@ -4562,6 +4790,10 @@ CREATE TRIGGER messages_require_changed_reply AFTER UPDATE OF reply_to_id ON pub
 
 COMMENT ON TRIGGER messages_require_changed_reply ON public.messages IS 'A reply refers to a message of its own conversation, also when it is changed.';
 
+CREATE TRIGGER messages_require_changed_sender AFTER UPDATE OF sender_id ON public.messages FOR EACH ROW WHEN ((new.sender_id IS DISTINCT FROM old.sender_id)) EXECUTE FUNCTION chatschema.require_sender();
+
+COMMENT ON TRIGGER messages_require_changed_sender ON public.messages IS 'The sender takes part in the conversation, also when it is changed.';
+
 CREATE TRIGGER messages_require_read_committed BEFORE DELETE OR TRUNCATE ON public.messages FOR EACH STATEMENT EXECUTE FUNCTION chatschema.require_read_committed();
 
 COMMENT ON TRIGGER messages_require_read_committed ON public.messages IS 'A delete under REPEATABLE READ or SERIALIZABLE would leave rows without their message.';
@@ -4569,6 +4801,10 @@ COMMENT ON TRIGGER messages_require_read_committed ON public.messages IS 'A dele
 CREATE TRIGGER messages_require_reply AFTER INSERT ON public.messages FOR EACH ROW WHEN ((new.reply_to_id IS NOT NULL)) EXECUTE FUNCTION chatschema.require_message('reply_to_id');
 
 COMMENT ON TRIGGER messages_require_reply ON public.messages IS 'A reply refers to a message of its own conversation.';
+
+CREATE TRIGGER messages_require_sender AFTER INSERT ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.require_sender();
+
+COMMENT ON TRIGGER messages_require_sender ON public.messages IS 'The sender takes part in the conversation.';
 
 CREATE TRIGGER messages_set_created_at_from_id BEFORE INSERT OR UPDATE OF id, created_at ON public.messages FOR EACH ROW EXECUTE FUNCTION chatschema.set_created_at_from_id();
 
@@ -4866,6 +5102,8 @@ REVOKE ALL ON FUNCTION chatschema.acting_user() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.actor() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.add_reaction(message_id uuid, user_id uuid, reaction text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.audit_actor(subject uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.audit_attachments() FROM PUBLIC;
@@ -4948,6 +5186,8 @@ REVOKE ALL ON FUNCTION chatschema.keep_held_file() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.keep_held_reactions() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.lock_leaver() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.lock_own_user(wanted uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.log_change(actor uuid, action text, resource_type text, resource_id text, details jsonb, severity text, session_id uuid, ip_address inet, user_agent text) FROM PUBLIC;
@@ -4972,11 +5212,15 @@ REVOKE ALL ON FUNCTION chatschema.refuse_key_revival() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_other_user(wanted uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.refuse_reader(message uuid, conversation uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.refuse_status_move() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.refuse_truncate_of_held() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.register_user(username text, password_hash text, email text, display_name text, avatar_url text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.remove_reaction(message_id uuid, user_id uuid, reaction text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.remove_references() FROM PUBLIC;
 
@@ -4986,11 +5230,17 @@ REVOKE ALL ON FUNCTION chatschema.require_bcrypt(hash text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.require_changed_message() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.require_changed_reader() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.require_message() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.require_messages() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.require_password_hash(hash text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.require_sender() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.require_uploader() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.revoke_device(user_id uuid, device_id uuid) FROM PUBLIC;
 
@@ -5011,6 +5261,8 @@ REVOKE ALL ON FUNCTION chatschema.set_reads_from() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.share_key(conversation_id uuid, user_id uuid, encrypted_key bytea, version integer, algorithm text, nonce bytea, public_key_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.start_session(user_id uuid, refresh_token_hash text, device jsonb, expires_in interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.table_of(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.to_inet(address text) FROM PUBLIC;
 

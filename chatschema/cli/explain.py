@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="Code of an error or a finding, for example history.edited or lint.index.")
+        str | None,
+        typer.Argument(
+            metavar="CODE",
+            help="Code of an error or a finding, for example history.edited or lint.index; a constraint, or an SQLSTATE.",
+        ),
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List all codes.")] = False,
     json: options.Json = False,
@@ -35,6 +39,8 @@ def explain(
     name = code.removeprefix("error[").rstrip("]:")
     # A rule of lint as its findings print it: [index].
     name = f"lint.{name}" if name not in found and f"lint.{name}" in found else name
+    if name not in found:
+        found |= _raised(name)
     if name not in found:
         from difflib import get_close_matches
 
@@ -86,6 +92,24 @@ def _all() -> dict[str, Explanation]:
     checks = {one.code: one for report in definition.every(assets.sql_dir()) for one in _checks(report)}
     found = {**explanations.all_codes(), **checks, **pages.every()}
     return dict(sorted(found.items()))
+
+
+def _raised(name: str) -> dict[str, Explanation]:
+    """Return the explanation of an error that the database raises, by its constraint or SQLSTATE; empty if there is none."""
+    from chatschema import raised
+    from chatschema.explanations import Explanation
+
+    errors = raised.find(name)
+    if not errors:
+        return {}
+    if errors[0].sqlstate == name:
+        names = sorted({error.name for error in errors if error.name} or {"a required column"})
+        listed = f"Raised by {len(names)} constraints, triggers and functions of the schema: {', '.join(names)}."
+        return {name: Explanation(name, "The database refused a row or a call.", listed, raised.of_sqlstate(name))}
+    causes, actions = (list(dict.fromkeys(texts)) for texts in zip(*((error.cause, error.action) for error in errors), strict=True))
+    states = " or ".join(dict.fromkeys(f"{error.sqlstate} on {error.table}" for error in errors))
+    summary = f"{states}: {errors[0].message}."
+    return {name: Explanation(name, summary, " ".join(causes), " ".join(actions))}
 
 
 def _checks(report: Definition) -> list[Explanation]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from psycopg import sql
 
 from chatschema import audit, hold, postgres, sqlfile
+from chatschema.errors import ChatschemaError
 from chatschema.partition import carve, catalog, catch_up, erasures, foreign_keys, grid, mapping, retired_months
 from chatschema.partition.archive import content
 from chatschema.partition.create import statement
@@ -30,10 +31,13 @@ def bring_in(
     rules: Sequence[Rule],
     lost: Lost,
     say: Say,
+    *,
+    trusted: bool,
 ) -> int:
     """Attach the detached tables of one month together; return how many rows were erased again.
 
-    `since`: when the rows were detached, or their archive was written; None if nobody knows.
+    `since`: when the rows were detached, or their archive was written; None if nobody knows. Unless `trusted`, every
+    sender and reader has to have taken part in the conversation.
 
     Every erasure that is recorded before the attach commits is applied. Rows that were kept under a hold are added, with their
     columns mapped by `rules`; `lost` counts the values that these leave out. Raises ChatschemaError where a row refers to a
@@ -48,6 +52,8 @@ def bring_in(
         for month in months:
             foreign_keys.add(connection, month, SCHEMA, say)
         _unlink_replies(connection, months[0].lower)
+        if not trusted:
+            _refuse_strangers(connection, months[0].lower)
         if _attach(connection, months, seen, keep_until, rules, lost, say):
             # Once more, for messages that were deleted after the first look and before the attach.
             _unlink_replies(connection, months[0].lower)
@@ -116,6 +122,19 @@ def _unlink_replies(connection: Connection, lower: datetime) -> None:
         values = {"partition": partition, "in_attached_months": sql.SQL(" or ").join(bounds)}
         query = sqlfile.fill("partitions/unlink_replies.sql", **values)
         locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
+
+
+def _refuse_strangers(connection: Connection, lower: datetime) -> None:
+    """Raise ChatschemaError if somebody who never took part in a conversation sent or read in it."""
+    messages, statuses = (sql.Identifier(SCHEMA, grid.month(parent.table, lower).name) for parent in GROUP)
+    query = sqlfile.fill("partitions/strangers.sql", messages=messages, statuses=statuses)
+    sent, read = postgres.fetch_one(connection, query)
+    if sent or read:
+        raise ChatschemaError(
+            f"{lower:%Y-%m} has {sent} messages and {read} statuses of users who never took part in their conversation",
+            "the month stays detached; to attach it with these rows: the same command with --force",
+            code="restore.strangers",
+        )
 
 
 def _attach(

@@ -63,7 +63,8 @@ def restore(
     """Restore the month that begins at `lower`, and keep it from being retired until `keep_until`.
 
     An existing detached table is attached again. Otherwise the month is loaded from `folder`, or from the archive in the ledger;
-    with `force` also from one that may contain other rows than were dropped. Without an archive, only the rows that were kept
+    with `force` also from one that may contain other rows than were dropped, or rows of users who never took part in their
+    conversation. Without an archive, only the rows that were kept
     under a hold are restored. No row is visible before it has been compared with the manifest and later erasures have been
     applied; the next run finishes an interrupted one. `rules` map columns that differ from the current ones. The caller holds
     the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, Held, ChatschemaError or Busy.
@@ -94,7 +95,9 @@ def restore(
     if not missing:
         _refit(connection, to_attach, rules, lost, say)
     since = _since(chosen, record, is_loading=bool(missing))
-    erased = attach.bring_in(connection, to_attach, since, keep_until, rules, lost, say) if to_attach else 0
+    # Rows that never left this database were checked when they were stored.
+    trusted = force or not (missing or (record and record.dropped_at))
+    erased = attach.bring_in(connection, to_attach, since, keep_until, rules, lost, say, trusted=trusted) if to_attach else 0
     relinked, collected = _relink(connection, months[0])
     left: int = postgres.fetch_one(connection, statement("count_released.sql", months[0]))[0]
     rows = [content.count(connection, month.name) for month in months]

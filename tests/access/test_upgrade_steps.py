@@ -48,10 +48,7 @@ def owned(request: pytest.FixtureRequest, empty: Database, prefix: str) -> Datab
     database = Database(replace(empty.server, user=login, password=PASSWORD), empty.name)
     load(database, request.param)
     clients.prepare(empty, dict.fromkeys((f"{month:%Y-%m}" for month in make_months(database, 2)), 1000))
-    empty.run(
-        f"alter table public.load owner to {login};"
-        "insert into public.conversation_participants (conversation_id, user_id) select conversation_id, user_id from public.load"
-    )
+    empty.run(f"alter table public.load owner to {login}")
     return database
 
 

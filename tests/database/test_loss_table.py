@@ -70,14 +70,17 @@ CONTENT = "select count(*) from public.messages where content_encrypted is not n
 CONVERSATION, MESSAGE = "018cc251-f400-7000-8000-00000000000c", "018cc251-f400-7000-8000-00000000000d"
 ONE_CONVERSATION = f"""
     insert into public.conversations (id, title) values ('{CONVERSATION}', 'one');
+    insert into public.conversation_participants (conversation_id, user_id)
+    select '{CONVERSATION}', id from public.users limit 1;
     insert into public.messages (id, conversation_id, sender_id, content_encrypted)
-    select '{MESSAGE}', '{CONVERSATION}', id, 'content of one message' from public.users limit 1
+    select '{MESSAGE}', conversation_id, user_id, 'content of one message'
+    from public.conversation_participants where conversation_id = '{CONVERSATION}'
 """
 FILE = "018cc251-f400-7000-8000-00000000000f"
 DELETED_FILE = f"""
     insert into public.attachments (id, conversation_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm, state)
-    select '{FILE}', c.id, u.id, 'file', 1, sha256('x'), 'a', 'deleted'
-    from (select id from public.conversations limit 1) as c, (select id from public.users limit 1) as u
+    select '{FILE}', conversation_id, user_id, 'file', 1, sha256('x'), 'a', 'deleted'
+    from public.conversation_participants where left_at is null limit 1
 """
 KEEP = '[partition]\nkeep = "1mo"\ngrace = "0d"\n'
 # The commands that take a folder of migrations.

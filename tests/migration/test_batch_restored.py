@@ -38,7 +38,7 @@ def add_row(database: Database) -> None:
     """Add a message of today, so that the table has rows when the months are away."""
     database.run(
         "insert into public.messages (id, conversation_id, sender_id, content_encrypted)"
-        " select chatschema.uuid7(now()), c.id, u.id, 'new' from public.conversations as c, public.users as u limit 1"
+        " select chatschema.uuid7(now()), conversation_id, user_id, 'new' from public.conversation_participants limit 1"
     )
 
 

@@ -7,14 +7,13 @@ import pytest
 
 from tests.support.cli import Cli
 from tests.support.database import Database
-from tests.support.rows import add_conversation, add_message, add_user
+from tests.support.rows import add_conversation, add_message, add_participant, add_user
 
 
 @pytest.fixture
 def talk(migrated: Database) -> tuple[Database, object, object, object]:
     """A database with a conversation of alice's, a message in it that has a status with a reaction, and an attachment."""
     user, conversation = add_conversation(migrated)
-    migrated.run("insert into public.conversation_participants (conversation_id, user_id) values (%s, %s)", conversation, user)
     message = add_message(migrated, user, conversation)
     migrated.run("insert into public.message_statuses (message_id, user_id, reactions) values (%s, %s, '{👍}')", message, user)
     attachment = "insert into public.attachments (message_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm)"
@@ -60,7 +59,7 @@ ALLOWED = [
 @pytest.mark.parametrize("scope", ["conversation_id", "user_id", "from_at"])
 def test_what_loses_held_evidence_is_refused(talk: tuple[Database, object, object, object], statement: str, scope: str) -> None:
     database, user, conversation, _ = talk
-    add_user(database, "mallory")
+    add_participant(database, add_user(database, "mallory"), conversation)
     place(database, **{scope: {"conversation_id": conversation, "user_id": user, "from_at": "2020-01-01"}[scope]})
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation) as refused:
         database.run(statement)
@@ -81,8 +80,8 @@ def test_what_loses_nothing_is_allowed(talk: tuple[Database, object, object, obj
 
 
 def test_rows_outside_of_the_scope_are_not_touched_by_a_hold(talk: tuple[Database, object, object, object]) -> None:
-    database, *_ = talk
-    add_user(database, "mallory")
+    database, _, conversation, _ = talk
+    add_participant(database, add_user(database, "mallory"), conversation)
     place(database, user_id=add_user(database, "somebody"))
     for statement in REFUSED:
         if "truncate" not in statement and statement != "delete from public.messages":
@@ -203,8 +202,10 @@ def test_the_scope_is_frozen_whoever_leaves_and_grows_with_whoever_joins(
         database.run("delete from public.messages")
     other = database.one("insert into public.conversations default values returning id")
     database.run(join, other, bob)
+    carol = add_user(database, "carol")
+    database.run(join, other, carol)
+    add_message(database, carol, other)
     database.run("delete from public.conversation_participants")
-    add_message(database, add_user(database, "carol"), other)
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
         database.run("delete from public.messages where conversation_id = %s", other)
     held = database.all("select conversation_id from chatschema.hold_conversations order by added_at")

@@ -177,7 +177,8 @@ def test_an_old_snapshot_does_not_change_what_a_join_brought_under_the_hold(migr
 
 
 def test_a_user_who_joins_while_the_hold_is_placed_belongs_to_it(migrated: Database) -> None:
-    user, conversation = add_conversation(migrated)
+    _, conversation = add_conversation(migrated)
+    user = add_user(migrated, "bobby")
     with migrated.connect() as application, migrated.connect() as lawyer, ThreadPoolExecutor(1) as pool:
         application.execute("begin")
         application.execute(

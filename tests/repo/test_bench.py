@@ -42,3 +42,17 @@ def test_the_bench_of_seeds_prints_every_line() -> None:
 @long
 def test_the_bench_of_verify_prints_every_line() -> None:
     assert [line[:34].rstrip() for line in small("bench.verify")[3:-2]] == ["", "2 months", "20 migrations"]
+
+
+@long
+def test_the_bench_of_rules_prints_every_line() -> None:
+    assert [line[:28].rstrip() for line in small("bench.rules")[3:]] == [
+        "send a message",
+        "store an attachment",
+        "report a status, new",
+        "report a status, unchanged",
+        "raise last_read_message_id",
+        "leave",
+        "COPY of 100 messages",
+        "COPY of 100 statuses",
+    ]

@@ -57,6 +57,7 @@ WRITES = [
     "update public.message_statuses set status = 'read', reactions = '{{x}}' where message_id operator(pg_catalog.=) '{message}'",
     "update public.message_statuses set reactions = '{{}}' where message_id operator(pg_catalog.=) '{message}'",
     "update public.message_statuses set message_id = '{reply}' where message_id operator(pg_catalog.=) '{message}'",
+    RELEASE + "update public.message_statuses set user_id = '{alice}' where message_id operator(pg_catalog.=) '{message}'",
     "delete from public.message_statuses",
     "insert into public.attachments (message_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm)"
     " values ('{reply}', '{alice}', 'k', 1, '\\x" + "00" * 32 + "', 'a')",

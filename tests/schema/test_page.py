@@ -55,14 +55,21 @@ def chat(server: PgServer, migrated_template: str) -> Iterator[Database]:
         for title, months in shapes.items():
             chosen = [month for month in months if month != 20]
             database.run(
-                "with c as (insert into public.conversations (title, created_by) values (%s, %s) returning id, created_by)"
+                "insert into public.conversations (title, created_by) values (%s, %s)", title, user
+            )  # fmt: skip
+            database.run(
+                "insert into public.conversation_participants (conversation_id, user_id)"
+                " select id, created_by from public.conversations where title = %s", title
+            )  # fmt: skip
+            database.run(
+                "with c as (select id, created_by from public.conversations where title = %s)"
                 " insert into public.messages (id, conversation_id, sender_id, content_encrypted)"
                 " select case t.place when 0 then overlay(chatschema.uuid7_floor(t.month)::text placing substr(gen_random_uuid()::text, 25) from 25)::uuid"
                 "   when 1 then chatschema.uuid7(t.month + interval '1 month - 1 ms') else chatschema.uuid7(t.month + t.place * interval '6 hours') end,"
                 " c.id, c.created_by, convert_to('x', 'UTF8') from c, (select"
                 "   (date_trunc('month', now() at time zone 'UTC') - make_interval(months => m)) at time zone 'UTC' as month, p as place"
                 "   from unnest(%s::int[], %s::int[]) as u (m, p)) as t",
-                title, user, chosen, [rng.choice([0, 1, 2, 60]) if month else 0 for month in chosen],
+                title, chosen, [rng.choice([0, 1, 2, 60]) if month else 0 for month in chosen],
             )  # fmt: skip
         database.run("analyze public.messages")
         yield database

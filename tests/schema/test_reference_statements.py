@@ -13,7 +13,7 @@ from tests.support.database import Database
 from tests.support.hostile import SETTINGS
 from tests.support.isolation import ORPHANS
 from tests.support.months import make_months
-from tests.support.rows import add_conversation
+from tests.support.rows import add_conversation, add_participant
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _STATUSES = "insert into public.message_statuses (message_id, user_id, conversation_id)"
@@ -92,6 +92,7 @@ def test_every_form_of_insert_is_checked_and_passes_when_right(migrated: Databas
     make_months(migrated, 24)
     user, conversation, messages = add_messages(migrated, 240, months=24)
     bob = migrated.one("insert into public.users (username) values ('bobby') returning id")
+    add_participant(migrated, bob, conversation)
     values = f"values ('{messages[0]}', '{user}', '{conversation}'), ('{messages[-1]}', '{user}', '{conversation}')"
     migrated.run(f"{_STATUSES} {values}")
     migrated.run(f"{_STATUSES} {values} on conflict do nothing")
@@ -233,6 +234,7 @@ def test_the_settings_of_a_session_change_nothing(migrated: Database, planning: 
                 connection.execute(f"set {name} = '{value}'".encode())
         bob = "insert into public.users (username) values ('bobby') returning id"
         (reader,) = connection.execute(bob.encode()).fetchone() or (None,)
+        add_participant(migrated, reader, conversation)
         connection.execute(f"{_STATUSES} values (%s, %s, %s)".encode(), (messages[0], reader, conversation))
         connection.execute(
             f"{_STATUSES} select m, %s, %s from unnest(%s::uuid[]) as m".encode(), (reader, conversation, messages[1:])

@@ -7,12 +7,13 @@ import psycopg
 import pytest
 
 from tests.support.database import Database
-from tests.support.rows import add_conversation, add_message
+from tests.support.rows import add_conversation, add_message, add_participant
 
 
 def test_a_status_or_attachment_cannot_name_another_conversation(migrated: Database) -> None:
     user, conversation = add_conversation(migrated)
     other = migrated.one("insert into public.conversations default values returning id")
+    add_participant(migrated, user, other)
     message = add_message(migrated, user, conversation)
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         migrated.run(

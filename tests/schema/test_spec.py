@@ -32,6 +32,8 @@ def grown(server: PgServer, migrated_template: str) -> Iterator[Database]:
             insert into public.users (username) select 'user' || i from generate_series(1, 5000) as i;
             insert into public.users (username) values ('alice');
             insert into public.conversations (title) select 'c' || i from generate_series(1, 200) as i;
+            insert into public.conversation_participants (conversation_id, user_id)
+            select c.id, u.id from public.conversations as c, public.users as u where u.username = 'alice';
             insert into public.messages (id, conversation_id, sender_id, content_encrypted, created_at, is_deleted, deleted_at)
             select chatschema.uuid7(t), c.id, u.id, '\\x00', t, i % 50 = 0, case when i % 50 = 0 then t end
             from generate_series(1, {MESSAGES}) as i

@@ -41,6 +41,7 @@ def paths(database: Database) -> list[str]:
 
 def write_as_carol(database: Database, moment: str) -> None:
     database.run("insert into users (username) values ('carol'); insert into conversations (title) values ('mine')")
+    database.run("insert into conversation_participants select c.id, u.id from conversations as c, users as u where title = 'mine'")
     database.run(
         "insert into messages (id, conversation_id, sender_id, content_encrypted, created_at) select chatschema.uuid7(t), c.id, u.id, 'x', t"
         f" from conversations as c, users as u, (select timestamptz '{moment}') as moments (t) where c.title = 'mine'"

@@ -126,6 +126,9 @@ def test_a_month_that_got_a_row_is_not_replaced(migrated: Database) -> None:
         list(build.build(connection, group, print))
         migrated.run("insert into users (username) values ('carol'); insert into conversations (title) values ('mine')")
         migrated.run(
+            "insert into conversation_participants (conversation_id, user_id) select c.id, u.id from conversations c, users u"
+        )
+        migrated.run(
             "insert into messages (conversation_id, sender_id, content_encrypted) select c.id, u.id, 'x' from conversations c, users u"
         )
         with connection.transaction():

@@ -30,11 +30,11 @@ def test_undo_removes_exactly_what_was_seeded(cli: Cli, migrated: Database) -> N
     ("mine", "stays"),
     [
         (
-            "insert into message_statuses (message_id, user_id) select m.id, u.id from messages m, users u where u.username = 'carol' limit 1",
+            "insert into message_statuses (message_id, user_id) select id, sender_id from messages where sender_id is not null limit 1",
             "message_statuses",
         ),
         (
-            "insert into messages (conversation_id, sender_id, content_encrypted) select c.id, u.id, 'x' from conversations c, users u limit 1",
+            "insert into messages (conversation_id, sender_id, content_encrypted) select conversation_id, user_id, 'x' from conversation_participants where left_at is null limit 1",
             "messages",
         ),
         ("insert into conversations (created_by) select id from users where username = 'alice'", "conversations"),

@@ -45,6 +45,9 @@ _PEOPLE = """
         select i as n, c.id as conversation_id, u.id as user_id from generate_series(1, 50) as i
         join public.users as u on u.username = 'load-' || i join public.conversations as c on c.title = 'load-' || i;
     alter table public.load add primary key (n);
+    -- The first two read everything.
+    insert into public.conversation_participants (conversation_id, user_id)
+        select l.conversation_id, u.user_id from public.load as l join public.load as u on u.n in (1, 2, l.n);
 """
 # Triggers and keys are off while it is filled: they would take minutes, and the rows are as they would leave them.
 _FILL = """

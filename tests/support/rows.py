@@ -9,7 +9,16 @@ def add_user(db: Database, name: str) -> object:
 
 def add_conversation(db: Database) -> tuple[object, object]:
     user = add_user(db, "alice")
-    return user, db.one("insert into public.conversations (created_by) values (%s) returning id", user)
+    conversation = db.one("insert into public.conversations (created_by) values (%s) returning id", user)
+    add_participant(db, user, conversation)
+    return user, conversation
+
+
+def add_participant(db: Database, user: object, conversation: object) -> None:
+    db.run(
+        "insert into public.conversation_participants (conversation_id, user_id) values (%s, %s) on conflict do nothing",
+        conversation, user,
+    )  # fmt: skip
 
 
 def add_message(db: Database, user: object, conversation: object, extra: str = "", *params: object) -> object:

@@ -46,7 +46,12 @@ _STATEMENTS = """
 """
 _NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|\bpublic\.|\"public\"\.|\"", re.DOTALL)
 _PEOPLE = """
-    select id, conversation_id, sender_id from public.messages where sender_id is not null order by id desc limit 50
+    select m.id, m.conversation_id, m.sender_id from public.messages as m
+    where exists (
+        select from public.conversation_participants as p
+        where p.conversation_id = m.conversation_id and p.user_id = m.sender_id and p.left_at is null
+    )
+    order by m.id desc limit 50
 """
 
 

@@ -115,7 +115,14 @@ _BROKEN = """
         )),
         (select count(*) from {statuses} as s left join {messages} as m on m.id = s.message_id
             where m.conversation_id is distinct from s.conversation_id
-                or s.read_at < s.delivered_at or s.delivered_at < m.created_at)
+                or s.read_at < s.delivered_at or s.delivered_at < m.created_at),
+        (select count(*) from {messages} as m where m.sender_id is not null and not exists (
+            select from public.conversation_participants as p
+            where p.conversation_id = m.conversation_id and p.user_id = m.sender_id
+                and (p.left_at is null or p.left_at > m.created_at)
+        )) + (select count(*) from {statuses} as s where not exists (
+            select from public.conversation_participants as p where p.conversation_id = s.conversation_id and p.user_id = s.user_id
+        ))
 """
 
 
@@ -125,7 +132,8 @@ def check(connection: Connection, part: Part, messages: sql.Identifier, statuses
     broken = postgres.fetch_one(connection, query)
     if any(broken):
         raise ChatschemaError(
-            f"the rows that were made for {part.name} are wrong: {broken[0]} times, {broken[1]} replies, {broken[2]} statuses;"
+            f"the rows that were made for {part.name} are wrong: {broken[0]} times, {broken[1]} replies, {broken[2]} statuses,"
+            f" {broken[3]} senders and readers;"
             " the month was not attached",
             "this is a bug; please report it",
             code="bug",

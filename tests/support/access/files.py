@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.support.access import world
 from tests.support.access.actions import CONVERSATIONS, NEW, USERS, Action, Make, Self, X, delete, select, update, write
-from tests.support.access.messages import MESSAGES, PARTICIPANTS, STATUSES, A
+from tests.support.access.messages import MESSAGES, PARTICIPANTS, STATUSES, A, S
 from tests.support.access.world import GROUP, id_of, user
 
 
@@ -39,6 +39,13 @@ def _created(kind: str, where: str) -> Make:
     )  # fmt: skip
 
 
+def _reacted(way: str, message: str, reader: Callable[[Self], str]) -> Make:
+    return write(
+        S, lambda s: f"(message_id, user_id) = ('{s.world.messages[message]}', '{reader(s)}')",
+        lambda s: f"select chatschema.{way}_reaction('{s.world.messages[message]}', '{reader(s)}', 'liked')", key="",
+    )  # fmt: skip
+
+
 REST: dict[tuple[str, str], Make] = {
     ("attachments", "select an own attachment"): select(A, _file(world.FILE)),
     ("attachments", "select an attachment of another"): select(A, _file(world.FILE, "x")),
@@ -69,6 +76,11 @@ REST: dict[tuple[str, str], Make] = {
     ("views and functions", "select a message of another by page()"): _by_page("x"),
     ("views and functions", "select a message from before joining by page()"): _by_page("old"),
     ("views and functions", "select a message from its month"): lambda s: Action(s.world.month, f"id = '{s.own}'"),
+    ("views and functions", "add a reaction with add_reaction()"): _reacted("add", "x2", lambda s: s.me),
+    ("views and functions", "add a reaction of another with add_reaction()"): _reacted("add", "x2", lambda _: user("e")),
+    ("views and functions", "add a reaction to a foreign message with add_reaction()"): _reacted("add", "y2", lambda s: s.me),
+    ("views and functions", "remove an own reaction with remove_reaction()"): _reacted("remove", "x", lambda s: s.me),
+    ("views and functions", "remove a reaction of another with remove_reaction()"): _reacted("remove", "x", lambda _: user("e")),
     ("views and functions", "create a group with create_conversation()"): _created("group", "created_by = '{me}' and title = 'made'"),
     ("views and functions", "create a direct conversation with create_conversation()"): _created(
         "direct", "created_by = '{me}' and type = 'direct'"),

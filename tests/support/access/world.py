@@ -179,7 +179,8 @@ def _messages(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str,
         readers = "y" if name in "sy" else "xmldeabpu" if name == "x" else "x"
         for letter in readers:
             connection.execute(
-                "insert into message_statuses (message_id, user_id, status) values (%s, %s, 'read')", (message, user(letter))
+                "insert into message_statuses (message_id, user_id, status, reactions) values (%s, %s, 'read', '{liked}')",
+                (message, user(letter)),
             )
         if len(name) == 1:
             _file(connection, FILE, name, message, "ready")
@@ -194,7 +195,7 @@ def _messages(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[str,
 
 def _file(connection: "psycopg.Connection[tuple[object, ...]]", kind: int, letter: str, message: str | None, state: str) -> None:
     connection.execute(
-        "insert into attachments (id, message_id, conversation_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm, state)"
-        " values (%s, %s, %s, %s, %s, 1, sha256('x'), 'box', %s)",
+        "insert into attachments (id, message_id, conversation_id, uploader_id, storage_key, size_bytes, sha256, encryption_algorithm, state, created_at)"
+        " values (%s, %s, %s, %s, %s, 1, sha256('x'), 'box', %s, now() - interval '1 minute')",
         (id_of(kind, letter), message, FOREIGN if letter in "sy" else GROUP, user(letter), f"{kind}{letter}", state),
     )

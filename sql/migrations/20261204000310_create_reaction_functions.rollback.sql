@@ -1,0 +1,2 @@
+drop function chatschema.remove_reaction(uuid, uuid, text);
+drop function chatschema.add_reaction(uuid, uuid, text);
