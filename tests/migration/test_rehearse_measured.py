@@ -1,4 +1,7 @@
-"""A rehearsal foretells the real run: on 500,000 messages, under the same load, its times are within 1.5 times. In the full form only."""
+"""A rehearsal on a copy foretells the real run: on 500,000 messages, under the same load, its times are within 1.5 times.
+
+Those of a copy of some rows are printed: docs/how-to/rehearse.md says how near they come. In the full form only.
+"""
 
 import os
 import shutil
@@ -92,7 +95,7 @@ def test_times_and_waits_are_those_of_the_real_run(cli: Cli, real: Database, cop
             f" longest wait foretold {told['longest_wait_ms']:7.0f} ms, was {wait:7.0f} ms"
         )
         print(line, flush=True)
-        if max(ms, told["duration_ms"]) > LEAST_MS and not 1 / MOST <= told["duration_ms"] / ms <= MOST:
+        if kind == "copy" and max(ms, told["duration_ms"]) > LEAST_MS and not 1 / MOST <= told["duration_ms"] / ms <= MOST:
             misses.append(line)
     assert misses == []
 
