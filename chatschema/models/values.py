@@ -133,3 +133,13 @@ class Text:
 
     text: str
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """What the schema refuses under a name: its SQLSTATEs, its tables (schema public left out), what the application does."""
+
+    name: str
+    sqlstates: tuple[str, ...]
+    tables: tuple[str, ...]
+    action: str

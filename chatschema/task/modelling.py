@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from chatschema import raised
 from chatschema.durable import sync_folder
 from chatschema.errors import ChatschemaError
 from chatschema.models import build, catalog, targets
 from chatschema.models.targets import Target
 from chatschema.models.targets.spelling import GENERATED
+from chatschema.models.values import SchemaError
 from chatschema.postgres import Connection
 from chatschema.privacy import tags
 from chatschema.task import granting
@@ -46,9 +48,26 @@ def generate(connection: Connection, target: Target, role: str | None, without: 
     models = build.models(build.without(read, without))
     options = [*(("--role", role) if role is not None else ()), *(word for name in without for word in ("--without", name))]
     command = shlex.join(["chatschema", "models", "--for", target, *options])
-    written = targets.write(target, models, command)
+    written = targets.write(target, models, _errors(), command)
     notes = [f"left out: {_listed(read.elsewhere)}; models are made of schema public"] if read.elsewhere else []
     return Generated(written.text, command, tuple(model.table.name for model in models), role, (*notes, *written.notes))
+
+
+def _errors() -> tuple[SchemaError, ...]:
+    """Return the errors of the schema that an application meets: not those of tables that only chatschema writes."""
+    met: dict[str, list[raised.Raised]] = {}
+    for error in raised.packaged():
+        if error.name and (error.table.startswith("public.") or error.table in ("", "chatschema.events")):
+            met.setdefault(error.name, []).append(error)
+    return tuple(
+        SchemaError(
+            name,
+            tuple(dict.fromkeys(one.sqlstate for one in some)),
+            tuple(dict.fromkeys(one.table.removeprefix("public.") for one in some if one.table)),
+            " ".join(dict.fromkeys(one.action for one in some)),
+        )
+        for name, some in sorted(met.items())
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

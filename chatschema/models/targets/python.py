@@ -6,7 +6,7 @@ import unicodedata
 
 from chatschema.models import naming
 from chatschema.models.targets import spelling
-from chatschema.models.values import Column, Model, Text, Type
+from chatschema.models.values import Column, Model, SchemaError, Text, Type
 
 _INET = "IPv4Address | IPv4Interface | IPv6Address | IPv6Interface"
 # What is in no list arrives as the server writes it: text.
@@ -48,20 +48,49 @@ _FOR_CHECKERS = {
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN = frozenset(
-    [*keyword.kwlist, *keyword.softkwlist, "bool", "bytes", "float", "int", "list", "str", "annotations"]
+    [
+        *keyword.kwlist,
+        *keyword.softkwlist,
+        "bool",
+        "bytes",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "str",
+        "tuple",
+        "annotations",
+        "SCHEMA_ERRORS",
+        "SchemaError",
+    ]
     + [name for module in (_IMPORTS, _FOR_CHECKERS) for names in module.values() for name in names]
 )
 
 
-def text(models: tuple[Model, ...], command: str) -> Text:
+def text(models: tuple[Model, ...], errors: tuple[SchemaError, ...], command: str) -> Text:
     """Return the file. Raises UsageError if two classes have one name."""
     names = {model: _class(naming.free(model.name, _TAKEN, "Row")) for model in models}
     declared = [(f"{prefix}{name}", model.table.name) for model, name in names.items() for prefix in ("", "New")]
     naming.refuse_twice("name", [(name, f"{name} of {table}", table) for name, table in declared])
     classes = [part for model, name in names.items() for part in (_row(model, name), _new(model, name)) if part]
-    body = "\n\n\n".join(classes)
-    # A constant that belongs to the models, such as a table of errors, is one more paragraph of the body.
+    body = "\n\n\n".join([*classes, "\n".join(_constant(errors))])
     return Text(f"{spelling.head('#', command)}\n{_imports(body)}\n\n\n{body}\n")
+
+
+def _constant(errors: tuple[SchemaError, ...]) -> list[str]:
+    entries = []
+    for error in errors:
+        entries += [f"    # {spelling.one_line(error.action)}"]
+        entries += [
+            f'    {spelling.quoted(error.name)}: {{"sqlstates": {_tuple(error.sqlstates)}, "tables": {_tuple(error.tables)}}},'
+        ]
+    about = f'    """{spelling.ABOUT_ERRORS.format("error.diag.constraint_name")}"""'
+    declared = ["class SchemaError(TypedDict):", about, "", "    sqlstates: tuple[str, ...]", "    tables: tuple[str, ...]", "", ""]
+    return [*declared, "SCHEMA_ERRORS: dict[str, SchemaError] = {", *entries, "}"]
+
+
+def _tuple(texts: tuple[str, ...]) -> str:
+    return f"({', '.join(map(spelling.quoted, texts))}{',' if len(texts) == 1 else ''})"
 
 
 def _class(name: str) -> str:

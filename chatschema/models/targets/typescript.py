@@ -4,21 +4,32 @@ from collections.abc import Iterator
 
 from chatschema.models import naming
 from chatschema.models.targets import node_postgres, spelling
-from chatschema.models.values import Column, Model, Text
+from chatschema.models.values import Column, Model, SchemaError, Text
 
-_TAKEN = spelling.RESERVED | node_postgres.DECLARED.keys()
+_TAKEN = spelling.RESERVED | node_postgres.DECLARED.keys() | {"SCHEMA_ERRORS", "SchemaError"}
 
 
-def text(models: tuple[Model, ...], command: str) -> Text:
+def text(models: tuple[Model, ...], errors: tuple[SchemaError, ...], command: str) -> Text:
     """Return the file. Raises UsageError if two declarations have one name."""
     names = {model: naming.free(model.name, _TAKEN, "Row") for model in models}
     declared = [(f"{prefix}{name}", model.table.name, model.table.name) for model, name in names.items() for prefix in ("", "New")]
     naming.refuse_twice("name", [(name, f"{name} of {table}", without) for name, table, without in declared])
     interfaces = ["\n".join(part) for model, name in names.items() for part in (_row(model, name), _new(model, name)) if part]
     head = spelling.head("//", command)
-    # A constant that belongs to the models, such as a table of errors, is one more paragraph here.
-    paragraphs = [head, *node_postgres.declarations(models), *interfaces]
+    paragraphs = [head, *node_postgres.declarations(models), *interfaces, "\n".join(_constant(errors))]
     return Text("\n\n".join(paragraphs) + "\n")
+
+
+def _constant(errors: tuple[SchemaError, ...]) -> Iterator[str]:
+    yield from spelling.jsdoc(spelling.ABOUT_ERRORS.format("error.constraint"))
+    yield "export const SCHEMA_ERRORS = {"
+    for error in errors:
+        yield from spelling.jsdoc(error.action, "  ")
+        sqlstates, tables = (", ".join(map(spelling.quoted, some)) for some in (error.sqlstates, error.tables))
+        yield f"  {spelling.key(error.name)}: {{ sqlstates: [{sqlstates}], tables: [{tables}] }},"
+    yield "} as const;\n"
+    yield "/** The name of such a constraint. */"
+    yield "export type SchemaError = keyof typeof SCHEMA_ERRORS;"
 
 
 def _row(model: Model, name: str) -> list[str]:
