@@ -57,7 +57,7 @@ def _errors() -> tuple[SchemaError, ...]:
     """Return the errors of the schema that an application meets: not those of tables that only chatschema writes."""
     met: dict[str, list[raised.Raised]] = {}
     for error in raised.packaged():
-        if error.name and (error.table.startswith("public.") or error.table in ("", "chatschema.events")):
+        if error.name and error.table.startswith("public."):
             met.setdefault(error.name, []).append(error)
     return tuple(
         SchemaError(
