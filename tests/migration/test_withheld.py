@@ -158,7 +158,7 @@ def test_the_manual_names_constraints_that_exist_and_finds_their_rules(migrated:
     )
     named = set(re.findall(r"`([a-z]\w+_(?:key|check))`", section))
     exist = "select conname from pg_constraint union all select relname from pg_class where relkind = 'i'"
-    assert len(named) == 6
+    assert len(named) == 7
     assert named <= {row[0] for row in migrated.all(exist)}
     (query,) = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
     assert migrated.all(query)[0][:2] == ("users", "Lower-case, one @, at most 254 characters.")
