@@ -33,7 +33,8 @@ def talking(migrated: Database) -> Database:
     """A database with people who talk, and three of their files."""
     migrated.run(
         "insert into public.users (username) values ('somebody'); insert into public.conversations (title) values ('talk');"
-        "create table public.load as select 1 as n, c.id as conversation_id, u.id as user_id from public.users as u, public.conversations as c"
+        "create table public.load as select 1 as n, c.id as conversation_id, u.id as user_id from public.users as u, public.conversations as c;"
+        "insert into public.conversation_participants (conversation_id, user_id) select conversation_id, user_id from public.load"
     )
     for _ in range(3):
         migrated.run(UPLOAD.format(columns="", values=""))

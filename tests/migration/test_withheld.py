@@ -157,8 +157,8 @@ def test_the_manual_names_constraints_that_exist_and_finds_their_rules(migrated:
         r"^# .*?(?=^## Log )", (ROOT / "docs" / "reference" / "application-errors.md").read_text(), re.DOTALL | re.MULTILINE
     )
     named = set(re.findall(r"`([a-z]\w+_(?:key|check))`", section))
-    exist = "select conname from pg_constraint union all select relname from pg_class where relkind = 'i'"
-    assert len(named) == 6
+    exist = "select conname from pg_constraint union all select relname from pg_class where relkind = 'i' union all select tgname from pg_trigger"
+    assert len(named) == 7
     assert named <= {row[0] for row in migrated.all(exist)}
     (query,) = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
     assert migrated.all(query)[0][:2] == ("users", "Lower-case, one @, at most 254 characters.")

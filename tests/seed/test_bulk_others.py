@@ -20,6 +20,8 @@ OTHERS = """
         select m.id, m.conversation_id as seeded, m.sender_id as writer, c.id as mine, u.id as carol
         from messages as m, conversations as c, users as u
         where c.title = 'mine' and u.username = 'carol' and m.sender_id is not null order by m.id limit 1;
+    insert into conversation_participants (conversation_id, user_id)
+        select t.conversation, t.reader from chosen, lateral (values (mine, carol), (mine, writer), (seeded, carol)) as t (conversation, reader);
     insert into messages (id, conversation_id, sender_id, content_encrypted, created_at)
         select chatschema.uuid7(t.at), t.conversation, t.sender, 'x', t.at
         from chosen, lateral (values

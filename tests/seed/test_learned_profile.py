@@ -133,8 +133,11 @@ def test_an_analyst_needs_one_grant_and_who_does_not_see_all_rows_is_refused(
         assert grants(refused.err) == [f"grant select (content_encrypted) on public.messages to {prefix}_analyst"]
         migrated.run("insert into users (username) values ('carol')")
         migrated.run("insert into conversations (title) select 'Z' || g from generate_series(1, 2000) as g")
+        # Of nobody who takes part: the profile learns the sizes alone.
         migrated.run(
-            "insert into messages (conversation_id, sender_id, content_encrypted) select c.id, u.id, 'x' from conversations c, users u"
+            "alter table messages disable trigger messages_require_sender;"
+            "insert into messages (conversation_id, sender_id, content_encrypted) select c.id, u.id, 'x' from conversations c, users u;"
+            "alter table messages enable trigger messages_require_sender"
         )
         migrated.run(grants(refused.err)[0])
         served = cli("new", "profile", "mine", "--from", analyst)
