@@ -82,7 +82,7 @@ comment on index chatschema.event_state_pkey is 'At most one row.';
 
 create function chatschema.refuse_event_change() returns trigger
     language plpgsql
-    set search_path = ''
+    set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception 'events is append-only: % refused', lower(tg_op)

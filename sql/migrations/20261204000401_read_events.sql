@@ -3,7 +3,7 @@
 -- Risk: new functions only; takes no lock on existing data.
 create function chatschema.event_origin() returns text
     language plpgsql stable
-    set search_path = ''
+    set search_path = pg_catalog, pg_temp
 as $$
 begin
     if pg_catalog.pg_is_in_recovery() then
@@ -22,7 +22,7 @@ revoke execute on function chatschema.event_origin() from public;
 -- highest one now and ids from the end of the snapshot on; no row of this server has both.
 create function chatschema.new_event_cursor(seen pg_snapshot) returns text
     language plpgsql stable
-    set search_path = ''
+    set search_path = pg_catalog, pg_temp
 as $$
 begin
     return concat_ws(
@@ -36,7 +36,7 @@ revoke execute on function chatschema.new_event_cursor(pg_snapshot) from public;
 
 create function chatschema.events_now() returns text
     language plpgsql stable security definer
-    set search_path = ''
+    set search_path = pg_catalog, pg_temp
 as $$
 begin
     return chatschema.new_event_cursor(pg_catalog.pg_current_snapshot());
@@ -52,7 +52,7 @@ create function chatschema.events_after(after text, "limit" integer default 100)
         first_id uuid, last_id uuid, row_count bigint
     )
     language plpgsql stable security definer
-    set search_path = ''
+    set search_path = pg_catalog, pg_temp
     -- In the order of their numbers, page after page: sorting all that one transaction wrote takes much longer.
     set plan_cache_mode = force_custom_plan
 as $$

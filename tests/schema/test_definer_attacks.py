@@ -35,7 +35,7 @@ CALLS = {
 }
 RELEASE = "update chatschema.holds set released_at = '2100-01-01', released_by = 'x', release_reason = 'x'; "
 # It looks up nothing by name: its search_path guards what a later change may add.
-NOTHING_TO_SHADOW = {"record_erasure", "refuse_erased_name"}
+NOTHING_TO_SHADOW = {"events_now", "record_added_participants", "record_erasure", "record_session_event", "refuse_erased_name"}
 # What fires the triggers whose functions are SECURITY DEFINER; no operator is looked up by the caller's search_path.
 WRITES = [
     "update public.users set account_state = 'suspended' where id operator(pg_catalog.=) '{bob}'",
@@ -48,7 +48,9 @@ WRITES = [
     "update public.messages set content_encrypted = null, edit_history = '[]', is_deleted = true, deleted_at = '2026-01-01' where id operator(pg_catalog.=) '{message}'",
     "update public.messages set content_encrypted = 'y' where id operator(pg_catalog.=) '{message}'",
     "update public.messages set reply_to_id = '{message}' where id operator(pg_catalog.=) '{reply}'",
+    "update public.messages set expires_at = '2100-01-01' where id operator(pg_catalog.=) '{message}'",
     "delete from public.messages where id operator(pg_catalog.=) '{message}'",
+    RELEASE + "delete from public.messages where id operator(pg_catalog.=) '{message}'",
     "truncate public.messages",
     RELEASE + "truncate public.messages",
     RELEASE + "truncate public.messages, public.message_statuses",
@@ -66,6 +68,7 @@ WRITES = [
     "delete from public.attachments",
     RELEASE + "update public.attachments set state = 'deleted'",
     "update public.auth_sessions set revoked_at = '2026-01-01', revoked_reason = 'logout' where id operator(pg_catalog.=) '{session}'",
+    "insert into public.user_public_keys (user_id, key_type, public_key) values ('{alice}', 'one_time_prekey', '\\x" + "6b" * 32 + "')",
     "update public.user_public_keys set status = 'revoked', revoked_at = '2026-01-01'",
     "insert into chatschema.erasures (subject_type, subject_id) values ('message', '{message}')",
     "insert into chatschema.holds (user_id, reason) values ('{alice}', 'x')",
@@ -92,6 +95,7 @@ def names(chat: Database) -> dict[str, str]:
         message, alice,
     )  # fmt: skip
     chat.run("insert into chatschema.holds (user_id, reason) values (%s, 'case')", bob)
+    chat.run("insert into chatschema.event_state (records_changes, notifies) values (true, true)")
     session = chat.one("select chatschema.start_session(%s, %s)", alice, HASH)
     chat.run(
         "select chatschema.publish_key(%s, null, 'one_time_prekey', n::text, sha256(n::text::bytea)) from generate_series(1, 3) as n",
