@@ -23,6 +23,9 @@ _NOISE = re.compile(
 # Since 15.20 the server gives every column a number of its own in its options; the next database has other numbers.
 _NUMBERED = re.compile(r"^ALTER .* SET \(pg_attver=\d+\);\n|\bpg_attver=\d+, |, pg_attver=\d+", re.MULTILINE)
 
+# It comes where pg_dump's order of names has it, which may be before the table of a column with partitions.
+_IDENTITY = re.compile(r"\n\nALTER TABLE (\S+) ALTER COLUMN \S+ ADD GENERATED [^;]*;")
+
 # From the first table to the last comment on one, before the constraints that name two tables.
 _TABLES = re.compile(
     r"^CREATE TABLE (?:.|\n)*?(?=\n\n(?!CREATE (?:TABLE|VIEW|FUNCTION|PROCEDURE) "
@@ -61,8 +64,16 @@ def _sort_tables(text: str) -> str:
     match = _TABLES.search(text)
     if match is None:
         return text
-    tables = sorted(re.split(r"\n\n(?=CREATE (?:TABLE|VIEW|FUNCTION|PROCEDURE) )", match.group()), key=_place)
+    identities: dict[str, str] = {}
+    for identity in _IDENTITY.finditer(match.group()):
+        identities[identity[1]] = identities.get(identity[1], "") + identity[0]
+    definitions = re.split(r"\n\n(?=CREATE (?:TABLE|VIEW|FUNCTION|PROCEDURE) )", _IDENTITY.sub("", match.group()))
+    tables = [ddl + identities.get(_table(ddl), "") for ddl in sorted(definitions, key=_place)]
     return text[: match.start()] + "\n\n".join(tables) + text[match.end() :]
+
+
+def _table(ddl: str) -> str:
+    return ddl.removeprefix("CREATE TABLE ").partition(" ")[0] if ddl.startswith("CREATE TABLE ") else ""
 
 
 def _place(ddl: str) -> tuple[int, str]:
