@@ -42,12 +42,13 @@ def months(connection: Connection) -> list[Month]:
 
 
 def _attached(connection: Connection, tables: Sequence[str]) -> list[tuple[Month, bool]]:
-    query = sqlfile.text_of("partitions/list.sql")
+    if not tables:
+        return []
+    rows = postgres.fetch_all(connection, sqlfile.text_of("partitions/list.sql"), {"tables": list(tables)})
     return [
         # In UTC, whatever time zone the session has: a month is computed with.
         (Month(table, name, lower.astimezone(UTC), upper.astimezone(UTC)), is_pending)
-        for table in tables
-        for name, is_pending, lower, upper in postgres.fetch_all(connection, query, {"parent": f"public.{table}"})
+        for table, name, is_pending, lower, upper in rows
         if lower is not None and upper is not None
     ]
 

@@ -20,17 +20,18 @@ _LOCK = "lock table chatschema.events in access exclusive mode"
 
 @dataclass(frozen=True, slots=True)
 class EventMonths:
-    """The months of events, oldest first; and whether the partition for events without a month has been written to."""
+    """The months of events, oldest first; whether the one for events without a month was written to; and the server's time."""
 
     months: tuple[Month, ...]
     has_without_month: bool
+    now: datetime
 
 
 def survey(connection: Connection) -> EventMonths | None:
     """Return the months that exist; None in a database of an earlier release, which has no table of events. Reads only."""
     rows = postgres.fetch_all(connection, sqlfile.text_of("partitions/list_events.sql"))
-    months = [Month(PARENT, name, lower.astimezone(UTC), upper.astimezone(UTC)) for name, lower, upper, _ in rows if lower]
-    return EventMonths(tuple(months), any(row[3] for row in rows)) if rows else None
+    months = [Month(PARENT, name, lower.astimezone(UTC), upper.astimezone(UTC)) for name, lower, upper, *_ in rows if lower]
+    return EventMonths(tuple(months), any(row[3] for row in rows), rows[0][4]) if rows else None
 
 
 def missing(connection: Connection, ahead: int) -> list[Month]:
@@ -38,9 +39,8 @@ def missing(connection: Connection, ahead: int) -> list[Month]:
     found = survey(connection)
     if found is None:
         return []
-    now = catalog.server_now(connection)
     since = _oldest_without_month(connection) if found.has_without_month else None
-    return grid.plan(now, found.months, [PARENT], since, ahead)
+    return grid.plan(found.now, found.months, [PARENT], since, ahead)
 
 
 def statements(month: Month) -> list[sql.Composed]:

@@ -58,7 +58,7 @@ class MonthTable:
     @property
     def parent_table(self) -> str:
         """The full name of its parent."""
-        return f"public.{quoted(self.parent)}"
+        return f"{'chatschema' if self.parent == 'events' else 'public'}.{quoted(self.parent)}"
 
     def filled(self, text: str) -> str:
         """Return the text of a part with the name and the bounds of this month."""

@@ -33,9 +33,9 @@ def survey(connection: Connection, *, measured: bool = True) -> Months:
     attached = [_bounds(one) for one in found if one.state == "attached"]
     gaps = grid.gaps(attached, parents, [_bounds(one) for one in found if one.state != "attached"])
     overlaps = grid.overlaps(attached, [_bounds(one) for one in found if one.state == "detached"])
-    now = catalog.server_now(connection)
-    runway = grid.runway(attached, parents, now)
     of_events = event_months.survey(connection)
+    now = of_events.now if of_events else catalog.server_now(connection)
+    runway = grid.runway(attached, parents, now)
     if of_events:
         runway += grid.runway(of_events.months, [event_months.PARENT], now)
     findings = [*_running_out(runway), *retire_plan.findings(found, gaps, overlaps, parents, records)]

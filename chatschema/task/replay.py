@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from chatschema import postgres
+from chatschema import events, postgres
 from chatschema.database import catalog, scratch
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.migration import ledger, variables
 from chatschema.migration.files import MigrationFile
 from chatschema.partition import catalog as months
-from chatschema.partition import create, grid
+from chatschema.partition import create, event_months, grid
 from chatschema.postgres import Connection, Say, locks
 from chatschema.roles.catalog import applied_prefix
 from chatschema.server import embedded
@@ -55,8 +55,12 @@ def _replayed(
         unrecorded = recording.Run(lambda _: None, is_recorded=False)
         for _ in apply.run(copy, repeated, repeated, unrecorded, say=lambda _: None):
             pass
+        month = grid.month_of(months.server_now(copy))
         for parent in months.parents(copy):
-            for statement in create.statements(grid.month(parent, grid.month_of(months.server_now(copy)))):
+            for statement in create.statements(grid.month(parent, month)):
+                postgres.execute(copy, statement)
+        if postgres.has_table(copy, events.TABLE):
+            for statement in event_months.statements(grid.month(event_months.PARENT, month)):
                 postgres.execute(copy, statement)
         with granting.tried(copy, files, prefix, say=say):
             return snapshot.read(copy)

@@ -4,7 +4,8 @@ select
     child.relname as name,
     (bounds.parts)[1]::timestamptz as lower,
     (bounds.parts)[2]::timestamptz as upper,
-    case when bounds.parts is null then pg_relation_size(child.oid) end as bytes_without_month
+    case when bounds.parts is null then pg_relation_size(child.oid) end as bytes_without_month,
+    clock_timestamp() as asked_at
 from pg_catalog.pg_inherits as i
 join pg_catalog.pg_class as child on child.oid = i.inhrelid
 cross join lateral (

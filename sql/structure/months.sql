@@ -9,7 +9,8 @@ with months as materialized (
             (select d.datdba from pg_catalog.pg_database as d where d.datname = current_database())) as ledger
     from pg_catalog.pg_class as c
     join pg_catalog.pg_inherits as i on i.inhrelid = c.oid
-    join pg_catalog.pg_class as p on p.oid = i.inhparent and p.relnamespace = to_regnamespace('public')
+    join pg_catalog.pg_class as p on p.oid = i.inhparent
+        and (p.relnamespace = to_regnamespace('public') or p.oid = to_regclass('chatschema.events'))
     where c.relnamespace = to_regnamespace('chat_partitions') and c.relkind in ('r', 'p', 'f') and not i.inhdetachpending
 )
 select parent, name, 'table' as kind, '' as object,
