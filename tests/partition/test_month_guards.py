@@ -1,5 +1,6 @@
 """A statement on a month passes by the statement triggers of its parent: each month has its own, whichever way it came about."""
 
+import re
 from typing import Any
 
 import psycopg
@@ -16,21 +17,22 @@ GUARDS = {
     "messages": ["month_refuse_truncate_of_held", "month_remove_references", "month_remove_references_of_truncated",
                  "month_require_owner", "month_require_read_committed"],
     "message_statuses": ["month_refuse_delete_of_held", "month_refuse_truncate_of_held", "month_require_messages", "month_require_owner"],
+    "events": ["month_refuse_truncate"],
 }  # fmt: skip
 
 
 def guards(database: Database) -> dict[str, list[str]]:
     """Return for each month that is attached the guards it has, those that are enabled."""
     rows = database.all(
-        "select c.relname, array_agg(t.tgname::text order by t.tgname) filter (where t.tgenabled = 'O')"
-        " from pg_inherits as i join pg_class as c on c.oid = i.inhrelid and c.relkind = 'r'"
+        "select c.relname, array_agg(t.tgname::text order by t.tgname) filter (where t.tgenabled = case p.relname when 'events' then 'A'::\"char\" else 'O' end)"
+        " from pg_inherits as i join pg_class as c on c.oid = i.inhrelid and c.relkind = 'r' join pg_class as p on p.oid = i.inhparent"
         " left join pg_trigger as t on t.tgrelid = c.oid and t.tgname like 'month\\_%' group by c.relname"
     )
     return dict(rows)
 
 
 def are_complete(found: dict[str, list[str]]) -> bool:
-    return all(names == GUARDS[table.rpartition("_y")[0]] for table, names in found.items())
+    return all(names == GUARDS[re.sub(r"_(y\d{4}m\d{2}|default)$", "", table)] for table, names in found.items())
 
 
 def months(database: Database) -> list[Any]:
@@ -44,7 +46,8 @@ def months(database: Database) -> list[Any]:
 
 
 def test_new_months_and_those_that_come_back_have_their_guards(cli: Cli, aged: Database) -> None:
-    assert len(guards(aged)) == 18
+    # Of messages and statuses those of two months that have been and of seven; of events seven, and the default one.
+    assert len(guards(aged)) == 26
     assert are_complete(guards(aged))
     assert cli("partition", "ensure", "--from", "2024-01", "--url", aged.url).code == 0
     all_months = guards(aged)
@@ -57,7 +60,9 @@ def test_new_months_and_those_that_come_back_have_their_guards(cli: Cli, aged: D
     assert cli(*retire, "--grace", "0d", "--yes").code == 0
     assert cli("partition", "restore", FEBRUARY, "--url", aged.url).code == 0
     back = guards(aged)
-    assert {f"{table}_y{month.replace('-', 'm')}" for table in GUARDS for month in (JANUARY, FEBRUARY)} <= back.keys()
+    assert {
+        f"{table}_y{month.replace('-', 'm')}" for table in ("messages", "message_statuses") for month in (JANUARY, FEBRUARY)
+    } <= back.keys()
     assert are_complete(back)
 
 

@@ -92,10 +92,10 @@ def test_a_partition_has_all_of_its_parent(migrated: Database) -> None:
         )
         for query in (
             "select count(*) from pg_index where indrelid = %s::regclass and indisvalid",
-            # The functions of its triggers: a row trigger is its parent's, a statement trigger its own. The trail logs statements on
-            # the parent: only the owner gets to a month itself.
+            # The functions of its triggers: a row trigger is its parent's, a statement trigger its own. The trail and the
+            # events record statements on the parent: only the owner gets to a month itself.
             "select count(distinct tgfoid) from pg_trigger where tgrelid = %s::regclass and not tgisinternal"
-            " and tgfoid <> 'chatschema.require_owner'::regproc and tgfoid::regproc::text !~ '^chatschema.audit_'",
+            " and tgfoid <> 'chatschema.require_owner'::regproc and tgfoid::regproc::text !~ '^chatschema.(audit_|record_\\w+_messages$)'",
             "select count(distinct (contype, conkey::text)) from pg_constraint where conrelid = %s::regclass and contype in ('f', 'p', 'u')",
         ):
             assert migrated.one(query, leaf) == migrated.one(query, f"public.{table}") > 0, (leaf, query)

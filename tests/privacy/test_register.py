@@ -93,7 +93,7 @@ def test_a_schema_without_any_tag_is_not_checked(cli: Cli, migrated: Database) -
         migrated.run(f"comment on column {column} is 'Text.'")
     for table, column in migrated.all(
         "select c.oid::regclass::text, quote_ident(a.attname) from pg_attribute as a join pg_class as c on c.oid = a.attrelid"
-        " where c.relnamespace = 'chatschema'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped"
+        " where c.relnamespace = 'chatschema'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped"
     ):
         migrated.run(f"comment on column {table}.{column} is null")
     assert "has no tag" not in cli("status", "--check", "--url", migrated.url).out

@@ -94,7 +94,7 @@ def test_under_hostile_defaults_a_plain_owner_removes_the_same(cli: Cli, chat: D
         "select format('alter %%s %%s owner to %%I', case c.relkind when 'v' then 'view' else 'table' end, c.oid::regclass, %s::text)"
         " from pg_class as c where c.relnamespace in ('public'::regnamespace, 'chatschema'::regnamespace, to_regnamespace('chat_partitions'))"
         " and c.relkind in ('r', 'p', 'v')"
-        " union all select format('alter function %%s owner to %%I', p.oid::regprocedure, %s::text) from pg_proc as p"
+        " union all select format('alter routine %%s owner to %%I', p.oid::regprocedure, %s::text) from pg_proc as p"
         " where p.pronamespace = 'chatschema'::regnamespace",
         role, role,
     )  # fmt: skip

@@ -87,8 +87,8 @@ REST: dict[tuple[str, str], Make] = {
     ("views and functions", "record an erasure"): write(
         "chatschema.erasures", lambda _: f"subject_id = '{NEW}'",
         lambda _: f"insert into chatschema.erasures (subject_type, subject_id) values ('message', '{NEW}')", key=""),
-    ("views and functions", "read events with events_after()"): select("chatschema.events_after(null)", "kind = 'key.published'"),
+    ("views and functions", "select an event with events_after()"): select("chatschema.events_after(null)", "kind = 'key.published'"),
     ("views and functions", "select an event from its table"): select("chatschema.events", "kind = 'key.published'"),
-    ("views and functions", "ask for the position with written_lsn()"): select("chatschema.written_lsn()", "true"),
+    ("views and functions", "select the position with written_lsn()"): select("chatschema.written_lsn()", "true"),
 }  # fmt: skip
 ACTIONS: dict[tuple[str, str], Make] = {**USERS, **CONVERSATIONS, **PARTICIPANTS, **MESSAGES, **STATUSES, **REST}
