@@ -89,6 +89,8 @@ FIFTEEN = [
 
 MORE_KINDS = [
     Change("alter table public.auth_sessions set unlogged", ("table public.auth_sessions",)),
+    Change("alter table chat_partitions.events_default disable trigger month_refuse_truncate", ("trigger chat_partitions.events_default.month_refuse_truncate",)),
+    Change("grant insert on chat_partitions.events_default to public", ("privilege insert on table chat_partitions.events_default to public",)),
     Change("alter table public.conversations set (autovacuum_enabled = false)", ("option autovacuum_enabled of table public.conversations",)),
     Change("alter table public.users reset (fillfactor)", ("option fillfactor of table public.users",)),
     Change("alter table public.tickets disable row level security", ("table public.tickets",)),
