@@ -189,6 +189,6 @@ def test_a_clean_database_is_one_line_of_text(cli: Cli, migrated: Database) -> N
     result = cli("verify", "--url", migrated.url, env={"NO_COLOR": "1", "COLUMNS": "60"})
     assert (result.code, result.err) == (0, "")
     assert re.fullmatch(
-        rf"compared \d+ objects and 14 partitions with {len(IDS)} applied migrations, replayed in a scratch database: no difference\n",
+        rf"compared \d+ objects and 22 partitions with {len(IDS)} applied migrations, replayed in a scratch database: no difference\n",
         result.out,
     )
