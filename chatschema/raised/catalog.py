@@ -40,7 +40,7 @@ def read(connection: Connection) -> list[Raised]:
     Raises Unnamed for a function whose error has no SQLSTATE or constraint.
     """
     found = [*_declared(connection), *_of_functions(connection)]
-    return sorted(set(found), key=lambda error: (error.table, error.name, error.sqlstate, error.message))
+    return sorted(set(found), key=lambda error: (error.table, error.name, error.sqlstate, error.message, error.cause))
 
 
 def _declared(connection: Connection) -> Iterator[Raised]:
