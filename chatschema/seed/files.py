@@ -30,9 +30,11 @@ class Seeder:
 
 def titles(folder: Path) -> dict[str, str]:
     """Return names and first sentences in their order, without running the files, so that a broken seeder is listed too."""
-    own, shipped = _read(_used(folder)), _read(assets.seeds_dir())
+    used = _used(folder)
+    own, shipped = _read(used), _read(assets.seeds_dir()) if used != assets.seeds_dir() else {}
     order = _order({name: needs for name, (_, needs) in own.items()}, {name: needs for name, (_, needs) in shipped.items()})
-    return {name: {**shipped, **own}[name][0] for name in order}
+    known = {**shipped, **own}
+    return {name: known[name][0] for name in order}
 
 
 def _read(folder: Path) -> dict[str, tuple[str, tuple[str, ...]]]:

@@ -45,7 +45,8 @@ def statuses(connection: Connection, folder: Path) -> list[SeedStatus]:
     """Return the status of every seeder, and of a bulk seed if there is one; reads only."""
     query = "select s.name, s.seeded_at, s.row_count from chatschema.seeds as s"
     done = {row[0]: row for row in postgres.fetch_all(connection, query)} if has_ledger(connection) else {}
-    known = {**titles(folder), **{name: _GONE for name in done if name not in titles(folder)}}
+    known = titles(folder)
+    known |= {name: _GONE for name in done if name not in known}
     found = [SeedStatus(name, title, *(done[name][1:] if name in done else (None, 0))) for name, title in known.items()]
     bulk = postgres.fetch_all(connection, _BULK) if seeded.exists(connection) else []
     return found + [SeedStatus(*row) for row in bulk]

@@ -16,6 +16,7 @@ from tests.support import PASSWORD, ROOT
 from tests.support.access.world import LOGINS, World, created, user
 from tests.support.cli import Cli
 from tests.support.migrations import NEXT, write
+from tests.support.pace import long
 from tests.support.servers import PgServer
 
 MONTH = "2024-01"
@@ -61,6 +62,7 @@ def old_month(world: World) -> None:
     )
 
 
+@long
 @pytest.mark.usefixtures("old_month")
 def test_the_operator_runs_every_command_and_the_monitor_looks(cli: Cli, world: World, sql_dir: Path) -> None:
     own = url(world, "operator")

@@ -85,6 +85,7 @@ def watched(primary: Database) -> Iterator[list[tuple[float, int, int]]]:
         thread.join()
 
 
+@long
 def test_a_replica_that_is_behind_is_waited_for(
     cli: Cli, followed: tuple[Database, PgServer], sql_dir: Path, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def vacuumed(database: Database, table: str) -> None:
         time.sleep(0.05)
 
 
+@long
 def test_autovacuum_is_evicted(cli: Cli, own: PgServer, sql_dir: Path) -> None:
     database = Database(own, "postgres")
     options = ("--url", database.url, "--sql-dir", str(sql_dir))

@@ -14,7 +14,7 @@ from tests.support.pace import LONG
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 # The last one of the newest file in tests/upgrades/.
 RELEASED = "20261123000002_create_retired_months"
-NEWEST = 8
+NEWEST = 4
 
 
 def test_undo_and_migrate_again_leave_the_same_dump(cli: Cli, empty: Database) -> None:

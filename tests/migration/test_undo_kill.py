@@ -14,7 +14,7 @@ from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.killing import killed, settled, steps_of
 from tests.support.migrations import IDS, NEXT, applied, write
-from tests.support.pace import LONG
+from tests.support.pace import long
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 WAYS = ("before", "during", "server")
@@ -39,7 +39,8 @@ def command(sql_dir: Path) -> tuple[str, ...]:
     return ("undo", "--yes", "--to", IDS[-1], "--sql-dir", str(sql_dir))
 
 
-@pytest.mark.parametrize("rows", [1000, 0] if LONG else [1000])
+@long
+@pytest.mark.parametrize("rows", [1000, 0])
 def test_killed_at_each_statement_it_is_whole_and_converges(
     cli: Cli, migrated: Database, sql_dir: Path, tmp_path: Path, rows: int
 ) -> None:

@@ -3,8 +3,10 @@
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.days import make_days
+from tests.support.pace import long
 
 
+@long
 def test_a_thousand_partitions_are_listed_and_left_alone(cli: Cli, migrated: Database) -> None:
     make_days(migrated, 493)
     attached = "select array_agg(inhrelid::regclass::text order by 1) from pg_inherits"

@@ -11,6 +11,7 @@ from chatschema.partition.grid import MONTHS_AHEAD, month_of, next_month, plan, 
 from chatschema.values import Month
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
+from tests.support.pace import long
 
 BOTH = ("messages", "message_statuses")
 
@@ -127,6 +128,7 @@ def test_ensure_does_not_stop_readers_and_writers(cli: Cli, seeded: Database) ->
     assert seeded.one("select to_regclass('chat_partitions.messages_y2025m01') is not null")
 
 
+@long
 def test_a_lock_in_the_way_ends_busy_and_leaves_no_half_month(cli: Cli, migrated: Database) -> None:
     before = attached(migrated)
     with migrated.connect() as blocker:

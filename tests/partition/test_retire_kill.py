@@ -16,7 +16,7 @@ from tests.support.cli import Cli, Result, run_cli
 from tests.support.database import Database, create
 from tests.support.killing import killed, steps_of
 from tests.support.months import JANUARY, aged_template, contents, there
-from tests.support.pace import LONG
+from tests.support.pace import LONG, long
 from tests.support.servers import PgServer, beside
 
 # January leaves, February stays, whatever the day of the test.
@@ -101,6 +101,7 @@ def test_retire_killed_at_any_step_is_finished_by_the_next(
     assert hit >= steps // (3 * stride(counted)) - 2
 
 
+@long
 def test_restore_killed_at_any_step_is_finished_by_the_next(cli: Cli, clones: Callable[[str], Database], tmp_path: Path) -> None:
     counted = clones("count")
     before, links = contents(counted), counted.all(LINKS)

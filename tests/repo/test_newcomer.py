@@ -126,6 +126,7 @@ def edit(path: Path, diff: str) -> None:
     path.write_text(text.replace(before, after), "utf-8")
 
 
+@long
 def test_a_new_table_by_the_steps_ends_green(checkout: Path, server: PgServer) -> None:
     tests = TABLE_TESTS if os.environ.get("CHATSCHEMA_TEST_FULL") else TABLE_TESTS[:3]
     commands = follow("Adding a table", checkout, tests, server)

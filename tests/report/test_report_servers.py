@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.pace import long
 from tests.support.reports import FSYNC, answer, findings, rows
 from tests.support.servers import PgServer, private, programs
 
@@ -80,6 +81,7 @@ def check_slots(cli: Cli, database: Database) -> None:
     assert findings(cli, database, "replication") == {}
 
 
+@long
 def test_a_standby_and_its_primary(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text(TOML)
     bin = programs(KIND)

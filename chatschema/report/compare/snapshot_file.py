@@ -2,13 +2,12 @@
 
 import dataclasses
 import json
-import os
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from chatschema import units
+from chatschema.durable import replace_file
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.report.compare.snapshot import Index, Origin, Snapshot, Statement, Table
 from chatschema.report.result import Gap
@@ -42,18 +41,8 @@ def write(snapshot: Snapshot, path: Path, *, force: bool = False) -> int:
     """
     refuse(path, force=force)
     content = json.dumps(_document(snapshot), default=_plain, indent=1, ensure_ascii=False).encode() + b"\n"
-    target = path.resolve()
     try:
-        number, name = tempfile.mkstemp(prefix=".chatschema-", dir=target.parent)
-        try:
-            with os.fdopen(number, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).rename(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(path.resolve(), content, 0o600)
     except OSError as error:
         raise ChatschemaError(
             f"{path} cannot be written: {error.strerror or error}",
