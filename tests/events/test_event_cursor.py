@@ -218,9 +218,11 @@ def test_cursors_that_are_no_good_are_refused(migrated: Database) -> None:
     with migrated.connect() as reader:
         cursor = after(reader, None)[0].cursor
         origin, rest = cursor.split(";")[1], cursor.split(";", 2)[2]
-        system, timeline = origin.split("/")
-        assert state_of(reader, f"1;{int(system) + 1}/{timeline};{rest}") == "OBX02"
-        assert state_of(reader, f"1;{system}/0000000F;{rest}") == "OBX02"
+        system, timeline, table = origin.split("/")
+        assert state_of(reader, f"1;{int(system) + 1}/{timeline}/{table};{rest}") == "OBX02"
+        assert state_of(reader, f"1;{system}/0000000F/{table};{rest}") == "OBX02"
+        # A restore into the same server makes another table.
+        assert state_of(reader, f"1;{system}/{timeline}/{int(table) + 1};{rest}") == "OBX02"
         # From before a restore of the same server to an earlier time.
         assert state_of(reader, f"1;{origin};1:1:;900000000:900000000:;0;900000000;0") == "OBX02"
         for text in ("nonsense", cursor[:-1] + "x", f"2{cursor[1:]}"):

@@ -15,6 +15,9 @@ SWITCH_ON = (
     "insert into chatschema.event_state (records_changes) values (true) on conflict (is_only) do update set records_changes = true"
 )
 
+# What tests compare of all events.
+ROWS = "select kind, table_name, coalesce(row_id::text, row_number::text), conversation_id, user_id, first_id, last_id, row_count from chatschema.events order by id"
+
 
 @dataclass(frozen=True)
 class Event:
