@@ -55,31 +55,28 @@ def ensure(connection: Connection, plan: Sequence[Month], *, say: Say) -> Iterat
     Where the missing months follow each other, what holds such events becomes one partition for all of them.
     The caller holds the migration lock. Raises Busy when a lock cannot be acquired.
     """
-    found = survey(connection)
-    # The other partition may be without a row and yet have a size: after an insert that was rolled back.
-    if not plan and (found is None or not found.has_without_month or _span_without_month(connection) is not None):
-        return
-    yield from locks.in_transaction(connection, lambda: _create(connection, plan), locks.MONTHS, say=say)
+    # Without a plan there may be something to take out all the same: nothing but the space of an insert that was rolled back.
+    if plan or (_is_written(connection) and _span_without_month(connection) is None):
+        yield from locks.in_transaction(connection, lambda: _create(connection, plan), locks.MONTHS, say=say)
 
 
 def _create(connection: Connection, plan: Sequence[Month]) -> list[Month]:
-    # A month is attached beside writers and readers: only the partition without a month is looked at. Events are taken out of that
-    # behind the lock of the whole table, which comes first, as with readers and writers.
-    if _span_without_month(connection) is None:
+    # A month is attached beside writers and readers: only the partition without a month is looked at. What was written to that is
+    # taken out behind the lock of the whole table, which comes first, as with readers and writers.
+    if not _is_written(connection):
         postgres.execute(connection, f"lock table {DEFAULT} in access exclusive mode")
-    else:
-        postgres.execute(connection, _LOCK)
-    span = _span_without_month(connection)
-    if span is None:
-        _create_all(connection, plan)
-        return list(plan)
+        if not _is_written(connection):
+            _create_all(connection, plan)
+            return list(plan)
     postgres.execute(connection, _LOCK)
-    if (whole := _whole(plan, *span)) is not None:
-        _execute(connection, "adopt_default_events.sql", **_names(whole))
+    span = _span_without_month(connection)
+    if span and (whole := _whole(plan, *span)):
+        _execute(connection, "renew_default_events.sql", name=sql.Identifier(whole.name))
+        _execute(connection, "adopt_events.sql", **_names(whole))
         rest = [month for month in plan if not grid.overlap(month, whole)]
         _create_all(connection, rest)
         return [whole, *rest]
-    _execute(connection, "set_default_events_aside.sql")
+    _execute(connection, "renew_default_events.sql", name=sql.Identifier("events_without_month"))
     _create_all(connection, plan)
     _execute(connection, "sort_events.sql")
     return list(plan)
@@ -128,6 +125,11 @@ def findings(found: EventMonths) -> list[str]:
     return [f"{text}; those of a time further ahead than its months stay there"]
 
 
+def _is_written(connection: Connection) -> bool:
+    """Return whether the partition without a month was ever written to, also by an insert that was rolled back."""
+    return bool(postgres.fetch_one(connection, "select pg_relation_size(to_regclass(%s)) > 0", (DEFAULT,))[0])
+
+
 def _span_without_month(connection: Connection) -> tuple[datetime, datetime] | None:
     """Return the times of the oldest and of the newest event without a month; None if there is none."""
     oldest, newest = postgres.fetch_one(connection, "select min(recorded_at), max(recorded_at) from chat_partitions.events_default")
@@ -136,7 +138,6 @@ def _span_without_month(connection: Connection) -> tuple[datetime, datetime] | N
 
 def _names(month: Month) -> dict[str, sql.Composable]:
     return {
-        "name": sql.Identifier(month.name),
         "partition": sql.Identifier(SCHEMA, month.name),
         "constraint": sql.Identifier(f"{month.name}_bounds_check"),
         "lower": sql.Literal(f"{month.lower:%Y-%m-%d %H:%M:%S+00}"),

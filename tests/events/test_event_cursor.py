@@ -21,7 +21,7 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.database import Database
-from tests.support.events import SEND, SWITCH_ON, after, conversations, write
+from tests.support.events import SEND, SWITCH_ON, after, conversations, now, write
 from tests.support.pace import long
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -67,7 +67,7 @@ def test_16_writers_and_a_reader_that_reconnects(migrated: Database) -> None:
     chance = random.Random(1)
     seen: dict[UUID, list[int]] = {}
     with migrated.connect() as connection:
-        cursor = connection.execute("select chatschema.events_now()").fetchone()[0]  # type: ignore[index]
+        cursor = now(connection)
     with writing(migrated) as finished:
         while True:
             is_over = finished.is_set()
@@ -196,7 +196,7 @@ def test_events_of_a_restored_dump_do_not_come_again(migrated: Database) -> None
     )
     migrated.run("alter table chatschema.events alter column id restart with 2")
     with migrated.connect() as reader:
-        cursor = reader.execute("select chatschema.events_now()").fetchone()[0]  # type: ignore[index]
+        cursor = now(reader)
         seen = list[int | None]()
         for number in range(2, 15):
             migrated.run(ADD, str(number))

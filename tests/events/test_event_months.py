@@ -102,6 +102,18 @@ def test_months_are_created_beside_writers_and_migrate_leaves_a_busy_table_to_ma
     assert len(months(migrated)) == 10
 
 
+def test_an_event_that_was_rolled_back_leaves_no_finding(cli: Cli, migrated: Database) -> None:
+    """The partition without a month then has a size and no row; only its owner could see that it has none."""
+    with migrated.connect() as writer:
+        writer.execute("begin")
+        writer.execute(ADD.encode(), ("1", datetime.now(UTC) + timedelta(days=5000)))
+        writer.execute("rollback")
+    assert "for whose month there is no partition" in cli("status", "--check", "--url", migrated.url).out
+    assert cli("partition", "ensure", "--url", migrated.url).code == 0
+    checked = cli("status", "--check", "--url", migrated.url)
+    assert (checked.code, "for whose month there is no partition" in checked.out) == (0, False)
+
+
 def test_they_are_append_only(migrated: Database) -> None:
     migrated.run(ADD, "1", datetime.now(UTC))
     month = f"chat_partitions.{months(migrated)[0]}"

@@ -37,6 +37,12 @@ class Event:
     row_count: int | None
 
 
+def now(connection: "psycopg.Connection[Any]") -> str:
+    """Return a cursor behind all events so far."""
+    [(cursor,)] = connection.execute("select chatschema.events_now()").fetchall()
+    return str(cursor)
+
+
 def after(connection: "psycopg.Connection[Any]", cursor: str | None, limit: int = 100) -> list[Event]:
     """Return the next page behind a cursor."""
     return [Event(*row) for row in connection.execute("select * from chatschema.events_after(%s, %s)", (cursor, limit)).fetchall()]

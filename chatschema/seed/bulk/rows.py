@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -36,12 +36,16 @@ _PIECE = 10_000
 _MIME_TYPES = {"image": "image/webp", "file": "application/pdf", "audio": "audio/ogg"}
 
 
+def _pieces(count: int, packed: Callable[[Ints], bytes]) -> Iterator[bytes]:
+    yield HEADER
+    for first in range(0, count, _PIECE):
+        yield packed(np.arange(first, min(first + _PIECE, count)))
+    yield TRAILER
+
+
 def messages(size: Size, everybody: People, said: Talk) -> Iterator[bytes]:
     """Yield a slice's messages as pieces of one binary COPY."""
-    yield HEADER
-    for first in range(0, len(said), _PIECE):
-        yield _messages(size, everybody, said, np.arange(first, min(first + _PIECE, len(said))))
-    yield TRAILER
+    return _pieces(len(said), lambda these: _messages(size, everybody, said, these))
 
 
 def _messages(size: Size, everybody: People, said: Talk, these: Ints) -> bytes:
@@ -109,10 +113,7 @@ def _pool(rng: int, lengths: tuple[int, ...]) -> tuple[Objects, Objects, bytes, 
 
 def statuses(everybody: People, said: Talk, received: Receipts) -> Iterator[bytes]:
     """Yield a slice's statuses as pieces of one binary COPY, in the order of their key."""
-    yield HEADER
-    for first in range(0, len(received), _PIECE):
-        yield _statuses(everybody, said, received, np.arange(first, min(first + _PIECE, len(received))))
-    yield TRAILER
+    return _pieces(len(received), lambda these: _statuses(everybody, said, received, these))
 
 
 def _statuses(everybody: People, said: Talk, received: Receipts, these: Ints) -> bytes:
