@@ -10,7 +10,7 @@ NEEDS = ("users", "user_public_keys", "conversations")
 
 
 def seed(world: World) -> None:
-    """A group has its founder as admin, a moderator, and two thirds of the users; one has left the first."""
+    """A group has its founder as admin, a moderator, and two fifths of the users; one has left the first."""
     users = world.fetch(
         "select k.user_id, k.id, k.public_key from public.user_public_keys as k join chatschema.seeded_rows as s"
         " on s.table_name = 'user_public_keys' and s.key[1] = k.id::text where k.status = 'active' order by k.user_id"
@@ -25,7 +25,7 @@ def seed(world: World) -> None:
             members = [user for user in users if user[0] in (low, high)]
         else:
             # alice and bob, the first two, are in every group.
-            members = users if title == "Everybody" else users[:2] + [u for u in users[2:] if world.random.random() < 0.6]
+            members = users if title == "Everybody" else users[:2] + [u for u in users[2:] if world.random.random() < 0.35]
         key = world.secret("conversation key", conversation_id)
         for number, (user_id, key_id, public_key) in enumerate(members):
             role = "member" if low is not None else "admin" if user_id == founder else "moderator" if number == 1 else "member"

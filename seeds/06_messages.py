@@ -1,8 +1,9 @@
-"""messages: about three and a half thousand over ten weeks, encrypted; replies, edits, deletions, system messages."""
+"""messages: about three thousand over ten weeks, encrypted; replies, edits, deletions, system messages."""
 
 import json
 from base64 import b64encode
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,13 +28,15 @@ def seed(world: World) -> None:
     conversations: dict[Any, list[Any]] = defaultdict(list)
     for row in people:
         conversations[row[0]].append(row)
-    rows: list[dict[str, Any]] = []
+    world.insert("messages", _talks(world, conversations))
+
+
+def _talks(world: World, conversations: dict[Any, list[Any]]) -> Iterator[dict[str, Any]]:
     for conversation_id, members in conversations.items():
         _, kind, started, *_ = members[0]
         box = SecretBox(world.secret("conversation key", conversation_id))
-        count = world.random.randint(350, 450) if kind == "group" else world.random.randint(60, 100)
-        rows += _talk(world, box, members, _moments(world, started, count))
-    world.insert("messages", rows)
+        count = world.random.randint(280, 360) if kind == "group" else world.random.randint(60, 100)
+        yield from _talk(world, box, members, _moments(world, started, count))
 
 
 def _moments(world: World, started: datetime, count: int) -> list[datetime]:

@@ -3,9 +3,10 @@
 import hashlib
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
@@ -71,33 +72,45 @@ class World:
         query = "select nextval(pg_get_serial_sequence(%s, 'id')) from generate_series(1, %s)"
         return [row[0] for row in postgres.fetch_all(self._connection, query, (f"public.{table}", count))]
 
-    def insert(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
-        """Store `rows`, all with the same columns, and record their primary keys."""
-        if not rows:
+    def insert(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Store `rows`, all with the same columns, and record their primary keys.
+
+        Rows that are made while they are asked for are stored while the next are made; what makes them must not use the
+        database meanwhile.
+        """
+        rest = iter(rows)
+        if (first := next(rest, None)) is None:
             return
-        columns = list(rows[0])
+        columns = list(first)
         key = relation.primary_key(self._connection, table)
         names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
         copy = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier("public", table), names)
+        rest = chain((first,), rest)
         # In pieces, so that no statement is long: each waits for this program to write its rows.
-        for begin in range(0, len(rows), _PIECE):
-            piece = rows[begin : begin + _PIECE]
-            with postgres.translated(), self._connection.cursor() as cursor, cursor.copy(copy) as stream:
-                for row in piece:
-                    stream.write_row([_plain(row[column]) for column in columns])
-            self._remember(table, piece, list(key))
+        while keys := self._store(copy, islice(rest, _PIECE), columns, list(key)):
+            self._remember(table, keys)
+            self.rows += len(keys)
         if not _SAME_TEXT.issuperset(key.values()):
             self._as_the_server_writes(table, key)
-        self.rows += len(rows)
         self.filled.add(table)
 
-    def _remember(self, table: str, rows: Sequence[dict[str, Any]], key: Sequence[str]) -> None:
-        """Record the primary keys of rows, as text: psycopg needs more time for an array than for the row that has this key."""
+    def _store(self, copy: sql.Composed, rows: Iterator[dict[str, Any]], columns: list[str], key: list[str]) -> list[str]:
+        """Store rows, and return their primary keys as elements of an array; no statement runs where there is no row."""
+        keys: list[str] = []
+        if (first := next(rows, None)) is None:
+            return keys
+        with postgres.translated(), self._connection.cursor() as cursor, cursor.copy(copy) as stream:
+            for row in chain((first,), rows):
+                stream.write_row([_plain(row[column]) for column in columns])
+                keys.append(",".join([_element(_text(row[column])) for column in key]))
+        return keys
+
+    def _remember(self, table: str, keys: list[str]) -> None:
+        """Record primary keys as text: psycopg needs more time for an array than for the row that has this key."""
         begin = f"{_escaped(self._name)}\t{_escaped(table)}\t{{"
-        lines = "".join([begin + ",".join([_element(_text(row[column])) for column in key]) + "}\n" for row in rows])
         copy = sql.SQL("copy chatschema.seeded_rows (seed, table_name, key) from stdin")
         with postgres.translated(), self._connection.cursor() as cursor, cursor.copy(copy) as stream:
-            stream.write(lines)
+            stream.write("".join([f"{begin}{key}}}\n" for key in keys]))
 
     def _as_the_server_writes(self, table: str, key: Mapping[str, str]) -> None:
         """Let the server write the recorded keys, of types whose values it writes in another way than Python, like times."""

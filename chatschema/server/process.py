@@ -14,6 +14,7 @@ from typing import IO
 
 from chatschema.errors import CannotConnect, ChatschemaError
 from chatschema.server.embedded import DATABASE, SUPERUSER, Embedded
+from chatschema.server.orphan import end_orphan
 
 _CONFIG = """
 # chatschema: accepts connections through a private socket only; loads the extension that the reports need.
@@ -174,6 +175,7 @@ def _make_sockets_folder(embedded: Embedded) -> None:
 
 
 def _remove_stale_files(embedded: Embedded) -> None:
+    end_orphan(embedded)
     # PostgreSQL refuses to start when the process id now belongs to another process, or to a dead one that no parent
     # has waited for, as in a container without an init. pid() has just checked that it is not this server.
     stale = (embedded.data / "postmaster.pid", embedded.sockets / ".s.PGSQL.5432.lock", embedded.sockets / ".s.PGSQL.5432")

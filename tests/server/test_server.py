@@ -84,6 +84,31 @@ def test_a_killed_server_comes_back_with_its_data(cli: Cli, tmp_path: Path) -> N
     assert result.code == 0, result.err
 
 
+def test_a_folder_removed_under_its_server_can_be_begun_again(cli: Cli, tmp_path: Path) -> None:
+    """The old server noticed after a minute that its folder was gone, and removed the new one's socket."""
+    assert cli("server", "start").code == 0
+    first = pid(tmp_path)
+    shutil.rmtree(tmp_path / ".chatschema")
+    assert cli("server", "start").code == 0
+    assert pid(tmp_path) != first
+    assert not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE
+    assert cli("migrate").code == 0
+
+
+@long
+def test_a_folder_moved_under_its_server_keeps_its_server(cli: Cli, tmp_path: Path) -> None:
+    assert cli("server", "start").code == 0
+    first = pid(tmp_path)
+    (tmp_path / ".chatschema").rename(tmp_path / "moved")
+    second = cli("server", "start")
+    assert second.code == 1
+    assert f"kill -INT {first}" in second.err
+    assert psutil.pid_exists(first)
+    shutil.rmtree(tmp_path / ".chatschema")
+    (tmp_path / "moved").rename(tmp_path / ".chatschema")
+    assert cli("server", "status").out == f"running, pid {first}\n"
+
+
 def test_a_killed_command_leaves_a_server_that_the_next_one_uses_and_stops(cli: Cli, tmp_path: Path) -> None:
     assert cli("migrate").code == 0
     running = subprocess.Popen(
