@@ -15,6 +15,7 @@ from chatschema.values import TABLES
 from tests.support import ROOT
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
+from tests.support.pace import long
 from tests.support.servers import PgServer
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -103,6 +104,7 @@ def test_a_value_of_the_configuration_is_never_sql(cli: Cli, watched: Database, 
             is_text(cli(*command, "--url", watched.url), f"{command} with a suppressed {payload}")
 
 
+@long
 def test_a_database_may_have_any_name(cli: Cli, server: PgServer) -> None:
     name = "übung'\"; drop table public.canary; -- %s {x}"
     quoted = '"' + name.replace('"', '""') + '"'

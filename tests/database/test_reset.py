@@ -9,6 +9,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.dump import dump
+from tests.support.pace import long
 from tests.support.reset_templates import drop_templates, templates
 from tests.support.servers import PgServer
 from tests.support.terminal import typed
@@ -129,6 +130,7 @@ def test_without_a_terminal_it_needs_yes(cli: Cli, migrated: Database, command: 
     assert migrated.one("select count(*) from public.users") == 1
 
 
+@long
 def test_on_a_terminal_it_asks_for_the_databases_name(migrated: Database) -> None:
     migrated.run("insert into public.users (username) values ('alice')")
     refused = typed(migrated, "yes", "reset")

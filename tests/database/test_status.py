@@ -15,6 +15,7 @@ from chatschema.values import TABLES
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.migrations import IDS
+from tests.support.pace import long
 
 
 def on_terminal(database: Database, columns: int, *arguments: str, cwd: Path | None = None, **extra: str) -> str:
@@ -179,6 +180,7 @@ def test_version_and_help_load_no_driver() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@long
 def test_many_months_are_estimated_and_never_analyzed_ones_unknown(cli: Cli, seeded: Database) -> None:
     assert cli("partition", "ensure", "--from", "2014-01", "--url", seeded.url).code == 0
     tables = {entry["table"]: entry for entry in cli("status", "--json", "--url", seeded.url).json()["tables"]}

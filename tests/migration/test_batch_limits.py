@@ -113,6 +113,7 @@ def test_a_replica_that_is_behind_is_waited_for(
     assert most < LAG_MB + 2
 
 
+@long
 def test_batches_that_wait_for_a_replica_can_be_paused(
     cli: Cli, followed: tuple[Database, PgServer], sql_dir: Path, tmp_path: Path
 ) -> None:

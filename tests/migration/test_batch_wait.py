@@ -25,6 +25,7 @@ from tests.support.batches import (
 from tests.support.cli import Cli, Result
 from tests.support.database import Database
 from tests.support.migrations import applied, write
+from tests.support.pace import long
 
 OTHER, LATER = "20990101000002_create_other", "20990101000003_index_messages"
 NO_WAIT = f"{HEADER}-- wait: no\n{TOUCH}"
@@ -97,6 +98,7 @@ def test_maintain_runs_the_batches(cli: Cli, begun: Database) -> None:
     assert touches(begun) == DONE_ONCE
 
 
+@long
 def test_maintain_does_not_continue_a_migrate_that_was_stopped(cli: Cli, aged: Database, sql_dir: Path) -> None:
     write_both(sql_dir)
     add_rows(aged, 5000)
@@ -111,8 +113,7 @@ def test_maintain_does_not_continue_a_migrate_that_was_stopped(cli: Cli, aged: D
     assert result.code == 0, result.err
     assert f"skipped: batch 1 of {FILL}, which chatschema migrate runs" in result.err
     assert done(aged) == kept
-    # By its number it goes on.
-    assert cli("batch", "run", "1", "--url", aged.url).code == 0
+    assert cli("batch", "run", "1", "--url", aged.url).code == 0  # By its number it goes on.
     assert touches(aged) == DONE_ONCE
 
 

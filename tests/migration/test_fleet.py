@@ -39,6 +39,7 @@ def break_(database: Database) -> None:
     database.run("insert into public.users (username, email) values ('broken', 'broken@example.com')")
 
 
+@long
 def test_a_failure_stops_before_the_next_wave_and_the_same_command_continues(cli: Cli, five: list[Database]) -> None:
     break_(five[2])
     first = migrate(cli)

@@ -16,6 +16,7 @@ from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.migrations import IDS
+from tests.support.pace import long
 
 IS_FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 ROUNDS = 50 if IS_FULL else 3
@@ -55,6 +56,7 @@ def wait_for_migrations(database: Database, running: "subprocess.Popen[str]", co
             time.sleep(0.002)
 
 
+@long
 def test_killed_again_and_again_it_always_converges(cli: Cli, empty: Database, tmp_path: Path) -> None:
     assert cli("migrate", "--url", empty.url).code == 0
     expected = dump(empty)

@@ -11,11 +11,13 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.migrations import NEXT, applied
 from tests.support.online import APPLY, COLUMNS, INDEX, ROLLBACK, assert_absent, assert_whole, left, write_index
+from tests.support.pace import long
 
 JANUARY = "chat_partitions.messages_y2024m01"
 CHILDREN = "select inhrelid::regclass::text from pg_inherits where inhparent = %s::regclass order by 1"
 
 
+@long
 def test_the_same_file_runs_on_an_empty_database_and_in_the_template_of_reset(cli: Cli, empty: Database, sql_dir: Path) -> None:
     write_index(sql_dir)
     options = ("--url", empty.url, "--sql-dir", str(sql_dir))

@@ -153,6 +153,7 @@ def test_the_wait_of_others_is_bounded_for_all_statements_together(cli: Cli, see
     assert max(waits) < 0.6
 
 
+@long
 def test_nothing_is_begun_after_the_time_is_over(counting: Database, sql_dir: Path, tmp_path: Path) -> None:
     first, second = "20990101000000_add_note", "20990101000001_add_other"
     write(sql_dir, first, "alter table public.users add column note text;")

@@ -233,6 +233,7 @@ def test_a_kill_while_it_is_written_leaves_nothing_half(project: Project, tmp_pa
     assert project.database.all("select datname from pg_database where datname like 'chatschema_scratch_%'") == []
 
 
+@long
 def test_the_shipped_migrations(cli: Cli, server: PgServer, empty: Database, migrated: Database, sql_dir: Path) -> None:
     project = Project(cli, server, empty, sql_dir)
     done = project.squash(to=IDS[-1])

@@ -9,7 +9,7 @@ from tests.support.cli import Cli
 from tests.support.database import Database
 from tests.support.dump import dump
 from tests.support.migrations import IDS, NEXT, applied, write
-from tests.support.pace import LONG
+from tests.support.pace import LONG, long
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 # The last one of the newest file in tests/upgrades/.
@@ -17,6 +17,7 @@ RELEASED = "20261123000002_create_retired_months"
 NEWEST = 4
 
 
+@long
 def test_undo_and_migrate_again_leave_the_same_dump(cli: Cli, empty: Database) -> None:
     assert cli("migrate", "--url", empty.url).code == 0
     full = dump(empty)

@@ -88,6 +88,7 @@ def test_one_undo_of_a_table_with_rows_is_refused(cli: Cli, migrated: Database) 
     assert migrated.one("select count(*) from public.audit_logs where action = 'login'") == 317
 
 
+@long
 def test_several_are_undone_all_or_none(cli: Cli, migrated: Database) -> None:
     migrated.run("set chatschema.audit_batch = on; insert into public.users (username) values ('alice')")
     for arguments in (("--all",), ("--to", IDS[0]), ("--steps", str(len(IDS)))):

@@ -131,6 +131,7 @@ def wait_until_nobody_works(database: Database) -> None:
         time.sleep(0.02)
 
 
+@long
 def test_a_server_killed_at_any_step_loses_no_row(server: PgServer, tmp_path: Path) -> None:
     """A killed backend makes the whole server restart and recover, as a crash does."""
     with beside(server) as own:

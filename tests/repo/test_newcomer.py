@@ -140,6 +140,7 @@ def test_a_new_report_by_the_steps_ends_green(checkout: Path, server: PgServer) 
     assert commands[-1] == "make check"
 
 
+@long
 def test_a_table_that_is_left_half_way_is_told_what_is_missing(checkout: Path, server: PgServer) -> None:
     shell(".venv/bin/chatschema new migration create_polls_table", checkout, server)
     (apply,) = (path for path in checkout.glob("sql/migrations/*_polls_table.sql"))

@@ -8,6 +8,7 @@ import pytest
 from tests.report.damages.waits import ALTER, READ, Waiting
 from tests.support.cli import Cli
 from tests.support.database import Database, create
+from tests.support.pace import long
 from tests.support.reports import FSYNC, until
 from tests.support.servers import PgServer, beside
 
@@ -37,6 +38,7 @@ def test_a_lock_queue_that_fills_the_connections(cli: Cli, server: PgServer, tmp
                 assert "12 of them wait for a lock" in used["message"]
 
 
+@long
 def test_a_forgotten_transaction_that_others_wait_for(cli: Cli, server: PgServer, seeded_template: str, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text(
         "[report.transactions]\nidle_warn_ms = 0\n[report.locks]\nblocked_warn = 1\nblocked_min_ms = 0\n" + FSYNC

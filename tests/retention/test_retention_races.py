@@ -14,6 +14,7 @@ from tests.support import PASSWORD, kept, sealed
 from tests.support.cli import Cli, clean_environment
 from tests.support.database import Database
 from tests.support.hostile import make_hostile
+from tests.support.pace import long
 from tests.support.reports import until
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -44,6 +45,7 @@ def killed(database: Database, folder: Path, step: int) -> int:
     return subprocess.run(command, cwd=folder, env=clean_environment(), capture_output=True, check=False).returncode
 
 
+@long
 def test_killed_again_and_again_it_ends_with_the_same(cli: Cli, chat: Database, tmp_path: Path) -> None:
     before, gone = kept.every(chat), expected(chat)
     for step in (2, 9, 30, 61) if FULL else (9, 40):

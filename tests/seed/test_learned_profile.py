@@ -20,6 +20,7 @@ from tests.support import PASSWORD
 from tests.support.access.world import dropped
 from tests.support.cli import Cli
 from tests.support.database import Database, create
+from tests.support.pace import long
 from tests.support.servers import PgServer
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -52,6 +53,7 @@ def own_folder(tmp_path: Path) -> Path:
     return tmp_path / "seeds" / "profiles"
 
 
+@long
 def test_a_learned_profile_makes_a_database_of_the_same_shape(
     cli: Cli, migrated: Database, other: Database, own_folder: Path
 ) -> None:

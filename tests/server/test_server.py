@@ -159,6 +159,7 @@ def test_four_commands_at_once_in_an_empty_folder(cli: Cli, tmp_path: Path) -> N
     assert cli("status", "--check").code == 0
 
 
+@long
 def test_killing_the_first_command_at_random_moments_leaves_a_working_folder(cli: Cli, tmp_path: Path) -> None:
     for delay in (0.2, 0.5, 0.8, 1.1) if LONG else (0.4, 0.9):
         shutil.rmtree(tmp_path / ".chatschema", ignore_errors=True)
