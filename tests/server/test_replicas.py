@@ -105,6 +105,19 @@ def test_retire_and_maintain_wait_for_a_query_on_a_replica(cli: Cli, pair: tuple
     done = cli("maintain", "--url", primary.url)
     assert done.code == 0, done.err
     assert set(there(primary, JANUARY).values()) == {"detached"}
+    # The drop frees the month of its foreign keys before, which locks users and conversations.
+    caught_up(primary, standby)
+    drop = (*RETIRE, "--grace", "0d", "--no-archive", "--yes", "--url", primary.url)
+    with reading(standby, "select count(*) from public.users"):
+        refused = cli(*drop, "--replica-wait", "0.5")
+        assert refused.code == 5, refused.out + refused.err
+        assert "the drop of 2024-01 was not started: on replica 127.0.0.1" in refused.err
+        assert "holds a lock on users" in refused.err
+    assert set(there(primary, JANUARY).values()) == {"detached"}
+    with reading(standby, "select count(*) from public.audit_logs"):
+        done = cli(*drop, "--replica-wait", "0.5")
+    assert done.code == 0, done.err
+    assert there(primary, JANUARY) == {}
 
 
 def test_a_standby_that_is_not_named_is_mentioned_once(cli: Cli, pair: tuple[Database, Database], sql_dir: Path) -> None:
