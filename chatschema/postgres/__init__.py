@@ -138,8 +138,11 @@ def _check(connection: Connection, writes: bool) -> None:
     if writes:
         _pin_triggers(connection)
     if writes and row and row[0]:
-        hint = "use the primary; with several hosts add target_session_attrs=read-write to the URL"
-        raise CannotConnect(f"{connection.info.host} is a read-only standby", hint, code="connect.standby")
+        from chatschema.postgres import primary
+
+        hint = f"use the primary ({primary.where(connection)}); with several hosts add target_session_attrs=read-write to the URL"
+        text = f"{connection.info.host}:{connection.info.port} is a read-only standby, and this command writes"
+        raise CannotConnect(text, hint, code="connect.standby")
     if writes and row and row[1] == "on":
         hint = "use another role, or: alter role ... reset default_transaction_read_only"
         text = f"{connection.info.dbname} is read-only for {connection.info.user}"

@@ -156,7 +156,8 @@ def test_a_read_only_standby(cli: Cli) -> None:
     with private(programs("embedded"), "standby", standby=True) as standby:
         result = cli("migrate", "--url", standby.url("postgres"))
         assert result.code == 4
-        assert "is a read-only standby" in result.err
+        assert "is a read-only standby, and this command writes" in result.err
+        assert "it has no host in primary_conninfo" in result.err
         status = cli("status", "--url", standby.url("postgres"))
         assert status.code == 0, status.err
         assert "standby" in status.out
