@@ -11,8 +11,8 @@ from typer.core import TyperGroup
 from chatschema import assets
 from chatschema.cli.report import diff, report, watch
 
-# These options of `report` are not on every report: --list is the overview's, --replica is for one report.
-_ONLY = {"list_reports": (), "replica": ("indexes",)}
+# These options of `report` are not on every report: --list is the overview's, --replica is for two reports.
+_ONLY = {"list_reports": (), "replica": ("indexes", "replication")}
 
 
 class Reports(TyperGroup):
