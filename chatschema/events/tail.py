@@ -10,7 +10,7 @@ from uuid import UUID
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, ServerError, UsageError
 from chatschema.events import TABLE
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, primary
 
 PAGE = 1000
 _READ = """

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from psycopg import Error, sql
+from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
 from chatschema import postgres
@@ -11,7 +11,8 @@ from chatschema.postgres import Connection
 # What the receiver is connected to; without a receiver, or where this role sees only that there is one, what the standby is told.
 _RECEIVER = "select sender_host, sender_port from pg_catalog.pg_stat_wal_receiver where sender_host is not null /* chatschema */"
 _TOLD = """
-    select case when pg_catalog.pg_has_role('pg_read_all_settings', 'usage') then pg_catalog.current_setting('primary_conninfo') end
+    select case when pg_catalog.pg_has_role('pg_read_all_settings', 'usage') then pg_catalog.current_setting('primary_conninfo') end,
+        pg_catalog.quote_ident(current_user)
     /* chatschema */
 """
 
@@ -24,9 +25,8 @@ def where(connection: Connection) -> str:
     if receiving := postgres.fetch_all(connection, _RECEIVER):
         host, port = receiving[0]
         return _address(host, str(port or ""))
-    (told,) = postgres.fetch_one(connection, _TOLD)
+    told, role = postgres.fetch_one(connection, _TOLD)
     if told is None:
-        role = sql.Identifier(connection.info.user).as_string(None)
         return f"this role cannot see its address: grant pg_monitor to {role}"
     parts = _parts(told)
     hosts = str(parts.get("host") or parts.get("hostaddr") or "").split(",")

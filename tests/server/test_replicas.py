@@ -133,6 +133,21 @@ def test_a_standby_that_is_not_named_is_mentioned_once(cli: Cli, pair: tuple[Dat
     assert line not in undone.err
 
 
+def test_what_writes_is_refused_on_a_standby_and_names_the_primary(cli: Cli, pair: tuple[Database, Database]) -> None:
+    """make test-long tries every command."""
+    primary, standby = pair
+    primary.run(f"drop role if exists reader; create role reader login password '{PASSWORD}'")
+    caught_up(primary, standby)
+    refused = cli("migrate", "--url", standby.url)
+    assert refused.code == 4
+    address = f"127.0.0.1:{standby.server.port}"
+    assert f"error[connect.standby]: {address} is a read-only standby, and this command writes" in refused.err
+    assert f"use the primary (127.0.0.1:{primary.server.port})" in refused.err
+    # A plain role sees neither the receiver nor primary_conninfo.
+    hidden = cli("migrate", "--url", standby.server.url(standby.name, user="reader"))
+    assert "use the primary (this role cannot see its address: grant pg_monitor to reader)" in hidden.err
+
+
 def test_without_the_right_to_see_standbys_it_is_said(pair: tuple[Database, Database]) -> None:
     primary, _ = pair
     primary.run(f"drop role if exists blind; create role blind login password '{PASSWORD}'")
