@@ -11,7 +11,8 @@ from chatschema.postgres import Connection
 # What the receiver is connected to; without a receiver, or where this role sees only that there is one, what the standby is told.
 _RECEIVER = "select sender_host, sender_port from pg_catalog.pg_stat_wal_receiver where sender_host is not null /* chatschema */"
 _TOLD = """
-    select case when pg_catalog.pg_has_role('pg_read_all_settings', 'usage') then pg_catalog.current_setting('primary_conninfo') end,
+    select
+        case when pg_catalog.pg_has_role('pg_read_all_settings', 'usage') then pg_catalog.current_setting('primary_conninfo') end,
         pg_catalog.quote_ident(current_user)
     /* chatschema */
 """
