@@ -15,7 +15,8 @@ pool_mode = transaction
 ; clients that may wait for a connection; the default is 100
 max_client_conn = 1000
 ; named statements need PgBouncer 1.21 or later; 1.18, as in Debian 12, does not start with this line
-;max_prepared_statements = 200\
+;max_prepared_statements = 200
+; below: listen_addr, listen_port, auth_type, auth_file\
 """
 
 

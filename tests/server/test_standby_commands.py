@@ -31,7 +31,7 @@ WRITES = {
     "events notify", "protect", "unprotect",
 }  # fmt: skip
 ARGUMENTS = {
-    "undo": "--yes", "repair": "20241217000001", "baseline": "20241217000001", "squash": "--to 20241217000001 --sql-dir {sql}",
+    "undo": "--yes", "repair": "20241217000001", "baseline": "20241217000001", "squash": "--to 20241217000001 --sql-dir {sql} --scratch {scratch}", "verify": "--scratch {scratch}",
     "new migration": "add_note --sql-dir {sql}", "new project": "theirs --from goose --history --sql-dir ours", "reset": "--yes --database {name}",
     "models": "--for python", "batch pause": "1", "batch resume": "1", "batch rate": "1 100", "partition retire": "--older-than 12mo --yes",
     "partition archive": "2024-01", "partition restore": "2024-01", "hold add": "--reason r --user alice", "hold export": "1",
@@ -128,7 +128,7 @@ def test_every_command_on_a_standby(cli: Cli, pair: tuple[Database, Database], f
     before = state(primary)
     tried = 0
     for name in sorted(COMMANDS.keys() - ENDLESS):
-        words = f"{name} {ARGUMENTS.get(name, '')}".format(name=standby.name, room=room, sql=folder / "copy")
+        words = f"{name} {ARGUMENTS.get(name, '')}".format(name=standby.name, room=room, sql=folder / "copy", scratch=primary.url)
         result = cli(*words.split(), "--url", standby.url)
         tried += 1
         assert "Traceback" not in result.err, (words, result.err)
@@ -153,7 +153,9 @@ def test_dry_runs_on_a_standby(cli: Cli, pair: tuple[Database, Database], folder
     before = state(primary)
     for name, command in COMMANDS.items():
         if any("--dry-run" in param.opts for param in command.params):
-            words = f"{name} {ARGUMENTS.get(name, '')} --dry-run".format(name=standby.name, room=room, sql=folder / "copy")
+            words = f"{name} {ARGUMENTS.get(name, '')} --dry-run".format(
+                name=standby.name, room=room, sql=folder / "copy", scratch=primary.url
+            )
             result = cli(*words.replace("--yes ", "").split(), "--url", standby.url)
             assert result.code == 0 or (name == "privacy erase-message" and "error[privacy." in result.err), (words, result.err)
             assert "Traceback" not in result.err, words
