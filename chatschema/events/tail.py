@@ -89,9 +89,9 @@ def _explained(connection: Connection) -> Iterator[None]:
     except ServerError as error:
         begin = "empty the caches, and go on from now: chatschema events tail --lines 0 --follow"
         if error.sqlstate == _STANDBY:
-            raise ChatschemaError(
-                error.message, f"connect to the primary ({primary.where(connection)})", code="events.standby"
-            ) from None
+            with postgres.translated():
+                hint = f"connect to the primary ({primary.where(connection)})"
+            raise ChatschemaError(error.message, hint, code="events.standby") from None
         if error.sqlstate == _OTHER_SERVER:
             raise ChatschemaError(error.message, begin, code="events.other-server") from None
         if error.sqlstate == _TOO_OLD:

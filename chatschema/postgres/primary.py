@@ -1,12 +1,14 @@
 """The primary of a standby: its address, where the standby shows it to this role."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
-from chatschema import postgres
-from chatschema.postgres import Connection
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
 
 # What the receiver is connected to; without a receiver, or where this role sees only that there is one, what the standby is told.
 _RECEIVER = "select sender_host, sender_port from pg_catalog.pg_stat_wal_receiver where sender_host is not null /* chatschema */"
@@ -18,15 +20,15 @@ _TOLD = """
 """
 
 
-def where(connection: Connection) -> str:
+def where(connection: "Connection") -> str:
     """Return words for the primary of this standby: its address, or why it cannot be seen. Never its password.
 
-    Raises ServerError.
+    Raises psycopg.Error.
     """
-    if receiving := postgres.fetch_all(connection, _RECEIVER):
-        host, port = receiving[0]
+    if receiving := connection.execute(_RECEIVER).fetchone():
+        host, port = receiving
         return _address(host, str(port or ""))
-    told, role = postgres.fetch_one(connection, _TOLD)
+    told, role = connection.execute(_TOLD).fetchone() or (None, "")
     if told is None:
         return f"this role cannot see its address: grant pg_monitor to {role}"
     parts = _parts(told)
