@@ -95,7 +95,7 @@ def migrate(
     last = migration_files.resolve(to, [file.id for file in files]) if to is not None else None
     if until is not None:
         deadline.check(until)
-    with session.connected(settings, wait_s=wait) as (live, connection):
+    with session.connected(settings, wait_s=wait, writes=not dry_run) as (live, connection):
         if dry_run:
             planned(live, connection, files, to=last, only_expand=only_expand, scratch=scratch, as_json=json)
             return

@@ -10,7 +10,7 @@ from uuid import UUID
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, ServerError, UsageError
 from chatschema.events import TABLE
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, primary
 
 PAGE = 1000
 _READ = """
@@ -54,7 +54,7 @@ def require(connection: Connection) -> None:
 
 def now(connection: Connection) -> str:
     """Return the cursor behind all events so far. Raises ChatschemaError on a standby."""
-    with _explained():
+    with _explained(connection):
         cursor: str = postgres.fetch_one(connection, "select chatschema.events_now()")[0]
     return cursor
 
@@ -64,7 +64,7 @@ def after(connection: Connection, cursor: str | None, limit: int = PAGE) -> list
 
     Raises ChatschemaError for a cursor that is no good any more, and on a standby; UsageError for a text that is no cursor.
     """
-    with _explained():
+    with _explained(connection):
         rows = postgres.fetch_all(connection, _READ, (cursor, limit))
     return [Event(*row) for row in rows]
 
@@ -82,14 +82,16 @@ def newest(connection: Connection, count: int) -> tuple[list[Event], str]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(connection: Connection) -> Iterator[None]:
     """Turn what the functions in the database refuse into errors with the next command."""
     try:
         yield
     except ServerError as error:
         begin = "empty the caches, and go on from now: chatschema events tail --lines 0 --follow"
         if error.sqlstate == _STANDBY:
-            raise ChatschemaError(error.message, "connect to the primary", code="events.standby") from None
+            with postgres.translated():
+                hint = f"connect to the primary ({primary.where(connection)})"
+            raise ChatschemaError(error.message, hint, code="events.standby") from None
         if error.sqlstate == _OTHER_SERVER:
             raise ChatschemaError(error.message, begin, code="events.other-server") from None
         if error.sqlstate == _TOO_OLD:

@@ -69,6 +69,16 @@ def _readable_archive(record: RetiredMonth, say: Say) -> Manifest | None:
         return None
 
 
+def referenced(connection: Connection, group: Sequence[Month]) -> list[str]:
+    """Return the names of the tables to which foreign keys of the detached tables refer: free_foreign_keys() locks them."""
+    query = """
+        select distinct r.relname::text from pg_catalog.pg_constraint as c join pg_catalog.pg_class as r on r.oid = c.confrelid
+        where c.contype = 'f' and c.conparentid = 0 and c.conrelid = any (select to_regclass(name) from unnest(%s::text[]) as name)
+        order by 1
+    """
+    return [row[0] for row in postgres.fetch_all(connection, query, ([f"{SCHEMA}.{month.name}" for month in group],))]
+
+
 def free_foreign_keys(connection: Connection, group: Sequence[Month], say: Say) -> None:
     """Drop the foreign keys of detached tables, each in its own short transaction: it locks the referenced table."""
     query = sqlfile.text_of("partitions/foreign_keys.sql")

@@ -131,7 +131,8 @@ def _make_way(connection: Connection, step: Step, stalled: ChatschemaError | Non
         _pass_over(connection, step.month, stalled, say)
     if replicas:
         tables = members(connection, step.month)
-        parents = [month.parent for month in tables] if step.action == "detach" else []
+        # A drop first frees the month of its foreign keys, which locks the tables they refer to.
+        parents = [month.parent for month in tables] if step.action == "detach" else drop.referenced(connection, tables)
         try:
             replicas.wait(f"the {step.action} of {step.month:%Y-%m}", " ".join([*parents, *(month.name for month in tables)]))
         except ReplicaBusy as error:

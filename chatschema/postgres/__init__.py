@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from chatschema.errors import CannotConnect, ChatschemaError, ServerError
-from chatschema.postgres import pinned, pooler, refusal, unreachable
+from chatschema.postgres import pinned, pooler, primary, refusal, unreachable
 from chatschema.values import Server, Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -138,8 +138,11 @@ def _check(connection: Connection, writes: bool) -> None:
     if writes:
         _pin_triggers(connection)
     if writes and row and row[0]:
-        hint = "use the primary; with several hosts add target_session_attrs=read-write to the URL"
-        raise CannotConnect(f"{connection.info.host} is a read-only standby", hint, code="connect.standby")
+        with translated():
+            where = primary.where(connection)
+        hint = f"use the primary ({where}); with several hosts add target_session_attrs=read-write to the URL"
+        text = f"{connection.info.host}:{connection.info.port} is a read-only standby, and this command writes"
+        raise CannotConnect(text, hint, code="connect.standby")
     if writes and row and row[1] == "on":
         hint = "use another role, or: alter role ... reset default_transaction_read_only"
         text = f"{connection.info.dbname} is read-only for {connection.info.user}"

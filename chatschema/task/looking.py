@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from chatschema import postgres
 from chatschema.errors import ServerError, UsageError
 from chatschema.postgres import Connection, Say
-from chatschema.report import coverage, definition, files, run, verdict
+from chatschema.report import coverage, definition, files, run, standbys, verdict
 from chatschema.report.definition import Definition
 from chatschema.report.result import STATUSES, Coverage, Result
 from chatschema.report.run import TIMEOUT_S, Elsewhere
@@ -18,6 +18,21 @@ from chatschema.values import Settings
 
 # The report that also looks at files of this machine.
 _SECURITY = "security"
+# The report that also looks at the queries of other nodes; those of indexes count their scans.
+_REPLICATION, _INDEXES = "replication", "indexes"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Another node of the cluster: a read-only connection to it, and what its role sees."""
+
+    connection: Connection
+    coverage: Coverage
+
+    @property
+    def name(self) -> str:
+        """Return the node's address, as messages name it."""
+        return f"{self.connection.info.host}:{self.connection.info.port}"
 
 
 @dataclass
@@ -29,15 +44,23 @@ class Look:
     wanted: Sequence[Definition]
     coverage: Coverage
     elsewhere: Elsewhere | None
+    nodes: Sequence[Node] = field(default_factory=tuple)
 
     def now(self) -> list[Result]:
         """Return the current results, with suppressed findings marked, worst first if there are several."""
         self.coverage = coverage.read(self.connection)
         reporting = self.settings.reporting
         results = [run.run(self.connection, one, self.coverage, reporting.thresholds, self.elsewhere) for one in self.wanted]
+        results = [standbys.added(one, self._elsewhere()) if one.report == _REPLICATION else one for one in results]
         results = [files.added(one, _archives(self)) if one.report == _SECURITY else one for one in results]
         results = verdict.suppress(results, reporting.suppressions, datetime.now(UTC).date())
         return sorted(results, key=lambda result: STATUSES.index(result.status))
+
+    def _elsewhere(self) -> Iterator[tuple[str, Result]]:
+        """Yield the same report on the other nodes."""
+        (wanted,) = (one for one in self.wanted if one.name == _REPLICATION)
+        for node in self.nodes:
+            yield node.name, run.run(node.connection, wanted, node.coverage, self.settings.reporting.thresholds)
 
 
 def _archives(look: Look) -> list[Path]:
@@ -76,12 +99,16 @@ def looking(
         )
         stack.enter_context(run.safe(connection, timeout_s))
         seen = coverage.read(connection)
-        elsewhere = run.together([_asked(replica(live), timeout_s, seen, say) for replica in replicas])
-        yield Look(connection, live, wanted, seen, elsewhere)
+        nodes = [stack.enter_context(_asked(replica(live), timeout_s, seen, say)) for replica in replicas]
+        # The others have no use for the counts, and a node may be slow to give them.
+        counts = any(one.name == _INDEXES for one in wanted)
+        elsewhere = run.together([(node.coverage, run.scans(node.connection)) for node in nodes]) if counts else None
+        yield Look(connection, live, wanted, seen, elsewhere, nodes)
 
 
-def _asked(other: Settings, timeout_s: float, here: Coverage, say: Say) -> tuple[Coverage, dict[str, int]]:
-    """Return the scan counts of another node. Raises UsageError for one that is not a node of this cluster."""
+@contextmanager
+def _asked(other: Settings, timeout_s: float, here: Coverage, say: Say) -> Iterator[Node]:
+    """Yield another node of the cluster. Raises UsageError for one that is none, or is another database."""
     with (
         session.connected(other, writes=False, needs_ledger=False, say=say) as (_, connection),
         run.safe(connection, timeout_s),
@@ -90,4 +117,4 @@ def _asked(other: Settings, timeout_s: float, here: Coverage, say: Say) -> tuple
         if (seen.system_identifier, seen.database) != (here.system_identifier, here.database):
             message = f"--replica {seen.host} is not a node of this cluster, or is another database"
             raise UsageError(message, "name the standbys of this server, or on a standby its primary", code="replica.foreign")
-        return seen, run.scans(connection)
+        yield Node(connection, seen)

@@ -14,8 +14,8 @@ from chatschema.cli import COMMANDS, SECTIONS
 from tests.support import ROOT, golden
 from tests.support.cli import Cli, clean_environment
 
-# The commands on one report take the same options; these two have some of their own.
-REPORTS = ("queries", "indexes")
+# The commands on one report take the same options; these have some of their own.
+REPORTS = ("queries", "indexes", "pool")
 
 
 def commands() -> list[str]:

@@ -165,6 +165,7 @@ def test_reports(cli: Cli, seeded: Database) -> None:
     valid("report", cli, seeded, "report", "tables")
     check("report-list", cli("report", "--list", "--json").json())
     check("report-explain", cli("report", "explain", "indexes", "--json").json())
+    assert valid("report-pool-suggest", cli, seeded, "report", "pool", "--suggest", "--cores", "8")["pgbouncer"]
 
 
 def test_queries_and_snapshots(cli: Cli, migrated: Database) -> None:

@@ -67,6 +67,18 @@ def check_slots(cli: Cli, database: Database) -> None:
     """A slot nobody reads is worth knowing at once, and has lost its WAL only when that is gone."""
     database.one("select pg_create_physical_replication_slot('left', true)")
     assert findings(cli, database, "replication")["replication.slot:slot left"]["severity"] == "info"
+    database.run("alter system set max_slot_wal_keep_size = '128MB'")
+    database.one("select pg_reload_conf()")
+    used = "select 100 * (pg_current_wal_lsn() - restart_lsn) / (pg_current_wal_lsn() - restart_lsn + safe_wal_size) from pg_replication_slots"
+    until(lambda: database.one(used) is not None)
+    for _ in range(20):
+        if database.one(used) >= 80:
+            break
+        database.run("create table if not exists public.wal (); drop table public.wal")
+        database.one("select pg_switch_wal()")
+    near = findings(cli, database, "replication")["replication.near:slot left"]
+    assert 80 <= near["value"] <= 100
+    database.run(near["fix"].partition(";")[0])
     for setting in ("max_slot_wal_keep_size = '1MB'", "max_wal_size = '32MB'"):
         database.run(f"alter system set {setting}")
     database.one("select pg_reload_conf()")
@@ -124,6 +136,20 @@ def check_the_standby(cli: Cli, primary: Database, standby: Database) -> None:
     )
     assert reports["replication"]["rows"][0]["state"] == "streaming"
     assert [f for f in reports["replication"]["findings"] if f["severity"] != "info"] == []
+    # Its snapshots reach the primary only with feedback.
+    (sender,) = rows(cli, primary, "replication").values()
+    assert sender["snapshot_age"] is None
+    standby.run("alter system set hot_standby_feedback = on")
+    standby.run("alter system set wal_receiver_status_interval = 1")
+    standby.one("select pg_reload_conf()")
+    until(lambda: primary.one("select backend_xmin is not null from pg_stat_replication"))
+    with standby.connect() as reader:
+        reader.execute("begin isolation level repeatable read; select count(*) from public.users")
+        for _ in range(5):
+            primary.run("update public.users set display_name = null where username = 'user-1'")
+        until(lambda: primary.one("select age(backend_xmin) >= 5 from pg_stat_replication"))
+        (sender,) = rows(cli, primary, "replication").values()
+        assert sender["snapshot_age"] >= 5
     # The settings of a standby are its own.
     (setting,) = [f for f in reports["settings"]["findings"] if f["id"] == "settings.safety:fsync"]
     assert setting["fix"].startswith("alter system set fsync = on;")

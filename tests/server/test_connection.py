@@ -153,10 +153,20 @@ def test_something_that_is_not_postgresql(cli: Cli) -> None:
 
 
 def test_a_read_only_standby(cli: Cli) -> None:
-    with private(programs("embedded"), "standby", standby=True) as standby:
+    told = "primary_conninfo = 'host=one.invalid,::1 port=5432,5433 password=geheim'"
+    with private(programs("embedded"), "standby", standby=True, config=told) as standby:
         result = cli("migrate", "--url", standby.url("postgres"))
         assert result.code == 4
-        assert "is a read-only standby" in result.err
+        assert "is a read-only standby, and this command writes" in result.err
+        # It is not connected, but it knows where to.
+        assert "use the primary (one.invalid:5432 or [::1]:5433)" in result.err
+        assert "geheim" not in result.err
+        with standby.connect("postgres") as connection:
+            connection.execute("alter system set primary_conninfo = ''")
+            connection.execute("select pg_reload_conf()")
+            while connection.execute("show primary_conninfo").fetchone() != ("",):
+                time.sleep(0.05)
+        assert "it has no host in primary_conninfo" in cli("migrate", "--url", standby.url("postgres")).err
         status = cli("status", "--url", standby.url("postgres"))
         assert status.code == 0, status.err
         assert "standby" in status.out

@@ -18,6 +18,7 @@ from tests.support.cli import Cli, run_cli
 from tests.support.database import Database, create
 from tests.support.migrations import NEXT, write
 from tests.support.months import JANUARY, aged_template, there
+from tests.support.reports import findings, rows
 from tests.support.servers import PgServer, private, programs
 
 RETIRE = ("partition", "retire", "--older-than", "12mo")
@@ -105,6 +106,47 @@ def test_retire_and_maintain_wait_for_a_query_on_a_replica(cli: Cli, pair: tuple
     done = cli("maintain", "--url", primary.url)
     assert done.code == 0, done.err
     assert set(there(primary, JANUARY).values()) == {"detached"}
+    # The drop frees the month of its foreign keys before, which locks users and conversations.
+    caught_up(primary, standby)
+    drop = (*RETIRE, "--grace", "0d", "--no-archive", "--yes", "--url", primary.url)
+    with reading(standby, "select count(*) from public.users"):
+        refused = cli(*drop, "--replica-wait", "0.5")
+        assert refused.code == 5, refused.out + refused.err
+        assert "the drop of 2024-01 was not started: on replica 127.0.0.1" in refused.err
+        assert "holds a lock on users" in refused.err
+    assert set(there(primary, JANUARY).values()) == {"detached"}
+    done = cli(*drop)
+    assert done.code == 0, done.err
+    assert there(primary, JANUARY) == {}
+
+
+def test_the_report_names_the_queries_that_a_drop_would_cancel(cli: Cli, pair: tuple[Database, Database], tmp_path: Path) -> None:
+    primary, standby = pair
+    caught_up(primary, standby)
+    (tmp_path / "chatschema.toml").write_text("[report.replication]\nquery_warn_ms = 1000\n")
+    assert not [name for name in findings(cli, standby, "replication") if ".query:" in name]
+    with reading(standby) as reader, standby.connect() as other:
+        other.execute("begin; select count(*) from public.users")
+        who = f"pid {reader.info.backend_pid} (dashboard, role postgres)"
+        (found,) = findings(cli, standby, "replication").values()
+        assert (found["id"], found["severity"]) == (f"replication.query:{who}", "warn")
+        assert "more: the DROP of a month cancels it after 30s (max_standby_streaming_delay)" in found["message"]
+        # The primary does not see it, but asks the standby that is named.
+        assert findings(cli, primary, "replication") == {}
+        named = ("replication", "--replica", standby.url)
+        (found,) = findings(cli, primary, *named).values()
+        where = f"127.0.0.1:{standby.server.port}"
+        assert found["id"] == f"replication.query:{where} {who}"
+        assert found["fix"] == f"-- on {where}:\nselect pg_terminate_backend({reader.info.backend_pid});"
+        (row,) = [row for row in rows(cli, primary, *named).values() if row["kind"] == "query"]
+        assert (row["state"], row["open_ms"] > 1000, row["detail"].startswith("has locked message")) == (
+            "idle in transaction", True, True,
+        )  # fmt: skip
+        standby.run(found["fix"])
+        reader.close()
+    assert [row["kind"] for row in rows(cli, primary, *named).values()] == ["sender"]
+    refused = cli("report", "replication", "--replica", Database(primary.server, "postgres").url, "--url", primary.url)
+    assert "error[replica.foreign]" in refused.err
 
 
 def test_a_standby_that_is_not_named_is_mentioned_once(cli: Cli, pair: tuple[Database, Database], sql_dir: Path) -> None:
@@ -118,6 +160,21 @@ def test_a_standby_that_is_not_named_is_mentioned_once(cli: Cli, pair: tuple[Dat
     undone = cli("undo", *options, "--yes", "--replica-wait", "0")
     assert undone.code == 0, undone.err
     assert line not in undone.err
+
+
+def test_what_writes_is_refused_on_a_standby_and_names_the_primary(cli: Cli, pair: tuple[Database, Database]) -> None:
+    """make test-long tries every command."""
+    primary, standby = pair
+    primary.run(f"drop role if exists reader; create role reader login password '{PASSWORD}'")
+    caught_up(primary, standby)
+    refused = cli("migrate", "--url", standby.url)
+    assert refused.code == 4
+    address = f"127.0.0.1:{standby.server.port}"
+    assert f"error[connect.standby]: {address} is a read-only standby, and this command writes" in refused.err
+    assert f"use the primary (127.0.0.1:{primary.server.port})" in refused.err
+    # A plain role sees neither the receiver nor primary_conninfo.
+    hidden = cli("migrate", "--url", standby.server.url(standby.name, user="reader"))
+    assert "use the primary (this role cannot see its address: grant pg_monitor to reader)" in hidden.err
 
 
 def test_without_the_right_to_see_standbys_it_is_said(pair: tuple[Database, Database]) -> None:

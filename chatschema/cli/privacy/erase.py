@@ -110,7 +110,7 @@ def _run(find: Callable[[Connection], Subject], given: _Options) -> None:
     file = given.receipt.absolute() if given.receipt else None
     if file:
         receipts.refuse_existing(file)
-    with session.connected(session.settings(given.url)) as (live, connection):
+    with session.connected(session.settings(given.url), writes=not given.dry_run) as (live, connection):
         subject = find(connection)
         before = erasing.expected(connection, subject)
         if given.dry_run:

@@ -11,8 +11,8 @@ from typer.core import TyperGroup
 from chatschema import assets
 from chatschema.cli.report import diff, report, watch
 
-# These options of `report` are not on every report: --list is the overview's, --replica is for one report.
-_ONLY = {"list_reports": (), "replica": ("indexes",)}
+# These options of `report` are not on every report: --list is the overview's, --replica is for two reports.
+_ONLY = {"list_reports": (), "replica": ("indexes", "replication")}
 
 
 class Reports(TyperGroup):
@@ -30,7 +30,7 @@ class Reports(TyperGroup):
             return super().get_command(ctx, cmd_name)
         command = _command(cmd_name, report.report)
         command.params = [param for param in command.params if cmd_name in _ONLY.get(param.name or "", (cmd_name,))]
-        return _with_plans(command) if cmd_name == "queries" else command
+        return _with_more(command) if cmd_name in ("queries", "pool") else command
 
 
 def _command(name: str, run: Callable[..., None]) -> Any:
@@ -39,22 +39,22 @@ def _command(name: str, run: Callable[..., None]) -> Any:
     return typer.main.get_command(single)
 
 
-def _with_plans(command: Any) -> Any:
-    """Return the command on queries with --explain and --advise, which run queries.plans() instead of the report."""
-    from chatschema.cli.report import queries
+def _with_more(command: Any) -> Any:
+    """Return the report's command with options of its own, with which another function runs instead of the report."""
+    from chatschema.cli.report import pool, queries
 
-    plans = _command(command.name, queries.plans)
-    own = [param for param in plans.params if param.name in queries.OWN]
-    shared = {param.name for param in plans.params}
+    run_own, names = (queries.plans, queries.OWN) if command.name == "queries" else (pool.pool, pool.OWN)
+    own = _command(command.name, run_own)
+    shared = {param.name for param in own.params}
     place = [param.name for param in command.params].index("full") + 1
-    command.params[place:place] = own
-    run_report, run_plans = command.callback, plans.callback
+    command.params[place:place] = [param for param in own.params if param.name in names]
+    run_report, run_own = command.callback, own.callback
 
     def run(**given: Any) -> None:
-        if any(given[name] for name in queries.OWN):
-            run_plans(**{name: value for name, value in given.items() if name in shared})
+        if any(given[name] for name in names):
+            run_own(**{name: value for name, value in given.items() if name in shared})
         else:
-            run_report(**{name: value for name, value in given.items() if name not in queries.OWN})
+            run_report(**{name: value for name, value in given.items() if name not in names})
 
     command.callback = run
     return command

@@ -48,7 +48,7 @@ def plans(
 
     Raises ChatschemaError if an extension is missing, or the query cannot be planned.
     """
-    _refuse_others(ctx)
+    report_options.refuse_others(ctx, plans.__annotations__, "--explain or --advise")
     settings = session.settings(url, sql_dir)
     wanted = looks.wanted(settings, "queries")
     layout = printing.Layout("json" if json else "table", "queries", sort, limit, full)
@@ -60,17 +60,6 @@ def plans(
             advice.show(connection, settings, seen, rows[: layout.limit or None], chosen, layout)
         elif chosen and explain:
             _explain(connection, seen, chosen, f"query {chosen['n']} by {place}", explain, layout)
-
-
-def _refuse_others(ctx: typer.Context) -> None:
-    """Raise UsageError for options of the report that a plan or advice does not have."""
-    for param in ctx.command.params:
-        source = ctx.get_parameter_source(param.name or "")
-        if source is not None and source.name == "COMMANDLINE" and param.name not in plans.__annotations__:
-            option = param.opts[0]
-            raise UsageError(
-                f"{option} cannot be combined with --explain or --advise", f"leave out {option}", code="report.options"
-            )
 
 
 def _rows(look: Look, sort: str | None, *, needs: tuple[str, ...]) -> tuple[list[Row], str]:

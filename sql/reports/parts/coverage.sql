@@ -36,7 +36,13 @@ select
     end as system_identifier,
     array_remove(array[
         case when not has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'select') then 'password_hashes' end,
-        case when not has_function_privilege('pg_catalog.pg_hba_file_rules()', 'execute') then 'host_rules' end
+        case when not has_function_privilege('pg_catalog.pg_hba_file_rules()', 'execute') then 'host_rules' end,
+        -- The functions read files of the server only for whoever may also read any of them.
+        case
+            when not has_function_privilege('pg_catalog.pg_read_file(text, bigint, bigint, boolean)', 'execute')
+                or not pg_has_role('pg_read_server_files', 'usage')
+                then 'server_cores'
+        end
     ], null) as refused
 from pg_catalog.pg_stat_database as d
 cross join pg_catalog.pg_stat_bgwriter as b
