@@ -18,6 +18,7 @@ _WRITING = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_ROWS = re.compile(r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|insert|update|delete|merge)\b", re.IGNORECASE | re.DOTALL)
+_OWNER = "select (select c.relowner from pg_catalog.pg_class as c where c.oid = to_regclass('public.messages'))"
 _VOLATILE = """
     select p.proname from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
@@ -27,13 +28,17 @@ _VOLATILE = """
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement with its constants as parameters: how often it ran, how long in all, and how many rows it returned or wrote."""
+    """A statement with its constants as parameters: how often it ran, how long in all, and how many rows it returned or wrote.
+
+    `is_of_owner`: only the owner of the tables ran it, as chatschema's own commands are.
+    """
 
     id: str
     text: str
     calls: int
     total_ms: float
     rows: int
+    is_of_owner: bool = False
 
     @property
     def is_about_rows(self) -> bool:
@@ -74,7 +79,8 @@ def read(connection: Connection) -> Statements:
         if error.exit_code == ExitCode.UNREACHABLE:
             raise
         return Statements((), (Unseen(what, error.message, "chatschema report queries says more"),))
-    entries = [(row[2], row[3], row[5], row[7], row[6]) for row in rows if row[4]]
+    owner = postgres.fetch_one(connection, _OWNER)[0]
+    entries = [(row[2], row[3], row[5], row[7], row[6], row[0] == owner) for row in rows if row[4]]
     hidden = [entry for entry in entries if entry[1] is None or entry[1] == _HIDDEN]
     found = _summed([entry for entry in entries if entry not in hidden])
     if not hidden:
@@ -89,10 +95,11 @@ def volatile_functions(connection: Connection) -> frozenset[str]:
     return frozenset(row[0] for row in postgres.fetch_all(connection, _VOLATILE))
 
 
-def _summed(entries: list[tuple[int, str, int, float, int]]) -> tuple[Statement, ...]:
+def _summed(entries: list[tuple[int, str, int, float, int, bool]]) -> tuple[Statement, ...]:
     """Return one statement for each id, whichever roles ran it, the most time first."""
     summed: dict[int, Statement] = {}
-    for id, text, calls, total_ms, rows in entries:
-        before = summed.get(id, Statement(str(id), text, 0, 0.0, 0))
-        summed[id] = Statement(str(id), text, before.calls + calls, before.total_ms + total_ms, before.rows + rows)
+    for id, text, calls, total_ms, rows, is_of_owner in entries:
+        before = summed.get(id, Statement(str(id), text, 0, 0.0, 0, is_of_owner=True))
+        is_only_owner = before.is_of_owner and is_of_owner
+        summed[id] = Statement(str(id), text, before.calls + calls, before.total_ms + total_ms, before.rows + rows, is_only_owner)
     return tuple(sorted(summed.values(), key=lambda one: (-one.total_ms, one.id)))

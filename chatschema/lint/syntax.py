@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatschema.errors import UsageError
-from chatschema.lint import nodes
+from chatschema import nodes
 from chatschema.migration.batch import header
 from chatschema.sqlfile import SqlFile
 from chatschema.statements import Statement

@@ -8,7 +8,7 @@ from chatschema.errors import ChatschemaError, UsageError
 from chatschema.lint import book, ignores, squawk, subject, syntax, weight
 from chatschema.lint.ignores import Accepted, Ignore
 from chatschema.lint.known import Known
-from chatschema.lint.nodes import text
+from chatschema.nodes import text
 from chatschema.lint.subject import Subject
 from chatschema.lint.values import Finding, Hit, Name
 from chatschema.lint.weight import Weight

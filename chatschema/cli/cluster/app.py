@@ -2,7 +2,8 @@
 
 import typer
 
-from chatschema.cli.cluster import advise
+from chatschema.cli.cluster import advise, check
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Scale out: which step is due, and what stands in its way.")
 app.command("advise")(advise.advise)
+app.command("check")(check.check)
