@@ -65,13 +65,15 @@ def _batch(facts: Facts) -> Step:
 
 
 def _retention(facts: Facts) -> Step:
-    do = "set how long messages are kept, and retire the months before: keep under [partition] in chatschema.toml, chatschema maintain"
+    do = "say how long messages are kept, with keep under [partition] in chatschema.toml, and run chatschema maintain"
     monthly = facts.bytes_a_month
     if monthly is None:
         return Step("retention", "unknown", "no month has data yet", None, limits.RETENTION_BYTES_A_MONTH, do)
     grown = f"{units.size(facts.bytes)} in {len(facts.months)} months, {units.size(monthly)} a month"
     if facts.keep_months is not None:
-        text = f"{grown}; messages are kept for {facts.keep_months:g} months, {units.size(facts.keep_months * monthly)} at this rate"
+        text = (
+            f"{grown}; messages are kept for {facts.keep_months:g} months, {units.size(facts.keep_months * monthly)} at this rate"
+        )
         return Step("retention", "done", text, monthly, limits.RETENTION_BYTES_A_MONTH, do)
     text = (
         f"{grown}, and kept for ever; due from {units.size(limits.RETENTION_BYTES_A_MONTH)} a month or"

@@ -13,12 +13,7 @@ from chatschema.cluster.statements import Statements
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
-_IS_DISTRIBUTED = """
-    select coalesce(
-        (select true from pg_catalog.pg_class as c where c.relname = 'pg_dist_partition' and c.relnamespace = 'pg_catalog'::regnamespace),
-        false
-    )
-"""
+_HAS_CITUS = "select to_regclass('pg_catalog.pg_dist_partition') is not null"
 _STATUS_UPSERT = re.compile(r"\binsert\s+into\s+(?:\S+\.)?\"?message_statuses\b", re.IGNORECASE)
 _HAS_MESSAGES = "select to_regclass('public.messages') is not null"
 
@@ -35,7 +30,7 @@ def measure(connection: Connection, keep_months: float | None) -> Facts:
     if is_distributed:
         unseen.append(Unseen("sizes and rows of the months", "they are on the workers", "chatschema cluster status"))
     months = _months(connection)
-    activity, rows_read = _activity(connection, unseen)
+    activity = _activity(connection, unseen)
     found = statements.read(connection)
     unseen.extend(found.unseen)
     return Facts(
@@ -59,7 +54,7 @@ def require_messages(connection: Connection) -> None:
 
 
 def _is_distributed(connection: Connection) -> bool:
-    if not postgres.fetch_one(connection, _IS_DISTRIBUTED)[0]:
+    if not postgres.fetch_one(connection, _HAS_CITUS)[0]:
         return False
     query = "select exists (select from pg_catalog.pg_dist_partition where logicalrelid = to_regclass('public.messages'))"
     return bool(postgres.fetch_one(connection, query)[0])
@@ -94,13 +89,13 @@ def _time(bound: str) -> datetime:
     return datetime.fromtimestamp((UUID(bound).int >> 80) / 1000, UTC)
 
 
-def _activity(connection: Connection, unseen: list[Unseen]) -> tuple[Activity | None, int]:
-    observed, written, read, blocks, hit, buffers = postgres.fetch_one(connection, sqlfile.text_of("cluster/advise/activity.sql"))
+def _activity(connection: Connection, unseen: list[Unseen]) -> Activity | None:
+    observed, written, blocks, hit, buffers = postgres.fetch_one(connection, sqlfile.text_of("cluster/advise/activity.sql"))
     if observed is None or observed < thresholds.OBSERVED_S:
         why = f"the statistics cover {observed or 0:.0f} seconds, and a rate needs {thresholds.OBSERVED_S:.0f}"
         unseen.append(Unseen("how much is written and read", why, "run it again later"))
-        return None, read
-    return Activity(observed, written, blocks, hit, buffers), read
+        return None
+    return Activity(observed, written, blocks, hit, buffers)
 
 
 def _reads(connection: Connection, found: Statements, activity: Activity | None) -> Reads | None:

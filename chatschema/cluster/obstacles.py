@@ -47,7 +47,7 @@ def _keys(connection: Connection) -> Iterator[Obstacle]:
         if ("key", name) in own_names():
             continue
         reason = f"the {kind} key lacks {column}: UNIQUE, EXCLUDE, or PRIMARY KEY constraints have to include the partition column"
-        do = f"create it with {column} in front, or drop it; what must be unique over all conversations belongs into a table of its own"
+        do = f"create it with {column} in front, or drop it; what is unique over all conversations needs a table of its own"
         yield Obstacle("cluster.key", f"{table}.{name}", reason, do)
 
 
@@ -55,7 +55,9 @@ def _foreign_keys(connection: Connection) -> Iterator[Obstacle]:
     for table, name, referenced in _rows(connection, "foreign_keys", moving=_moving()):
         if ("key", name) in own_names():
             continue
-        reason = f"refers to {referenced}: a table of the coordinator and one that was moved to the workers cannot refer to each other"
+        reason = (
+            f"refers to {referenced}: a table of the coordinator and one that was moved to the workers cannot refer to each other"
+        )
         do = "drop it and let a trigger or the application check the reference, or distribute both tables by conversation_id"
         yield Obstacle("cluster.foreign-key", f"{table}.{name}", reason, do)
 

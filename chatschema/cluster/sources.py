@@ -222,4 +222,3 @@ class Reader:
 def _parts(node: Any) -> list[Any]:
     """Return the members of a row, or the expression itself."""
     return list(node.row_expr.args) if nodes.kind_of(node) == "row_expr" else [node]
-

@@ -14,10 +14,13 @@ _HIDDEN = "<insufficient privilege>"
 # Statements that a standby answers, unless they lock rows or write in a WITH.
 _READING = re.compile(r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
 _WRITING = re.compile(
-    r"\b(insert\s+into|update\s+\S+\s+(as\s+\S+\s+)?set|delete\s+from|merge\s+into|for\s+(no\s+key\s+update|update|key\s+share|share))\b",
+    r"\b(insert\s+into|update\s+\S+\s+(as\s+\S+\s+)?set|delete\s+from|merge\s+into"
+    r"|for\s+(no\s+key\s+update|update|key\s+share|share))\b",
     re.IGNORECASE,
 )
-_ABOUT_ROWS = re.compile(r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|insert|update|delete|merge)\b", re.IGNORECASE | re.DOTALL)
+_ABOUT_ROWS = re.compile(
+    r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|insert|update|delete|merge)\b", re.IGNORECASE | re.DOTALL
+)
 _OWNER = "select (select c.relowner from pg_catalog.pg_class as c where c.oid = to_regclass('public.messages'))"
 _VOLATILE = """
     select p.proname from pg_catalog.pg_proc as p

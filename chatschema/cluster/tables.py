@@ -26,7 +26,7 @@ _NAMED = re.compile(
 
 @functools.cache
 def own_names() -> frozenset[tuple[str, str]]:
-    """Return kind and name of each constraint, index, trigger and policy that chatschema brings; distribute changes these itself."""
+    """Return kind and name of each key, trigger and policy that chatschema brings; distribute changes these itself."""
     folder = assets.sql_dir()
     files = [folder / "schema.sql", *sorted((folder / "roles").glob("*.sql"))]
     found = set()

@@ -1,12 +1,10 @@
 """From which number on a step is due. docs/how-to/scale-out.md has the same table, with the sources.
 
 Measured on PostgreSQL 15 with this schema: a message takes 440 bytes with its indexes (150 of them ciphertext), a status 220. So a
-month of 10 million messages with five statuses each is 15 GB, of 100 million 150 GB, of 1,000 million 1.5 TB. The table of designs has
-one row for each of these; a step is due halfway between two rows on a logarithmic scale, which is 3.16 times the smaller.
+month of 10 million messages with five statuses each is 15 GB, of 100 million 150 GB, of 1,000 million 1.5 TB. These are the rows of
+the table of designs; a step is due halfway between two of them on a logarithmic scale, which is 3.16 times the smaller.
 """
 
-MESSAGE_BYTES = 440
-STATUS_BYTES = 220
 GB = 1 << 30
 
 # Between the rows of 10 and of 100 million messages a month: from here on one server has replicas for reading pages.

@@ -4,7 +4,6 @@
 select
     extract(epoch from clock_timestamp() - greatest(d.stats_reset, least(b.stats_reset, a.stats_reset)))::double precision as observed_s,
     (d.tup_inserted + d.tup_updated + d.tup_deleted)::bigint as rows_written,
-    (d.tup_returned + d.tup_fetched)::bigint as rows_read,
     io.blocks::bigint as blocks,
     io.hit::bigint as blocks_hit,
     (select s.setting::bigint * current_setting('block_size')::integer from pg_catalog.pg_settings as s where s.name = 'shared_buffers')
