@@ -87,7 +87,7 @@ def test_the_id_of_an_erased_conversation_is_not_used_again(migrated: Database, 
 
 
 def test_imports_of_many_pairs_take_few_locks_and_copies_keep_their_ids(migrated: Database) -> None:
-    migrated.run("insert into public.users (username) select 'user_' || i from generate_series(1, 500) as i")
+    migrated.run("insert into public.users (username) select 'user_' || i from generate_series(1, 150) as i")
     with migrated.connect() as connection, connection.transaction():
         connection.execute(
             b"insert into public.conversations (type, direct_user_low, direct_user_high) select 'direct', id, id from public.users"
