@@ -201,6 +201,42 @@ def test_archives_and_detached_months_are_erased_too(cli: Cli, aged: Database) -
     result = erase(cli, aged, "message", early, "--yes")
     assert (result.code, " 1 messages" in result.out) == (0, True), result.out + result.err
     assert aged.one("select content_encrypted from chat_partitions.messages_y2024m01 where id = %s", early) is None
+    # Who took part is deleted, so that only rows in detached months tell who wrote in it; the trail has an entry without its id.
+    other = aged.one(
+        "select conversation_id from chat_partitions.messages_y2024m02 where conversation_id not in (select conversation_id from"
+        f" chat_partitions.messages_y2024m01 where id in ('{early}', '{lonely}') union all select '{id}') limit 1"
+    )
+    aged.run(
+        "alter table public.conversation_participants disable trigger user;"
+        f" delete from public.conversation_participants where conversation_id = '{other}'"
+    )
+    aged.run(
+        "insert into public.audit_logs (action, resource_type, resource_id, details) select 'post', 'message', id, '{\"x\": 1}'"
+        f" from chat_partitions.messages_y2024m02 where conversation_id in ('{other}', '{id}')"
+    )
+    for number, (scope, subject) in enumerate(
+        ((("--user", "alice"), ("erase-conversation", str(other))), (("--conversation", str(other)), ("erase", "alice"))), 2
+    ):
+        assert cli("hold", "add", "--reason", "case", *scope, "--url", aged.url).code == 0
+        held = cli("privacy", *subject, "--yes", "--url", aged.url)
+        assert (held.code, f"hold {number} covers" in held.err) == (3, True), held.out + held.err
+        assert cli("hold", "release", str(number), "--reason", "closed", "--url", aged.url).code == 0
+    for month in ("2024m01", "2024m02"):
+        aged.run(
+            f"update chat_partitions.messages_y{month} set content_encrypted = sha256(id::text::bytea) || '\\x00'::bytea"
+            f" where conversation_id = '{other}' and content_encrypted is not null"
+        )
+    result = erase(cli, aged, "conversation", other, "--yes")
+    assert (result.code, " 0 messages" in result.out) == (0, False), result.out + result.err
+    left = aged.all(
+        "select distinct m.conversation_id from public.audit_logs as a join chat_partitions.messages_y2024m02 as m"
+        " on m.id::text = a.resource_id where a.pii_salt is not null and a.action = 'post'"
+    )
+    assert left == [(id,)]
+    aged.run(
+        f"insert into public.conversation_participants (conversation_id, user_id) select '{other}', id from public.users;"
+        " alter table public.conversation_participants enable trigger user"
+    )
     assert cli(*DROP, "--url", aged.url).code == 0
     result = erase(cli, aged, "message", lonely, "--yes")
     assert (result.code, f"archive of {JANUARY}: 0" in result.out, "2024-02" in result.out) == (0, False, False), (
