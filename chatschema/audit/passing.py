@@ -17,13 +17,13 @@ class Pass:
         self._blocks, self._outside = blocks, list[int]()
         self._block = next(blocks, None)
 
-    def seal(self, low: int, high: int) -> tree.Tree:
-        """Return the tree over the entries with transaction ids from `low` to below `high`; those before `low` lie in no seal."""
+    def seal(self, low: int, high: int) -> tree.Sum:
+        """Return the sum of the entries with transaction ids from `low` to below `high`; those before `low` lie in no seal."""
         self._skip(low)
         made = tree.Tree()
         for block in self._until(high):
             made.add(block.leaves)
-        return made
+        return made.sum()
 
     def outside(self) -> list[int]:
         """Read to the end, and return the ids of entries that lie in no seal: the first of them."""
