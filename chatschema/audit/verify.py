@@ -55,7 +55,7 @@ class Check:
 
     def unsealed(self, where: sql.Composed) -> Unsealed:
         """Check the personal data of the entries without a seal, and return how many there are."""
-        count = sum(len(block.ids) for block in self._blocks(where))
+        count = sum(len(block) for block in self._blocks(where))
         if not count:
             return Unsealed()
         return Unsealed(count, ledger.oldest(self._connection, where), guards.holders(self._connection))
@@ -63,12 +63,12 @@ class Check:
     def _blocks(self, where: sql.Composable) -> Iterator[Block]:
         """Yield the entries of a condition, after their personal data was checked."""
         for block in canonical.blocks(self._connection, where, quick=self._quick):
-            self.entries += len(block.ids)
-            self._tell(len(block.ids))
+            self.entries += len(block)
+            self._tell(len(block))
             for i in block.wrong:
-                entry = canonical.number(block.ids[i])
+                entry = block.id(i)
                 self.found.add("personal", f"entry {entry}: its address, user agent, details or salt was changed", entry=entry)
-            self.erased.add(canonical.number(block.ids[i]) for i in block.blank)
+            self.erased.add(block.id(i) for i in block.blank)
             yield block
 
     def _compare(self, seal: Seal, made: tree.Sum, where: sql.Composable) -> None:
