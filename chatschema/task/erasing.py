@@ -21,7 +21,7 @@ from chatschema.privacy.erase.receipt import Receipt
 from chatschema.privacy.erase.values import Values
 from chatschema.privacy.erase.witness import Witness
 from chatschema.privacy.subject import Subject
-from chatschema.task import reach
+from chatschema.task import erased_files, reach
 from chatschema.task.reach import Table
 from chatschema.values import Settings
 
@@ -197,7 +197,9 @@ def _finish(work: _Work, settings: Settings, number: int, key: PrivateKey | None
         if work.witnesses:
             _analyze_parents(connection)
         receipt.searched_for = work.values.count
-        receipt.left, receipt.similar = [*_residue(work), *_found(work, work.values.words)], _found(work, work.values.shared, ())
+        on_disk = erased_files.left(connection, settings, subject, work.values.words)
+        receipt.left = [*_residue(work), *_found(work, work.values.words), *on_disk]
+        receipt.similar = _found(work, work.values.shared, ())
         receipt.finished_at = datetime.now(UTC)
         requests.finish(connection, number, receipt.seal(key))
         subjects.record_event(connection, subject, "erased")

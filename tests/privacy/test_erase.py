@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,8 +157,24 @@ def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, s
     )
 
 
-def test_nobody_takes_the_name_for_a_time(cli: Cli, seeded: Database) -> None:
-    assert erase(cli, seeded, "--yes").code == 0
+def test_files_with_data_of_the_person_are_named(cli: Cli, seeded: Database, tmp_path: Path) -> None:
+    """An export of hers, and statistics with a statement that names her; not those of others. And nobody takes her name."""
+    (tmp_path / "chatschema.toml").write_text('[retention]\nexport_dirs = ["exports"]\nsnapshot_dirs = ["snapshots"]\n')
+    for user in ("alice", "bob"):
+        assert cli("privacy", "export", user, "--out", f"exports/{user}", "--url", seeded.url).code == 0
+    (tmp_path / "snapshots").mkdir()
+    for name, text in (("hers", "x = 'Alice@Example.com'"), ("other", "x = 'malice@example.com'")):
+        origin = {"database": seeded.name, "at": "2026-01-01T00:00:00Z"}
+        content = {"kind": "chatschema statistics", "origin": origin, "queries": [text]}
+        (tmp_path / "snapshots" / f"{name}.json").write_text(json.dumps(content))
+    person = alice(seeded)
+    result = erase(cli, seeded, "--yes")
+    found = [line for line in result.out.splitlines() if "STILL FOUND" in line]
+    export, statistics = tmp_path / "exports" / "alice", tmp_path / "snapshots" / "hers.json"
+    assert result.code == 3, result.out
+    assert found == [f"STILL FOUND: export {export}: 1", f"STILL FOUND: statistics {statistics}: 1"]
+    shutil.rmtree(export)
+    assert erase(cli, seeded, "--yes", user=str(person)).code == 0
     for statement in (
         "insert into public.users (username) values ('alice')",
         "update public.users set username = 'alice' where username = 'bob'",
