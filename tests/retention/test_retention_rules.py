@@ -171,7 +171,7 @@ def test_files_wait_for_their_collector(cli: Cli, chat: Database, tmp_path: Path
 
 
 @pytest.mark.parametrize(("line", "code"), [
-    ('[retention]\nkeys = "0d"', "config.span"), ('[retention]\nkeys = "soon"', "config.span"), ("[retention]\nkeys = 90", "config.unknown"),
+    ('[retention]\nkeys = "0d"', "config.span"), ('[retention]\nkeys = "9999y"', "config.span"), ("[retention]\nkeys = 90", "config.unknown"),
     ('[retention]\nkey = "90d"', "config.unknown"), ('[retention]\nexports = "90d"', "config.unknown"), ('[audit]\nkeep = "0y"', "config.span"),
     ('[audit]\nkept = "7y"', "config.unknown"), ('[retention]\nexport_dirs = "exports"', "config.unknown"),
 ])  # fmt: skip
