@@ -7,27 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import zstandard
 
-from chatschema import postgres
-from chatschema.partition import retired_months
-from chatschema.partition.archive import disk
-from chatschema.partition.archive import erase as archives
-from chatschema.privacy.erase import rule
-from chatschema.privacy.subject import Subject
 from tests.privacy.test_export_interrupted import waiting
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
-from tests.support.months import FEBRUARY, JANUARY
 
-DROP = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
 # What is another person's, or nobody's: it must not change by a byte.
 OTHERS = {
     "users": "id <> {0}",
@@ -237,45 +227,3 @@ def test_killed_and_held_on_the_way_it_is_finished_by_the_next_run(cli: Cli, see
     assert erase(cli, seeded, "--yes").code == 0
     is_erased(seeded, person, "alice", "alice@example.com")
     assert others(seeded, person) == before
-
-
-def rows_of(folder: Path, table: str) -> list[str]:
-    data = (folder / f"{table}.csv.zst").read_bytes()
-    return sorted(zstandard.ZstdDecompressor().decompressobj().decompress(data).decode().splitlines())
-
-
-def test_archives_detached_months_and_kept_rows_are_erased_too(
-    cli: Cli, aged: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person = alice(aged)
-    content = aged.one("select count(*) from public.messages where sender_id = %s and content_encrypted is not null", person)
-    assert content > 100
-    assert cli("hold", "add", "--reason", "case", "--user", "alice", "--to", "2024-01-04", "--url", aged.url).code == 0
-    assert cli(*DROP, "--holds", "carve", "--url", aged.url).code == 0
-    assert cli("hold", "release", "1", "--reason", "closed", "--url", aged.url).code == 0
-    folders = [tmp_path / "archives" / month for month in (JANUARY, FEBRUARY)]
-    hers = str(person)
-    meant = {"messages": rule.messages(Subject("user", person)), "message_statuses": rule.statuses(Subject("user", person))}
-    kept = [[row for row in rows_of(folder, "messages") if hers not in row] for folder in folders]
-    # Killed after the new archive was recorded, and before it took its place.
-    with closing(postgres.connect(aged.url)) as connection, monkeypatch.context() as patched:
-        patched.setattr(disk, "put", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        record = next(iter(retired_months.read(connection).values()))
-        with pytest.raises(KeyboardInterrupt):
-            archives.erase(connection, record, meant, say=print)
-    assert (tmp_path / "archives" / f"{JANUARY}.partial").exists()
-    result = erase(cli, aged, "--yes")
-    assert result.code == 0, result.out + result.err
-    assert sorted(path.name for path in (tmp_path / "archives").iterdir()) == [JANUARY, FEBRUARY]
-    assert [[row for row in rows_of(folder, "messages") if hers not in row] for folder in folders] == kept
-    assert cli("partition", "verify-archives", "--url", aged.url).code == 0
-    for month in (JANUARY, FEBRUARY):
-        restored = cli("partition", "restore", month, "--url", aged.url)
-        assert restored.code == 0, restored.err
-    is_erased(aged, person, "alice")
-    assert aged.one("select count(*) from public.messages where sender_id = %s", person) >= content
-    # An archive out of reach is named, and the erasure is not called complete.
-    assert cli(*DROP, "--url", aged.url).code == 0
-    (folders[0] / "manifest.json").unlink()
-    result = erase(cli, aged, "--yes", user="bobby")
-    assert (result.code, f"NOT REACHED: archive of {JANUARY}" in result.out) == (3, True), result.out
