@@ -56,12 +56,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="the sizes of a test")
     parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--server", choices=("embedded", "system"), action="append", help="one of both")
     chosen = parser.parse_args()
     rows, inserts = (3000, 200) if chosen.small else (chosen.rows, 10_000)
     free, needed = shutil.disk_usage(tempfile.gettempdir()).free, rows * BYTES_A_ROW + (3 << 30) * (not chosen.small)
     if free < needed:
         sys.exit(f"{tempfile.gettempdir()} has {free / 2**30:.1f} GB free, and {needed / 2**30:.1f} GB are needed (--rows)")
-    for kind in ("embedded",) if chosen.small else ("embedded", "system"):
+    for kind in chosen.server or (("embedded",) if chosen.small else ("embedded", "system")):
         with private(programs(kind), kind, config=CONFIG) as server, tempfile.TemporaryDirectory() as folder:
             major, minor = divmod(server.version, 10000)
             print(f"\nPostgreSQL {major}.{minor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n", flush=True)
