@@ -1,12 +1,15 @@
 """`make bench-audit-verify`: what sealing and verifying an audit trail cost, on one private server of each version.
 
 CPU is that of the server's process, in microseconds an entry: of an insert with the digest of release 0.1 and with today's, and of
-sealing. Then 10,000,000 entries of about 500 bytes (--rows): whole runs of `audit verify`, their peak memory, and a bare COPY of
-the same table, read and thrown away. With --small the sizes are those of a test, and the times mean nothing.
+sealing. Then a trail of about 500 bytes an entry that grows to 10,000,000 (--rows), with a hundred seals or more: at a hundredth,
+a tenth and all of it, whole runs of `audit verify`, their peak memory, and a bare COPY of the same table, read and thrown away.
+The smallest size comes first, and the disk is looked at before, so that nothing fails at the end that could have failed at the
+beginning. With --small the sizes are those of a test, and the times mean nothing.
 """
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -14,9 +17,10 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from chatschema import postgres
-from chatschema.audit import seal
+from chatschema.audit import canonical, seal
 from tests.support import ROOT, peak
 from tests.support.cli import clean_environment, run_cli
 from tests.support.database import Database, create
@@ -30,19 +34,21 @@ ONE = """
         '{"before": "abcdefghij", "after": "klmnopqrst", "reason": "none given"}')
 """
 # Without the stamp, which would take most of the time. Each statement is a transaction.
-MANY = """
-    with e as (
-        select i, '10.1.2.3'::inet as ip, 'Mozilla/5.0 (X11; Linux x86_64) Firefox/150 ' || i as agent,
-            uuid_send(gen_random_uuid()) as salt,
-            jsonb_build_object('before', repeat(md5(i::text), 2), 'after', repeat(md5((-i)::text), 2), 'n', i) as details
-        from generate_series(1, {}) as i
-    )
+MANY = sql.SQL("""
     insert into public.audit_logs (user_id, action, resource_type, resource_id, ip_address, user_agent, session_id, request_id,
         details, pii_salt, pii_digest)
-    select gen_random_uuid(), 'message.edit', 'message', gen_random_uuid()::text, ip, agent, gen_random_uuid(), 'req-' || i,
-        details, salt, chatschema.audit_pii_digest(salt, ip, agent, details)
-    from e
-"""
+    select gen_random_uuid(), 'message.edit', 'message', gen_random_uuid()::text, a.ip_address, a.user_agent, gen_random_uuid(),
+        'req-' || a.i, a.details, a.pii_salt, sha256({personal})
+    from (
+        select i, '10.1.2.3'::inet as ip_address, 'Mozilla/5.0 (X11; Linux x86_64) Firefox/150 ' || i as user_agent,
+            uuid_send(gen_random_uuid()) as pii_salt,
+            jsonb_build_object('before', repeat(md5(i::text), 2), 'after', repeat(md5((-i)::text), 2), 'n', i) as details
+        from generate_series(1, {rows}) as i
+    ) as a
+""")
+# A row with its five indexes, and the seals.
+BYTES_A_ROW = 900
+CONFIG = "max_wal_size = '2GB'\nshared_buffers = '512MB'"
 
 
 def main() -> None:
@@ -50,16 +56,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="the sizes of a test")
     parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--server", choices=("embedded", "system"), action="append", help="one of both")
     chosen = parser.parse_args()
-    rows, inserts, chunk = (3000, 200, 1000) if chosen.small else (chosen.rows, 10_000, 250_000)
-    for kind in ("embedded",) if chosen.small else ("embedded", "system"):
-        with private(programs(kind), kind) as server, tempfile.TemporaryDirectory() as folder:
+    rows, inserts = (3000, 200) if chosen.small else (chosen.rows, 10_000)
+    free, needed = shutil.disk_usage(tempfile.gettempdir()).free, rows * BYTES_A_ROW + (3 << 30) * (not chosen.small)
+    if free < needed:
+        sys.exit(f"{tempfile.gettempdir()} has {free / 2**30:.1f} GB free, and {needed / 2**30:.1f} GB are needed (--rows)")
+    for kind in chosen.server or (("embedded",) if chosen.small else ("embedded", "system")):
+        with private(programs(kind), kind, config=CONFIG) as server, tempfile.TemporaryDirectory() as folder:
             major, minor = divmod(server.version, 10000)
             print(f"\nPostgreSQL {major}.{minor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n", flush=True)
             for database in create(server, "trail"):
                 _run(database, Path(folder), "migrate")
                 _inserts(database, inserts)
-                _verify(database, Path(folder), rows, chunk)
+                _grow(database, Path(folder), [rows // 100, rows // 10, rows])
     print("\naims: an insert 0.5 of before; sealing 3 % of an insert; verify 2.2 times COPY, with --quick 1.5 times")
 
 
@@ -100,24 +110,38 @@ def _inserts(database: Database, count: int) -> None:
     print(f"{'sealing, the server':<34}{cost:>10.1f} us{100 * cost / new if new else 0:>9.1f} % of an insert", flush=True)
 
 
-def _verify(database: Database, folder: Path, rows: int, chunk: int) -> None:
-    with closing(psycopg.connect(database.url, autocommit=True)) as connection:
-        connection.execute("set session_replication_role = replica")
-        for _ in range(rows // chunk):
-            connection.execute(MANY.format(chunk).encode())
-        connection.execute("vacuum analyze public.audit_logs")
-    started = time.perf_counter()
-    _run(database, folder, "audit", "seal")
-    total = database.one("select count(*) from public.audit_logs")
-    print(f"{f'{total} entries, sealed in':<34}{time.perf_counter() - started:>10.1f} s", flush=True)
-    copied = min(_copy(database) for _ in range(2))
-    print(f"{'COPY, thrown away':<34}{copied:>10.1f} s", flush=True)
-    for title, options in (("audit verify", ()), ("audit verify --quick", ("--quick",))):
-        command = [sys.executable, "-m", "chatschema", "audit", "verify", *options, "--url", database.url]
-        started = time.perf_counter()
-        memory = peak.memory(command, env=clean_environment(), cwd=folder)
-        taken = time.perf_counter() - started
-        print(f"{title:<34}{taken:>10.1f} s{taken / copied:>10.2f} x COPY{memory / 2**20:>10.0f} MB", flush=True)
+def _grow(database: Database, folder: Path, sizes: list[int]) -> None:
+    """Print a line a size: how long verify takes, as seconds, as a multiple of COPY, and its peak memory."""
+    print(
+        f"\n{'entries':<12}{'seals':>6}{'COPY':>9}{'verify':>10}{'':>7}{'memory':>9}{'--quick':>10}{'':>7}{'memory':>9}", flush=True
+    )
+    chunk, there = max(sizes[-1] // 100, 10), int(str(database.one("select count(*) from public.audit_logs")))
+    for size in sizes:
+        _fill(database, there + size, chunk)
+        copied = min(_copy(database) for _ in range(2))
+        total = database.one("select count(*) from public.audit_logs")
+        print(f"{total:<12}{database.one('select count(*) from chatschema.audit_seals'):>6}{copied:>7.1f} s", end="", flush=True)
+        for options in ((), ("--quick",)):
+            command = [sys.executable, "-m", "chatschema", "audit", "verify", *options, "--url", database.url]
+            started = time.perf_counter()
+            memory = peak.memory(command, env=clean_environment(), cwd=folder)
+            taken = time.perf_counter() - started
+            print(f"{taken:>8.1f} s{taken / copied:>5.2f} x{memory / 2**20:>6.0f} MB", end="", flush=True)
+        print(flush=True)
+
+
+def _fill(database: Database, size: int, chunk: int) -> None:
+    """Add entries until there are that many, in transactions of `chunk`, and a seal after each."""
+    with closing(postgres.connect(database.url)) as connection:
+        postgres.execute(connection, "set session_replication_role = replica")
+        there = postgres.fetch_one(connection, "select count(*) from public.audit_logs")[0]
+        while there < size:
+            some = min(chunk, size - there)
+            postgres.execute(connection, MANY.format(personal=canonical.PERSONAL, rows=sql.Literal(some)))
+            there += some
+            for _ in seal.seal(connection, wait_s=5):
+                pass
+        postgres.execute(connection, "vacuum analyze public.audit_logs")
 
 
 def _copy(database: Database) -> float:

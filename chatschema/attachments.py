@@ -13,14 +13,16 @@ from chatschema.values import Span
 
 # Without a message: marked as deleted, or left over for some time. The index on unattached files serves it.
 _IS_DUE = """
-    a.message_id is null and a.purged_at is null
-    and (a.state = 'deleted' or a.updated_at < clock_timestamp() - make_interval(months => %(months)s, days => %(days)s))
+    a.message_id is null and a.purged_at is null and a.updated_at < case
+        when a.state = 'deleted' then coalesce(%(at)s::timestamptz, 'infinity'::timestamptz)
+        else coalesce(%(at)s::timestamptz, clock_timestamp()) - make_interval(months => %(months)s, days => %(days)s)
+    end
 """
 _DUE = f"""
     select a.id, a.storage_provider, a.storage_key, a.size_bytes, a.state, a.updated_at from public.attachments as a
     where {_IS_DUE} order by a.created_at, a.id limit %(limit)s
 """
-_COUNT = f"select count(*), coalesce(sum(a.size_bytes), 0)::bigint from public.attachments as a where {_IS_DUE}"
+_COUNT = f"select count(*), coalesce(sum(a.size_bytes), 0)::bigint, min(a.updated_at) from public.attachments as a where {_IS_DUE}"
 _DONE = f"delete from public.attachments as a where a.id = any (%(ids)s) and {_IS_DUE} returning a.id"
 
 
@@ -47,22 +49,20 @@ class Due:
 
 def due(connection: Connection, unattached: Span, *, limit: int) -> Due:
     """Return files whose bytes can be removed: marked as deleted, or without a message for at least `unattached`."""
-    values = {"months": unattached.months, "days": int(unattached.days), "limit": limit}
-    found = postgres.fetch_all(connection, _DUE, values)
-    total, size = postgres.fetch_one(connection, _COUNT, values)
+    values = _values(unattached)
+    found = postgres.fetch_all(connection, _DUE, {**values, "limit": limit})
+    total, size, _ = postgres.fetch_one(connection, _COUNT, values)
     return Due(tuple(File(*row) for row in found), total, size)
+
+
+def _values(unattached: Span, at: datetime | None = None) -> dict[str, object]:
+    """Return the parameters of the rule at this moment, or now."""
+    return {"months": unattached.months, "days": int(unattached.days), "at": at}
 
 
 def waiting(connection: Connection, unattached: Span, at: datetime) -> DueCount:
     """Return the files that are due at this moment: all wait for the application's collector to remove their bytes. Reads only."""
-    query = """
-        select count(*), min(a.updated_at) from public.attachments as a
-        where a.message_id is null and a.purged_at is null and a.updated_at < case
-            when a.state = 'deleted' then %(at)s else %(at)s - make_interval(months => %(months)s, days => %(days)s)
-        end
-    """
-    span = {"months": unattached.months, "days": int(unattached.days), "at": at}
-    count, oldest = postgres.fetch_one(connection, query, span)
+    count, _, oldest = postgres.fetch_one(connection, _COUNT, _values(unattached, at))
     return DueCount(0, oldest, 0, count, "the collector: chatschema attachments due, attachments done" if count else "")
 
 
@@ -71,7 +71,7 @@ def done(connection: Connection, ids: Sequence[UUID], unattached: Span) -> int:
 
     Raises ChatschemaError, with nothing changed, if one of them is not due: its row is the only pointer to its bytes.
     """
-    values = {"ids": list(ids), "months": unattached.months, "days": int(unattached.days)}
+    values = {**_values(unattached), "ids": list(ids)}
 
     def work() -> int:
         hold.freeze(connection)

@@ -1,8 +1,20 @@
-"""Sizes, durations and times, written the same way on terminals, in pages, in documents and in errors. Pure."""
+"""Sizes, durations and times, written the same way on terminals, in pages, in documents and in errors; and read. Pure."""
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from chatschema.values import Span
+
+T = TypeVar("T")
+_QUANTITY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([a-z]+)", re.ASCII)
+
+
+def quantity(text: str, units: Mapping[str, T]) -> tuple[float, T] | None:
+    """Return the number of "90d" or "1.5 h", and what `units` has for its unit; None for a text of another form or unit."""
+    match = _QUANTITY.fullmatch(text.strip())
+    return (float(match[1]), units[match[2]]) if match and match[2] in units else None
 
 
 def size(count: float) -> str:

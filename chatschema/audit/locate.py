@@ -61,9 +61,9 @@ def _now(connection: Connection, where: sql.Composable) -> Iterator[bytes]:
             return
         (block,) = found
         yield from (id + leaf[:8] for id, leaf in zip(block.ids, block.leaves, strict=True))
-        if len(block.ids) < tree.BLOCK:
+        if len(block) < tree.BLOCK:
             return
-        last = sql.Literal(str(int.from_bytes(block.txids[-1], "big"))), sql.Literal(canonical.number(block.ids[-1]))
+        last = sql.Literal(str(int.from_bytes(block.txid(-1), "big"))), sql.Literal(block.id(-1))
         after = sql.SQL("(a.txid, a.id) > ({}::xid8, {})").format(*last)
 
 

@@ -132,7 +132,7 @@ class _Prover:
             raise _in_archive(f"a part of the entries of seal {seal.number}", seal)
         self._leaves, self._places = list[bytes](), dict[bytes, int]()
         for block in canonical.blocks(self._connection, rules.of_seal(self._epochs, seal)):
-            self._places.update(zip(block.ids, range(len(self._leaves), len(self._leaves) + len(block.ids)), strict=True))
+            self._places.update(zip(block.ids, range(len(self._leaves), len(self._leaves) + len(block)), strict=True))
             self._leaves += block.leaves
         if tree.root_of(self._leaves) != seal.root:
             raise self._changed(seal)

@@ -80,9 +80,10 @@ def _read(connection: Connection, where: sql.Composable) -> Content:
     made, locator, bounds = tree.Tree(), bytearray(), list[int]()
     for block in canonical.blocks(connection, where):
         made.add(block.leaves)
-        locator += b"".join([id + leaf[:8] for id, leaf in zip(block.ids, block.leaves, strict=True)])
-        ids = [canonical.number(id) for id in block.ids] + bounds
-        bounds = [min(ids), max(ids)]
+        ids = block.ids
+        locator += b"".join([id + leaf[:8] for id, leaf in zip(ids, block.leaves, strict=True)])
+        numbers = [*map(canonical.number, ids), *bounds]
+        bounds = [min(numbers), max(numbers)]
     first, last = bounds or (0, 0)
     return Content(made.size, first, last, made.root(), bytes(locator))
 

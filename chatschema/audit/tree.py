@@ -1,6 +1,7 @@
 """The hash tree of RFC 6962: leaves, roots in constant memory, and proofs that a leaf is in a tree."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 # How many leaves are hashed at a time. A power of two: each full block is a perfect tree of its own.
@@ -29,6 +30,14 @@ def _root(leaves: Sequence[bytes]) -> bytes:
     return leaves[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """How many leaves a tree has, and its root."""
+
+    size: int
+    root: bytes
+
+
 class Tree:
     """A tree to which leaf hashes are added; it keeps one block of them and one node for each level above."""
 
@@ -53,6 +62,10 @@ class Tree:
             root = _node(self._done.pop()[1], root)
             blocks *= 2
         self._done.append((blocks, root))
+
+    def sum(self) -> Sum:
+        """Return what is left to compare of a tree to which nothing is added any more."""
+        return Sum(self.size, self.root())
 
     def root(self) -> bytes:
         """Return the root over all leaves so far."""

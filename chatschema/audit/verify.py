@@ -37,16 +37,16 @@ class Check:
             made = tree.Tree()
             for block in self._blocks(where):
                 made.add(block.leaves)
-            self._compare(seal, made, where)
+            self._compare(seal, made.sum(), where)
         self._intervals(of_epoch, rest[place], [seal for seal in seals if not place or seal not in first])
 
     def _intervals(self, of_epoch: sql.Composed, rest: sql.Composed, seals: Sequence[Seal]) -> None:
         """Check the seals of an epoch in one pass over its entries; differences are named after it, by further queries."""
         inside = sql.SQL("{} and not {}").format(of_epoch, rest)
         one_pass = Pass(self._blocks(inside))
-        trees = [one_pass.seal(seal.low, seal.high) for seal in seals]
+        sums = [one_pass.seal(seal.low, seal.high) for seal in seals]
         outside = one_pass.outside()
-        for seal, made in zip(seals, trees, strict=True):
+        for seal, made in zip(seals, sums, strict=True):
             self._compare(seal, made, sql.SQL("{} and {}").format(inside, rules.between(seal.low, seal.high)))
         # A seal that is missing explains entries that lie in none.
         if not any(one.kind == "seal-missing" for one in self.found.findings):
@@ -55,7 +55,7 @@ class Check:
 
     def unsealed(self, where: sql.Composed) -> Unsealed:
         """Check the personal data of the entries without a seal, and return how many there are."""
-        count = sum(len(block.ids) for block in self._blocks(where))
+        count = sum(len(block) for block in self._blocks(where))
         if not count:
             return Unsealed()
         return Unsealed(count, ledger.oldest(self._connection, where), guards.holders(self._connection))
@@ -63,16 +63,16 @@ class Check:
     def _blocks(self, where: sql.Composable) -> Iterator[Block]:
         """Yield the entries of a condition, after their personal data was checked."""
         for block in canonical.blocks(self._connection, where, quick=self._quick):
-            self.entries += len(block.ids)
-            self._tell(len(block.ids))
+            self.entries += len(block)
+            self._tell(len(block))
             for i in block.wrong:
-                entry = canonical.number(block.ids[i])
+                entry = block.id(i)
                 self.found.add("personal", f"entry {entry}: its address, user agent, details or salt was changed", entry=entry)
-            self.erased.blank.extend(canonical.number(block.ids[i]) for i in block.blank)
+            self.erased.add(block.id(i) for i in block.blank)
             yield block
 
-    def _compare(self, seal: Seal, made: tree.Tree, where: sql.Composable) -> None:
-        """Compare a seal with the tree of the entries that are there now."""
+    def _compare(self, seal: Seal, made: tree.Sum, where: sql.Composable) -> None:
+        """Compare a seal with the sum of the entries that are there now."""
         if seal.removed_at:
             self.removed += 1
             self.only_archived += max(seal.row_count - made.size, 0)
@@ -80,7 +80,7 @@ class Check:
                 text = f"the removal of seal {seal.number} is not finished: {left} of its {seal.row_count} entries are left"
                 self.found.notes.append(text)
             archive_file.compare(seal, self.found)
-        elif made.size != seal.row_count or made.root() != seal.root:
+        elif made.size != seal.row_count or made.root != seal.root:
             locate.first(self._connection, seal, where, self.found)
 
 
@@ -116,7 +116,7 @@ def _result(check: Check, seals: Sequence[Seal], epochs: int, unsealed: Unsealed
     newest = seals[-1] if seals else None
     return Verified(
         entries=check.entries, seals=len(seals), removed=check.removed, only_archived=check.only_archived,
-        erased=len(check.erased.blank), epochs=epochs,
+        erased=check.erased.count, epochs=epochs,
         newest_seal_at=newest.sealed_at if newest else None, unsealed=unsealed, anchored=anchored, findings=check.found.all(),
         notes=check.found.all_notes(), cannot_prove=cannot_prove(anchored, newest.number if newest else 0, unsealed.entries),
     )  # fmt: skip

@@ -1,14 +1,13 @@
 """The table [locks] of chatschema.toml: how long a migration waits for locks, and how often it is tried."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from chatschema import units
 from chatschema.errors import UsageError
 from chatschema.values import Patience
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(ms|s|min)")
 _KEYS = {"timeout": str, "attempts": int, "pause": str}
 _LEAST_S, _MOST_S, _MOST_ATTEMPTS = 0.01, 3600.0, 10_000
 
@@ -32,10 +31,10 @@ def parse(table: Mapping[str, Any], file: str) -> Patience:
 
 def seconds(text: str, where: str) -> float:
     """Return the seconds of "800ms", "2s" or "1min". Raises UsageError, naming `where`."""
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
+    quantity = units.quantity(text, _SECONDS)
+    if quantity is None:
         raise UsageError(f"{where} {text!r} is not a length of time", "write it as 800ms, 2s or 1min", code="config.locks")
-    found = float(match[1]) * _SECONDS[match[2]]
+    found = quantity[0] * quantity[1]
     if not _LEAST_S <= found <= _MOST_S:
         hint = "by default a lock is waited for 800ms, and the longest pause is 4s"
         raise UsageError(f"{where} {text!r} is not between 10ms and 60min", hint, code="config.locks")

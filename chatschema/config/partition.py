@@ -1,25 +1,26 @@
 """The table [partition] of chatschema.toml: how long months are kept and how they are retired. Values only, never SQL."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chatschema import units
 from chatschema.errors import UsageError
 from chatschema.values import Policy, Span
 
-_SPAN = re.compile(r"(\d{1,4})(d|w|mo|y)")
 _UNITS = {"d": (0, 1), "w": (0, 7), "mo": (1, 0), "y": (12, 0)}
+# More reaches back before the calendar.
+_MOST, _MOST_MONTHS = 9999, 12_000
 _KEYS = {"ahead": int, "keep": str, "grace": str, "archive": bool, "archive_dir": str, "holds": str}
 
 
 def span(text: str, where: str) -> Span:
     """Return the length of time of "24mo", "2y", "6w" or "90d". Raises UsageError, naming `where`."""
-    match = _SPAN.fullmatch(text.strip())
-    if match is None:
+    quantity = units.quantity(text, _UNITS)
+    if quantity is None or quantity[0] % 1 or quantity[0] > _MOST or quantity[0] * quantity[1][0] > _MOST_MONTHS:
         raise UsageError(f"{where} {text!r} is not a length of time", "write it as 24mo, 2y, 6w or 90d", code="config.span")
-    months, days = _UNITS[match[2]]
-    return Span(int(match[1]) * months, int(match[1]) * days)
+    number, (months, days) = int(quantity[0]), quantity[1]
+    return Span(number * months, number * days)
 
 
 def parse(table: Mapping[str, Any], folder: Path, file: str) -> Policy:

@@ -19,10 +19,15 @@ COMMANDS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is erased: a user, a conversation or a message, by its id."""
+    """What is erased: a user, a conversation or a message, by its id.
+
+    `elsewhere`: the conversations of a user's messages that are in no attached month, or the senders of those of a conversation;
+    who took part may have been deleted since.
+    """
 
     kind: Kind
     id: UUID
+    elsewhere: tuple[UUID, ...] = ()
 
 
 def find(connection: Connection, text: str) -> UUID:

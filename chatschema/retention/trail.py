@@ -221,7 +221,7 @@ def _compare(connection: Connection, where: sql.Composed, one: Seal) -> None:
     with ledger.snapshot(connection):
         for block in canonical.blocks(connection, where):
             made.add(block.leaves)
-            erased.blank.extend(canonical.number(block.ids[at]) for at in block.blank)
+            erased.add(block.id(at) for at in block.blank)
             if block.wrong:
                 raise _differs(one)
         erased.compare(connection, found)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from psycopg import sql
 
 from chatschema import audit, postgres
-from chatschema.audit import archive_erase
+from chatschema.audit import about, archive_erase
+from chatschema.audit.about import About
 from chatschema.audit.keys import PrivateKey
 from chatschema.errors import ChatschemaError
 from chatschema.partition import retired_months
@@ -20,7 +21,7 @@ from chatschema.privacy.erase.receipt import Receipt
 from chatschema.privacy.erase.values import Values
 from chatschema.privacy.erase.witness import Witness
 from chatschema.privacy.subject import Subject
-from chatschema.task import reach
+from chatschema.task import erased_files, reach
 from chatschema.task.reach import Table
 from chatschema.values import Settings
 
@@ -49,6 +50,7 @@ class _Work:
     tables: list[Table]
     witnesses: list[Witness]
     values: Values
+    meant: About
     receipt: Receipt
     say: Say
 
@@ -56,9 +58,13 @@ class _Work:
 def expected(connection: Connection, subject: Subject) -> Expected:
     """Return what erasing this subject would change; reads only. Raises ChatschemaError for a message that is nowhere."""
     reach.require(connection, subject)
-    name = subjects.values(connection, subject, []).name
-    rows = subjects.counts(connection, subject)
-    return Expected(subject.kind, str(subject.id), name, rows, holds.on(connection, subject))
+    tables = reach.tables(connection, subject)
+    subject = reach.located(connection, subject, tables)
+    values = subjects.values(connection, subject, [])
+    rows = subjects.counts(connection, subject, {parent: reach.through(tables, parent) for parent in _PARENTS})
+    meant = subjects.about(subject, values, reach.through(tables, "messages"))
+    rows["audit_entries"] = len(about.entries(connection, meant))
+    return Expected(subject.kind, str(subject.id), values.name, rows, holds.on(connection, subject))
 
 
 def erase(
@@ -81,14 +87,16 @@ def erase(
 def _erase(
     connection: Connection, settings: Settings, subject: Subject, key: PrivateKey | None, lock_wait_s: float, say: Say
 ) -> Receipt:
+    tables = reach.tables(connection, subject)
+    subject = reach.located(connection, subject, tables)
     found = holds.on(connection, subject)
     if found:
         raise Held(subject, found)
     number, is_resumed = requests.start(connection, subject)
-    tables = reach.tables(connection, subject)
     witnesses = _witnesses(connection, subject, tables)
     values = subjects.values(connection, subject, witnesses)
-    work = _Work(connection, subject, tables, witnesses, values, Receipt(subject.kind, subject.id, datetime.now(UTC)), say)
+    meant = subjects.about(subject, values, reach.through(tables, "messages"))
+    work = _Work(connection, subject, tables, witnesses, values, meant, Receipt(subject.kind, subject.id, datetime.now(UTC)), say)
     subjects.begin(connection, subject, witnesses)
     touched = _rows(work, is_resumed=is_resumed)
     _archives(work)
@@ -125,7 +133,7 @@ def _rows(work: _Work, *, is_resumed: bool) -> list[sql.Identifier]:
             work.say(f"{one.month.name}: {done} {kind}")
         if done or is_resumed:
             touched.append(one.table)
-    receipt.rows["audit_entries"] = sum(steps.trail(connection, subject, subjects.about(subject, work.values)))
+    receipt.rows["audit_entries"] = sum(steps.trail(connection, subject, work.meant))
     receipt.rows["attachments"] = sum(steps.files(connection, subject))
     receipt.rows |= subjects.secrets(connection, subject)
     return touched
@@ -145,11 +153,11 @@ def _archives(work: _Work) -> None:
 
 def _audit_files(work: _Work, lock_wait_s: float) -> None:
     """Erase the subject from the files of archived seals."""
-    meant, rows = subjects.about(work.subject, work.values), work.receipt.rows
+    rows = work.receipt.rows
     with locks.seal_lock(work.connection, wait_s=lock_wait_s):
         for seal in archive_erase.files(work.connection):
             try:
-                count = archive_erase.erase(work.connection, seal, meant)
+                count = archive_erase.erase(work.connection, seal, work.meant)
                 rows["archived_audit_entries"] = rows.get("archived_audit_entries", 0) + count
             except (ChatschemaError, OSError) as error:
                 words = error.message if isinstance(error, ChatschemaError) else f"{seal.archive}: {error.strerror or error}"
@@ -189,7 +197,9 @@ def _finish(work: _Work, settings: Settings, number: int, key: PrivateKey | None
         if work.witnesses:
             _analyze_parents(connection)
         receipt.searched_for = work.values.count
-        receipt.left, receipt.similar = [*_residue(work), *_found(work, work.values.words)], _found(work, work.values.shared, ())
+        on_disk = erased_files.left(connection, settings, subject, work.values.words)
+        receipt.left = [*_residue(work), *_found(work, work.values.words), *on_disk]
+        receipt.similar = _found(work, work.values.shared, ())
         receipt.finished_at = datetime.now(UTC)
         requests.finish(connection, number, receipt.seal(key))
         subjects.record_event(connection, subject, "erased")
@@ -206,7 +216,9 @@ def _found(work: _Work, words: Sequence[str], raw: Sequence[bytes] | None = None
 
 
 def _residue(work: _Work) -> Iterator[search.Left]:
-    """Yield the tables of months with rows that came while the erasure ran, for example a new message."""
+    """Yield the tables with rows that came while the erasure ran, for example a new message, or an entry about it."""
     for one in work.tables:
         if count := steps.left(work.connection, work.subject, one.month.parent, one.table):
             yield search.Left(f"{SCHEMA}.{one.month.name}", count)
+    if entries := about.entries(work.connection, work.meant):
+        yield search.Left("public.audit_logs", len(entries))

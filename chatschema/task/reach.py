@@ -1,6 +1,7 @@
 """Where rows of a subject may be: tables of attached and detached months, rows that a hold kept, and archives."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from psycopg import sql
@@ -14,6 +15,8 @@ from chatschema.postgres import Connection
 from chatschema.privacy.erase import rule
 from chatschema.privacy.subject import Subject
 from chatschema.values import Month
+
+_ELSEWHERE = {"user": sql.SQL("m.conversation_id"), "conversation": sql.SQL("m.sender_id")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,30 @@ def tables(connection: Connection, subject: Subject) -> list[Table]:
         for month, changed in [*attached, *away]
         if subject.kind != "message" or month.lower <= _time(subject) < month.upper
     ]
+
+
+def through(tables: Sequence[Table], parent: str) -> list[sql.Identifier]:
+    """Return through which of these tables all rows of a parent are found: the parent itself, and each detached one."""
+    found: list[sql.Identifier] = []
+    for one in tables:
+        if one.month.parent == parent and one.changed not in found:
+            found.append(one.changed)
+    return found
+
+
+def located(connection: Connection, subject: Subject, tables: Sequence[Table]) -> Subject:
+    """Return the subject with the conversations, or people, that its messages in detached tables belong to."""
+    column = _ELSEWHERE.get(subject.kind)
+    away = [one.table for one in tables if one.month.parent == "messages" and one.table == one.changed]
+    if column is None or not away:
+        return subject
+    query = sql.SQL("select distinct {column} from {table} as m where {is_meant} and {column} is not null")
+    found = {
+        row[0]
+        for table in away
+        for row in postgres.fetch_all(connection, query.format(column=column, table=table, is_meant=rule.messages(subject)))
+    }
+    return replace(subject, elsewhere=tuple(sorted(found)))
 
 
 def is_of(subject: Subject, record: RetiredMonth) -> bool:

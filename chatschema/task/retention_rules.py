@@ -9,7 +9,7 @@ from psycopg import sql
 
 from chatschema import attachments, postgres, sessions, units
 from chatschema.audit import archive
-from chatschema.partition import due, erasures, purge, retire, retired_months
+from chatschema.partition import carve, due, erasures, purge, retire, retired_months
 from chatschema.partition.archive import expire
 from chatschema.partition.retire_plan import before
 from chatschema.postgres import Connection, Say, locks
@@ -70,7 +70,7 @@ def _messages(settings: Settings) -> list[Rule]:
     return [
         Rule(
             "after_holds", "rows that a released hold had kept", "until the release", "chatschema hold release",
-            _after_holds, lambda run: erasures.apply(run.connection), is_of_maintain=True,
+            _after_holds, _remove_after_holds, is_of_maintain=True,
         ),
         Rule(
             "retention_days", "messages past the period of their conversation", "by conversation", "conversations.retention_days",
@@ -94,6 +94,21 @@ def _after_holds(run: Run) -> Due:
     # A release since that moment: until then all of it was held.
     is_new = postgres.fetch_one(run.connection, query, (run.at,))[0]
     return Due(held=found.count + found.held) if is_new else found
+
+
+def _remove_after_holds(run: Run) -> Iterator[int]:
+    """Carry out deferred erasures, and drop the kept rows of dropped months: also where no month is retired by a policy."""
+    yield from erasures.apply(run.connection)
+    months = [step.month for step in retire.steps(run.connection, run.settings.policy) if step.action == "discard held"]
+    if not months:
+        return
+    with locks.migration_lock(run.connection, wait_s=run.lock_wait_s, say=run.say):
+        for month in months:
+            record = retired_months.read(run.connection).get(month)
+            if record and record.held_messages and carve.discard(run.connection, month):
+                yield record.held_messages
+            if run.is_over():
+                return
 
 
 def _purge(run: Run, due: list[purge.Scope]) -> Iterator[int]:

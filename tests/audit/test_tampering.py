@@ -93,6 +93,11 @@ KINDS = (
         "delete from chatschema.audit_seals where number >= 3; delete from public.audit_logs where id > 20", None, ("cut-off", 3, None),
     ),
     Tampering("an entry without a seal is changed, and its digest", f"update public.audit_logs set details = '{{}}' where id = 41; update public.audit_logs set {DIGEST} where id = 41", None),
+    Tampering(
+        "the personal data of an entry without a seal is erased without a record, and its digest is that of nothing",
+        "update public.audit_logs set pii_salt = null, ip_address = null, user_agent = null, details = null, pii_digest = sha256('') where id = 41",
+        ("erased", None, 41),
+    ),
     Tampering("an entry without a seal is removed", "delete from public.audit_logs where id = 42", None),
     Tampering("an entry without a seal gets other details", "update public.audit_logs set details = '{}' where id = 41", ("personal", None, 41)),
 )  # fmt: skip

@@ -1,31 +1,23 @@
 """An erasure takes all of a person and nothing of others, stops for a hold, and is finished by the next run after a kill."""
 
 import gzip
+import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
-from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import zstandard
 
-from chatschema import postgres
-from chatschema.partition import retired_months
-from chatschema.partition.archive import disk
-from chatschema.partition.archive import erase as archives
-from chatschema.privacy.erase import rule
-from chatschema.privacy.subject import Subject
 from tests.privacy.test_export_interrupted import waiting
 from tests.support.cli import Cli, Result, clean_environment
 from tests.support.database import Database
-from tests.support.months import FEBRUARY, JANUARY
 
-DROP = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
 # What is another person's, or nobody's: it must not change by a byte.
 OTHERS = {
     "users": "id <> {0}",
@@ -36,7 +28,7 @@ OTHERS = {
     "messages": "sender_id is distinct from {0}",
     "message_statuses": "user_id <> {0}",
     "attachments": "uploader_id <> {0}",
-    "audit_logs": "user_id is distinct from {0} and resource_id is distinct from {0}::text and details::text not like '%alice%'"
+    "audit_logs": "user_id is distinct from {0} and concat(resource_id, details) not like '%' || {0} || '%' and details::text not like '%alice%'"
     " and not starts_with(action, 'privacy.') and action not in ('audit.erase', 'session.revoke', 'hold.add', 'hold.release', 'audit.archive',"
     " 'audit.erase_archive')",
 }
@@ -55,6 +47,22 @@ def others(database: Database, person: Any) -> dict[str, Any]:
         )
         for table, where in OTHERS.items()
     }
+
+
+def act_on(database: Database, person: Any) -> None:
+    """Let another user, an operator and the application do something about the person, whose keys and sessions it concerns."""
+    script = """
+        insert into public.auth_sessions (user_id, refresh_token_hash, device_name) values ('HER', '$2b$12$' || repeat('a', 53), 'Her phone');
+        insert into public.user_public_keys (user_id, key_type, public_key, device_id) values ('HER', 'one_time_prekey', sha256('k'), gen_random_uuid());
+        select set_config('app.user_id', (select id::text from public.users where username = 'bob'), false);
+        update public.user_public_keys set status = 'used' where user_id = 'HER' and key_type = 'one_time_prekey';
+        update public.conversation_participants set role = case role when 'admin' then 'member' else 'admin' end where user_id = 'HER';
+        insert into public.audit_logs (action, resource_type, resource_id, details) values
+            ('export.sent', 'file', 'privacy-export-HER', '{"to": "the person"}'), ('report', 'user', '1', '{"about": {"id": "HER"}}');
+        reset app.user_id;
+        update public.auth_sessions set revoked_at = now(), revoked_reason = 'admin' where user_id = 'HER' and device_name = 'Her phone';
+    """
+    database.run(script.replace("HER", str(person)))
 
 
 def erase(cli: Cli, database: Database, *options: str, user: str = "alice") -> Result:
@@ -82,9 +90,13 @@ def is_erased(database: Database, person: Any, *values: str) -> None:
         "auth_sessions": "user_id = %s",
         "user_public_keys": "user_id = %s",
         "conversation_participants": "user_id = %s and encrypted_key is not null",
-        "audit_logs": "user_id = %s and pii_salt is not null and not starts_with(action, 'privacy.')",
     }.items():
         assert (table, database.one(f"select count(*) from public.{table} where {where}", person)) == (table, 0)
+    entries = database.all(
+        "select action, details from public.audit_logs where pii_salt is not null and not starts_with(action, 'privacy.')"
+        " and (user_id = %s or concat(resource_id, ' ', details) like '%%' || %s || '%%')", person, str(person),
+    )  # fmt: skip
+    assert entries == []
     account = database.all(
         "select username, email, display_name, password_hash, account_state from public.users where id = %s", person
     )
@@ -96,6 +108,7 @@ def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, s
     seeded.run(
         "insert into public.audit_logs (action, details) values ('mail.sent', '{\"to\": \"alice@example.com\"}'), ('other', '{\"to\": \"malice@example.com\"}')"
     )
+    act_on(seeded, person)
     seeded.run(f"alter database {seeded.name} set default_transaction_isolation = 'repeatable read'")
     before = others(seeded, person)
     assert cli("audit", "seal", "--url", seeded.url).code == 0
@@ -119,6 +132,7 @@ def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, s
     assert verified.code == 0, verified.out
     content = gzip.decompress(file.read_bytes())
     assert (bool(re.search(rb"(?<!m)alice@example.com", content)), b"malice@example.com" in content) == (False, True)
+    assert not [line for line in content.splitlines()[1:] if str(person) in str(json.loads(line)["personal"])]
     assert (
         seeded.one("select archive_sha256 from chatschema.audit_seals where archive is not null")
         == sha256(file.read_bytes()).digest()
@@ -133,8 +147,24 @@ def test_everything_of_the_person_goes_and_nothing_of_others_changes(cli: Cli, s
     )
 
 
-def test_nobody_takes_the_name_for_a_time(cli: Cli, seeded: Database) -> None:
-    assert erase(cli, seeded, "--yes").code == 0
+def test_files_with_data_of_the_person_are_named(cli: Cli, seeded: Database, tmp_path: Path) -> None:
+    """An export of hers, and statistics with a statement that names her; not those of others. And nobody takes her name."""
+    (tmp_path / "chatschema.toml").write_text('[retention]\nexport_dirs = ["exports"]\nsnapshot_dirs = ["snapshots"]\n')
+    for user in ("alice", "bob"):
+        assert cli("privacy", "export", user, "--out", f"exports/{user}", "--url", seeded.url).code == 0
+    (tmp_path / "snapshots").mkdir()
+    for name, text in (("hers", "x = 'Alice@Example.com'"), ("other", "x = 'malice@example.com'")):
+        origin = {"database": seeded.name, "at": "2026-01-01T00:00:00Z"}
+        content = {"kind": "chatschema statistics", "origin": origin, "queries": [text]}
+        (tmp_path / "snapshots" / f"{name}.json").write_text(json.dumps(content))
+    person = alice(seeded)
+    result = erase(cli, seeded, "--yes")
+    found = [line for line in result.out.splitlines() if "STILL FOUND" in line]
+    export, statistics = tmp_path / "exports" / "alice", tmp_path / "snapshots" / "hers.json"
+    assert result.code == 3, result.out
+    assert found == [f"STILL FOUND: export {export}: 1", f"STILL FOUND: statistics {statistics}: 1"]
+    shutil.rmtree(export)
+    assert erase(cli, seeded, "--yes", user=str(person)).code == 0
     for statement in (
         "insert into public.users (username) values ('alice')",
         "update public.users set username = 'alice' where username = 'bob'",
@@ -197,45 +227,3 @@ def test_killed_and_held_on_the_way_it_is_finished_by_the_next_run(cli: Cli, see
     assert erase(cli, seeded, "--yes").code == 0
     is_erased(seeded, person, "alice", "alice@example.com")
     assert others(seeded, person) == before
-
-
-def rows_of(folder: Path, table: str) -> list[str]:
-    data = (folder / f"{table}.csv.zst").read_bytes()
-    return sorted(zstandard.ZstdDecompressor().decompressobj().decompress(data).decode().splitlines())
-
-
-def test_archives_detached_months_and_kept_rows_are_erased_too(
-    cli: Cli, aged: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person = alice(aged)
-    content = aged.one("select count(*) from public.messages where sender_id = %s and content_encrypted is not null", person)
-    assert content > 100
-    assert cli("hold", "add", "--reason", "case", "--user", "alice", "--to", "2024-01-04", "--url", aged.url).code == 0
-    assert cli(*DROP, "--holds", "carve", "--url", aged.url).code == 0
-    assert cli("hold", "release", "1", "--reason", "closed", "--url", aged.url).code == 0
-    folders = [tmp_path / "archives" / month for month in (JANUARY, FEBRUARY)]
-    hers = str(person)
-    meant = {"messages": rule.messages(Subject("user", person)), "message_statuses": rule.statuses(Subject("user", person))}
-    kept = [[row for row in rows_of(folder, "messages") if hers not in row] for folder in folders]
-    # Killed after the new archive was recorded, and before it took its place.
-    with closing(postgres.connect(aged.url)) as connection, monkeypatch.context() as patched:
-        patched.setattr(disk, "put", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        record = next(iter(retired_months.read(connection).values()))
-        with pytest.raises(KeyboardInterrupt):
-            archives.erase(connection, record, meant, say=print)
-    assert (tmp_path / "archives" / f"{JANUARY}.partial").exists()
-    result = erase(cli, aged, "--yes")
-    assert result.code == 0, result.out + result.err
-    assert sorted(path.name for path in (tmp_path / "archives").iterdir()) == [JANUARY, FEBRUARY]
-    assert [[row for row in rows_of(folder, "messages") if hers not in row] for folder in folders] == kept
-    assert cli("partition", "verify-archives", "--url", aged.url).code == 0
-    for month in (JANUARY, FEBRUARY):
-        restored = cli("partition", "restore", month, "--url", aged.url)
-        assert restored.code == 0, restored.err
-    is_erased(aged, person, "alice")
-    assert aged.one("select count(*) from public.messages where sender_id = %s", person) >= content
-    # An archive out of reach is named, and the erasure is not called complete.
-    assert cli(*DROP, "--url", aged.url).code == 0
-    (folders[0] / "manifest.json").unlink()
-    result = erase(cli, aged, "--yes", user="bobby")
-    assert (result.code, f"NOT REACHED: archive of {JANUARY}" in result.out) == (3, True), result.out

@@ -8,10 +8,8 @@ from typing import Any
 
 from tests.support.cli import Cli, Result
 from tests.support.database import Database
-from tests.support.months import JANUARY
 from tests.support.pace import long
 
-DROP = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
 TABLES = {
     "users": "id", "auth_sessions": "user_id", "user_public_keys": "user_id", "conversations": "id", "messages": "conversation_id",
     "conversation_participants": "conversation_id", "message_statuses": "conversation_id", "attachments": "conversation_id",
@@ -178,43 +176,3 @@ def test_a_hold_prevents_both_and_only_where_it_covers_them(cli: Cli, seeded: Da
     assert erase(cli, seeded, "message", message, "--yes").code == 0
     assert erase(cli, seeded, "conversation", id, "--yes").code == 0
     assert {row[0] for row in seeded.all("select state from chatschema.privacy_requests")} == {"done"}
-
-
-def test_archives_and_detached_months_are_erased_too(cli: Cli, aged: Database) -> None:
-    id = aged.one("select conversation_id from public.messages group by 1 order by count(*) desc limit 1")
-    low, high = (
-        aged.one("select chatschema.uuid7_floor('2024-01-01+00')"),
-        aged.one("select chatschema.uuid7_floor('2024-02-01+00')"),
-    )
-    lonely = aged.one(
-        "select id from public.messages where id >= %s and id < %s and conversation_id <> %s and content_encrypted is not null"
-        " order by id desc limit 1", low, high, id,
-    )  # fmt: skip
-    # First while its month is detached, where no trigger runs and nobody sees whose it is.
-    assert cli(*DROP[:4], "--grace", "30d", "--yes", "--url", aged.url).code == 0
-    early = aged.one(
-        f"select id from chat_partitions.messages_y2024m01 where content_encrypted is not null and id <> '{lonely}' limit 1"
-    )
-    assert cli("hold", "add", "--reason", "case", "--user", "bobby", "--from", "2024-01-01", "--url", aged.url).code == 0
-    assert erase(cli, aged, "message", early, "--yes").code == 3
-    assert cli("hold", "release", "1", "--reason", "closed", "--url", aged.url).code == 0
-    result = erase(cli, aged, "message", early, "--yes")
-    assert (result.code, " 1 messages" in result.out) == (0, True), result.out + result.err
-    assert aged.one("select content_encrypted from chat_partitions.messages_y2024m01 where id = %s", early) is None
-    assert cli(*DROP, "--url", aged.url).code == 0
-    result = erase(cli, aged, "message", lonely, "--yes")
-    assert (result.code, f"archive of {JANUARY}: 0" in result.out, "2024-02" in result.out) == (0, False, False), (
-        result.out + result.err
-    )
-    result = erase(cli, aged, "conversation", id, "--yes")
-    assert (result.code, f"archive of {JANUARY}: 0" in result.out) == (0, False), result.out + result.err
-    assert cli("partition", "verify-archives", "--url", aged.url).code == 0
-    # Restored from the archive alone: as if no erasure were recorded.
-    aged.run("alter table chatschema.erasures disable trigger user; delete from chatschema.erasures")
-    for month in (JANUARY, "2024-02"):
-        restored = cli("partition", "restore", month, "--url", aged.url)
-        assert restored.code == 0, restored.err
-    content = "select count(*) from public.messages where content_encrypted is not null and "
-    assert aged.one(f"{content} conversation_id = %s", id) == 0
-    assert aged.one(f"{content} id = %s", lonely) == 0
-    assert aged.one(f"{content} id >= %s and id < %s", low, high) > 0

@@ -87,3 +87,13 @@ def test_the_bench_of_audit_months_prints_every_line() -> None:
     for title in ("audit_logs", "audit_months", "newest 50 of a user", "all of a day", "1000 added", "the oldest month removed"):
         assert title in lines
     assert sum(line.startswith("without idx_audit_logs") for line in lines) == 4
+
+
+@long
+def test_the_bench_of_audit_verify_prints_every_size() -> None:
+    lines = small("bench.audit_verify")
+    assert [line[:29].rstrip() for line in lines[3:6]] == [
+        "insert, digest by a function", "insert, digest written out", "sealing, the server",
+    ]  # fmt: skip
+    assert [len(line.split()) for line in lines[7:]][:4] == [7, 15, 15, 15]
+    assert lines[-1].startswith("aims: ")

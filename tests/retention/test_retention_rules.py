@@ -114,6 +114,46 @@ def test_the_keys_in_use_stay(cli: Cli, migrated: Database, tmp_path: Path) -> N
     assert audited == [("user_public_key", "2")]
 
 
+def test_what_a_hold_had_kept_goes_after_its_release(cli: Cli, aged: Database) -> None:
+    """Rows of dropped months, and messages that were deleted meanwhile; without a period for months, and nothing of others."""
+    bobby = "sender_id = (select id from public.users where username = 'bobby')"
+    aged.run(
+        f"insert into public.messages (conversation_id, sender_id, content_encrypted) select conversation_id, sender_id, 'new' from public.messages where {bobby} limit 3"
+    )
+    assert cli("hold", "add", "--user", "bobby", "--reason", "case", "--url", aged.url).code == 0
+    aged.run(
+        "update public.messages set is_deleted = true, deleted_at = now(), content_encrypted = null where content_encrypted = 'new'"
+    )
+    retired = cli("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--holds", "carve", "--yes", "--url", aged.url)
+    assert retired.code == 0, retired.err
+    kept_rows = "select count(*) from (table chat_partitions.messages_y2024m01_held union all table chat_partitions.messages_y2024m02_held) as t"
+    others = "select md5(string_agg(m::text, '|' order by id)) from public.messages as m where not is_deleted"
+    count, before = int(aged.one(kept_rows)) + 3, aged.one(others)
+    assert count > 100
+    held = rules(cli, aged)["after_holds"]
+    assert (held["due"], held["held"]) == (0, count)
+    assert cli("retention", "run", "--yes", "--url", aged.url).code == 0
+    assert int(aged.one(kept_rows)) + 3 == count
+    assert cli("hold", "release", "1", "--reason", "closed", "--url", aged.url).code == 0
+    due = rules(cli, aged)["after_holds"]
+    assert (due["due"], due["held"]) == (count, 0)
+    # Until a moment ago all of it was held.
+    assert cli("retention", "check", "--url", aged.url).code == 0
+    done = cli("retention", "run", "--yes", "--json", "--url", aged.url)
+    assert (done.code, done.json()["removed"]) == (
+        0, [{"rule": "after_holds", "what": "rows that a released hold had kept", "count": count}],
+    ), done.out + done.err  # fmt: skip
+    assert (
+        aged.one(
+            "select count(*) from pg_class where relname like '%%held' and relkind = 'r' and relnamespace = 'chat_partitions'::regnamespace"
+        )
+        == 0
+    )
+    assert aged.one("select count(*) from public.messages where is_deleted and content_encrypted is not null") == 0
+    assert aged.one(others) == before
+    assert rules(cli, aged)["after_holds"]["due"] == 0
+
+
 def test_files_wait_for_their_collector(cli: Cli, chat: Database, tmp_path: Path) -> None:
     (tmp_path / "chatschema.toml").write_text('[retention]\nfiles = "10d"\n')
     waiting = chat.one("select count(*) from public.attachments where purged_at is null")
@@ -131,7 +171,7 @@ def test_files_wait_for_their_collector(cli: Cli, chat: Database, tmp_path: Path
 
 
 @pytest.mark.parametrize(("line", "code"), [
-    ('[retention]\nkeys = "0d"', "config.span"), ('[retention]\nkeys = "soon"', "config.span"), ("[retention]\nkeys = 90", "config.unknown"),
+    ('[retention]\nkeys = "0d"', "config.span"), ('[retention]\nkeys = "9999y"', "config.span"), ("[retention]\nkeys = 90", "config.unknown"),
     ('[retention]\nkey = "90d"', "config.unknown"), ('[retention]\nexports = "90d"', "config.unknown"), ('[audit]\nkeep = "0y"', "config.span"),
     ('[audit]\nkept = "7y"', "config.unknown"), ('[retention]\nexport_dirs = "exports"', "config.unknown"),
 ])  # fmt: skip

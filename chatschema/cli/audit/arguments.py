@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from chatschema import units
 from chatschema.errors import ChatschemaError, ServerError, UsageError
 
 if TYPE_CHECKING:
     from chatschema.postgres import Connection
 
-_AGO = re.compile(r"(\d{1,6})(min|h|d|w)")
 _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _REFUSED = "42501"
 
@@ -35,8 +34,8 @@ def moment(text: str | None, where: str, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        if match := _AGO.fullmatch(text.strip()):
-            return now - int(match[1]) * _UNITS[match[2]]
+        if ago := units.quantity(text, _UNITS):
+            return now - ago[0] * ago[1]
         found = datetime.fromisoformat(text.strip())
         return found if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatschema import units
 from chatschema.cli import console, options, session
 from chatschema.cli.retention import printing
 from chatschema.errors import ExitCode, UsageError
@@ -17,7 +17,6 @@ from chatschema.task import waits
 if TYPE_CHECKING:
     from chatschema.task.retaining import Planned, Ran
 
-_LENGTH = re.compile(r"(\d{1,5})(s|m|min|h)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
 
@@ -70,10 +69,10 @@ def run(
 
 
 def _seconds(text: str) -> float:
-    match = _LENGTH.fullmatch(text.strip())
-    if match is None:
+    quantity = units.quantity(text, _SECONDS)
+    if quantity is None:
         raise UsageError(f"--for {text} is not a length of time", "write it as 30s, 10m or 2h", code="retention.time-syntax")
-    return float(match[1]) * _SECONDS[match[2]]
+    return quantity[0] * quantity[1]
 
 
 def _confirm(found: Sequence[Planned], database: str, *, yes: bool) -> None:

@@ -18,10 +18,11 @@ _ON_USER = """
     where h.released_at is null and (
         h.user_id = %(subject)s
         or h.user_id is null and h.conversation_id is null
-        or h.conversation_id in (select conversation_id from mine)
+        or h.conversation_id in (select conversation_id from mine) or h.conversation_id = any (%(elsewhere)s)
         or exists (
             select from chatschema.hold_conversations as c
-            where c.hold_id = h.id and c.conversation_id in (select conversation_id from mine)
+            where c.hold_id = h.id
+                and (c.conversation_id in (select conversation_id from mine) or c.conversation_id = any (%(elsewhere)s))
         )
         or exists (
             select from public.messages as m where m.sender_id = %(subject)s and m.conversation_id = h.conversation_id
@@ -36,7 +37,7 @@ _ON_CONVERSATION = """
         h.conversation_id = %(subject)s
         or exists (select from chatschema.hold_conversations as c where c.hold_id = h.id and c.conversation_id = %(subject)s)
         or h.conversation_id is null and (
-            h.user_id is null
+            h.user_id is null or h.user_id = any (%(elsewhere)s)
             or exists (
                 select from public.conversation_participants as p where p.conversation_id = %(subject)s and p.user_id = h.user_id
             )
@@ -91,7 +92,8 @@ class Held(ChatschemaError):
 
 def on(connection: Connection, subject: Subject) -> list[int]:
     """Return the numbers of the active holds that prevent erasing the subject."""
-    return [row[0] for row in postgres.fetch_all(connection, _HOLDS[subject.kind], {"subject": subject.id})]
+    values = {"subject": subject.id, "elsewhere": list(subject.elsewhere)}
+    return [row[0] for row in postgres.fetch_all(connection, _HOLDS[subject.kind], values)]
 
 
 def batch(connection: Connection, subject: Subject, work: Callable[[], T]) -> T:

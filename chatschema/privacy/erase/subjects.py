@@ -1,5 +1,6 @@
 """What differs by the kind of a subject: what is counted before, done first and last, and searched for."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -21,22 +22,18 @@ TABLES = {
     "message": ("audit_logs", "attachments"),
 }
 _COUNTS = {
-    "messages": ("select count(*) from public.messages as m where {} and not m.is_deleted", rule.messages),
-    "reactions": ("select count(*) from public.message_statuses as s where {} and s.reactions <> '{{}}'", rule.statuses),
-    "attachments": ("select count(*) from public.attachments as a where {} and a.state <> 'deleted'", rule.files),
+    "messages": ("messages", "select count(*) from {} as m where {} and not m.is_deleted", rule.messages),
+    "reactions": ("message_statuses", "select count(*) from {} as s where {} and s.reactions <> '{{}}'", rule.statuses),
+    "attachments": ("attachments", "select count(*) from {} as a where {} and a.state <> 'deleted'", rule.files),
 }  # fmt: skip
 _WRAPPED = "select count(*) from public.conversation_participants where conversation_id = %(id)s and encrypted_key is not null"
-_ENTRIES = (
-    "select count(*) from public.audit_logs where resource_type = '{}' and resource_id = %(id)s::text and pii_salt is not null"
-)
 _MORE_COUNTS = {
     "user": {
         "sessions": "select count(*) from public.auth_sessions where user_id = %(id)s",
         "public_keys": "select count(*) from public.user_public_keys where user_id = %(id)s",
-        "audit_entries": "select count(*) from public.audit_logs where user_id = %(id)s and pii_salt is not null",
     },
-    "conversation": {"wrapped_keys": _WRAPPED, "audit_entries": _ENTRIES.format("conversation")},
-    "message": {"audit_entries": _ENTRIES.format("message")},
+    "conversation": {"wrapped_keys": _WRAPPED},
+    "message": {},
 }
 _HIDE = sql.SQL("""
     update {table} as m set is_deleted = true, deleted_at = clock_timestamp(), updated_at = clock_timestamp()
@@ -48,11 +45,14 @@ _RECORD = """
 """
 
 
-def counts(connection: Connection, subject: Subject) -> dict[str, int]:
-    """Return how many rows of attached months and other tables an erasure would change, by kind."""
+def counts(connection: Connection, subject: Subject, months: Mapping[str, Sequence[sql.Composable]]) -> dict[str, int]:
+    """Return how many rows an erasure would change, by kind, but for the trail; `months` are the tables of each parent."""
     found = {
-        name: postgres.fetch_one(connection, sql.SQL(query).format(is_meant(subject)))[0]
-        for name, (query, is_meant) in _COUNTS.items()
+        name: sum(
+            postgres.fetch_one(connection, sql.SQL(query).format(table, is_meant(subject)))[0]
+            for table in months.get(parent, [sql.Identifier("public", parent)])
+        )
+        for name, (parent, query, is_meant) in _COUNTS.items()
     }
     more = _MORE_COUNTS[subject.kind].items()
     return found | {name: postgres.fetch_one(connection, query, {"id": subject.id})[0] for name, query in more}
@@ -68,9 +68,9 @@ def values(connection: Connection, subject: Subject, witnesses: list[Witness]) -
     return replace(conversation.values(connection, subject.id), bytes=contents)
 
 
-def about(subject: Subject, found: Values) -> About:
-    """Return which entries of the trail are meant: those that name a conversation or a message as well."""
-    return About(subject.kind, subject.id, found.words if subject.kind == "user" else (str(subject.id), *found.words))
+def about(subject: Subject, found: Values, tables: Sequence[sql.Composable]) -> About:
+    """Return which entries of the trail are meant; `tables` are those of messages, attached and detached."""
+    return About(subject.kind, subject.id, found.words, tables)
 
 
 def begin(connection: Connection, subject: Subject, witnesses: list[Witness]) -> None:
