@@ -36,6 +36,20 @@ saved as (
         from aclexplode(p.proacl) as a
     ) as w
     union all
+    select 2, 'function', v.oid::regclass::text, w.statement, w.n
+    from views as v join pg_catalog.pg_class as c on c.oid = v.oid
+    cross join lateral (
+        select 1 as n, format('alter view %s owner to %I', v.oid::regclass, pg_get_userbyid(c.relowner)) as statement
+        union all
+        select 2, format('grant %s on %s to %s', lower(a.privilege_type), v.oid::regclass,
+            case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
+        from aclexplode(c.relacl) as a where a.grantee <> c.relowner
+        union all
+        select 2, format('grant %s (%I) on %s to %s', lower(x.privilege_type), a.attname, v.oid::regclass,
+            case x.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(x.grantee)) end)
+        from pg_catalog.pg_attribute as a cross join lateral aclexplode(a.attacl) as x where a.attrelid = v.oid
+    ) as w
+    union all
     -- The keys that distribute changes: their own names, so that nobody's other key is touched.
     select 3, 'key', format('%s %I', m.name, o.conname),
         format('alter table %s add constraint %I %s', m.name, o.conname, pg_get_constraintdef(o.oid)), 1

@@ -1,35 +1,28 @@
 """Rows that shards wrote for tables of the coordinator are moved there, each once."""
 
-from psycopg import sql
+from collections.abc import Iterator
 
-from chatschema import postgres, sqlfile
+from chatschema import postgres
+from chatschema.cluster.distribute import checks
+from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
 BATCH = 1000
-_TARGETS = ("audit_logs", "events", "deferred_erasures")
 
 
-def relay(connection: Connection, size: int = BATCH) -> int:
-    """Move the oldest rows of the outbox, at most `size`, in one transaction; return how many. Raises ServerError.
+def relay(connection: Connection, size: int = BATCH) -> Iterator[int]:
+    """Move the rows of the outbox, at most `size` in one transaction; yield how many each moved, until it is empty.
 
-    Two at once do not move a row twice: the second waits for the rows of the first, and does not find them.
+    Killed at any moment, each row is in one of both places. Raises ChatschemaError where the database is not distributed.
     """
-    with postgres.transaction(connection):
-        return move(connection, size)
-
-
-def move(connection: Connection, size: int = BATCH) -> int:
-    """Move rows as relay() does, in the transaction of the caller."""
-    rows, count = postgres.fetch_one(connection, sqlfile.fill("cluster/relay/take.sql", size=sql.Literal(size)))
-    if not count:
-        return 0
-    from psycopg.types.json import Jsonb
-
-    for target in _TARGETS:
-        postgres.execute(connection, sqlfile.fill(f"cluster/relay/{target}.sql", rows=sql.Literal(Jsonb(rows))))
-    if postgres.has_table(connection, "chatschema.event_state"):
-        postgres.execute(connection, "select chatschema.tell_of_events()")
-    return int(count)
+    if not checks.is_distributed(connection):
+        raise ChatschemaError(
+            f"database {connection.info.dbname} is not distributed, so nothing waits for a relay",
+            "distribute it: chatschema cluster distribute --dry-run",
+            code="cluster.not-distributed",
+        )
+    while moved := postgres.fetch_one(connection, "select chatschema.relay(%s)", (size,))[0]:
+        yield moved
 
 
 def waiting(connection: Connection) -> int:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from chatschema import assets, sqlfile
+from chatschema import assets, postgres, sqlfile
 from chatschema.cluster.distribute import places
 from chatschema.cluster.distribute.places import Place
 from chatschema.postgres import Connection
+from chatschema.statements import Statements
 
 _FUNCTION = re.compile(r"(?m)^create or replace function chatschema\.(\w+)\s*\(")
 # The keys that sql/cluster/keys.sql changes.
@@ -28,10 +29,11 @@ _NOT_THERE = ("chatschema.hold_conversations hold_conversations_hold_id_fkey",)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the script: what it does, in a sentence, and its SQL."""
+    """One step of the script: what it does, in a few words, and its SQL. `locks`: the tables are locked once it has run."""
 
     title: str
     text: str
+    locks: bool = False
 
 
 def forms() -> list[str]:
@@ -48,7 +50,7 @@ def distribute(connection: Connection, moved: Sequence[Place], shards: int) -> I
     """Yield the steps from one server to a cluster, all for one transaction."""
     there = [place.table for place in moved if place.table not in places.OWN]
     yield Step("settings of this transaction", _file("settings"))
-    yield Step("nobody reads or writes the tables until the end", lock(there))
+    yield Step("nobody reads or writes the tables until the end", lock(there), locks=True)
     yield Step("tables that a distributed database has more", _file("tables"))
     yield Step("holds and pairs that shards look up", _file("fill"))
     tables = sql.Literal(there)
@@ -60,6 +62,9 @@ def distribute(connection: Connection, moved: Sequence[Place], shards: int) -> I
     yield Step("keys contain conversation_id", _file("keys"))
     for place in moved:
         yield Step(f"{place.table}: {place.words}", _distributed(place, moved, shards))
+    # Without triggers nothing takes it for a TRUNCATE of the rows, and a rollback brings the local rows back.
+    truncated = "".join(f"select truncate_local_data_after_distributing_table('{table}');\n" for table in (place.table for place in moved))
+    yield Step("rows that are in shards now leave the coordinator", truncated)
     for text in forms():
         yield Step(f"functions for shards: {text.partition(':')[0].removeprefix('-- ')}", text)
     yield Step("functions on every node", _file("functions"))
@@ -75,15 +80,22 @@ def undistribute(connection: Connection, moved: Sequence[Place]) -> Iterator[Ste
     there = [place.table for place in moved]
     back = [place for place in reversed(moved) if place.table not in places.OWN]
     yield Step("settings of this transaction", _file("settings"))
-    yield Step("nobody reads or writes the tables until the end", lock(there))
+    yield Step("nobody reads or writes the tables until the end", lock(there), locks=True)
+    yield Step("rows of the outbox", _file("drain"))
     yield Step("triggers, policies and foreign keys off", _filled(connection, "drop", tables=sql.Literal(there)))
     for place in back:
         yield Step(f"{place.table}: on this server", f"select undistribute_table('{place.table}');\n")
     yield Step("keys of one server", _file("keys_back"))
-    yield Step("functions, keys, foreign keys, triggers, policies", _put_back(
-        connection, ["function", "key", "foreign key", "trigger", "policy", "comment"]))
+    kinds = ["function", "key", "foreign key", "trigger", "policy", "comment"]
+    yield Step("functions, keys, foreign keys, triggers, policies and comments as before", _put_back(connection, kinds))
     yield Step("triggers of months", _file("guards"))
     yield Step("tables that a distributed database has more", _file("remove"))
+
+
+def run(connection: Connection, step: Step) -> None:
+    """Run the statements of a step one by one: Citus passes the text of a DDL statement on as it was sent. Raises ServerError."""
+    for statement in Statements(step.text.encode()):
+        postgres.execute_text(connection, statement.text)
 
 
 def lock(tables: Sequence[str]) -> str:
