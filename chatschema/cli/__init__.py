@@ -56,6 +56,7 @@ SECTIONS = {
         "audit": ("audit.app", "app"),
         "attachments": ("attachments", "app"),
         "events": ("events.app", "app"),
+        "cluster": ("cluster.app", "app"),
         "protect": ("protect", "protect"),
         "unprotect": ("protect", "unprotect"),
     },

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chatschema.lint import nodes
+from chatschema import nodes
 from chatschema.lint.syntax import Step
 from chatschema.lint.values import Name
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from chatschema import nodes
 from chatschema.errors import UsageError
-from chatschema.lint import nodes
 from chatschema.migration.batch import header
 from chatschema.sqlfile import SqlFile
 from chatschema.statements import Statement

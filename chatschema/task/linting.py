@@ -8,7 +8,6 @@ from chatschema.errors import ChatschemaError, UsageError
 from chatschema.lint import book, ignores, squawk, subject, syntax, weight
 from chatschema.lint.ignores import Accepted, Ignore
 from chatschema.lint.known import Known
-from chatschema.lint.nodes import text
 from chatschema.lint.subject import Subject
 from chatschema.lint.values import Finding, Hit, Name
 from chatschema.lint.weight import Weight
@@ -17,6 +16,7 @@ from chatschema.migration import history, ledger, variables
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.repeatable import files as repeatable
 from chatschema.migration.repeatable import record as repeatables
+from chatschema.nodes import text
 from chatschema.postgres import Connection
 from chatschema.sqlfile import SqlFile
 

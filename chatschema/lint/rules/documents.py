@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from chatschema import nodes
 from chatschema.errors import UsageError
-from chatschema.lint import nodes
 from chatschema.lint.subject import Subject
 from chatschema.lint.syntax import Step
 from chatschema.lint.values import Hit, Name

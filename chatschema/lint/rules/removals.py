@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from chatschema.lint import nodes
+from chatschema import nodes
 from chatschema.lint.known import Known
 from chatschema.lint.subject import Subject
 from chatschema.lint.syntax import Step

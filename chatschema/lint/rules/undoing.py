@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chatschema.lint import nodes
+from chatschema import nodes
 from chatschema.lint.known import Known
 from chatschema.lint.rules import rows
 from chatschema.lint.subject import Subject

@@ -1,9 +1,7 @@
-"""Reading the syntax trees of postgast: names, types, constants."""
+"""Reading the syntax trees of postgast, PostgreSQL's parser: names, types, constants."""
 
 from collections.abc import Iterator
 from typing import Any
-
-from chatschema.lint.values import Name
 
 _DEFAULT = "public"
 
@@ -18,12 +16,12 @@ def inner(node: Any) -> Any:
     return getattr(node, kind_of(node))
 
 
-def relation(range_var: Any) -> Name:
+def relation(range_var: Any) -> tuple[str, str]:
     """Return the schema and the name of a table; one without a schema is in public."""
     return range_var.schemaname or _DEFAULT, range_var.relname
 
 
-def text(name: Name) -> str:
+def text(name: tuple[str, str]) -> str:
     """Return a name as people write it."""
     return ".".join(name)
 
@@ -33,7 +31,7 @@ def strings(nodes: Any) -> list[str]:
     return [node.string.sval for node in nodes if kind_of(node) == "string"]
 
 
-def qualified(nodes: Any) -> Name:
+def qualified(nodes: Any) -> tuple[str, str]:
     """Return the schema and the name that a list of string nodes spells."""
     parts = strings(nodes)
     return (parts[-2] if len(parts) > 1 else _DEFAULT, parts[-1]) if parts else (_DEFAULT, "")
@@ -53,7 +51,7 @@ def listed(node: Any) -> list[str]:
     return []
 
 
-def object_name(node: Any) -> Name:
+def object_name(node: Any) -> tuple[str, str]:
     """Return the schema and the name of an object of DROP or COMMENT."""
     parts = listed(node)
     return (parts[-2] if len(parts) > 1 else _DEFAULT, parts[-1]) if parts else (_DEFAULT, "")
@@ -126,6 +124,11 @@ def action(command: Any) -> str:
 def object_kind(value: int) -> str:
     """Return the kind of an object in lower case: table, index, view, function, ..."""
     return _enum("ObjectType", value).removeprefix("OBJECT_").lower()
+
+
+def boolean_operator(expression: Any) -> str:
+    """Return and, or, not."""
+    return _enum("BoolExprType", expression.boolop).removesuffix("_EXPR").lower()
 
 
 def _enum(name: str, value: int) -> str:

@@ -1,0 +1,1 @@
+"""chatschema cluster: one file a verb."""

@@ -1,0 +1,9 @@
+"""chatschema cluster: from one server to replicas to Citus."""
+
+import typer
+
+from chatschema.cli.cluster import advise, check
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Scale out: which step is due, and what stands in its way.")
+app.command("advise")(advise.advise)
+app.command("check")(check.check)

@@ -1,0 +1,37 @@
+"""Which table lives where in a cluster, and the names of the objects that chatschema itself brings."""
+
+import functools
+import re
+
+from chatschema import assets
+
+# The tables of a conversation, and the column that says on which shard a row is.
+DISTRIBUTED = {
+    "conversations": "id",
+    "conversation_participants": "conversation_id",
+    "messages": "conversation_id",
+    "message_statuses": "conversation_id",
+    "attachments": "conversation_id",
+}
+# Copied to every node.
+REFERENCE = ("users", "user_public_keys")
+MOVING = (*DISTRIBUTED, *REFERENCE)
+
+_NAMED = re.compile(
+    r"^\s*(?:add\s+)?constraint\s+(?P<constraint>\w+)|create\s+(?:unique\s+)?index\s+(?P<index>\w+)"
+    r"|create\s+trigger\s+(?P<trigger>\w+)|create\s+policy\s+(?P<policy>\w+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@functools.cache
+def own_names() -> frozenset[tuple[str, str]]:
+    """Return kind and name of each key, trigger and policy that chatschema brings; distribute changes these itself."""
+    folder = assets.sql_dir()
+    files = [folder / "schema.sql", *sorted((folder / "roles").glob("*.sql"))]
+    found = set()
+    for file in files:
+        for match in _NAMED.finditer(file.read_text("utf-8")):
+            kind = match.lastgroup or ""
+            found.add(("key" if kind in ("constraint", "index") else kind, match[kind]))
+    return frozenset(found)
