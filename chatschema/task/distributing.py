@@ -1,34 +1,32 @@
 """Distributing a database over a cluster of Citus and bringing it back: one transaction, with the rows proved equal."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chatschema import postgres
-from chatschema.cluster.distribute import checks, left, places, proof, relay, script
+from chatschema.cluster import measure, obstacles
+from chatschema.cluster.distribute import checks, places, proof, script
+from chatschema.cluster.distribute.places import Place
 from chatschema.cluster.distribute.proof import Sum
 from chatschema.cluster.distribute.script import Step
-from chatschema.errors import ChatschemaError
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
 from chatschema.task.waits import LOCK_WAIT_S
 
-Told = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What a run did: the rows of each table, equal before and after, how long writers waited, and the bytes freed afterwards."""
+class Moved:
+    """The end of a run: whether it changed anything, the rows of each table, equal before and after, and how long writers waited."""
 
-    is_done: bool
-    tables: tuple[Sum, ...]
-    locked_s: float
-    freed: tuple[str, ...] = ()
+    is_changed: bool
+    tables: tuple[Sum, ...] = ()
+    locked_s: float = 0.0
 
 
 def declared(files: Sequence[MigrationFile]) -> dict[str, str]:
-    """Return where the headers of migrations place their tables: `-- Cluster:`, by the table of the first line."""
+    """Return where migrations place their tables: the header `-- Cluster:`, by the table of the first line."""
     found = {}
     for file in files:
         value = file.apply.header("Cluster")
@@ -38,65 +36,53 @@ def declared(files: Sequence[MigrationFile]) -> dict[str, str]:
 
 
 def plan(connection: Connection, headers: Mapping[str, str], shards: int) -> list[Step]:
-    """Return the steps of distribute. Raises ChatschemaError where something stands in the way."""
-    moved = places.places(headers)
-    _refuse(connection, moved)
-    return list(script.distribute(connection, moved, shards))
+    """Return the steps to a cluster; none if the database is distributed. Raises ChatschemaError for what stands in the way."""
+    if checks.is_distributed(connection):
+        return []
+    measure.require_messages(connection)
+    checks.refuse([*checks.of_servers(connection), *obstacles.of_catalog(connection)])
+    return list(script.distribute(connection, places.places(headers), shards))
 
 
 def plan_back(connection: Connection, headers: Mapping[str, str]) -> list[Step]:
-    """Return the steps of undistribute. Raises ChatschemaError where the database is not distributed, or a node does not answer."""
-    _refuse_plain(connection)
-    checks.refuse(checks.of_servers(connection))
+    """Return the steps back to one server; none if it is not distributed. Raises ChatschemaError for what stands in the way."""
+    if not checks.is_distributed(connection):
+        return []
+    checks.refuse(list(checks.of_servers(connection)))
     return list(script.undistribute(connection, places.places(headers)))
 
 
-def distribute(connection: Connection, headers: Mapping[str, str], shards: int, *, say: Say) -> Done:
-    """Distribute the database; what a killed run left behind is finished first.
-
-    Killed at any moment, the database is as before or distributed. Raises ChatschemaError.
-    """
-    moved = places.places(headers)
+def distribute(connection: Connection, headers: Mapping[str, str], shards: int, *, say: Say) -> Moved:
+    """Distribute the database. Killed at any moment, it is as before or distributed. Raises ChatschemaError."""
     with locks.change_lock(connection, wait_s=LOCK_WAIT_S, say=say):
-        if checks.is_distributed(connection):
-            return Done(False, (), 0.0, tuple(left.truncate(connection)))
-        steps = plan(connection, headers, shards)
-        there = [place.table for place in moved if place.table not in places.OWN]
-        sums, seconds = _run(connection, steps, there, there, say)
-        return Done(True, sums, seconds, tuple(left.truncate(connection)))
+        return _run(connection, plan(connection, headers, shards), places.places(headers), say)
 
 
-def undistribute(connection: Connection, headers: Mapping[str, str], *, say: Say) -> Done:
+def undistribute(connection: Connection, headers: Mapping[str, str], *, say: Say) -> Moved:
     """Bring the database back to one server. Killed at any moment, it is distributed or back. Raises ChatschemaError."""
-    moved = places.places(headers)
     with locks.change_lock(connection, wait_s=LOCK_WAIT_S, say=say):
-        if not checks.is_distributed(connection):
-            return Done(False, (), 0.0)
-        steps = plan_back(connection, headers)
-        there = [place.table for place in moved if place.table not in places.OWN]
-        while relay.relay(connection):
-            pass
-        sums, seconds = _run(connection, steps, there, there, say)
-        return Done(True, sums, seconds)
+        return _run(connection, plan_back(connection, headers), places.places(headers), say)
 
 
-def _run(
-    connection: Connection, steps: Sequence[Step], before: Sequence[str], after: Sequence[str], say: Say
-) -> tuple[tuple[Sum, ...], float]:
-    """Run the steps in one transaction; raise ChatschemaError, and roll back, where a table has other rows at the end."""
+def _run(connection: Connection, steps: Sequence[Step], moved: Sequence[Place], say: Say) -> Moved:
+    """Run the steps in one transaction; roll it back where a table has other rows at the end."""
+    if not steps:
+        return Moved(False)
+    tables = [place.table for place in moved if place.table not in places.OWN]
+    record = recording.renewed(connection, say=say)
 
-    def work() -> tuple[tuple[Sum, ...], float]:
+    def work() -> Moved:
         was: list[Sum] = []
         begun = time.monotonic()
         for step in steps:
-            postgres.execute_text(connection, step.text)
-            if step.is_lock:
-                # The tables are locked: no other lock is waited for, and none of the steps may end because it takes long.
+            script.run(connection, step)
+            if step.locks:
+                # The tables are locked, so no step waits for an application; and none ends because it takes long.
                 postgres.execute(connection, "set local lock_timeout = 0")
                 begun = time.monotonic()
-                was = proof.sums(connection, before)
-        _refuse_difference(was, proof.sums(connection, after))
-        _record(connection, say)
-        return tuple(was), time.monotonic() - begun
+                was = proof.sums(connection, tables)
+        proof.refuse_difference(was, proof.sums(connection, tables))
+        record()
+        return Moved(True, tuple(was), time.monotonic() - begun)
 
     return locks.in_transaction(connection, work, locks.DDL, say=say)

@@ -1,22 +1,23 @@
-"""What keeps a database from being distributed, or from coming back: each with its reason and what to type instead."""
+"""What keeps a cluster from taking a database, or from giving it back: each with its reason and what to type instead."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chatschema import postgres, sqlfile
+from chatschema import postgres
+from chatschema.cluster.obstacles import Obstacle
 from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
 _HAS_CITUS = "select exists (select from pg_catalog.pg_extension where extname = 'citus')"
 _CAN_HAVE = "select exists (select from pg_catalog.pg_available_extensions where name = 'citus')"
 _NODES = """
-    select n.nodename, n.nodeport, n.groupid, n.isactive, n.hasmetadata and n.metadatasynced
+    select n.nodename, n.nodeport, n.groupid, n.isactive and n.hasmetadata and n.metadatasynced
     from pg_catalog.pg_dist_node as n where n.noderole = 'primary' order by n.groupid, n.nodename, n.nodeport
 """
 _VERSIONS = """
-    select nodename, nodeport, success, result from run_command_on_all_nodes(
-        'select extversion from pg_catalog.pg_extension where extname = ''citus''', give_warning_for_connection_errors => false
-    ) as r join pg_catalog.pg_dist_node as n using (nodeid)
+    select n.nodename, n.nodeport, r.success, r.result from run_command_on_all_nodes(
+        'select extversion from pg_catalog.pg_extension where extname = ''citus''', give_warning_for_connection_errors => true
+    ) as r join pg_catalog.pg_dist_node as n using (nodeid) order by 1, 2
 """
 
 
@@ -27,17 +28,7 @@ class Node:
     host: str
     port: int
     group: int
-    is_active: bool
-    has_metadata: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """What stands in the way, and what to type instead."""
-
-    code: str
-    message: str
-    hint: str
+    is_ready: bool
 
 
 def has_citus(connection: Connection) -> bool:
@@ -55,66 +46,63 @@ def nodes(connection: Connection) -> list[Node]:
     return [Node(*row) for row in postgres.fetch_all(connection, _NODES)]
 
 
-def refuse(obstacles: Iterable[Obstacle]) -> None:
-    """Raise ChatschemaError for the first obstacle; the others are named after it."""
-    found = list(obstacles)
+def refuse(found: Sequence[Obstacle]) -> None:
+    """Raise ChatschemaError for the first obstacle, which names the others."""
     if not found:
         return
-    others = "".join(f"\nalso: {one.message}; {one.hint}" for one in found[1:])
-    raise ChatschemaError(found[0].message + others, found[0].hint, code=found[0].code)
+    first, *others = found
+    also = "".join(f"\nalso: {one.object}: {one.reason}\n      {one.do}" for one in others)
+    raise ChatschemaError(f"{first.object}: {first.reason}{also}", first.do, code=first.code)
+
+
+def refuse_plain(connection: Connection) -> None:
+    """Raise ChatschemaError where the database is not distributed."""
+    if not is_distributed(connection):
+        raise ChatschemaError(
+            f"database {connection.info.dbname} is not distributed by chatschema",
+            "show what distributing it would do: chatschema cluster distribute --dry-run",
+            code="cluster.not-distributed",
+        )
 
 
 def of_servers(connection: Connection) -> Iterator[Obstacle]:
-    """Yield what is wrong with the servers: no extension, no workers, a coordinator that is not one of them, other versions."""
+    """Yield what is wrong with the servers: no extension, no worker, a coordinator that is not one of them, another version."""
     if not has_citus(connection):
         is_there = postgres.fetch_one(connection, _CAN_HAVE)[0]
-        hint = "create extension citus; on this database and on that of each worker" if is_there else "install Citus on the server"
-        yield Obstacle("cluster.no-extension", f"database {connection.info.dbname} has no extension citus", hint)
+        do = "create extension citus; in this database, and in one of the same name on each worker"
+        reason = "it has no extension citus"
+        yield Obstacle(
+            "cluster.no-extension",
+            f"database {connection.info.dbname}",
+            reason if is_there else f"{reason}, and the server does not offer it",
+            do if is_there else f"install Citus on the server, then: {do}",
+        )
         return
     found = nodes(connection)
     if not any(node.group == 0 for node in found):
         yield Obstacle(
             "cluster.no-coordinator",
-            "the coordinator is not in the metadata of Citus: users could not be copied to it",
-            f"select citus_set_coordinator_host('HOST', {connection.info.port}); with the name by which the workers reach this server",
+            "the coordinator",
+            "it is not in the metadata of Citus, so users would not be copied to it",
+            f"with the name by which the workers reach this server: select citus_set_coordinator_host('HOST', {connection.info.port})",
         )
     if not any(node.group for node in found):
-        yield Obstacle("cluster.no-workers", "the cluster has no worker", "add one: select citus_add_node('HOST', PORT)")
+        yield Obstacle("cluster.no-workers", "the cluster", "it has no worker", "select citus_add_node('HOST', PORT)")
     for node in found:
-        if not node.is_active or not node.has_metadata:
-            yield Obstacle(
-                "cluster.worker-inactive",
-                f"worker {node.host}:{node.port} is not active or has no metadata",
-                f"select citus_activate_node('{node.host}', {node.port})",
-            )
+        if not node.is_ready:
+            do = f"select citus_activate_node('{node.host}', {node.port})"
+            yield Obstacle("cluster.worker-inactive", f"worker {node.host}:{node.port}", "it is not active or has no metadata", do)
     yield from _versions(connection)
 
 
 def _versions(connection: Connection) -> Iterator[Obstacle]:
-    found = postgres.fetch_all(connection, _VERSIONS)
-    own = postgres.fetch_one(connection, "select extversion from pg_catalog.pg_extension where extname = 'citus'")[0]
-    for host, port, is_done, result in found:
+    query = "select extversion from pg_catalog.pg_extension where extname = 'citus'"
+    own = postgres.fetch_one(connection, query)[0]
+    for host, port, is_done, result in postgres.fetch_all(connection, _VERSIONS):
         if not is_done:
-            yield Obstacle("cluster.unreachable", f"{host}:{port} does not answer: {result}", "start it, then run the command again")
+            reason = f"it does not answer: {result}"
+            yield Obstacle("cluster.unreachable", f"worker {host}:{port}", reason, "start it, then run the command again")
         elif result != own:
-            yield Obstacle(
-                "cluster.version",
-                f"{host}:{port} has Citus {result or '(none)'}, the coordinator has {own}",
-                "install the same version there, then: alter extension citus update",
-            )
-
-
-def of_schema(connection: Connection, tables: Sequence[str], names: Sequence[str]) -> Iterator[Obstacle]:
-    """Yield what other people's objects stand in the way: foreign keys, policies that ask a table, logical subscriptions.
-
-    `tables` are those that move; `names` the policies that are chatschema's own, as "table policy".
-    """
-    query = sqlfile.fill("cluster/obstacles.sql", tables=_list(tables), policies=_list(names))
-    for code, message, hint in postgres.fetch_all(connection, query):
-        yield Obstacle(code, message, hint)
-
-
-def _list(values: Sequence[str]):  # type: ignore[no-untyped-def]
-    from psycopg import sql
-
-    return sql.Literal(list(values))
+            reason = f"it has Citus {result or '(none)'}, and the coordinator has {own}"
+            do = "install the same version there, then: alter extension citus update"
+            yield Obstacle("cluster.version", f"worker {host}:{port}", reason, do)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from chatschema import postgres
+from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
 _COLUMNS = """
@@ -26,6 +27,17 @@ class Sum:
 def sums(connection: Connection, tables: Sequence[str]) -> list[Sum]:
     """Return the sums of the tables as this transaction sees them; raises ServerError."""
     return [_sum(connection, table) for table in tables]
+
+
+def refuse_difference(before: Sequence[Sum], after: Sequence[Sum]) -> None:
+    """Raise ChatschemaError for the first table whose rows differ; the caller's transaction rolls everything back."""
+    for was, now in zip(before, after, strict=True):
+        if was != now:
+            raise ChatschemaError(
+                f"{was.table} has {now.rows} rows with the sum {now.sum}, and had {was.rows} with {was.sum}; everything was rolled back",
+                "run it again; if it happens again, please report it with the versions of PostgreSQL and Citus",
+                code="cluster.rows-differ",
+            )
 
 
 def _sum(connection: Connection, table: str) -> Sum:

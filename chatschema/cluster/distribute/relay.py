@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from chatschema import postgres
 from chatschema.cluster.distribute import checks
-from chatschema.errors import ChatschemaError
 from chatschema.postgres import Connection
 
 BATCH = 1000
@@ -15,12 +14,7 @@ def relay(connection: Connection, size: int = BATCH) -> Iterator[int]:
 
     Killed at any moment, each row is in one of both places. Raises ChatschemaError where the database is not distributed.
     """
-    if not checks.is_distributed(connection):
-        raise ChatschemaError(
-            f"database {connection.info.dbname} is not distributed, so nothing waits for a relay",
-            "distribute it: chatschema cluster distribute --dry-run",
-            code="cluster.not-distributed",
-        )
+    checks.refuse_plain(connection)
     while moved := postgres.fetch_one(connection, "select chatschema.relay(%s)", (size,))[0]:
         yield moved
 
