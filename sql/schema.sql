@@ -763,6 +763,15 @@ $$;
 
 COMMENT ON FUNCTION chatschema.create_conversation(created_by uuid, members uuid[], type text, title text, settings jsonb, retention_days integer, avatar_url text) IS 'Founds a group, whose creator is its admin, or opens the direct conversation of two users: the same for both, and again for one who had left.';
 
+CREATE FUNCTION chatschema.direct_id(one uuid, other uuid) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    select encode(set_byte(set_byte(d.digest, 6, (get_byte(d.digest, 6) & 15) | 128), 8, (get_byte(d.digest, 8) & 63) | 128), 'hex')::uuid
+    from (select substr(sha256(uuid_send(least(one, other)) || uuid_send(greatest(one, other))), 1, 16)) as d (digest)
+$$;
+
+COMMENT ON FUNCTION chatschema.direct_id(one uuid, other uuid) IS 'The id of the direct conversation of two users, in either order: a UUIDv8 of the SHA-256 of the smaller id followed by the greater one.';
+
 CREATE FUNCTION chatschema.end_sessions(of_user uuid, reason text, family uuid DEFAULT NULL::uuid, spared uuid DEFAULT NULL::uuid) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1566,6 +1575,14 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.merge_status() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, and read implies delivered. Sets updated_at, unless the report changes nothing.';
+
+CREATE FUNCTION chatschema.new_conversation_id() RETURNS uuid
+    LANGUAGE sql
+    AS $$
+    select set_config('chatschema.new_conversation_id', chatschema.uuid7()::text, true)::uuid
+$$;
+
+COMMENT ON FUNCTION chatschema.new_conversation_id() IS 'Default of conversations.id: a UUIDv7, noted for conversations_set_direct_id, which replaces it in a new direct conversation.';
 
 CREATE FUNCTION chatschema.new_event_cursor(seen pg_snapshot) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -2827,6 +2844,38 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.set_created_at_from_id() IS 'Trigger: sets created_at to the time in the id, so that both orders agree. Refuses a created_at of another day.';
+
+CREATE FUNCTION chatschema.set_direct_id() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    made constant uuid := chatschema.direct_id(new.direct_user_low, new.direct_user_high);
+    locked constant integer := coalesce(nullif(current_setting('chatschema.locked_pairs', true), ''), '0')::integer;
+begin
+    -- Whoever gives an id refers to it already: an import, a restore, a client that makes ids.
+    if new.id::text is distinct from current_setting('chatschema.new_conversation_id', true) then
+        return new;
+    end if;
+    -- Both of two transactions would have the same id, and whoever comes second would fail on the primary key, not on the pair's; and
+    -- also with ON CONFLICT on the pair. So the second waits here, as it would wait there. A lock is a place in shared memory:
+    -- an import of thousands does without.
+    if locked < 100 then
+        perform pg_advisory_xact_lock(hashtextextended(made::text, 0)), set_config('chatschema.locked_pairs', (locked + 1)::text, true);
+    end if;
+    -- The unique key of the pair shall say that it exists. And what an erased conversation's id is recorded for must not meet a new one.
+    if not exists (
+        select from public.conversations as c where c.direct_user_low = new.direct_user_low and c.direct_user_high = new.direct_user_high
+    ) and not exists (
+        select from chatschema.erasures as e where e.subject_type = 'conversation' and e.subject_id = made
+    ) then
+        new.id := made;
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.set_direct_id() IS 'Trigger: a new direct conversation whose id the database made gets that of its pair, chatschema.direct_id(); an id that was given is kept.';
 
 CREATE FUNCTION chatschema.set_reads_from() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4193,7 +4242,7 @@ COMMENT ON CONSTRAINT conversation_participants_notification_level_check ON publ
 COMMENT ON CONSTRAINT conversation_participants_role_check ON public.conversation_participants IS 'The roles of a conversation.';
 
 CREATE TABLE public.conversations (
-    id uuid DEFAULT chatschema.uuid7() NOT NULL,
+    id uuid DEFAULT chatschema.new_conversation_id() NOT NULL,
     type text DEFAULT 'group'::text NOT NULL,
     title text,
     avatar_url text,
@@ -4222,7 +4271,7 @@ END),
 
 COMMENT ON TABLE public.conversations IS 'Conversations: direct (two people) or group.';
 
-COMMENT ON COLUMN public.conversations.id IS 'UUIDv7.
+COMMENT ON COLUMN public.conversations.id IS 'UUIDv7; of a direct conversation the UUIDv8 of its pair, chatschema.direct_id(), if the database made it. Older ones keep theirs.
 pii=none';
 
 COMMENT ON COLUMN public.conversations.type IS 'direct or group.
@@ -5374,6 +5423,10 @@ CREATE TRIGGER conversations_record_created AFTER INSERT OR DELETE ON public.con
 
 COMMENT ON TRIGGER conversations_record_created ON public.conversations IS 'Writes an event about a conversation that was created or removed.';
 
+CREATE TRIGGER conversations_set_direct_id BEFORE INSERT ON public.conversations FOR EACH ROW WHEN ((new.direct_user_low <= new.direct_user_high)) EXECUTE FUNCTION chatschema.set_direct_id();
+
+COMMENT ON TRIGGER conversations_set_direct_id ON public.conversations IS 'Gives a new direct conversation the id of its pair, unless the insert gives one.';
+
 CREATE TRIGGER conversations_set_updated_at BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION chatschema.set_updated_at();
 
 COMMENT ON TRIGGER conversations_set_updated_at ON public.conversations IS 'Sets updated_at.';
@@ -5981,6 +6034,8 @@ REVOKE ALL ON FUNCTION chatschema.session_grace() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.session_hash(session_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.sessions_of(user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.set_direct_id() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.set_reads_from() FROM PUBLIC;
 

@@ -91,7 +91,7 @@ def _replication(connection: Connection) -> Iterator[Obstacle]:
             reason = f"publishes {tables}, whose rows are on the workers then: the coordinator sends none of them"
             do = f"alter publication {_quoted(name)} drop table ...; read chatschema.events instead"
         else:
-            reason = f"writes to {tables} past the triggers and the shards"
+            reason = f"writes to {tables or 'tables that are not known yet'}, past the triggers and the shards"
             do = f"wait until it has caught up, then: drop subscription {_quoted(name)}"
         yield Obstacle(f"cluster.{kind}", name, reason, do)
 

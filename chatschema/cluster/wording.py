@@ -34,8 +34,8 @@ WORDS = {
     ),
     "conflict": (
         (
-            "on conflict ({target}) on {tables}: there is no unique or exclusion constraint matching the ON CONFLICT specification, as"
-            " every key has the partition column there"
+            "on conflict ({target}) on {tables}: there is no unique or exclusion constraint matching the ON CONFLICT specification,"
+            " as every key has the partition column there"
         ),
         "after distributing: {wanted}",
     ),

@@ -42,7 +42,8 @@ def _print(found: Checked) -> None:
         console.answer()
         console.answer(f"{console.count(len(found.findings), 'finding')}; {read} on the tables were read")
     else:
-        console.answer(f"nothing stands in the way; {read} on the tables were read")
+        found_nothing = "nothing in the way was seen" if found.unseen else "nothing stands in the way"
+        console.answer(f"{found_nothing}; {read} on the tables were read")
     for missing in found.unseen:
         console.note(f"not seen: {missing.what}: {missing.why}" + (f"\nhint:  {missing.hint}" if missing.hint else ""))
 

@@ -21,3 +21,4 @@ cross join (
     from pg_catalog.pg_statio_user_tables
 ) as io
 where d.datname = current_database()
+/* chatschema */

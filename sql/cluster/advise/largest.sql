@@ -28,3 +28,4 @@ select
     top.messages::bigint as largest
 from (select 1) as one
 left join (select c.id, c.messages from common as c order by c.messages desc, c.id limit 1) as top on true
+/* chatschema */

@@ -31,3 +31,4 @@ cross join lateral (
 ) as s
 where p.bounds is not null
 order by 2, 1
+/* chatschema */

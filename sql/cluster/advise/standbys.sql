@@ -10,3 +10,4 @@ select
     (extract(epoch from r.replay_lag) * 1000)::double precision as behind_ms
 from pg_catalog.pg_stat_replication as r
 order by 1
+/* chatschema */

@@ -13,3 +13,4 @@ where a.attrelid in (select to_regclass('public.' || m.name) from unnest({moving
         where p.classid = 'pg_attrdef'::regclass and p.objid = d.oid and p.refclassid = 'pg_class'::regclass
     ))
 order by 1, 2
+/* chatschema */

@@ -13,3 +13,4 @@ join pg_catalog.pg_namespace as fn on fn.oid = f.relnamespace
 where k.contype = 'f' and k.conparentid = 0
     and (k.conrelid in (select o.oid from ours as o) or k.confrelid in (select o.oid from ours as o))
 order by 1, 2
+/* chatschema */

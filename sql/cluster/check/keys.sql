@@ -29,3 +29,4 @@ where (i.indisunique or i.indisexclusion)
             ))
     )
 order by 1, 2
+/* chatschema */

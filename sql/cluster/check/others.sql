@@ -15,3 +15,4 @@ join pg_catalog.pg_class as c on c.oid = i.inhparent
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where i.inhparent in (select o.oid from ours as o)
 order by 1, 2, 3
+/* chatschema */

@@ -20,3 +20,4 @@ join pg_catalog.pg_class as c on c.oid = p.polrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where p.polrelid in (select to_regclass('public.' || m.name) from unnest({moving}::text[]) as m (name))
 order by 1, 2
+/* chatschema */

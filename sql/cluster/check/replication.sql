@@ -11,11 +11,14 @@ left join pg_catalog.pg_inherits as h on h.inhrelid = c.oid
 join ours as o on o.oid in (c.oid, h.inhparent)
 group by t.pubname
 union all
+-- Until it is refreshed the first time, nobody knows which tables a subscription writes to.
 select 'subscription', s.subname::text, string_agg(distinct o.relname, ', ' order by o.relname)
 from pg_catalog.pg_subscription as s
-join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid
+left join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid
 left join pg_catalog.pg_inherits as h on h.inhrelid = r.srrelid
-join ours as o on o.oid in (r.srrelid, h.inhparent)
+left join ours as o on o.oid in (r.srrelid, h.inhparent)
 where s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
 group by s.subname
+having count(o.oid) > 0 or count(r.srrelid) = 0
 order by 1, 2
+/* chatschema */

@@ -13,3 +13,4 @@ where not t.tgisinternal and t.tgparentid = 0
         )
     )
 order by 1, 2
+/* chatschema */

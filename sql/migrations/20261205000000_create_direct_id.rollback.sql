@@ -1,0 +1,2 @@
+drop function chatschema.new_conversation_id();
+drop function chatschema.direct_id(uuid, uuid);
