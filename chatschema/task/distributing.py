@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chatschema import postgres
@@ -10,6 +11,7 @@ from chatschema.cluster.distribute import checks, places, proof, script
 from chatschema.cluster.distribute.places import Place
 from chatschema.cluster.distribute.proof import Sum
 from chatschema.cluster.distribute.script import Step
+from chatschema.errors import ServerError
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
@@ -18,7 +20,7 @@ from chatschema.task.waits import LOCK_WAIT_S
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The end of a run: whether it changed anything, the rows of each table, equal before and after, and how long writers waited."""
+    """The end of a run: whether it changed anything, the rows of each table before and after, and how long writers waited."""
 
     is_changed: bool
     tables: tuple[Sum, ...] = ()
@@ -85,4 +87,10 @@ def _run(connection: Connection, steps: Sequence[Step], moved: Sequence[Place], 
         record()
         return Moved(True, tuple(was), time.monotonic() - begun)
 
-    return locks.in_transaction(connection, work, locks.DDL, say=say)
+    try:
+        return locks.in_transaction(connection, work, locks.DDL, say=say)
+    except ServerError:
+        # The server does not say which node it lost. Without a connection to the coordinator there is nobody to ask.
+        with suppress(ServerError):
+            checks.refuse([one for one in checks.of_servers(connection) if one.code == "cluster.unreachable"])
+        raise

@@ -36,12 +36,15 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
     done = cli("cluster", "distribute", "--shards", SHARDS, "--yes", "--json", "--url", citus.url, timeout=1200)
     assert done.code == 0, done.err
     there = done.json()["tables"]
-    assert citus.one("select count(distinct shardid) from pg_dist_placement join pg_dist_shard using (shardid) where"
-                     " logicalrelid = 'public.messages'::regclass") == int(SHARDS)
+    assert citus.one(
+        "select count(distinct shardid) from pg_dist_placement join pg_dist_shard using (shardid) where"
+        " logicalrelid = 'public.messages'::regclass"
+    ) == int(SHARDS)
     assert _behaves(citus, conversation, one, two) == []
 
     relayed = cli("cluster", "relay", "--json", "--url", citus.url)
-    assert relayed.json()["moved"] > 0 and citus.one("select count(*) from chatschema.outbox") == 0
+    assert relayed.json()["moved"] > 0
+    assert citus.one("select count(*) from chatschema.outbox") == 0
     actions = citus.rows("select action, count(*) from public.audit_logs where details ? 'recorded_by' group by 1 order by 1")
     assert actions == [("message.delete", 1), ("message.edit", 1), ("message.remove", 1)]
     assert cli("cluster", "relay", "--json", "--url", citus.url).json() == {"moved": 0}
@@ -61,11 +64,16 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
 
 def _group(citus: Citus) -> tuple[str, str, str]:
     """Return a group and two who take part in it."""
-    return tuple(map(str, citus.rows("""
+    return tuple(
+        map(
+            str,
+            citus.rows("""
         select conversation_id, min(user_id::text), max(user_id::text) from public.conversation_participants as p
         join public.conversations as c on c.id = p.conversation_id
         where p.left_at is null and c.type = 'group' group by 1 having count(*) > 2 order by 1 limit 1
-    """)[0]))  # type: ignore[return-value]
+    """)[0],
+        )
+    )  # type: ignore[return-value]
 
 
 def _behaves(citus: Citus, conversation: str, one: str, two: str) -> list[str]:
@@ -87,7 +95,9 @@ def _behaves(citus: Citus, conversation: str, one: str, two: str) -> list[str]:
     promise(citus.one(f"select chatschema.add_reaction('{other}', '{one}', 'x')") is True, "reaction")
     where = f"where conversation_id = '{conversation}' and id = "
     promise("under a hold" in citus.refused(f"delete from public.messages {where} '{held}'"), "hold on a user")
-    tombstone = f"update public.messages set is_deleted = true, deleted_at = now(), content_encrypted = null {where} '{held}' returning"
+    tombstone = (
+        f"update public.messages set is_deleted = true, deleted_at = now(), content_encrypted = null {where} '{held}' returning"
+    )
     promise(citus.one(f"{tombstone} content_encrypted is not null") is True, "tombstone of a held message keeps its content")
     citus.run("update chatschema.holds set released_at = now(), released_by = 'x', release_reason = 'x'")
     citus.run(f"update public.messages set content_encrypted = '\\x03', edit_count = 1, edited_at = now() {where} '{other}'")
@@ -98,7 +108,8 @@ def _behaves(citus: Citus, conversation: str, one: str, two: str) -> list[str]:
     copies = "select count(distinct result) from run_command_on_all_nodes('select md5(string_agg(u::text, '','' order by id)) from public.users as u')"
     promise(citus.one(copies) == 1, "every node has the same users")
     promise(
-        "is not the one of users" in citus.refused(
+        "is not the one of users"
+        in citus.refused(
             "insert into public.conversations (type, direct_user_low, direct_user_high) values"
             f" ('direct', least('{one}'::uuid, '{two}'), greatest('{one}'::uuid, '{two}'))"
         ),

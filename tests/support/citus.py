@@ -1,9 +1,12 @@
 """Databases on a Citus cluster, which CHATSCHEMA_CITUS_URL names; without it the tests that need one are skipped by name."""
 
 import os
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,13 +25,12 @@ class Citus:
         parts = conninfo_to_dict(URL)
         self.url = make_conninfo("", **{**parts, "dbname": name})
 
-    def rows(self, query: str, params: object = None) -> list[tuple[object, ...]]:
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            cursor = connection.execute(query.encode(), params)  # type: ignore[arg-type]
-            return cursor.fetchall() if cursor.description else []
+            return connection.execute(query.encode()).fetchall()
 
-    def one(self, query: str, params: object = None) -> object:
-        return self.rows(query, params)[0][0]
+    def one(self, query: str) -> Any:
+        return self.rows(query)[0][0]
 
     def run(self, *statements: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -84,3 +86,32 @@ def database(workers: int | None = None, *, in_metadata: bool = True) -> Iterato
         for host, port in servers:
             with _on(host, port, "postgres") as connection:
                 connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+class Worker:
+    """A worker of the cluster on this machine, to stop it as a crash does and to start it again."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        with _on(host, port, "postgres") as connection:
+            row = connection.execute("show data_directory").fetchone()
+        self.folder = Path(row[0]) if row else Path()
+        self.pg_ctl = self.folder.parent / "usr/lib/postgresql/15/bin/pg_ctl"
+        if not self.pg_ctl.exists():
+            pytest.skip(f"the worker on port {port} is not one of this machine that can be stopped")
+
+    def stop(self) -> None:
+        self._run("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        self._run("-l", str(self.folder / "log"), "-w", "start")
+
+    def _run(self, *arguments: str) -> None:
+        # PostgreSQL does not run as root.
+        user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        subprocess.run([*user, self.pg_ctl, "-D", self.folder, *arguments], check=True, capture_output=True, cwd="/", timeout=60)
+
+
+def workers() -> list[Worker]:
+    """Return the workers."""
+    return [Worker(*node) for node in nodes()[1:]]

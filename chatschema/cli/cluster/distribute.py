@@ -9,6 +9,8 @@ import typer
 from chatschema.cli import console, options, session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatschema.cluster.distribute.script import Step
     from chatschema.postgres import Connection
     from chatschema.task.distributing import Moved
@@ -76,7 +78,7 @@ def undistribute(
     _print_done(done, "back on one server", "it is not distributed", json=json)
 
 
-def _headers(sql_dir):  # noqa
+def _headers(sql_dir: Path) -> dict[str, str]:
     from chatschema.migration import files
     from chatschema.task import distributing
 
@@ -105,7 +107,7 @@ def _print_done(done: Moved, words: str, nothing: str, *, json: bool) -> None:
     from chatschema import units
 
     if json:
-        console.as_json(done)
+        console.as_json({"is_changed": done.is_changed, "tables": done.tables, "locked_ms": round(done.locked_s * 1000, 1)})
         return
     if not done.is_changed:
         console.answer(f"nothing to do: {nothing}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chatschema import postgres
 from chatschema.cluster.obstacles import Obstacle
-from chatschema.errors import ChatschemaError
+from chatschema.errors import CannotConnect, ChatschemaError
 from chatschema.postgres import Connection
 
 _HAS_CITUS = "select exists (select from pg_catalog.pg_extension where extname = 'citus')"
@@ -47,12 +47,13 @@ def nodes(connection: Connection) -> list[Node]:
 
 
 def refuse(found: Sequence[Obstacle]) -> None:
-    """Raise ChatschemaError for the first obstacle, which names the others."""
+    """Raise ChatschemaError for the first obstacle, which names the others; CannotConnect for a worker that does not answer."""
     if not found:
         return
     first, *others = found
+    kind = CannotConnect if first.code == "cluster.unreachable" else ChatschemaError
     also = "".join(f"\nalso: {one.object}: {one.reason}\n      {one.do}" for one in others)
-    raise ChatschemaError(f"{first.object}: {first.reason}{also}", first.do, code=first.code)
+    raise kind(f"{first.object}: {first.reason}{also}", first.do, code=first.code)
 
 
 def refuse_plain(connection: Connection) -> None:
@@ -84,7 +85,7 @@ def of_servers(connection: Connection) -> Iterator[Obstacle]:
             "cluster.no-coordinator",
             "the coordinator",
             "it is not in the metadata of Citus, so users would not be copied to it",
-            f"with the name by which the workers reach this server: select citus_set_coordinator_host('HOST', {connection.info.port})",
+            f"select citus_set_coordinator_host('HOST', {connection.info.port}), with the name by which the workers reach this server",
         )
     if not any(node.group for node in found):
         yield Obstacle("cluster.no-workers", "the cluster", "it has no worker", "select citus_add_node('HOST', PORT)")

@@ -12,13 +12,19 @@ from chatschema.postgres import Connection
 _ROWS_PER_S = 37_500
 _STATEMENT_S = 0.0012
 _SIZES = """
-    select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint, coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint, count(*)
+    select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint,
+        coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint, count(*)
     from unnest(%s::text[]) as w (name)
     cross join lateral (
-        select to_regclass(w.name)::oid union all select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = to_regclass(w.name)
+        select to_regclass(w.name)::oid
+        union all select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = to_regclass(w.name)
     ) as t (oid)
     join pg_catalog.pg_class as c on c.oid = t.oid and c.relkind = 'r'
 """
+_KEYS = (
+    "keys: messages (conversation_id, id); message_statuses (conversation_id, message_id, user_id); attachments with"
+    " conversation_id in front; the unique pair of a direct conversation becomes its id"
+)
 _OF_CONVERSATIONS = [
     "public.conversations", "public.conversation_participants", "public.messages", "public.message_statuses", "public.attachments",
 ]  # fmt: skip
@@ -56,8 +62,7 @@ def of(connection: Connection, shards: int) -> Cost:
     each = math.ceil(size / max(workers, 1)) + copied_size
     seconds = (rows + copied * (workers + 1)) / _ROWS_PER_S + tables * shards * 30 * _STATEMENT_S
     lines = (
-        "keys: messages (conversation_id, id); message_statuses (conversation_id, message_id, user_id); attachments with"
-        " conversation_id in front; the unique pair of a direct conversation becomes its id",
+        _KEYS,
         f"disk: about {units.size(each)} on each of {workers} workers, and {units.size(size)} more here until the commit",
         f"shards: {shards} of each table",
     )
@@ -66,7 +71,7 @@ def of(connection: Connection, shards: int) -> Cost:
 
 def of_way_back(connection: Connection) -> Cost:
     """Return what bringing the database back costs; the rows are counted on the shards. Raises ServerError."""
-    rows = sum(postgres.fetch_one(connection, f"select count(*) from {table}")[0] for table in _OF_CONVERSATIONS)  # noqa: S608
+    rows = sum(postgres.fetch_one(connection, f"select count(*) from {table}")[0] for table in _OF_CONVERSATIONS)
     query = "select coalesce(sum(citus_total_relation_size(logicalrelid)), 0)::bigint, count(*) from pg_catalog.pg_dist_partition"
     size, tables = postgres.fetch_one(connection, query)
     lines = (

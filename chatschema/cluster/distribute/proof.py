@@ -34,7 +34,8 @@ def refuse_difference(before: Sequence[Sum], after: Sequence[Sum]) -> None:
     for was, now in zip(before, after, strict=True):
         if was != now:
             raise ChatschemaError(
-                f"{was.table} has {now.rows} rows with the sum {now.sum}, and had {was.rows} with {was.sum}; everything was rolled back",
+                f"{was.table} has {now.rows} rows with the sum {now.sum}, and had {was.rows} with {was.sum};"
+                " everything was rolled back",
                 "run it again; if it happens again, please report it with the versions of PostgreSQL and Citus",
                 code="cluster.rows-differ",
             )

@@ -65,7 +65,9 @@ def distribute(connection: Connection, moved: Sequence[Place], shards: int) -> I
     for place in moved:
         yield Step(f"{place.table}: {place.words}", _distributed(place, moved, shards))
     # Without triggers nothing takes it for a TRUNCATE of the rows, and a rollback brings the local rows back.
-    truncated = "".join(f"select truncate_local_data_after_distributing_table('{table}');\n" for table in (place.table for place in moved))
+    truncated = "".join(
+        f"select truncate_local_data_after_distributing_table('{table}');\n" for table in (place.table for place in moved)
+    )
     yield Step("rows that are in shards now leave the coordinator", truncated)
     for text in forms():
         yield Step(f"functions for shards: {text.partition(':')[0].removeprefix('-- ')}", text)
