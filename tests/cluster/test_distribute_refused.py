@@ -32,7 +32,8 @@ OBSTACLES = [
 
 def _refused(cli: Cli, url: str, code: str, *, dry_run: bool = True) -> Result:
     done = cli("cluster", "distribute", *(["--dry-run"] if dry_run else ["--yes"]), "--url", url)
-    assert (done.code, done.out) == (1, "") and done.err.splitlines()[0].startswith(f"error[{code}]"), done.err
+    assert (done.code, done.out) == (1, ""), done.err
+    assert done.err.splitlines()[0].startswith(f"error[{code}]"), done.err
     assert "hint:" in done.err
     assert "Traceback" not in done.err
     return done

@@ -85,7 +85,7 @@ def of_servers(connection: Connection) -> Iterator[Obstacle]:
             "cluster.no-coordinator",
             "the coordinator",
             "it is not in the metadata of Citus, so users would not be copied to it",
-            f"select citus_set_coordinator_host('HOST', {connection.info.port}), with the name by which the workers reach this server",
+            f"select citus_set_coordinator_host('HOST', {connection.info.port}); HOST as the workers reach it",
         )
     if not any(node.group for node in found):
         yield Obstacle("cluster.no-workers", "the cluster", "it has no worker", "select citus_add_node('HOST', PORT)")
