@@ -7,48 +7,10 @@ with moved as materialized (
     join pg_catalog.pg_class as c on c.oid = w.name::regclass
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 ),
--- undistribute_table() drops functions over the row type of a table, and comments of views.
-beside as materialized (
-    select distinct p.oid from moved as m
-    join pg_catalog.pg_class as c on c.oid = m.oid
-    join pg_catalog.pg_depend as d on d.refclassid = 'pg_type'::regclass and d.refobjid = c.reltype and d.classid = 'pg_proc'::regclass
-    join pg_catalog.pg_proc as p on p.oid = d.objid
-),
-views as materialized (
-    select distinct r.ev_class as oid from moved as m
-    join pg_catalog.pg_depend as d on d.refclassid = 'pg_class'::regclass and d.refobjid = m.oid and d.classid = 'pg_rewrite'::regclass
-    join pg_catalog.pg_rewrite as r on r.oid = d.objid
-),
 saved as (
     select 1 as step, 'function' as kind, p.oid::regprocedure::text as object, pg_get_functiondef(p.oid) as statement, 1 as n
     from pg_catalog.pg_proc as p
     where p.pronamespace = 'chatschema'::regnamespace and p.proname = any ({functions}::text[])
-    union all
-    select 2, 'function', p.oid::regprocedure::text, w.statement, w.n
-    from beside as b join pg_catalog.pg_proc as p on p.oid = b.oid
-    cross join lateral (
-        select 1 as n, pg_get_functiondef(p.oid) as statement
-        union all select 2, format('alter function %s owner to %I', p.oid::regprocedure, pg_get_userbyid(p.proowner))
-        union all select 3, format('revoke all on function %s from public', p.oid::regprocedure) where p.proacl is not null
-        union all
-        select 4, format('grant execute on function %s to %s', p.oid::regprocedure,
-            case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
-        from aclexplode(p.proacl) as a
-    ) as w
-    union all
-    select 2, 'function', v.oid::regclass::text, w.statement, w.n
-    from views as v join pg_catalog.pg_class as c on c.oid = v.oid
-    cross join lateral (
-        select 1 as n, format('alter view %s owner to %I', v.oid::regclass, pg_get_userbyid(c.relowner)) as statement
-        union all
-        select 2, format('grant %s on %s to %s', lower(a.privilege_type), v.oid::regclass,
-            case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
-        from aclexplode(c.relacl) as a where a.grantee <> c.relowner
-        union all
-        select 2, format('grant %s (%I) on %s to %s', lower(x.privilege_type), a.attname, v.oid::regclass,
-            case x.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(x.grantee)) end)
-        from pg_catalog.pg_attribute as a cross join lateral aclexplode(a.attacl) as x where a.attrelid = v.oid
-    ) as w
     union all
     -- The keys that distribute changes: their own names, so that nobody's other key is touched.
     select 3, 'key', format('%s %I', m.name, o.conname),
@@ -88,12 +50,6 @@ saved as (
         select format('index %s', i.indexrelid::regclass), d.description
         from moved as m join pg_catalog.pg_index as i on i.indrelid = m.oid
         join pg_catalog.pg_description as d on d.objoid = i.indexrelid and d.classoid = 'pg_class'::regclass
-        union all
-        select format('view %s', v.oid::regclass), d.description
-        from views as v join pg_catalog.pg_description as d on d.objoid = v.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
-        union all
-        select format('function %s', b.oid::regprocedure), d.description
-        from beside as b join pg_catalog.pg_description as d on d.objoid = b.oid and d.classoid = 'pg_proc'::regclass
         union all
         select format('constraint %I on %s', o.conname, o.conrelid::regclass), d.description
         from pg_catalog.pg_constraint as o

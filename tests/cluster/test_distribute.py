@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -42,12 +43,24 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
     ) == int(SHARDS)
     assert _behaves(citus, conversation, one, two) == []
 
+    assert cli("verify", "--url", citus.url).code == 0
+    citus.run("create policy of_somebody on public.users for select using (username = 'nobody')")
+    drifted = cli("verify", "--json", "--url", citus.url).json()["differences"]
+    assert [one["object"] for one in drifted] == ["public.users.of_somebody"]
+
     relayed = cli("cluster", "relay", "--json", "--url", citus.url)
     assert relayed.json()["moved"] > 0
     assert citus.one("select count(*) from chatschema.outbox") == 0
     actions = citus.rows("select action, count(*) from public.audit_logs where details ? 'recorded_by' group by 1 order by 1")
     assert actions == [("message.delete", 1), ("message.edit", 1), ("message.remove", 1)]
     assert cli("cluster", "relay", "--json", "--url", citus.url).json() == {"moved": 0}
+
+    ensured = cli("partition", "ensure", "--from", f"{datetime.now(UTC) - timedelta(days=150):%Y-%m}", "--json", "--url", citus.url)
+    assert ensured.code == 0, ensured.err
+    assert cli("maintain", "--url", citus.url).code == 0
+    assert cli("status", "--check", "--url", citus.url).code == 0
+    undo = cli("undo", "--yes", "--url", citus.url)
+    assert "error[cluster.unsupported]" in undo.err, undo.err
 
     back = cli("cluster", "undistribute", "--yes", "--json", "--url", citus.url, timeout=1200)
     assert back.code == 0, back.err
@@ -56,6 +69,7 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
     assert {row["table"]: (row["rows"], row["sum"]) for row in there if row["table"] in untouched} == {
         table: sums[table] for table in untouched
     }
+    citus.run("drop policy of_somebody on public.users")
     verified = cli("verify", "--url", citus.url)
     assert verified.code == 0, verified.out
     assert citus.one("select count(*) from pg_dist_partition") == 0

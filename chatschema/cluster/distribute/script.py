@@ -13,6 +13,7 @@ from chatschema.postgres import Connection
 from chatschema.statements import Statements
 
 _FUNCTION = re.compile(r"(?m)^create or replace function chatschema\.(\w+)\s*\(")
+_OWN = re.compile(r"(?m)^create (?:policy|trigger) (\w+)[^;]*? on ([\w.]+)")
 # The keys that sql/cluster/keys.sql changes.
 KEYS = (
     "conversations_direct_pair_key",
@@ -27,6 +28,7 @@ KEYS = (
 _NOT_THERE = ("chatschema.hold_conversations hold_conversations_hold_id_fkey",)
 # The id says which shard a row is on, so no trigger changes it there: conversations_require_pair_id refuses another one.
 _OF_ONE_SERVER = ("public.conversations conversations_set_direct_id",)
+LEFT_OUT = frozenset({*(("foreign key", name) for name in _NOT_THERE), *(("trigger", name) for name in _OF_ONE_SERVER)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ def forms() -> list[str]:
 def replaced() -> list[str]:
     """Return the names of the functions that have a form for shards."""
     return sorted({name for text in forms() for name in _FUNCTION.findall(text)})
+
+
+def own() -> list[str]:
+    """Return the triggers and policies that only a distributed database has, as "table name"."""
+    texts = (_file("policies"), _file("triggers"))
+    return [f"{table} {name}" for text in texts for name, table in _OWN.findall(text)]
 
 
 def distribute(connection: Connection, moved: Sequence[Place], shards: int) -> Iterator[Step]:
@@ -77,6 +85,7 @@ def distribute(connection: Connection, moved: Sequence[Place], shards: int) -> I
     yield Step("triggers of a distributed database", _file("triggers"))
     yield Step("triggers of months", _file("guards"))
     yield Step("policies for shards", _file("policies"))
+    yield Step("comments", _file("comments"))
 
 
 def undistribute(connection: Connection, moved: Sequence[Place]) -> Iterator[Step]:
@@ -86,11 +95,14 @@ def undistribute(connection: Connection, moved: Sequence[Place]) -> Iterator[Ste
     yield Step("settings of this transaction", _file("settings"))
     yield Step("nobody reads or writes the tables until the end", lock(there), locks=True)
     yield Step("rows of the outbox", _file("drain"))
+    yield Step(
+        "save what goes with the tables", _filled(connection, "save_beside", tables=sql.Literal(there), own=sql.Literal(own()))
+    )
     yield Step("triggers, policies and foreign keys off", _filled(connection, "drop", tables=sql.Literal(there)))
     for place in back:
         yield Step(f"{place.table}: on this server", f"select undistribute_table('{place.table}');\n")
     yield Step("keys of one server", _file("keys_back"))
-    kinds = ["function", "key", "foreign key", "trigger", "policy", "comment"]
+    kinds = ["beside", "function", "key", "foreign key", "trigger", "policy", "comment"]
     yield Step("functions, keys, foreign keys, triggers, policies and comments as before", _put_back(connection, kinds))
     yield Step("triggers of months", _file("guards"))
     yield Step("tables that a distributed database has more", _file("remove"))
