@@ -1577,9 +1577,11 @@ $$;
 COMMENT ON FUNCTION chatschema.merge_status() IS 'Trigger: a status only rises (sent, failed, delivered, read), each time is that of the first report, and read implies delivered. Sets updated_at, unless the report changes nothing.';
 
 CREATE FUNCTION chatschema.new_conversation_id() RETURNS uuid
-    LANGUAGE sql
+    LANGUAGE plpgsql
     AS $$
-    select set_config('chatschema.new_conversation_id', chatschema.uuid7()::text, true)::uuid
+begin
+    return set_config('chatschema.new_conversation_id', chatschema.uuid7()::text, true)::uuid;
+end
 $$;
 
 COMMENT ON FUNCTION chatschema.new_conversation_id() IS 'Default of conversations.id: a UUIDv7, noted for conversations_set_direct_id, which replaces it in a new direct conversation.';

@@ -42,7 +42,7 @@ def _obstacle(statement: Statement, code: str, names: dict[str, str]) -> Obstacl
 def _judged(kind: str, node: Any, volatility: Volatility) -> Iterator[Found]:
     yield from _sources(Reader(kind, node))
     for inner_kind, inner in _with_inner(kind, node):
-        if inner_kind not in _KINDS[1:] or not _is_distributed(inner.relation):
+        if inner_kind not in _KINDS[1:] or not _is_moving(inner.relation):
             continue
         if inner_kind == "insert_stmt":
             yield from _insert(inner, volatility)
@@ -70,7 +70,7 @@ def _sources(reader: Reader) -> Iterator[Found]:
         yield "local-join", names
     elif any(one in unbound for one in reader.locked):
         yield "locking", names
-    elif unbound and len({reader.group(one.key) for one in spread}) > 1:
+    elif any(len({reader.group(other.key) for other in spread if other.unit == one.unit}) > 1 for one in unbound):
         yield "join", names
     elif unbound:
         yield "no-conversation", names
@@ -78,13 +78,13 @@ def _sources(reader: Reader) -> Iterator[Found]:
 
 def _insert(node: Any, volatility: Volatility) -> Iterator[Found]:
     table = node.relation.relname
-    names = {"tables": table, "key": DISTRIBUTED[table]}
+    names = {"tables": table, "key": DISTRIBUTED.get(table, "")}
     columns = [column.res_target.name for column in node.cols]
     if table == "conversations":
         # The id of a group has a default, which is evaluated before the row is sent.
         if "direct_user_low" in columns and "id" not in columns:
             yield "direct-id", names
-    elif columns and names["key"] not in columns:
+    elif columns and names["key"] and names["key"] not in columns:
         yield "insert", names
     if nodes.kind_of(node.select_stmt) == "select_stmt" and _asks(node.select_stmt.select_stmt.values_lists):
         yield "values", names
@@ -94,7 +94,7 @@ def _insert(node: Any, volatility: Volatility) -> Iterator[Found]:
 
 def _conflict(clause: Any, names: dict[str, str], volatility: Volatility) -> Iterator[Found]:
     target = [element.index_elem.name for element in clause.infer.index_elems] if clause.HasField("infer") else []
-    if target and names["key"] not in target:
+    if target and names["key"] and names["key"] not in target:
         wanted = f"on conflict ({', '.join((names['key'], *target))})"
         if names["tables"] == "conversations":
             wanted = "on conflict (id), with chatschema.direct_id() as the id"
@@ -105,8 +105,8 @@ def _conflict(clause: Any, names: dict[str, str], volatility: Volatility) -> Ite
 
 
 def _change(kind: str, node: Any, volatility: Volatility) -> Iterator[Found]:
-    key = DISTRIBUTED[node.relation.relname]
-    if kind == "update_stmt" and key in [target.res_target.name for target in node.target_list]:
+    key = DISTRIBUTED.get(node.relation.relname)
+    if key and kind == "update_stmt" and key in [target.res_target.name for target in node.target_list]:
         yield "moved-row", {"key": key}
     for inner_kind, call in nodes.walk(node):
         if inner_kind != "func_call":
@@ -139,6 +139,10 @@ def _name(call: Any) -> str:
 
 def _is_distributed(relation: Any) -> bool:
     return relation.schemaname in ("", "public") and relation.relname in DISTRIBUTED
+
+
+def _is_moving(relation: Any) -> bool:
+    return relation.schemaname in ("", "public") and relation.relname in MOVING
 
 
 def _is_local(source: Source) -> bool:

@@ -37,7 +37,7 @@ def of_catalog(connection: Connection) -> list[Obstacle]:
         *_policies(connection),
         *_replication(connection),
         *_columns(connection),
-        *_others(connection),
+        *_children(connection),
     ]
 
 
@@ -55,11 +55,16 @@ def _foreign_keys(connection: Connection) -> Iterator[Obstacle]:
     for table, name, referenced in _rows(connection, "foreign_keys", moving=_moving()):
         if ("key", name) in own_names():
             continue
-        reason = (
-            f"refers to {referenced}: a table of the coordinator and one that was moved to the workers cannot refer to each other"
-        )
-        do = "drop it and let a trigger or the application check the reference, or distribute both tables by conversation_id"
-        yield Obstacle("cluster.foreign-key", f"{table}.{name}", reason, do)
+        do = "drop it before, and let the application check the reference; a key to users can be created again afterwards"
+        yield Obstacle("cluster.foreign-key", f"{table}.{name}", f"refers to {referenced}: {_refusal(table, referenced)}", do)
+
+
+def _refusal(table: str, referenced: str) -> str:
+    if table.removeprefix("public.") in DISTRIBUTED:
+        return "referenced table must be a distributed table or a reference table"
+    if referenced.removeprefix("public.") in DISTRIBUTED:
+        return "it would look for the rows on the coordinator, and every insert would fail"
+    return "the table that is copied to all nodes is created again, and chatschema does not touch keys of other tables"
 
 
 def _triggers(connection: Connection) -> Iterator[Obstacle]:
@@ -78,7 +83,7 @@ def _policies(connection: Connection) -> Iterator[Obstacle]:
         if ("policy", name) in own_names() or not (asked or called):
             continue
         if asked:
-            reason = f"asks {asked}: unexpected non-SELECT command in SubLink"
+            reason = f"asks {asked}: Subqueries are not supported in policies on distributed tables"
         else:
             reason = f"calls {called}(), which is written in SQL: could not create distributed plan"
         do = "let it compare columns of the row with a setting: chatschema.enter() sets the conversation"
@@ -104,13 +109,10 @@ def _columns(connection: Connection) -> Iterator[Obstacle]:
         yield Obstacle("cluster.sequence", f"{table}.{name}", reason, do)
 
 
-def _others(connection: Connection) -> Iterator[Obstacle]:
-    for kind, table, name in _rows(connection, "others", moving=_moving()):
-        if kind == "rule":
-            yield Obstacle("cluster.rule", f"{table}.{name}", "rules are not carried to the shards", "use a trigger, or drop it")
-        else:
-            reason = f"inherits from {table} without being a month of it; an inheritance parent cannot be distributed"
-            yield Obstacle("cluster.inheritance", name, reason, f"alter table {name} no inherit {table}")
+def _children(connection: Connection) -> Iterator[Obstacle]:
+    for table, name in _rows(connection, "inheritance", moving=_moving()):
+        reason = f"inherits from {table}, which is not a regular, foreign or partitioned table then"
+        yield Obstacle("cluster.inheritance", name, reason, f"alter table {name} no inherit {table}")
 
 
 def _rows(connection: Connection, name: str, **values: sql.Composable) -> list[tuple[str, ...]]:

@@ -14,11 +14,15 @@ _SYSTEM = ("pg_catalog", "information_schema", "pg_temp")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table of a statement: a number of its own, its schema (empty if the statement has none), and its name."""
+    """A table of a statement: a number of its own, its schema (empty if the statement has none), and its name.
+
+    Citus plans a WITH query and a subquery that refers to nothing around it by themselves: `unit` numbers these.
+    """
 
     number: int
     schema: str
     table: str
+    unit: int
 
     @property
     def is_distributed(self) -> bool:
@@ -36,6 +40,7 @@ class Level:
     """A query inside a statement: its sources by alias, what it returns by name, and the query around it."""
 
     outer: "Level | None"
+    unit: int
     names: "dict[str, Source | Level]" = field(default_factory=dict)
     ctes: "dict[str, Level]" = field(default_factory=dict)
     returned: dict[str, Key] = field(default_factory=dict)
@@ -78,6 +83,7 @@ class Reader:
         self._bound: set[Key] = set()
         # The places of the queries behind IN, which are read with what they are compared with.
         self._read: set[int] = set()
+        self._units = 0
         self._statement(kind, node, None)
 
     def group(self, key: Key) -> Key:
@@ -91,11 +97,11 @@ class Reader:
         return self.group(key) in {self.group(one) for one in self._bound}
 
     def _statement(self, kind: str, node: Any, outer: Level | None) -> Level:
-        level = Level(outer)
+        level = Level(outer, self._unit(node, outer))
         for cte in node.with_clause.ctes if node.HasField("with_clause") else ():
             inner = cte.common_table_expr
             # A recursive query reads itself.
-            level.ctes[inner.ctename] = Level(level)
+            level.ctes[inner.ctename] = Level(level, 0)
             level.ctes[inner.ctename] = self._statement(nodes.kind_of(inner.ctequery), nodes.inner(inner.ctequery), level)
         if kind == "select_stmt":
             self._select(node, level)
@@ -107,6 +113,12 @@ class Reader:
             self._where(node, level)
         self._expressions(node, level)
         return level
+
+    def _unit(self, node: Any, outer: Level | None) -> int:
+        if outer is not None and _is_correlated(node):
+            return outer.unit
+        self._units += 1
+        return self._units
 
     def _select(self, node: Any, level: Level) -> None:
         for name in ("larg", "rarg"):
@@ -158,7 +170,7 @@ class Reader:
         if inner is not None:
             level.names[alias] = inner
             return
-        source = Source(len(self.sources), relation.schemaname, relation.relname)
+        source = Source(len(self.sources), relation.schemaname, relation.relname, level.unit)
         level.names[alias] = source
         if source.schema not in _SYSTEM and not source.table.startswith("pg_"):
             self.sources.append(source)
@@ -217,6 +229,18 @@ class Reader:
             if part.message_type is not None:
                 for one in value if hasattr(value, "add") else [value]:
                     yield from self._queries(one)
+
+
+def _is_correlated(node: Any) -> bool:
+    """Return whether a query names a table that it does not have itself."""
+    own: set[str] = set()
+    named: set[str] = set()
+    for kind, inner in nodes.walk(node):
+        if kind in ("range_var", "range_subselect", "range_function", "join_expr"):
+            own.add(inner.alias.aliasname or (inner.relname if kind == "range_var" else ""))
+        elif kind == "column_ref" and len(inner.fields) > 1:
+            named.add(nodes.strings(inner.fields)[-2 if nodes.kind_of(inner.fields[-1]) == "string" else -1])
+    return bool(named - own - {"excluded"})
 
 
 def _parts(node: Any) -> list[Any]:

@@ -5,7 +5,10 @@ _CO_LOCATED = "complex joins are only supported when all distributed tables are 
 # The reason, and what to do, by code.
 WORDS = {
     "local-join": (
-        "joins {tables} with {others}, which stays on the coordinator: " + _CO_LOCATED,
+        (
+            "joins {tables} with {others}, which stays on the coordinator: the rows of one side are sent to the other; in a"
+            " subquery, direct joins between distributed and local tables are not supported"
+        ),
         "read one of the two first, in a query of its own or in a WITH ... AS MATERIALIZED",
     ),
     "locking": (

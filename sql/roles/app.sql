@@ -25,7 +25,7 @@ grant insert (id, message_id, conversation_id, uploader_id, storage_provider, st
 grant update (message_id, state, updated_at) on public.attachments to {app};
 grant select on chatschema.memberships, chatschema.people to {app};
 grant execute on function chatschema.actor(), chatschema.is_empty(uuid), chatschema.is_founding(uuid) to {app};
-grant execute on function chatschema.uuid7(), chatschema.uuid7(timestamp with time zone), chatschema.uuid7_floor(timestamp with time zone), chatschema.uuid7_time(uuid) to {app};
+grant execute on function chatschema.direct_id(uuid, uuid), chatschema.new_conversation_id(), chatschema.uuid7(), chatschema.uuid7(timestamp with time zone), chatschema.uuid7_floor(timestamp with time zone), chatschema.uuid7_time(uuid) to {app};
 grant execute on function chatschema.page(uuid, uuid, integer), chatschema.page_after(uuid, uuid, integer), chatschema.explain_message_id(uuid) to {app};
 grant execute on function chatschema.written_lsn() to {app};
 grant execute on procedure chatschema.wait_for(pg_lsn, interval), chatschema.refuse_open_transaction() to {app};

@@ -54,7 +54,6 @@ OBJECTS = [
         "alter table public.conversations add number bigint generated always as identity",
     ),
     ("sequence", "public.attachments.place", "alter table public.attachments add place serial"),
-    ("rule", "public.attachments.attachments_shout", "create rule attachments_shout as on insert to public.attachments do also notify x"),
     ("inheritance", "public.old_keys", "create table public.old_keys () inherits (public.user_public_keys)"),
 ]  # fmt: skip
 
@@ -83,7 +82,7 @@ STATEMENTS = [
         f" where m.conversation_id = {ID}",
     ),
     (
-        "join",
+        "no-conversation",
         f"with page as (select id from public.messages where conversation_id = {ID} limit 50)"
         " select s.* from page as p join public.message_statuses as s on s.message_id = p.id",
     ),
@@ -101,6 +100,16 @@ STATEMENTS = [
     (
         "stable",
         f"update public.conversations set title = to_char(created_at, 'YYYY') where id = {ID}",
+    ),
+    ("volatile", f"update public.users set last_seen_at = clock_timestamp() where id = {ID}"),
+    (
+        "join",
+        f"select m.id from public.messages as m where m.conversation_id = {ID} and not exists"
+        f" (select from public.message_statuses as s where s.message_id = m.id and s.user_id = {ID})",
+    ),
+    (
+        "no-conversation",
+        f"select m.id from public.messages as m where m.id in (select s.message_id from public.message_statuses as s where s.user_id = {ID})",
     ),
     ("moved-row", f"update public.attachments set conversation_id = {ID} where conversation_id = {ID} and id = {ID}"),
     (
@@ -128,7 +137,7 @@ FINE = [
     " select s.* from page as p join public.message_statuses as s on s.message_id = p.id and s.conversation_id = p.conversation_id",
     f"select id from public.messages where conversation_id = {ID} order by id limit 100 for update skip locked",
     f"update public.messages set edited_at = now() where conversation_id = {ID} and id = {ID}",
-    f"update public.users set last_seen_at = clock_timestamp() where id = {ID}",
+    f"update public.users set last_seen_at = now() where id = {ID}",
     f"insert into public.conversation_participants (conversation_id, user_id) select {ID}::uuid, {ID}::uuid where false"
     " on conflict (conversation_id, user_id) do update set left_at = null, updated_at = excluded.updated_at",
     f"select count(*) from public.auth_sessions as s join public.users as u on u.id = s.user_id where u.id = {ID}",

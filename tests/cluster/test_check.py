@@ -1,16 +1,16 @@
 """cluster check: every obstacle that is planted is found once, and a clean database has none."""
 
-import json
+from typing import Any
 
 from tests.cluster.planted import FINE, ID, OBJECTS, STATEMENTS
 from tests.support.cli import Cli
 from tests.support.database import Database
+from tests.support.documents import valid
 
 
-def found(cli: Cli, database: Database, code: int, url: str | None = None) -> list[dict[str, object]]:
-    result = cli("cluster", "check", "--json", "--url", url or database.url)
-    assert result.code == code, result.err + result.out
-    return json.loads(result.out)["findings"]
+def found(cli: Cli, database: Database) -> list[dict[str, Any]]:
+    findings: list[dict[str, Any]] = valid("cluster-check", cli, database, "cluster", "check", code=3)["findings"]
+    return findings
 
 
 def forget(database: Database) -> None:
@@ -34,7 +34,7 @@ def test_each_planted_object_is_found_once(cli: Cli, migrated: Database) -> None
     for _, _, statements in OBJECTS:
         migrated.run(statements)
     try:
-        rows = found(cli, migrated, 3)
+        rows = found(cli, migrated)
     finally:
         migrated.run("drop subscription imported")
     # The month is another one next month.
@@ -43,7 +43,7 @@ def test_each_planted_object_is_found_once(cli: Cli, migrated: Database) -> None
     assert len(OBJECTS) + len(STATEMENTS) >= 20
 
 
-def month(row: dict[str, object]) -> str:
+def month(row: dict[str, Any]) -> str:
     return str(row["object"]).split(".")[1] if str(row["object"]).startswith("chat_partitions.") else ""
 
 
@@ -55,7 +55,7 @@ def test_each_planted_statement_is_found_once(cli: Cli, migrated: Database) -> N
     with migrated.connect() as connection:
         for _, statement in STATEMENTS:
             connection.execute(statement.encode())
-    rows = found(cli, migrated, 3)
+    rows = found(cli, migrated)
     assert sorted(row["code"] for row in rows) == sorted(f"cluster.{code}" for code, _ in STATEMENTS)
     # A statement of its own for each, so none is there for another's sake.
     assert len({row["id"] for row in rows}) == len(rows)

@@ -43,6 +43,7 @@ WRITES = [
     "insert into public.conversation_participants (conversation_id, user_id) values ('{group}', '{carol}')",
     "update public.conversation_participants set left_at = '2100-01-01' where user_id operator(pg_catalog.=) '{bob}'",
     "delete from public.conversation_participants where user_id operator(pg_catalog.=) '{bob}'",
+    "insert into public.conversations (type, direct_user_low, direct_user_high, created_by) values ('direct', '{alice}', '{alice}', '{alice}')",
     "update public.conversations set retention_days = 7 where id operator(pg_catalog.=) '{group}'",
     "insert into public.messages (conversation_id, sender_id, content_encrypted, reply_to_id) values ('{group}', '{alice}', 'x', '{message}')",
     "update public.messages set content_encrypted = null, edit_history = '[]', is_deleted = true, deleted_at = '2026-01-01' where id operator(pg_catalog.=) '{message}'",
