@@ -43,3 +43,40 @@ create table chatschema.before_cluster (
 );
 
 comment on table chatschema.before_cluster is 'The statements with which undistribute puts back what distribute dropped or replaced, in order.';
+
+comment on column chatschema.outbox.conversation_id is 'The conversation that the row is about; the shard it is on.
+pii=activity; purpose=audit; basis=legitimate interest; keep=audit';
+comment on column chatschema.outbox.id is 'UUIDv7: rows are moved in this order.
+pii=none';
+comment on column chatschema.outbox.target is 'The table that the row is moved to.
+pii=none';
+comment on column chatschema.outbox.entry is 'The row.
+pii=content; purpose=audit; basis=legitimate interest; keep=audit';
+comment on column chatschema.outbox.recorded_at is 'When the change happened.
+pii=activity; purpose=audit; basis=legitimate interest; keep=audit';
+comment on column chatschema.outbox.recorded_by is 'The login of the change.
+pii=none';
+comment on column chatschema.node_holds.id is 'The hold.
+pii=none';
+comment on column chatschema.node_holds.conversation_id is 'Its conversation; null for any.
+pii=activity; purpose=legal hold; basis=legal obligation; keep=hold';
+comment on column chatschema.node_holds.user_id is 'Its user; null for any.
+pii=identity; purpose=legal hold; basis=legal obligation; keep=hold';
+comment on column chatschema.node_holds.low is 'The first message id that is held; null for no limit.
+pii=none';
+comment on column chatschema.node_holds.high is 'The first message id after those that are held; null for no limit.
+pii=none';
+comment on column chatschema.direct_pairs.direct_user_low is 'The smaller id of the two users.
+pii=identity; purpose=chat; basis=contract; keep=conversation';
+comment on column chatschema.direct_pairs.direct_user_high is 'The greater id.
+pii=identity; purpose=chat; basis=contract; keep=conversation';
+comment on column chatschema.direct_pairs.conversation_id is 'Their conversation.
+pii=activity; purpose=chat; basis=contract; keep=conversation';
+comment on column chatschema.before_cluster.position is 'In which order the statements run.
+pii=none';
+comment on column chatschema.before_cluster.kind is 'The kind of the object.
+pii=none';
+comment on column chatschema.before_cluster.object is 'Its name.
+pii=none';
+comment on column chatschema.before_cluster.statement is 'The statement that puts it back.
+pii=none';

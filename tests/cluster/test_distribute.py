@@ -44,9 +44,6 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
     assert _behaves(citus, conversation, one, two) == []
 
     assert cli("verify", "--url", citus.url).code == 0
-    citus.run("create policy of_somebody on public.users for select using (username = 'nobody')")
-    drifted = cli("verify", "--json", "--url", citus.url).json()["differences"]
-    assert [one["object"] for one in drifted] == ["public.users.of_somebody"]
 
     relayed = cli("cluster", "relay", "--json", "--url", citus.url)
     assert relayed.json()["moved"] > 0
@@ -57,8 +54,15 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
 
     ensured = cli("partition", "ensure", "--from", f"{datetime.now(UTC) - timedelta(days=150):%Y-%m}", "--json", "--url", citus.url)
     assert ensured.code == 0, ensured.err
-    assert cli("maintain", "--url", citus.url).code == 0
-    assert cli("status", "--check", "--url", citus.url).code == 0
+    # The tombstone of the held message waits for its erasure, which is not carried out there, and said.
+    maintained = cli("maintain", "--url", citus.url)
+    assert maintained.code == 1
+    assert "the erasure of what a released hold kept" in maintained.err
+    checked = cli("status", "--check", "--url", citus.url)
+    assert checked.code == 0, checked.out
+    citus.run("create policy of_somebody on public.users for select using (username = 'nobody')")
+    drifted = cli("verify", "--json", "--url", citus.url).json()["differences"]
+    assert [one["object"] for one in drifted] == ["public.users.of_somebody"]
     undo = cli("undo", "--yes", "--url", citus.url)
     assert "error[cluster.unsupported]" in undo.err, undo.err
 
@@ -73,6 +77,9 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
     verified = cli("verify", "--url", citus.url)
     assert verified.code == 0, verified.out
     assert citus.one("select count(*) from pg_dist_partition") == 0
+    maintained = cli("maintain", "--url", citus.url)
+    assert maintained.code == 0, maintained.err
+    assert citus.one("select count(*) from chatschema.deferred_erasures") == 0
     assert cli("status", "--check", "--url", citus.url).code == 0
 
 

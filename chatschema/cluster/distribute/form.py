@@ -1,4 +1,4 @@
-"""What verify expects of a distributed database: what distribute changed is as it left it, everything else as the migrations say."""
+"""What verify expects of a distributed database: what distribute changed as it left it, the rest as the migrations say."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def expected(connection: Connection, drifts: Sequence[Drift]) -> list[Drift]:
 
 def _changed(connection: Connection) -> set[str]:
     """Return the names of what distribute creates, replaces or drops, as drifts spell them, without arguments."""
-    names = {table for table in places.OWN} | {"chatschema.before_cluster"}
+    names = {*places.OWN, "chatschema.before_cluster"}
     names |= {f"chatschema.{name}" for name in script.replaced()}
     names |= {name.replace(" ", ".") for name in script.own()}
     for kind, object in postgres.fetch_all(connection, _SAVED):
@@ -50,4 +50,4 @@ def _name(object: str) -> str:
         return f"{match[2]}.{match[1]}"
     if match := re.fullmatch(r"index ([\w\"]+)\.(\S+)", object):
         return match[2]
-    return object.split("(")[0]
+    return object.partition("(")[0]

@@ -80,6 +80,7 @@ def distribute(connection: Connection, moved: Sequence[Place], shards: int) -> I
     for text in forms():
         yield Step(f"functions for shards: {text.partition(':')[0].removeprefix('-- ')}", text)
     yield Step("functions on every node", _file("functions"))
+    yield Step("rights to the functions that are new", _file("rights"))
     yield Step("foreign keys on", _put_back(connection, ["foreign key"], _NOT_THERE))
     yield Step("triggers on", _put_back(connection, ["trigger"], _OF_ONE_SERVER))
     yield Step("triggers of a distributed database", _file("triggers"))

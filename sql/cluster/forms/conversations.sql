@@ -20,12 +20,17 @@ begin
 end
 $$;
 
--- New: the id of the direct conversation of two users, whether it exists or not.
+-- New: the id of the direct conversation of two users, whether it exists or not; for one of the two.
 create or replace function chatschema.pair_id(one uuid, other uuid) returns uuid
     language plpgsql stable security definer
     set search_path to 'pg_catalog', 'pg_temp'
     as $$
 begin
+    if chatschema.acting_user() not in (one, other) then
+        raise exception 'app.user_id is another user'
+            using errcode = 'insufficient_privilege', constraint = 'acting_user_differs', schema = 'public', table = 'users',
+            hint = 'Call the function for the user of the transaction.';
+    end if;
     return coalesce(
         (
             select d.conversation_id from chatschema.direct_pairs as d
