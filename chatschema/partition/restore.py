@@ -66,8 +66,7 @@ def restore(
     with `force` also from one that may contain other rows than were dropped, or rows of users who never took part in their
     conversation. Without an archive, only the rows that were kept under a hold are restored. No row is visible before it has been
     compared with the manifest and later erasures have been applied; the next run finishes an interrupted one. `rules` map columns
-    that differ from the current ones. The caller holds the migration lock. Raises ArchiveRefused, Held, ChatschemaError, Busy, and
-    UsageError for a rule that names no column.
+    that differ from the current ones. The caller holds the migration lock. Raises ArchiveRefused, UsageError, Held or Busy.
     """
     door.refuse(connection, "partition restore")
     months = [grid.month(parent.table, lower) for parent in GROUP]

@@ -1,5 +1,5 @@
 -- save_beside: functions over the row type of a table that comes back, and owners, grants and comments of views that read one.
--- Why: undistribute_table() creates each table anew, and drops these with the old one.
+-- Why: undistribute_table() creates each table again, and drops these with the old one.
 insert into chatschema.before_cluster (kind, object, statement)
 with moved as materialized (
     select w.name::regclass::oid as oid from unnest({tables}::text[]) as w (name)

@@ -7,8 +7,8 @@ from tests.support.documents import valid
 
 
 def test_one_server_has_nothing_to_bring_back(cli: Cli, migrated: Database) -> None:
-    assert valid("cluster-distribute", cli, migrated, "cluster", "undistribute", "--yes")["is_changed"] is False
-    assert valid("cluster-distribute-dry-run", cli, migrated, "cluster", "undistribute", "--dry-run")["steps"] == []
+    assert valid("cluster-undistribute", cli, migrated, "cluster", "undistribute", "--yes")["is_changed"] is False
+    assert valid("cluster-undistribute-dry-run", cli, migrated, "cluster", "undistribute", "--dry-run")["steps"] == []
 
 
 @needs_citus
@@ -18,3 +18,5 @@ def test_a_cluster(cli: Cli) -> None:
         assert valid("cluster-distribute-dry-run", cli, citus, "cluster", "distribute", "--dry-run")["steps"]
         assert valid("cluster-distribute", cli, citus, "cluster", "distribute", "--shards", "2", "--yes")["tables"]
         assert valid("cluster-relay", cli, citus, "cluster", "relay") == {"moved": 0}
+        assert valid("cluster-undistribute-dry-run", cli, citus, "cluster", "undistribute", "--dry-run")["steps"]
+        assert valid("cluster-undistribute", cli, citus, "cluster", "undistribute", "--yes")["is_changed"] is True

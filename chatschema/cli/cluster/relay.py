@@ -6,7 +6,7 @@ from chatschema.cli import console, options, session
 def relay(json: options.Json = False, url: options.Url = None) -> None:
     """Move the audit entries and events that shards wrote to audit_logs and events, each once.
 
-    For cron, beside chatschema maintain. Two at once do not move a row twice.
+    For cron, beside chatschema maintain. If two runs overlap, the second waits; no row is moved twice.
     """
     from chatschema.cluster.distribute import relay as moving
 

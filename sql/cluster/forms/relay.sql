@@ -1,7 +1,7 @@
 -- relay: rows that shards wrote for tables of the coordinator are moved there, each once.
 -- Why: they leave the outbox in the transaction in which the coordinator stores them.
 
--- New: moves the oldest rows, at most `size`, and returns how many. Two at once: the second waits for the first.
+-- New: moves the oldest rows, at most `size`, and returns how many. If two runs overlap, the second waits for the first.
 -- created_at of an entry of the trail is when the change happened, recorded_at when it came here; details.recorded_by names the
 -- login of the change, recorded_by that of the relay. Events are recorded now, so that no reader has passed them.
 create or replace function chatschema.relay(size integer default 1000) returns bigint
