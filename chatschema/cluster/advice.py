@@ -86,9 +86,10 @@ def _retention(facts: Facts) -> Step:
 def _memory(facts: Facts) -> Step:
     do = "give the server memory for the two newest months, and set shared_buffers to a quarter of it"
     activity = facts.activity
-    if activity is None or activity.hit_pct is None or activity.blocks < limits.CACHE_BLOCKS:
-        blocks = activity.blocks if activity else 0
-        text = f"{_count(blocks)} block reads so far; {_count(limits.CACHE_BLOCKS)} are needed for a verdict"
+    if activity is None:
+        return Step("memory", "unknown", "how much is read is not known", None, limits.CACHE_HIT_PCT, do)
+    if activity.hit_pct is None or activity.blocks < limits.CACHE_BLOCKS:
+        text = f"{_count(activity.blocks)} block reads so far; {_count(limits.CACHE_BLOCKS)} are needed for a verdict"
         return Step("memory", "unknown", text, None, limits.CACHE_HIT_PCT, do)
     text = (
         f"{activity.hit_pct:.1f} % of {_count(activity.blocks)} block reads were found in shared buffers; due below"

@@ -63,6 +63,13 @@ const run = async () => {
     user_id: ALICE, action: "message.send", resource_type: "message", resource_id: message.id, ip_address: "::1", severity: "info",
   });
 
+  // The id of a direct conversation is that of its pair, and comes back from the insert. Notes to self have one participant.
+  const notes = await as(app, ALICE, async () => {
+    const created = await Conversation.create({ type: "direct", direct_user_low: ALICE, direct_user_high: ALICE, created_by: ALICE });
+    await ConversationParticipant.create({ conversation_id: created.id, user_id: ALICE });
+    return created.id;
+  });
+
   // The database makes the times: an update reads them back.
   const before = message.updated_at.getTime();
   await as(app, ALICE, () => message.update({ content_encrypted: "x", edited_at: new Date(), edit_count: 1 }));
@@ -77,6 +84,7 @@ const run = async () => {
     reply: { to: found.replyTo.id, sender: found.sender.id, statuses: found.statuses.length, attachment: found.attachment },
     status: { status: status.status, delivered: status.delivered_at !== null, read: status.read_at !== null, of: status.conversation_id },
     audit: entry.id,
+    notes: notes,
     times: { moved: message.updated_at.getTime() > before, bulk: bulk.every((one) => one.created_at instanceof Date && one.id) },
     newest: page.slice(0, 2).map((one) => one.id).sort(),
     bulk: bulk.map((one) => one.id).sort(),
