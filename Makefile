@@ -19,7 +19,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events bench-growth bench-audit-months
+.PHONY: test-cluster help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events bench-growth bench-audit-months
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -135,6 +135,9 @@ test-retention: $(VENV)/.dev ## Remove 1,000,000 due rows and no other (minutes)
 
 test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers for 60 s
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/audit
+
+test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs (on Citus)
+	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/cluster
 
 test-events: $(VENV)/.dev ## Race 16 writers, purge 1,000,000 rows, read 1,000 writes
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/events tests/server/test_wait_for.py

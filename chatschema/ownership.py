@@ -2,7 +2,7 @@
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, door
 
 # The tables of schema chatschema that chatschema creates without a migration, each when it is first needed.
 TABLES = (
@@ -59,9 +59,12 @@ _SHOWN = 3
 def refuse_foreign(connection: Connection) -> None:
     """Raise ChatschemaError if the schema chatschema belongs to another program; an empty one does not.
 
-    Runs one query if the ledger is as expected. Needs no privilege and waits for no lock.
+    Runs one query if the ledger is as expected. Needs no privilege and waits for no lock. Marks the connection where the database
+    is distributed.
     """
-    found: dict[str, list[str]] = dict(postgres.fetch_all(connection, _COLUMNS, (list(_LEDGER),)))
+    found: dict[str, list[str]] = dict(postgres.fetch_all(connection, _COLUMNS, ([*_LEDGER, door.SIGN],)))
+    if door.SIGN in found:
+        door.mark(connection)
     if "migrations" not in found:
         _refuse_contents(connection)
         return

@@ -64,6 +64,7 @@ class Patience:
     longest_pause_s: float = 4.0
     ends_at: float | None = None
     until: str = ""
+    of_months: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from psycopg import sql
 
 from chatschema import audit, events, hold, postgres, sqlfile
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.postgres import Connection, locks
+from chatschema.postgres import Connection, door, locks
 from chatschema.values import Month
 
 BATCH = 1000
@@ -33,6 +33,10 @@ def due(connection: Connection) -> int:
 def apply(connection: Connection, *, batch: int = BATCH) -> Iterator[int]:
     """Carry out the erasures that are no longer under a hold, yielding the number of each batch. Safe to interrupt."""
     if not postgres.has_table(connection, _TABLE):
+        return
+    if door.is_distributed(connection):
+        if postgres.fetch_one(connection, f"select exists (select from {_TABLE})")[0]:
+            door.refuse(connection, "the erasure of what a released hold kept")
         return
     while done := locks.in_transaction(connection, lambda: _batch(connection, batch), locks.DDL):
         yield done

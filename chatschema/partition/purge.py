@@ -10,7 +10,7 @@ from psycopg import sql
 from chatschema import audit, events, hold, postgres, sqlfile
 from chatschema.partition import catalog, erasures, retired_months
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.values import Month
 
 BATCH = 1000
@@ -97,6 +97,9 @@ def purge(
     was interrupted. It also takes the rows that were in use; rows under a hold stay. After a batch it pauses for `pace` times as
     long as the batch took.
     """
+    if door.is_distributed(connection):
+        _refuse_distributed(connection)
+        return
     for conversation, kept_from in _with_something_due(connection) if due is None else due:
         removed = 0
         while True:
@@ -112,6 +115,12 @@ def purge(
             yield Purged(conversation, removed)
         if is_over():
             return
+
+
+def _refuse_distributed(connection: Connection) -> None:
+    """Raise ChatschemaError if messages are due: they cannot be locked on all shards at once."""
+    if due(connection):
+        door.refuse(connection, "partition purge")
 
 
 def purge_detached(connection: Connection, messages: Month, statuses: Month) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
 from chatschema.partition.values import RetiredMonth
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.values import Month
 
 # Of a check, and of a null where there may be none.
@@ -64,11 +64,11 @@ def restore(
 
     An existing detached table is attached again. Otherwise the month is loaded from `folder`, or from the archive in the ledger;
     with `force` also from one that may contain other rows than were dropped, or rows of users who never took part in their
-    conversation. Without an archive, only the rows that were kept
-    under a hold are restored. No row is visible before it has been compared with the manifest and later erasures have been
-    applied; the next run finishes an interrupted one. `rules` map columns that differ from the current ones. The caller holds
-    the migration lock. Raises ArchiveRefused, UsageError for a rule that names no column, Held, ChatschemaError or Busy.
+    conversation. Without an archive, only the rows that were kept under a hold are restored. No row is visible before it has been
+    compared with the manifest and later erasures have been applied; the next run finishes an interrupted one. `rules` map columns
+    that differ from the current ones. The caller holds the migration lock. Raises ArchiveRefused, UsageError, Held or Busy.
     """
+    door.refuse(connection, "partition restore")
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection)}
     there = {(m.parent, m.lower) for m in catalog.detached(connection)}

@@ -10,7 +10,7 @@ from chatschema.partition.archive import disk, folder, write
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
 from chatschema.partition.retire_plan import Step
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, door
 from chatschema.postgres.replicas import ReplicaBusy, Replicas
 from chatschema.values import Month, Policy
 
@@ -63,6 +63,7 @@ def retire(connection: Connection, policy: Policy, *, replicas: Replicas | None 
     failed = _try_folder(connection, policy, say)
     archived_now: set[datetime] = set()
     while step := _next(connection, policy, failed):
+        door.refuse(connection, "partition retire")
         try:
             if purged := _purged_again(connection, step, policy, archived_now):
                 yield purged

@@ -9,7 +9,7 @@ from typing import Literal, LiteralString, TypeVar
 
 from chatschema import postgres, values
 from chatschema.errors import LOCK_SQLSTATES, Busy, ServerError
-from chatschema.postgres import Connection, Say, blockers
+from chatschema.postgres import Connection, Say, blockers, door
 from chatschema.postgres.watch import Watch
 
 Patience = values.Patience
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 DDL = Patience()
 # Attaching a month clones foreign keys, which blocks writers of every referenced table: short timeouts, many attempts.
-MONTHS = Patience(0.15, 60, 0.48)
+MONTHS = Patience(0.15, 60, 0.48, of_months=True)
 # Two integers name an advisory lock of a database: 'chat' in ASCII, and the purpose.
 _LOCK_CLASS, _MIGRATION_LOCK, _CHANGE_LOCK, _SEAL_LOCK = 0x63686174, 1, 2, 3
 _POLL_S = (0.05, 1.0)
@@ -194,6 +194,8 @@ def in_transaction(connection: Connection, work: Callable[[], T], patience: Pati
     def attempt() -> T:
         with postgres.transaction(connection):
             limit_lock_wait(connection, patience)
+            if patience.of_months:
+                door.close(connection)
             return work()
 
     return with_lock_retries(connection, attempt, patience, say=say)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -97,6 +97,20 @@ def record(connection: Connection, run: Run, migration_id: str, text: str) -> No
     for difference in named:
         run.say(f"recorded as it is now, because {migration_id} names it: {difference.kind} {difference.object}")
     write(connection, run, migration_id)
+
+
+def renewed(connection: Connection, *, say: Say) -> Callable[[], None]:
+    """Return a function that records the structure as it is then, for a command of chatschema that changes it in a transaction.
+
+    Changes made by hand before this call stay differences. Where nothing is recorded, it does nothing. Raises Busy.
+    """
+    if not postgres.has_table(connection, comparison.TABLE):
+        return lambda: None
+    before = locks.with_lock_retries(connection, lambda: comparison.compare(connection, _TIMEOUT), locks.DDL, say=say)
+    if not before.is_recorded:
+        return lambda: None
+    run = Run(say, True, list(before.differences), _strangers(connection))
+    return lambda: write(connection, run, None)
 
 
 def write(connection: Connection, run: Run, migration_id: str | None) -> None:

@@ -11,7 +11,7 @@ from chatschema import assets, protection
 from chatschema.database import contents
 from chatschema.errors import ChatschemaError, UsageError
 from chatschema.partition import catalog
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.seed.bulk import checksum as rows_checksum
 from chatschema.seed.bulk import keys_file, ledger, plan, shape
 from chatschema.seed.bulk.plan import Size
@@ -128,6 +128,7 @@ def seed(
     """
     started = time.monotonic()
     contents.refuse_foreign(connection, "seed")
+    door.refuse(connection, "seed")
     seeding.refuse_unmigrated(connection)
     if not ledger.exists(connection):
         raise ChatschemaError("table chatschema.bulk_seed does not exist", "first: chatschema migrate", code="seed.not-migrated")

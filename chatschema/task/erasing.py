@@ -14,7 +14,7 @@ from chatschema.errors import ChatschemaError
 from chatschema.partition import retired_months
 from chatschema.partition.archive import erase as archives
 from chatschema.partition.grid import SCHEMA
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.privacy.erase import holds, requests, rule, search, steps, subjects, witness
 from chatschema.privacy.erase.holds import Held
 from chatschema.privacy.erase.receipt import Receipt
@@ -76,6 +76,7 @@ def erase(
     erased so far stays erased. Raises Busy, ChatschemaError.
     """
     requests.refuse_missing(connection)
+    door.refuse(connection, "privacy erase")
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
         try:
             return _erase(connection, settings, subject, key, lock_wait_s, say)

@@ -14,7 +14,7 @@ from chatschema.migration.prelude import Lock
 from chatschema.migration.squash import files as squashed
 from chatschema.migration.values import MigrationStatus
 from chatschema.partition import catalog, create, event_months, grid
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
 from chatschema.task import deadline, granting, planning, repeating, reviewing
@@ -76,6 +76,8 @@ def migrate(
         later = _later(files, statuses, pending, only_expand=only_expand)
         repeats = repeating.look(settings, connection, files, statuses, pending, later, say=say)
         whole = [*pending, *repeats.due]
+        if whole:
+            door.refuse(connection, "migrate with pending migrations")
         begin_plan = reviewing.check(settings, connection, whole, plan_hash, where=scratch, is_first=is_first, say=say)
         ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)

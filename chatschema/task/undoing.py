@@ -12,7 +12,7 @@ from chatschema.migration import undo as rollbacks
 from chatschema.migration.files import MigrationFile
 from chatschema.migration.loss import Change, Loss
 from chatschema.migration.repeatable import record as repeatables
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.postgres.replicas import Replicas
 from chatschema.structure import recording
 from chatschema.task import granting, planning, undo_losses
@@ -135,6 +135,7 @@ def roll_back(
     The migration lock is released while consent is asked for. Raises MigrationFailed, HistoryConflict, Protected, Busy, and the
     errors of `consent`; migrations that were yielded stay undone.
     """
+    door.refuse(connection, "undo")
     undone = 0
     while undone < len(undo.chosen):
         left = undo.chosen[undone:]

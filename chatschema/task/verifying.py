@@ -9,7 +9,7 @@ from chatschema.migration.files import MigrationFile
 from chatschema.migration.repeatable import files as repeatable
 from chatschema.migration.repeatable import record as repeatables
 from chatschema.partition import create, grid, retired_months
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, door
 from chatschema.structure import drift, ignores, snapshot
 from chatschema.structure.drift import Drift
 from chatschema.task import months, replay
@@ -58,6 +58,10 @@ def verify(
     expected = replay.structure(settings, connection, applied, scratch, repeated=repeated, say=say)
     found = snapshot.read(connection)
     drifts = [*drift.compare(expected, found), *_of_months(connection)]
+    if door.is_distributed(connection):
+        from chatschema.cluster.distribute import form
+
+        drifts = form.expected(connection, drifts)
     if [file.id for file in applied] != [file.id for file in _applied(connection, files, accepted)]:
         raise Busy("a migration was applied or undone while the structure was read", "run it again", code="verify.changed")
     count = "1 applied migration" if len(applied) == 1 else f"{len(applied)} applied migrations"

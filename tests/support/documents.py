@@ -16,6 +16,7 @@ from referencing import Registry, Resource
 from chatschema.cli import app
 from tests.support import ROOT
 from tests.support import commands as starting
+from tests.support.citus import Citus
 from tests.support.cli import Cli
 from tests.support.database import Database
 
@@ -119,7 +120,7 @@ def _strict(schema: Any) -> Any:
     return inner
 
 
-def valid(name: str, cli: Cli, database: Database, *arguments: str, code: int = 0) -> Any:
+def valid(name: str, cli: Cli, database: Database | Citus, *arguments: str, code: int = 0) -> Any:
     """Run a command with --json, and return its document once it is what the schema `name` says."""
     result = cli(*arguments, "--json", "--url", database.url)
     assert result.code == code, result.err

@@ -13,7 +13,7 @@ from chatschema.partition import losses, retired_months
 from chatschema.partition.archive import content, disk, manifest, parquet
 from chatschema.partition.archive.manifest import ArchiveRefused, Manifest, Table
 from chatschema.partition.grid import SCHEMA
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, door
 from chatschema.values import Month
 
 _ORDER = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
@@ -26,6 +26,7 @@ def archive(connection: Connection, group: Sequence[Month], archives: Path, *, w
     caller holds the migration lock. Raises ArchiveRefused when the files differ from the database, or cannot be written; an
     earlier archive is kept then.
     """
+    door.refuse(connection, "partition archive")
     lower = group[0].lower
     target = disk.folder_of(archives, lower)
     record = retired_months.read(connection).get(lower)

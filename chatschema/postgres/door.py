@@ -1,0 +1,49 @@
+"""A distributed database: its months change behind one lock on the coordinator, by whose door all traffic enters."""
+
+from typing import LiteralString
+from weakref import WeakSet
+
+import psycopg
+
+from chatschema.errors import ChatschemaError
+
+# The table that only a distributed database has.
+SIGN = "before_cluster"
+# Citus would lock the workers' tables too, and a trigger on a worker would wait for the locker while the locker waits for its
+# statement: so the coordinator's tables alone, in one order. Citus deadlocks where months change beside traffic without it.
+_CLOSE: LiteralString = """
+    set local citus.enable_unsafe_triggers = on;
+    set local client_min_messages = error;
+    set local citus.enable_ddl_propagation = off;
+    lock table public.message_statuses, public.attachments, public.messages, public.conversations, public.users
+        in access exclusive mode;
+    set local citus.enable_ddl_propagation = on
+"""
+_distributed: WeakSet["psycopg.Connection[tuple[object, ...]]"] = WeakSet()
+
+
+def mark(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Remember that the database of this connection is distributed; its DDL changes one shard after the other."""
+    _distributed.add(connection)
+    connection.execute("set citus.multi_shard_modify_mode = 'sequential'")
+
+
+def is_distributed(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
+    """Return whether the database of this connection was found to be distributed when it was opened; asks nobody."""
+    return connection in _distributed
+
+
+def close(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Lock the tables of conversations on the coordinator until the transaction ends; nothing on one server."""
+    if is_distributed(connection):
+        connection.execute(_CLOSE)
+
+
+def refuse(connection: "psycopg.Connection[tuple[object, ...]]", command: str) -> None:
+    """Raise ChatschemaError where the database is distributed: `command` was not proved there."""
+    if is_distributed(connection):
+        raise ChatschemaError(
+            f"database {connection.info.dbname} is distributed, and {command} is not supported there yet; nothing was changed",
+            "bring it back first: chatschema cluster undistribute",
+            code="cluster.unsupported",
+        )
