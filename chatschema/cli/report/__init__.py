@@ -30,7 +30,15 @@ class Reports(TyperGroup):
             return super().get_command(ctx, cmd_name)
         command = _command(cmd_name, report.report)
         command.params = [param for param in command.params if cmd_name in _ONLY.get(param.name or "", (cmd_name,))]
-        return _with_plans(command) if cmd_name == "queries" else command
+        if cmd_name == "queries":
+            from chatschema.cli.report import queries
+
+            return _with(command, queries.plans, queries.OWN)
+        if cmd_name == "pool":
+            from chatschema.cli.report import pool
+
+            return _with(command, pool.sizes, pool.OWN)
+        return command
 
 
 def _command(name: str, run: Callable[..., None]) -> Any:
@@ -39,22 +47,20 @@ def _command(name: str, run: Callable[..., None]) -> Any:
     return typer.main.get_command(single)
 
 
-def _with_plans(command: Any) -> Any:
-    """Return the command on queries with --explain and --advise, which run queries.plans() instead of the report."""
-    from chatschema.cli.report import queries
-
-    plans = _command(command.name, queries.plans)
-    own = [param for param in plans.params if param.name in queries.OWN]
-    shared = {param.name for param in plans.params}
+def _with(command: Any, other: Callable[..., None], own: tuple[str, ...]) -> Any:
+    """Return the command of a report with more options, `own`: those run `other` instead of the report."""
+    more = _command(command.name, other)
+    shared = {param.name for param in more.params}
     place = [param.name for param in command.params].index("full") + 1
-    command.params[place:place] = own
-    run_report, run_plans = command.callback, plans.callback
+    command.params[place:place] = [param for param in more.params if param.name in own]
+    defaults = {param.name: param.default for param in more.params if param.name in own}
+    run_report, run_other = command.callback, more.callback
 
     def run(**given: Any) -> None:
-        if any(given[name] for name in queries.OWN):
-            run_plans(**{name: value for name, value in given.items() if name in shared})
+        if any(given[name] != defaults[name] for name in own):
+            run_other(**{name: value for name, value in given.items() if name in shared})
         else:
-            run_report(**{name: value for name, value in given.items() if name not in queries.OWN})
+            run_report(**{name: value for name, value in given.items() if name not in own})
 
     command.callback = run
     return command

@@ -1,0 +1,116 @@
+// A user as a browser is one: knows conversations, shows the newest messages of each, and follows what the server tells.
+import type { Conversation, Id, Message, PublicKey } from "../shared/protocol";
+import { Refused, type Connection } from "./connection";
+import { Place } from "./place";
+import { base64 } from "./random";
+import type { Client, Record } from "./record";
+
+/** A broadcast may be under way when somebody leaves; the room is left by an event, up to a second later, or when Redis is back. */
+const STILL_MS = 10_000;
+
+export class Person {
+  readonly places = new Map<Id, Place>();
+  readonly strange: Client["strange"] = [];
+  private readonly leftAt = new Map<Id, number>();
+  private readonly rereading = new Map<Id, NodeJS.Timeout>();
+  private syncing: Promise<void> = Promise.resolve();
+
+  constructor(readonly connection: Connection, private readonly record: Record) {
+    const { socket } = connection;
+    socket.on("connect", () => void this.sync());
+    socket.on("new_message", (message) => this.onMessage(message));
+    socket.on("message_changed", (message) => this.places.get(message.conversationId)?.change(message));
+    socket.on("messages_changed", ({ conversationId, firstId, lastId, change }) => {
+      const place = this.places.get(conversationId);
+      if (change === "sent" && place?.received.has(lastId)) return;
+      if (change === "sent") void place?.fetch(firstId);
+      else this.reread(conversationId);
+    });
+    socket.on("messages_removed", ({ conversationId, firstId, lastId }) => {
+      this.places.get(conversationId)?.remove(firstId, lastId);
+      this.reread(conversationId);
+    });
+    socket.on("conversation_changed", ({ conversationId }) => this.reread(conversationId));
+    socket.on("conversation_removed", ({ conversationId }) => this.places.delete(conversationId));
+  }
+
+  get id() {
+    return this.connection.user.id;
+  }
+
+  /** All conversations again, and what each shows; what was missed while away is in it. */
+  sync(): Promise<void> {
+    this.syncing = this.syncing.then(async () => {
+      const { conversations } = (await this.connection.request("GET", "/conversations")) as { conversations: Conversation[] };
+      const known = new Set(conversations.map(({ id }) => id));
+      for (const id of this.places.keys()) if (!known.has(id)) this.left(id);
+      for (const conversation of conversations) this.enter(conversation);
+      for (const { id } of conversations) await this.places.get(id)?.fetch();
+    }).catch((error) => this.failed("GET /conversations", error));
+    return this.syncing;
+  }
+
+  /** This person leaves: from now on nothing may come. */
+  left(id: Id): void {
+    this.places.delete(id);
+    this.leftAt.set(id, Date.now());
+  }
+
+  /** What the judge asks for. */
+  report(): Client {
+    return {
+      userId: this.id, username: this.connection.user.username, accessToken: this.connection.accessToken,
+      isSignedOut: this.connection.isSignedOut, strange: this.strange,
+      conversations: [...this.places].map(([id, place]) => ({ id, received: [...place.received], shown: place.newestFirst(), missingBeforeReconnect: 0 })),
+      doubled: [...this.places.values()].flatMap(({ doubled }) => doubled),
+    };
+  }
+
+  failed(call: string, error: unknown): void {
+    if (!(error instanceof Refused)) throw error;
+    if (error.code !== "signed_out") this.record.refused(call, error.code);
+  }
+
+  private onMessage(message: Message): void {
+    const place = this.places.get(message.conversationId);
+    if (place) return place.add(message);
+    const leftAt = this.leftAt.get(message.conversationId);
+    if (leftAt && Date.now() - leftAt > STILL_MS) this.strange.push({ conversationId: message.conversationId, messageId: message.id, afterMs: Date.now() - leftAt });
+  }
+
+  private enter(conversation: Conversation): void {
+    const place = this.places.get(conversation.id);
+    if (place) place.conversation = conversation;
+    else this.places.set(conversation.id, new Place(this.connection, conversation));
+    this.leftAt.delete(conversation.id);
+  }
+
+  /** The conversation and what it shows, at most once a second. */
+  private reread(id: Id): void {
+    if (this.rereading.has(id)) return;
+    this.rereading.set(id, setTimeout(() => {
+      this.rereading.delete(id);
+      void this.fetchConversation(id).catch((error) => this.failed("GET /conversations/:id", error));
+    }, 300 + Math.random() * 700));
+  }
+
+  private async fetchConversation(id: Id): Promise<void> {
+    try {
+      const { conversation, keys } = (await this.connection.request("GET", `/conversations/${id}`)) as { conversation: Conversation; keys: PublicKey[] };
+      this.enter(conversation);
+      await this.places.get(id)?.fetch();
+      await this.shareKeys(conversation, keys);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code !== "not_found") throw error;
+      if (this.places.has(id)) this.left(id);
+    }
+  }
+
+  /** Somebody left: an admin makes the next key. */
+  private async shareKeys({ id, keyVersion, members }: Conversation, keys: PublicKey[]): Promise<void> {
+    const me = members.find(({ userId }) => userId === this.id);
+    if (me?.role !== "admin" || (me.keyVersion ?? 0) >= keyVersion) return;
+    const wrapped = keys.map((key) => ({ userId: key.userId, publicKeyId: key.id, wrappedKeys: base64(80) }));
+    await this.connection.request("PUT", `/conversations/${id}/keys`, { version: keyVersion, wrapped });
+  }
+}
