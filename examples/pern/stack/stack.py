@@ -6,6 +6,7 @@ import os
 import secrets
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -46,6 +47,7 @@ class Stack:
         self.state: dict[str, Any] = {}
         self._control: Control | None = None
         self._lock: IO[str] | None = None
+        self._postgres: tuple[Postgres, ...] = ()
         self._is_over = threading.Event()
 
     def __enter__(self) -> Self:
@@ -110,6 +112,7 @@ class Stack:
         primary = dataclasses.replace(like, name="primary", port=at["primary"], settings=on_disk)
         standby = dataclasses.replace(like, name="standby", port=at["standby"], settings=(late, *on_disk))
         logs = like.folder / "logs"
+        self._postgres = (primary, standby)
         primary.create()
         self._run(primary.child(logs))
         database.prepare(primary, passwords, like.folder)
@@ -135,6 +138,9 @@ class Stack:
             self._control.close()
         for child in reversed(self.children.values()):
             child.stop()
+        for server in self._postgres:
+            with suppress(OSError):
+                server.sockets.rmdir()
         if self._lock:
             (self.options.folder / "state.json").unlink(missing_ok=True)
             self._lock.close()
