@@ -6,7 +6,8 @@ import os
 import secrets
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -148,6 +149,15 @@ class Stack:
     def fault(self, name: str, down: float = 0.0) -> None:
         """Do what `python -m examples.pern.stack fault NAME` does."""
         self.faults.run(name, down)
+
+    @contextmanager
+    def away(self, name: str) -> Iterator[None]:
+        """Keep one of the programs stopped for a while."""
+        child = self.children[name]
+        with child.lock:
+            child.stop()
+            yield
+            child.start()
 
     def _run(self, child: Child) -> None:
         self.children[child.name] = child
