@@ -76,7 +76,7 @@ const status = await heard(sockets.alice, "status", ({ messageId }) => messageId
 tell({
   conversation: conversation.id, message: first.id, isSame: got?.content === first.encryptedContent && sent.message.content === got.content,
   isSentOnce: again.message?.id === first.id && (await page(api2, bob)).filter(({ id }) => id === first.id).length === 1,
-  reply: gotReply?.replyToId, status: status?.status, presence: (await heard(sockets.alice, "presence"))?.isOnline,
+  reply: gotReply?.replyToId, second: reply.message.id, status: status?.status, presence: (await heard(sockets.alice, "presence"))?.isOnline,
 });
 await next();
 
@@ -129,5 +129,10 @@ await next();
 const told = await heard(sockets.bob, "messages_changed", ({ lastId, change }) => lastId === first.id && change === "erased");
 const erased = await Promise.all([page(api1, alice), page(api2, bob)]);
 tell({ told: told !== null, contents: erased.map((messages) => messages.find(({ id }) => id === first.id)?.content) });
+await next();
+
+// Erased while nobody invalidates, with a Redis that remembers what was before.
+const kept = await Promise.all([page(api1, alice), page(api2, bob)]);
+tell({ contents: kept.map((messages) => messages.find(({ id }) => id === reply.message.id)?.content) });
 Object.values(sockets).forEach((socket) => socket.disconnect());
 process.exit(0);

@@ -52,6 +52,12 @@ def keys(stack: Stack, pattern: str) -> list[str]:
     ).stdout.split()  # fmt: skip
 
 
+def erase(stack: Stack, message: str, folder: Path) -> None:
+    """Erase a message by the command."""
+    done = run_cli("privacy", "erase-message", message, "--yes", cwd=folder, env={"DATABASE_URL": stack.state["owner"]})
+    assert done.code == 0, done.err
+
+
 def until(is_so: Any, what: str, patience_s: float = 10) -> None:
     deadline = time.monotonic() + patience_s
     while not is_so():
@@ -61,9 +67,9 @@ def until(is_so: Any, what: str, patience_s: float = 10) -> None:
 
 def test_two_talk_and_nobody_reads_what_was_before(stack: Stack, talk: Talk, tmp_path: Path) -> None:
     first = talk.tells()
-    message, place = first["message"], first["conversation"]
+    message, second, place = first["message"], first["second"], first["conversation"]
     assert first == {
-        "conversation": place, "message": message, "isSame": True, "isSentOnce": True, "reply": message, "status": "delivered",
+        "conversation": place, "message": message, "second": second, "isSame": True, "isSentOnce": True, "reply": message, "status": "delivered",
         "presence": True,
     }  # fmt: skip
     talk.hears()
@@ -89,11 +95,20 @@ def test_two_talk_and_nobody_reads_what_was_before(stack: Stack, talk: Talk, tmp
 
     assert talk.tells() == {"cached": True}
     until(lambda: keys(stack, f"chat:cache:v:*:messages:{place}"), "the page is in the cache")
-    done = run_cli("privacy", "erase-message", message, "--yes", cwd=tmp_path, env={"DATABASE_URL": stack.state["owner"]})
-    assert done.code == 0, done.err
+    erase(stack, message, tmp_path)
     until(lambda: not keys(stack, f"chat:cache:v:*:messages:{place}"), "the erasure empties the cache")
     talk.hears()
     assert talk.tells() == {"told": True, "contents": [None, None]}
+
+    # Redis comes back with the page as it was, and nobody reads the events.
+    until(lambda: keys(stack, f"chat:cache:v:*:messages:{place}"), "the page is in the cache again")
+    stack.fault("redis-remember")
+    with stack.away("worker"):
+        erase(stack, second, tmp_path)
+        stack.fault("redis-old")
+        assert keys(stack, f"chat:cache:v:*:messages:{place}"), "Redis has the page from before"
+        talk.hears()
+        assert talk.tells() == {"contents": [None, None]}
 
 
 @pytest.mark.parametrize(("target", "role", "name"), MODELS)

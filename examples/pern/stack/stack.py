@@ -6,6 +6,8 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -46,6 +48,7 @@ class Stack:
         self.state: dict[str, Any] = {}
         self._control: Control | None = None
         self._lock: IO[str] | None = None
+        self._postgres: tuple[Postgres, ...] = ()
         self._is_over = threading.Event()
 
     def __enter__(self) -> Self:
@@ -110,6 +113,7 @@ class Stack:
         primary = dataclasses.replace(like, name="primary", port=at["primary"], settings=on_disk)
         standby = dataclasses.replace(like, name="standby", port=at["standby"], settings=(late, *on_disk))
         logs = like.folder / "logs"
+        self._postgres = (primary, standby)
         primary.create()
         self._run(primary.child(logs))
         database.prepare(primary, passwords, like.folder)
@@ -135,6 +139,9 @@ class Stack:
             self._control.close()
         for child in reversed(self.children.values()):
             child.stop()
+        for server in self._postgres:
+            with suppress(OSError):
+                server.sockets.rmdir()
         if self._lock:
             (self.options.folder / "state.json").unlink(missing_ok=True)
             self._lock.close()
@@ -142,6 +149,15 @@ class Stack:
     def fault(self, name: str, down: float = 0.0) -> None:
         """Do what `python -m examples.pern.stack fault NAME` does."""
         self.faults.run(name, down)
+
+    @contextmanager
+    def away(self, name: str) -> Iterator[None]:
+        """Keep one of the programs stopped for a while."""
+        child = self.children[name]
+        with child.lock:
+            child.stop()
+            yield
+            child.start()
 
     def _run(self, child: Child) -> None:
         self.children[child.name] = child

@@ -6,7 +6,9 @@ import { retrying } from "../retry";
 import { sortable } from "./lsn";
 import { store } from "./store";
 
-const ANSWER_ANYWAY_MS = 500;
+// A request is answered before Redis knows of its change only where Redis is away, so that nobody reads from it, or where it does not answer.
+const AWAY_MS = 500;
+const SILENT_MS = 5_000;
 
 interface Batch {
   topics: Set<string>;
@@ -35,7 +37,11 @@ export async function changed(...topics: string[]): Promise<void> {
   const batch = (collecting ??= create());
   for (const topic of topics) batch.topics.add(topic);
   void run();
-  await Promise.race([batch.over, sleep(ANSWER_ANYWAY_MS, undefined, { ref: false })]);
+  for (const started = Date.now(); !batch.isOver; ) {
+    const waited = Date.now() - started;
+    if (waited > (store.runId === null ? AWAY_MS : SILENT_MS)) break;
+    await Promise.race([batch.over, sleep(100, undefined, { ref: false })]);
+  }
   if (!batch.isOver) answeredAnyway.add(batch);
 }
 
