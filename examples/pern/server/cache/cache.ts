@@ -21,11 +21,11 @@ const NOTHING: Look = { floor: null, value: () => null, store: () => {} };
 
 /** Look at topics at once; `fields` names a part of a topic that has several. */
 export async function look(topics: string[], fields: Record<string, string> = {}): Promise<Look> {
-
-
+  const runId = store.runId;
+  if (runId === null || isBehind()) return NOTHING;
   const wanted = topics.map((topic) => ({ topic, field: fields[topic] ?? "all" }));
   const found = await store.look(wanted).catch(() => null);
-  if (found === null) return NOTHING;
+  if (found === null || found[0] !== `${runId} ${found[1]}` || isBehind()) return NOTHING;
   const [lease = "", , ofAll = "", ...rest] = found;
   const at = new Map(wanted.map(({ topic, field }, i) => [topic, { field, floor: rest[2 * i] ?? "", value: rest[2 * i + 1] ?? null }]));
   const highest = [ofAll, ...[...at.values()].map(({ floor }) => floor.slice(0, 16))].sort().at(-1) ?? "";
