@@ -19,7 +19,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo example test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events
+.PHONY: help demo example test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events example-test bench-pooling
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -139,6 +139,9 @@ test-retention: $(VENV)/.dev ## Remove 1,000,000 due rows and no other (minutes)
 test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers for 60 s
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/audit
 
+example-test: $(VENV)/.dev ## Break the reference application under 20 users (needs node)
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s -n 0 tests/example/test_example_simulation.py
+
 test-events: $(VENV)/.dev ## Race 16 writers, purge 1,000,000 rows, read 1,000 writes
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/events tests/server/test_wait_for.py
 
@@ -190,6 +193,9 @@ bench-audit: $(VENV)/.dev ## Measure the price of the audit trail (minutes)
 	$(BIN)/python -m bench.audit
 bench-audit-verify: $(VENV)/.dev ## Measure seals of 10,000,000 audit entries (an hour)
 	$(BIN)/python -m bench.audit_verify
+
+bench-pooling: $(VENV)/.dev ## Measure sizes of pools, and what holds a connection
+	$(BIN)/python -m bench.pooling
 
 bench-events: $(VENV)/.dev ## Measure what an event costs the insert of a message (minutes)
 	$(BIN)/python -m bench.events

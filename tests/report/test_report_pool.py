@@ -22,7 +22,9 @@ def logins(migrated: Database) -> Iterator[tuple[str, str]]:
         yield api, queue
 
 
-def row(object: str, member_of: str | None = None, connections: int = 0, limit: int | None = None, slots: int | None = None) -> dict[str, object]:
+def row(
+    object: str, member_of: str | None = None, connections: int = 0, limit: int | None = None, slots: int | None = None
+) -> dict[str, object]:
     return {"object": object, "member_of": member_of, "connections": connections, "connection_limit": limit, "slots": slots}
 
 

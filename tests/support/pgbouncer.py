@@ -20,8 +20,8 @@ _PATIENCE_S = 10
 
 
 @contextmanager
-def pooled(url: str) -> Iterator[str]:
-    """Yield the URL of the same database through a PgBouncer with one connection to the server."""
+def pooled(url: str, size: int = 1) -> Iterator[str]:
+    """Yield the URL of the same database through a PgBouncer with so many connections to the server."""
     parts = urlsplit(url)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -35,7 +35,7 @@ def pooled(url: str) -> Iterator[str]:
         settings.write_text(
             f"[databases]\n{database} = host={parts.hostname} port={parts.port} user={parts.username} password={parts.password}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
-            "pool_mode = transaction\ndefault_pool_size = 1\n"
+            f"pool_mode = transaction\ndefault_pool_size = {size}\nmax_client_conn = 200\n"
         )
         # It does not run as root, as PostgreSQL does not.
         uid = embedded.locate(folder).uid

@@ -28,7 +28,8 @@ def sizes(
     json: options.Json = False,
     suggest: Annotated[bool, typer.Option("--suggest", help="Suggest sizes of pools instead.")] = False,
     cores: Annotated[
-        int | None, typer.Option("--cores", metavar="N", min=1, help="With --suggest: cores of the server, if it is not this machine.")
+        int | None,
+        typer.Option("--cores", metavar="N", min=1, help="With --suggest: cores of the server, if it is not this machine."),
     ] = None,
     poolers: Annotated[int, typer.Option("--poolers", metavar="N", min=1, help="With --suggest: how many poolers share them.")] = 1,
     timeout: report_options.Timeout = 4,
@@ -122,5 +123,3 @@ def _why(found: Suggestion) -> str:
 def _short(found: Suggestion) -> str:
     short = max(found.useful, found.wanted) - (found.slots - found.kept)
     return f"warning: {short} connections too few: raise max_connections, or use fewer poolers and logins"
-
-
