@@ -9,7 +9,12 @@ export class Announcer {
   private sent: Promise<unknown>[] = [];
   // The emitter does not wait for Redis; the reader does, before it moves its cursor.
   private readonly emitter = new Emitter<ToBrowser>({
-    publish: (channel: string, message: unknown) => this.sent.push(this.redis.publish(channel, message as Buffer)),
+    publish: (channel: string, message: unknown) => {
+      const sent = this.redis.publish(channel, message as Buffer);
+      // A status for which nobody waits would otherwise end the worker while Redis is away.
+      sent.catch(() => {});
+      this.sent.push(sent);
+    },
   });
 
   /** Publish the effect of an event. */
