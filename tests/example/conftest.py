@@ -13,6 +13,7 @@ from examples.pern.stack import Options, Stack
 PROGRAMS = ("node", "npm", "redis-server", "pgbouncer")
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
 DELAY = "300ms"
+FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def stack() -> Iterator[Stack]:
     server = "system" if os.environ.get("CHATSCHEMA_TEST_SERVER") == "system" else "embedded"
     with tempfile.TemporaryDirectory(prefix="chatschema-example-", ignore_cleanup_errors=True) as folder:
         try:
-            with Stack(Options(Path(folder), server, DELAY, port=0, with_page=False, is_durable=False)) as running:
+            with Stack(Options(Path(folder), server, DELAY, port=0, with_page=False, is_durable=FULL)) as running:
                 yield running
         except RuntimeError as error:
             if any(code in str(error) for code in OFFLINE):

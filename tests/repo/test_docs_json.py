@@ -178,6 +178,8 @@ def test_queries_and_snapshots(cli: Cli, migrated: Database) -> None:
     if migrated.one("select count(*) from pg_available_extensions where name = 'hypopg'"):
         migrated.run("create extension hypopg")
         assert valid("report-queries-advise", cli, migrated, "report", "queries", "--advise")["indexes"]
+    sizes = valid("report-pool-suggest", cli, migrated, "report", "pool", "--suggest", "--cores", "4")
+    assert sizes["suggestion"]["useful"] == 9
 
 
 @pytest.fixture

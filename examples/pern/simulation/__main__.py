@@ -16,7 +16,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.pern.simulation", description="Users who talk while parts break.")
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--messages", type=int, default=5000)
-    parser.add_argument("--server", choices=["embedded", "system"], default="embedded", help="PostgreSQL of the wheel, or of this machine")
+    parser.add_argument(
+        "--server", choices=["embedded", "system"], default="embedded", help="PostgreSQL of the wheel, or of this machine"
+    )
     parser.add_argument("--few", action="store_true", help="only some of the faults")
     parser.add_argument("--folder", type=Path, help="keep data, logs and the record here")
     chosen = parser.parse_args()

@@ -64,6 +64,7 @@ def _refused(api: str, token: str, conversation_id: str) -> str | None:
 
 
 def _get(api: str, token: str, path: str) -> Any:
-    request = urllib.request.Request(f"{api}/api{path}", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310: a process of the stack
+    # A process of the stack.
+    request = urllib.request.Request(f"{api}/api{path}", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return json.load(answer)

@@ -1,9 +1,11 @@
 """What happens on the way, and when: at a share of the messages, one after the other."""
 
-import subprocess
+import functools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from chatschema import assets
 from examples.pern.stack import Stack, database
 
 # The worst first of what belongs together: a Redis that comes back with what it once had. Seconds away.
@@ -33,12 +35,15 @@ class Operations:
             f"""
             begin;
             set local session_replication_role = replica;
-            update public.conversation_participants set reads_from = '{month}-01 00:00+00' where conversation_id = '{conversation}';
+            update public.conversation_participants set reads_from = '{month}-01 00:00+00'
+            where conversation_id = '{conversation}';
             set local session_replication_role = origin;
-            insert into public.messages (id, conversation_id, sender_id, content_encrypted, content_nonce, content_algorithm, key_version)
+            insert into public.messages
+                (id, conversation_id, sender_id, content_encrypted, content_nonce, content_algorithm, key_version)
             select overlay(chatschema.uuid7_floor('{month}-10'::timestamptz + g * interval '1 minute')::text
                     placing substr(gen_random_uuid()::text, 25) from 25)::uuid,
-                p.conversation_id, p.user_id, decode(repeat('ab', 40), 'hex'), uuid_send(gen_random_uuid()), 'xchacha20poly1305-ietf', 1
+                p.conversation_id, p.user_id, decode(repeat('ab', 40), 'hex'), uuid_send(gen_random_uuid()),
+                'xchacha20poly1305-ietf', 1
             from generate_series(1, 30) as g
             cross join (select * from public.conversation_participants where conversation_id = '{conversation}' limit 1) as p;
             commit;
@@ -48,9 +53,7 @@ class Operations:
 
     def migrate(self) -> None:
         """Add a column and build an index while people write: an online change in several files."""
-        sql = self.folder / "sql"
-        package = self._package_sql()
-        subprocess.run(["cp", "-r", str(package), str(sql)], check=True)
+        shutil.copytree(assets.sql_dir(), self.folder / "sql")
         self.run("new", "migration", "--sql-dir", "sql", "--recipe", "add-column", "messages", "lang", "text not null default 'en'")
         self.run("new", "migration", "--sql-dir", "sql", "--index", "messages", "(sender_id, created_at)")
         (self.folder / "chatschema.toml").write_text('sql_dir = "sql"\n' + (self.folder / "chatschema.toml").read_text())
@@ -69,17 +72,11 @@ class Operations:
         """Erase a user who is online."""
         self.run("privacy", "erase", username, "--yes")
 
-    @staticmethod
-    def _package_sql() -> Path:
-        from chatschema import assets
-
-        return assets.sql_dir()
-
 
 def plan(stack: Stack, operations: Operations, erased: str, *, full: bool) -> list[tuple[str, Callable[[], None]]]:
     """Return what happens, in order: all faults, or two of programs; and all that an operator does, or an erasure and maintain."""
     faults = OF_PROGRAMS if full else (("redis-kill", 1), ("api-kill", 0.5))
-    happens: list[tuple[str, Callable[[], None]]] = [(name, lambda name=name, down=down: stack.fault(name, down)) for name, down in faults]
+    happens: list[tuple[str, Callable[[], None]]] = [(name, functools.partial(stack.fault, name, down)) for name, down in faults]
     happens.insert(len(happens) // 3, ("maintain", operations.maintain))
     happens.insert(2 * len(happens) // 3, ("erase", lambda: operations.erase(erased)))
     if full:

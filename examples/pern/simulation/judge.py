@@ -12,7 +12,7 @@ SHOWN = 100
 # What the rules of the schema refuse: an act on what is gone meanwhile. Anything else is a fault of the application.
 _EXPECTED = {
     "messages_require_sender", "message_statuses_require_reader", "messages_sender_insert", "42501", "not_found", "23503",
-    "message_statuses_message_id_fkey", "messages_reply_to_id_fkey",
+    "message_statuses_message_id_fkey", "messages_reply_to_id_fkey", "share_key_members", "share_key_public_key",
 }  # fmt: skip
 
 
@@ -27,29 +27,38 @@ class Finding:
 def judge(record: dict[str, Any], truth: Truth, answers: Sequence[Answers], erased: set[str]) -> list[Finding]:
     """Return all breaches. `erased` are users whose content an erasure removed; their acts are no promises any more."""
     return [
-        *_lost(record, truth, erased),
+        *_lost_messages(record, truth, erased),
+        *_lost_marks(record, truth, erased),
         *_not_received(record, truth),
         *_duplicated(record, truth, answers),
         *_stale(record, truth, answers),
         *_misplaced(record, truth),
-        *_refusals(record),
+        *_refusals(record, erased),
     ]
 
 
-def _lost(record: dict[str, Any], truth: Truth, erased: set[str]) -> Iterator[Finding]:
-    """What was acknowledged is in the database: messages, edits, deletions, reactions and read marks."""
+def _lost_messages(record: dict[str, Any], truth: Truth, erased: set[str]) -> Iterator[Finding]:
+    """Yield acknowledged messages, edits and deletions that are not in the database."""
     for sent in record["sent"]:
         row = truth.messages.get(sent["id"])
         if row is None:
             if sent["isAcknowledged"]:
                 yield Finding("lost", f"message {sent['id']} was acknowledged and is not in the database")
         elif sent["senderId"] not in erased:
-            if sent["deletion"] == "acknowledged" and not row["isDeleted"]:
-                yield Finding("lost", f"the deletion of {sent['id']} was acknowledged")
-            if row["nonce"] not in _possible(sent) and not row["isDeleted"]:
-                yield Finding("lost", f"an edit of {sent['id']} was acknowledged")
-            if row["isDeleted"] and sent["deletion"] == "none":
-                yield Finding("lost", f"message {sent['id']} is deleted, and nobody asked for it")
+            yield from _lost_change(sent, row)
+
+
+def _lost_change(sent: Row, row: Row) -> Iterator[Finding]:
+    if sent["deletion"] == "acknowledged" and not row["isDeleted"]:
+        yield Finding("lost", f"the deletion of {sent['id']} was acknowledged")
+    if row["nonce"] not in _possible(sent) and not row["isDeleted"]:
+        yield Finding("lost", f"an edit of {sent['id']} was acknowledged")
+    if row["isDeleted"] and sent["deletion"] == "none":
+        yield Finding("lost", f"message {sent['id']} is deleted, and nobody asked for it")
+
+
+def _lost_marks(record: dict[str, Any], truth: Truth, erased: set[str]) -> Iterator[Finding]:
+    """Yield acknowledged reactions and read marks that are not in the database."""
     for mark in record["marks"]:
         row = truth.messages.get(mark["messageId"])
         if row is None or not mark["isSure"] or {mark["userId"], row["senderId"]} & erased:
@@ -71,7 +80,7 @@ def _possible(sent: Row) -> set[str]:
 
 
 def _not_received(record: dict[str, Any], truth: Truth) -> Iterator[Finding]:
-    """Each client has got each message that its user may read, and shows the newest as they are."""
+    """Yield messages that did not reach a client whose user may read them, and where it shows other ones than there are."""
     acknowledged = {sent["id"] for sent in record["sent"] if sent["isAcknowledged"]}
     for client in record["clients"]:
         if client["isSignedOut"]:
@@ -97,7 +106,7 @@ def _bare(message: Row) -> Row:
 
 
 def _duplicated(record: dict[str, Any], truth: Truth, answers: Sequence[Answers]) -> Iterator[Finding]:
-    """One message is one row, and stands once on the pages."""
+    """Yield messages that are two rows, or stand twice on the pages."""
     for nonce, times in Counter(row["nonce"] for row in truth.messages.values() if row["nonce"]).items():
         if times > 1:
             yield Finding("duplicated", f"{times} messages have the nonce {nonce}")
@@ -111,7 +120,7 @@ def _duplicated(record: dict[str, Any], truth: Truth, answers: Sequence[Answers]
 
 
 def _stale(record: dict[str, Any], truth: Truth, answers: Sequence[Answers]) -> Iterator[Finding]:
-    """Each answer of the API equals the database."""
+    """Yield answers of the API that differ from the database."""
     names = {client["userId"]: client["username"] for client in record["clients"]}
     for one in answers:
         who = f"{names[one.user_id]} at {one.api}"
@@ -145,19 +154,24 @@ def _sorted(message: Row) -> Row:
 
 
 def _misplaced(record: dict[str, Any], truth: Truth) -> Iterator[Finding]:
-    """No message is where its sender had no place, and none came to somebody who had left."""
+    """Yield messages where their sender had no place, and those that came to somebody who had left."""
     for attempt in record["intruding"]:
         if attempt["id"] in truth.messages or attempt["answer"] == "stored":
             yield Finding("misplaced", f"message {attempt['id']} was stored after its sender had left: {attempt['answer']}")
     for row in truth.misplaced:
-        yield Finding("misplaced", f"message {row['id']} was stored at {row['recorded_at']}, after its sender left at {row['left_at']}")
+        yield Finding(
+            "misplaced", f"message {row['id']} was stored at {row['recorded_at']}, after its sender left at {row['left_at']}"
+        )
     for client in record["clients"]:
         for one in client["strange"]:
             yield Finding("misplaced", f"{client['username']} got {one['messageId']} {one['afterMs']} ms after leaving")
 
 
-def _refusals(record: dict[str, Any]) -> Iterator[Finding]:
-    """A user who does nothing wrong is refused nothing."""
+def _refusals(record: dict[str, Any], erased: set[str]) -> Iterator[Finding]:
+    """Yield what was refused to users who did nothing wrong."""
+    for client in record["clients"]:
+        if client["isSignedOut"] and client["userId"] not in erased:
+            yield Finding("refused", f"{client['username']} was signed out")
     for call, times in record["refusals"].items():
         if call.rsplit(" ", 1)[1] not in _EXPECTED:
             yield Finding("refused", f"{call}: {times} times")

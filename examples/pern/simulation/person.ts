@@ -68,7 +68,7 @@ export class Person {
 
   failed(call: string, error: unknown): void {
     if (!(error instanceof Refused)) throw error;
-    if (error.code !== "signed_out") this.record.refused(call, error.code);
+    if (error.code !== "signed_out" && !this.connection.isSignedOut) this.record.refused(call, error.code);
   }
 
   private onMessage(message: Message): void {

@@ -16,7 +16,6 @@ from .faults import Operations, plan
 from .truth import Truth
 from .users import Users
 
-# A send that took longer than this was caught by a fault.
 _DRAIN_S = 60
 
 
@@ -81,7 +80,9 @@ def verdict(stack: Stack, outcome: Outcome) -> list[judge.Finding]:
     clients = outcome.record["clients"]
     outside = {
         client["userId"]: [
-            id for id, rows in truth.participants.items() if any(row["has_left"] and row["user_id"] == client["userId"] for row in rows)
+            id
+            for id, rows in truth.participants.items()
+            if any(row["has_left"] and row["user_id"] == client["userId"] for row in rows)
         ]
         for client in clients
     }
@@ -104,7 +105,11 @@ def drain(stack: Stack) -> None:
 
 def _is_drained(stack: Stack, lsn: str) -> bool:
     cursor = redis(stack, "hget", "chat:cache:state", "cursor")
-    if not cursor or redis(stack, "llen", "bull:message processing:wait") != "0" or redis(stack, "llen", "bull:message processing:active") != "0":
+    if (
+        not cursor
+        or redis(stack, "llen", "bull:message processing:wait") != "0"
+        or redis(stack, "llen", "bull:message processing:active") != "0"
+    ):
         return False
     waiting = stack.faults.primary.sql(f"select count(*) from chatschema.events_after('{cursor}', 1)", database.DATABASE)
     behind = stack.faults.standby.sql(f"select pg_last_wal_replay_lsn() < '{lsn}'", database.DATABASE)
@@ -124,14 +129,16 @@ def summary(outcome: Outcome, findings: list[judge.Finding]) -> str:
     again = sum(sent["attempts"] > 1 for sent in record["sent"])
     late = sum(one["missingBeforeReconnect"] for client in record["clients"] for one in client["conversations"])
     counts = Counter(finding.kind for finding in findings)
-    return "\n".join([
-        f"{len(record['clients'])} users, {acknowledged} messages acknowledged in {outcome.seconds:.0f} s, {again} of them sent again,"
-        f" {sum(len(sent['versions']) - 1 for sent in record['sent'])} edits, {len(record['marks'])} reactions, {len(record['moved'])} left and came back",
+    changes = sum(len(sent["versions"]) - 1 for sent in record["sent"])
+    lines = [
+        f"{len(record['clients'])} users: {acknowledged} messages acknowledged in {outcome.seconds:.0f} s, {again} sent again;",
+        f"{changes} edits, {len(record['marks'])} reactions; {len(record['moved'])} left and came back",
         *(f"  {at:6.1f} s  {name} ({took:.1f} s)" for at, name, took in outcome.happened),
         f"{late} messages came only with the next connection",
         f"send: p50 {median:.0f} ms, p99 {slowest:.0f} ms",
         ", ".join(f"{counts[kind]} {kind}" for kind in ("lost", "duplicated", "stale", "misplaced", "refused")),
-    ])
+    ]
+    return "\n".join(lines)
 
 
 def _old_month() -> str:

@@ -28,9 +28,9 @@ select p.conversation_id, p.user_id, p.role, p.left_at is not null as has_left, 
 from public.conversation_participants as p join public.users as u on u.id = p.user_id order by p.user_id
 """
 _CONVERSATIONS = "select c.id, c.type, c.title, c.current_key_version from public.conversations as c where c.deleted_at is null"
-_STATUSES = "select s.message_id, s.user_id, s.reactions from public.message_statuses as s where s.reactions <> '{}' order by s.user_id"
-# A message that was stored while its sender was out: by the times at which both wrote their events, and not within a second of leaving
-# or coming back, where a transaction may have begun before.
+_STATUSES = "select s.message_id, s.user_id, s.reactions from public.message_statuses as s where s.reactions <> '{}'"
+# A message that was stored while its sender was out: by the times at which both wrote their events, and not within a second of
+# leaving, where a transaction may have begun before.
 _MISPLACED = """
 select e.row_id as id, e.conversation_id, e.recorded_at, l.recorded_at as left_at
 from chatschema.events as e
@@ -70,7 +70,9 @@ class Truth:
         conversations = {row["id"]: row for row in _rows(primary, _CONVERSATIONS)}
         misplaced = _rows(primary, _MISPLACED)
         participants = _grouped(_rows(primary, _PARTICIPANTS), "conversation_id")
-        return cls({row["id"]: row for row in messages}, _grouped(messages, "conversationId"), participants, conversations, misplaced)
+        return cls(
+            {row["id"]: row for row in messages}, _grouped(messages, "conversationId"), participants, conversations, misplaced
+        )
 
     def places(self, user_id: str) -> dict[str, Row]:
         """Return the conversations of a user, with the user's row."""
@@ -108,7 +110,8 @@ class Truth:
             for row in self.participants[id]
         ]  # fmt: skip
         return {
-            "id": id, "type": conversation["type"], "title": conversation["title"], "keyVersion": conversation["current_key_version"],
+            "id": id, "type": conversation["type"], "title": conversation["title"],
+            "keyVersion": conversation["current_key_version"],
             "wrappedKeys": own["wrapped"], "wrappedKeysVersion": own["key_version"], "members": members,
             "unread": min(unread, MOST_UNREAD), "lastMessage": page[0] if page else None,
         }  # fmt: skip

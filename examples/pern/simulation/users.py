@@ -25,7 +25,8 @@ class Users:
         self._told: dict[str, dict[str, Any]] = {}
         self._news = threading.Condition()
         self.sent = 0
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def __enter__(self) -> Self:
         """Nothing to do: it runs."""
@@ -35,6 +36,10 @@ class Users:
         """End it."""
         self._process.kill()
         self._process.wait()
+        self._listener.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
 
     def go_on(self) -> None:
         """Let it do the next step."""
