@@ -19,7 +19,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: help demo example test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events example-test bench-pooling
+.PHONY: help demo example test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events example-test bench-pooling bench-growth bench-audit-months
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -191,6 +191,10 @@ bench-rules: $(VENV)/.dev ## Measure the price of the rules about participants (
 
 bench-audit: $(VENV)/.dev ## Measure the price of the audit trail (minutes)
 	$(BIN)/python -m bench.audit
+
+bench-audit-months: $(VENV)/.dev ## Measure 10,000,000 audit entries in months (half an hour)
+	$(BIN)/python -m bench.audit_months
+
 bench-audit-verify: $(VENV)/.dev ## Measure seals of 10,000,000 audit entries (an hour)
 	$(BIN)/python -m bench.audit_verify
 
@@ -205,6 +209,9 @@ bench-pool: $(VENV)/.dev ## Measure how long tests wait for a database (10 minut
 
 bench-seed: $(VENV)/.dev ## Measure bulk seeds against COPY and Sequelize (15 minutes)
 	$(BIN)/python -m bench.seed $(ARGS)
+
+bench-growth: $(VENV)/.dev ## Load 1, 3 and 10 million messages, time reads (10 minutes)
+	$(BIN)/python -m bench.growth
 
 bench-verify: $(VENV)/.dev ## Measure verify with many months and migrations (minutes)
 	$(BIN)/python -m bench.verify

@@ -65,6 +65,7 @@ def remove_ended(connection: Connection, keep: Span, *, batch: int = BATCH) -> I
     def work() -> tuple[int, int]:
         hold.freeze(connection)
         audit.as_batch(connection)
+        events.as_batch(connection)
         found, removed = postgres.fetch_one(connection, query)
         if removed:
             audit.record(connection, "retention.purge", "auth_session", "ended", sessions=removed)

@@ -806,22 +806,45 @@ begin
         raise exception 'events cannot be read on a standby: it does not know which transactions are still running'
             using errcode = 'OBX01', hint = 'Read them from the primary.', schema = 'chatschema', table = 'events', constraint = 'events_primary_only';
     end if;
-    return (select c.system_identifier from pg_catalog.pg_control_system() as c)
-        || '/' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8);
+    -- The number of the table, too: a restore into the same server makes another one.
+    return concat_ws(
+        '/', (select c.system_identifier from pg_catalog.pg_control_system() as c),
+        substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8), 'chatschema.events'::regclass::oid
+    );
 end
 $$;
 
-COMMENT ON FUNCTION chatschema.event_origin() IS 'The server that cursors of events are good for: system identifier and timeline. Refused on a standby with SQLSTATE OBX01.';
+COMMENT ON FUNCTION chatschema.event_origin() IS 'What cursors of events are good for: system identifier and timeline of the server, and number of the table. Refused on a standby with SQLSTATE OBX01.';
+
+CREATE FUNCTION chatschema.event_snapshot() RETURNS pg_snapshot
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    seen constant pg_snapshot := pg_current_snapshot();
+    own constant xid8 := pg_current_xact_id_if_assigned();
+begin
+    -- A snapshot leaves its own transaction out, and so would call it committed once a later one has committed.
+    if own is null or own >= pg_snapshot_xmax(seen) then
+        return seen;
+    end if;
+    return format('%s:%s:%s', least(pg_snapshot_xmin(seen), own), pg_snapshot_xmax(seen), (
+        select string_agg(r.xid::text, ',' order by r.xid) from (select pg_snapshot_xip(seen) union select own) as r (xid)
+    ));
+end
+$$;
+
+COMMENT ON FUNCTION chatschema.event_snapshot() IS 'The current snapshot, in which the own transaction counts as still running.';
 
 CREATE FUNCTION chatschema.events_after(after text, "limit" integer DEFAULT 100) RETURNS TABLE(cursor text, id bigint, recorded_at timestamp with time zone, kind text, table_name text, row_id uuid, row_number bigint, conversation_id uuid, user_id uuid, first_id uuid, last_id uuid, row_count bigint)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $_$
 #variable_conflict use_column
 declare
     origin constant text := chatschema.event_origin();
-    now constant pg_snapshot := pg_catalog.pg_current_snapshot();
+    now pg_snapshot;
     size constant integer := least(greatest(coalesce("limit", 100), 1), 10000);
     given constant text := coalesce(nullif(events_after.after, ''), chatschema.new_event_cursor('1:1:'));
     parts text[];
@@ -832,7 +855,10 @@ declare
     start_id bigint;
     dropped record;
 begin
-    parts := regexp_match(given, '^1;(\d+/[0-9A-F]{8});(\d+:\d+:[\d,]*);(\d+:\d+:[\d,]*);(\d+);(\d+);(\d+)$');
+    -- No month goes while this reads, and what is read next sees those that have gone: volatile, so each statement has its own snapshot.
+    lock table chatschema.events in access share mode;
+    now := chatschema.event_snapshot();
+    parts := regexp_match(given, '^1;(\d+/[0-9A-F]{8}/\d+);(\d+:\d+:[\d,]*);(\d+:\d+:[\d,]*);(\d+);(\d+);(\d+)$');
     if parts is null then
         raise exception 'this is not a cursor of chatschema.events_after()'
             using errcode = 'invalid_parameter_value',
@@ -852,13 +878,22 @@ begin
     end if;
     if pg_snapshot_xmax(upto) > pg_snapshot_xmax(now)
         or exists (select from pg_snapshot_xip(now) as r (xid) where pg_visible_in_snapshot(r.xid, upto))
+        -- A snapshot that is kept does not see that a month has gone, nor events that were moved; the server's own look does.
+        or current_setting('transaction_isolation') <> 'read committed' and (
+            select array_agg(p.relid::oid order by p.relid::oid) from pg_partition_tree('chatschema.events') as p where p.isleaf
+        ) is distinct from (
+            select array_agg(i.inhrelid order by i.inhrelid) from pg_inherits as i where i.inhparent = 'chatschema.events'::regclass
+        )
     then
-        raise exception 'this transaction is older than the cursor'
+        raise exception 'this transaction is older than the cursor, or than the months of events'
             using errcode = 'serialization_failure', hint = 'Read events in a transaction of their own.',
                 schema = 'chatschema', table = 'events', constraint = 'events_cursor_snapshot';
     end if;
     select s.dropped_xid, s.dropped_id into dropped from chatschema.event_state as s;
-    if dropped.dropped_xid >= pg_snapshot_xmin(upto) or dropped.dropped_xid >= pg_snapshot_xmin(was) and dropped.dropped_id > last then
+    -- A mark that this server has not reached is of the server that the database was restored from.
+    if dropped.dropped_xid < pg_snapshot_xmax(now)
+        and (dropped.dropped_xid >= pg_snapshot_xmin(upto) or dropped.dropped_xid >= pg_snapshot_xmin(was) and dropped.dropped_id > last)
+    then
         if nullif(events_after.after, '') is not null then
             raise exception 'this cursor is older than the oldest events that are kept'
                 using errcode = 'OBX03', hint = 'Events are missing: empty the caches, and go on from chatschema.events_now().',
@@ -893,7 +928,7 @@ CREATE FUNCTION chatschema.events_now() RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    return chatschema.new_event_cursor(pg_catalog.pg_current_snapshot());
+    return chatschema.new_event_cursor(chatschema.event_snapshot());
 end
 $$;
 
@@ -1181,6 +1216,17 @@ end
 $$;
 
 COMMENT ON FUNCTION chatschema.is_empty(conversation uuid) IS 'True if a conversation has never had a participant or a message, otherwise null. Answers from the snapshot before the statement.';
+
+CREATE FUNCTION chatschema.is_event_batch() RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    -- As chatschema.is_audit_batch(). What a trigger changes in turn, the command does not record: replies to a purged message.
+    select coalesce(
+        current_setting('chatschema.event_batch', true) = 'on' and pg_trigger_depth() = 1 and pg_has_role(session_user, current_user, 'member'), false
+    )
+$$;
+
+COMMENT ON FUNCTION chatschema.is_event_batch() IS 'Whether a command of the owner writes events of its own for what it changes: the triggers write none. For SECURITY DEFINER triggers.';
 
 CREATE FUNCTION chatschema.is_founding(conversation uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
@@ -1525,10 +1571,14 @@ CREATE FUNCTION chatschema.new_event_cursor(seen pg_snapshot) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    upto constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
 begin
     return concat_ws(
-        ';', '1', chatschema.event_origin(), new_event_cursor.seen, new_event_cursor.seen, 0,
-        pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()), (select coalesce(max(e.id), 0) from chatschema.events as e)
+        ';', '1', chatschema.event_origin(), new_event_cursor.seen, new_event_cursor.seen, 0, upto, (
+            select coalesce(max(e.id), 0) from chatschema.events as e
+            where e.xid >= upto and e.xid is distinct from pg_current_xact_id_if_assigned()
+        )
     );
 end
 $$;
@@ -1649,11 +1699,10 @@ CREATE FUNCTION chatschema.record_conversation_event() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+    -- The whole row but for what is no change of it: a column that comes later belongs to it, one that is dropped is missed by nobody.
     if tg_op = 'UPDATE' then
-        if (new.type, new.title, new.avatar_url, new.settings, new.retention_days, new.is_archived, new.current_key_version, new.deleted_at)
-            is not distinct from
-            (old.type, old.title, old.avatar_url, old.settings, old.retention_days, old.is_archived, old.current_key_version, old.deleted_at)
-        then
+        old.updated_at := new.updated_at;
+        if old *= new then
             return null;
         end if;
     end if;
@@ -1691,7 +1740,7 @@ declare
 begin
     -- Read here, and not by a function: this is the price of each message where nothing is recorded.
     select s.records_changes, s.notifies into state from chatschema.event_state as s;
-    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+    if state.records_changes is not true or (current_setting('chatschema.event_batch', true) = 'on' and chatschema.is_event_batch()) then
         return null;
     end if;
     insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
@@ -1716,7 +1765,7 @@ begin
         )
     ) as m
     group by m.kind, m.conversation_id;
-    if state.notifies then
+    if found and state.notifies then
         perform pg_notify('chatschema_events', '');
     end if;
     return null;
@@ -1792,7 +1841,7 @@ CREATE FUNCTION chatschema.record_key_event() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    if not chatschema.is_audit_batch() then
+    if not chatschema.is_event_batch() then
         insert into chatschema.events (kind, table_name, row_id, user_id)
         values ('key.' || case tg_op when 'DELETE' then 'removed' else new.status end, 'user_public_keys', old.id, old.user_id);
         perform chatschema.tell_of_events();
@@ -1810,10 +1859,10 @@ CREATE FUNCTION chatschema.record_participant_event() RETURNS trigger
 begin
     -- Here, and not in a WHEN of the trigger, which costs a read mark as much.
     if tg_op = 'UPDATE' then
-        if (new.role, new.left_at, new.reads_from, new.notification_level, new.muted_until, new.is_pinned, new.key_version, new.encrypted_key)
-            is not distinct from
-            (old.role, old.left_at, old.reads_from, old.notification_level, old.muted_until, old.is_pinned, old.key_version, old.encrypted_key)
-        then
+        old.updated_at := new.updated_at;
+        old.last_read_message_id := new.last_read_message_id;
+        old.last_delivered_message_id := new.last_delivered_message_id;
+        if old *= new then
             return null;
         end if;
     end if;
@@ -1867,7 +1916,7 @@ declare
 begin
     -- Read here, and not by a function: this is the price of each message where nothing is recorded.
     select s.records_changes, s.notifies into state from chatschema.event_state as s;
-    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+    if state.records_changes is not true or (current_setting('chatschema.event_batch', true) = 'on' and chatschema.is_event_batch()) then
         return null;
     end if;
     insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
@@ -1877,7 +1926,7 @@ begin
         case when count(*) > 1 then count(*) end
     from before as m
     group by m.conversation_id;
-    if state.notifies then
+    if found and state.notifies then
         perform pg_notify('chatschema_events', '');
     end if;
     return null;
@@ -1895,7 +1944,7 @@ declare
 begin
     -- Read here, and not by a function: this is the price of each message where nothing is recorded.
     select s.records_changes, s.notifies into state from chatschema.event_state as s;
-    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+    if state.records_changes is not true or (current_setting('chatschema.event_batch', true) = 'on' and chatschema.is_event_batch()) then
         return null;
     end if;
     if (select count(*) from (select from added limit 2) as few) = 1 then
@@ -1910,7 +1959,7 @@ begin
         from added as m
         group by m.conversation_id;
     end if;
-    if state.notifies then
+    if found and state.notifies then
         perform pg_notify('chatschema_events', '');
     end if;
     return null;
@@ -1937,7 +1986,7 @@ CREATE FUNCTION chatschema.records_changes() RETURNS boolean
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    return exists (select from chatschema.event_state as s where s.records_changes) and not chatschema.is_audit_batch();
+    return exists (select from chatschema.event_state as s where s.records_changes) and not chatschema.is_event_batch();
 end
 $$;
 
@@ -5795,6 +5844,8 @@ REVOKE ALL ON FUNCTION chatschema.end_sessions_of_inactive_user() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.event_origin() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chatschema.event_snapshot() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chatschema.events_after(after text, "limit" integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.events_now() FROM PUBLIC;
@@ -5816,6 +5867,8 @@ REVOKE ALL ON FUNCTION chatschema.has_active_hold() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chatschema.is_audit_batch() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.is_empty(conversation uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chatschema.is_event_batch() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chatschema.is_founding(conversation uuid) FROM PUBLIC;
 

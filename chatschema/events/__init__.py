@@ -28,6 +28,14 @@ _GROUPED = sql.SQL("""
 """)
 
 
+def as_batch(connection: Connection) -> None:
+    """Keep triggers from writing events about what the statements of the transaction change: the command writes its own.
+
+    What triggers change in turn, for example replies to a purged message, becomes events all the same.
+    """
+    postgres.execute(connection, "select set_config('chatschema.event_batch', 'on', true)")
+
+
 def record(
     connection: Connection,
     kind: str,

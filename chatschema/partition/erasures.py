@@ -58,6 +58,7 @@ def _batch(connection: Connection, batch: int) -> int:
     values = dict(zip(("messages", "users", "origins", "times"), map(sql.Literal, columns), strict=True))
     values |= {"first": sql.Literal(rows[0][0]), "last": sql.Literal(rows[-1][0])}
     audit.as_batch(connection)
+    events.as_batch(connection)
     postgres.execute(connection, sqlfile.fill("partitions/erase_deferred.sql", **values))
     events.record_rows(connection, "message.erased", "messages", sorted({row[0] for row in rows}))
     audit.record(connection, "retention.erase_deferred", "message", str(rows[0][0]), erased=len(rows), last=str(rows[-1][0]))

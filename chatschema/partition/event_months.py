@@ -1,8 +1,9 @@
 """Months of chatschema.events: created ahead, dropped after their time; never archived or retired."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from psycopg import sql
 
@@ -39,8 +40,8 @@ def missing(connection: Connection, ahead: int) -> list[Month]:
     found = survey(connection)
     if found is None:
         return []
-    since = _oldest_without_month(connection) if found.has_without_month else None
-    return grid.plan(found.now, found.months, [PARENT], since, ahead)
+    span = _span_without_month(connection) if found.has_without_month else None
+    return grid.plan(found.now, found.months, [PARENT], span and span[0], ahead)
 
 
 def statements(month: Month) -> list[sql.Composed]:
@@ -51,27 +52,50 @@ def statements(month: Month) -> list[sql.Composed]:
 def ensure(connection: Connection, plan: Sequence[Month], *, say: Say) -> Iterator[Month]:
     """Create the planned months and move events into them that had none; yield each once all are committed.
 
+    Where the missing months follow each other, what holds such events becomes one partition for all of them.
     The caller holds the migration lock. Raises Busy when a lock cannot be acquired.
     """
-    found = survey(connection)
-    # The other partition may be without a row and yet have a size: after an insert that was rolled back.
-    if not plan and (found is None or not found.has_without_month or _oldest_without_month(connection) is not None):
-        return
+    # Without a plan there may be something to take out all the same: nothing but the space of an insert that was rolled back.
+    if plan or (_is_written(connection) and _span_without_month(connection) is None):
+        yield from locks.in_transaction(connection, lambda: _create(connection, plan), locks.MONTHS, say=say)
 
-    def work() -> None:
-        # The parent first, as readers and writers do; and no event comes into the default partition while it is emptied.
-        postgres.execute(connection, _LOCK)
-        found = survey(connection)
-        if found and found.has_without_month:
-            _execute(connection, "set_default_events_aside.sql")
-        for month in plan:
-            for statement in statements(month):
-                postgres.execute(connection, statement)
-        if found and found.has_without_month:
-            _execute(connection, "sort_events.sql")
 
-    locks.in_transaction(connection, work, locks.MONTHS, say=say)
-    yield from plan
+def _create(connection: Connection, plan: Sequence[Month]) -> list[Month]:
+    # A month is attached beside writers and readers: only the partition without a month is looked at. What was written to that is
+    # taken out behind the lock of the whole table, which comes first, as with readers and writers.
+    if not _is_written(connection):
+        postgres.execute(connection, f"lock table {DEFAULT} in access exclusive mode")
+        if not _is_written(connection):
+            _create_all(connection, plan)
+            return list(plan)
+    postgres.execute(connection, _LOCK)
+    span = _span_without_month(connection)
+    if span and (whole := _whole(plan, *span)):
+        _execute(connection, "renew_default_events.sql", name=sql.Identifier(whole.name))
+        _execute(connection, "adopt_events.sql", **_names(whole))
+        rest = [month for month in plan if not grid.overlap(month, whole)]
+        _create_all(connection, rest)
+        return [whole, *rest]
+    _execute(connection, "renew_default_events.sql", name=sql.Identifier("events_without_month"))
+    _create_all(connection, plan)
+    _execute(connection, "sort_events.sql")
+    return list(plan)
+
+
+def _create_all(connection: Connection, months: Sequence[Month]) -> None:
+    for month in months:
+        for statement in statements(month):
+            postgres.execute(connection, statement)
+
+
+def _whole(plan: Sequence[Month], oldest: datetime, newest: datetime) -> Month | None:
+    """Return one partition for the planned months of these events; None if one of their months exists or is not planned."""
+    months = [month for month in plan if month.upper > oldest and month.lower <= newest]
+    if not months or months[0].lower > oldest or months[-1].upper <= newest:
+        return None
+    if any(first.upper != second.lower for first, second in pairwise(months)):
+        return None
+    return replace(months[0], upper=months[-1].upper)
 
 
 def expired(connection: Connection, keep: Span) -> list[Month]:
@@ -97,12 +121,19 @@ def findings(found: EventMonths) -> list[str]:
     """Return the finding about events without a month."""
     if not found.has_without_month:
         return []
-    return [f"{DEFAULT} has events for whose month there is no partition; move them: chatschema maintain"]
+    text = f"{DEFAULT} has events for whose month there is no partition; move them: chatschema maintain"
+    return [f"{text}; those of a time further ahead than its months stay there"]
 
 
-def _oldest_without_month(connection: Connection) -> datetime | None:
-    oldest: datetime | None = postgres.fetch_one(connection, "select min(recorded_at) from chat_partitions.events_default")[0]
-    return oldest and oldest.astimezone(UTC)
+def _is_written(connection: Connection) -> bool:
+    """Return whether the partition without a month was ever written to, also by an insert that was rolled back."""
+    return bool(postgres.fetch_one(connection, "select pg_relation_size(to_regclass(%s)) > 0", (DEFAULT,))[0])
+
+
+def _span_without_month(connection: Connection) -> tuple[datetime, datetime] | None:
+    """Return the times of the oldest and of the newest event without a month; None if there is none."""
+    oldest, newest = postgres.fetch_one(connection, "select min(recorded_at), max(recorded_at) from chat_partitions.events_default")
+    return (oldest.astimezone(UTC), newest.astimezone(UTC)) if oldest else None
 
 
 def _names(month: Month) -> dict[str, sql.Composable]:

@@ -167,6 +167,7 @@ def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | 
         ids = _not_answered_by_rows_in_use(connection, found)
         if ids:
             audit.as_batch(connection)
+            events.as_batch(connection)
             events.record_rows(connection, "message.purged", "messages", ids)
             # Between the first and the last: so that only their months are in the plan.
             query = "delete from public.messages where id = any (%s) and id >= %s and id <= %s"

@@ -127,6 +127,7 @@ def _batch(connection: Connection, rows: Rows, parts: dict[str, sql.Composable],
     def work() -> int:
         hold.freeze(connection)
         audit.as_batch(connection)
+        events.as_batch(connection)
         removed = postgres.execute(connection, _REMOVE.format(**parts, keys=sql.Literal(keys))).rowcount
         if removed:
             audit.record(connection, "retention.purge", rows.noun, "ended", rows=removed)

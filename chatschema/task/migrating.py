@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from chatschema import protection
+from chatschema.errors import Busy
 from chatschema.migration import files as migration_files
 from chatschema.migration import heads, ledger, plan, prelude, variables
 from chatschema.migration.author import who
@@ -96,7 +97,15 @@ def migrate(
         if missing or of_events:
             with deadline.kept(patience, [month.name for month in (*missing, *of_events)], "partition"):
                 yield from create.ensure(connection, missing, say=say)
-                yield from event_months.ensure(connection, of_events, say=say)
+                yield from _event_months(connection, of_events, say)
+
+
+def _event_months(connection: Connection, missing: list[Month], say: Say) -> Iterator[Month]:
+    """Create months of events. Where the table is busy, leave that to `maintain`: events without a month are kept too."""
+    try:
+        yield from event_months.ensure(connection, missing, say=say)
+    except Busy as busy:
+        say(f"months of events were not created: {busy}; chatschema maintain does so later, and no event is lost")
 
 
 def _started(connection: Connection, statuses: list[MigrationStatus]) -> Iterator[Started]:

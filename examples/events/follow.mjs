@@ -19,8 +19,9 @@ async function follow(client, place) {
   await client.query("listen chatschema_events");
   for (;;) {
     if (!existsSync(place)) {
-      store(place, (await client.query("select chatschema.events_now() as cursor")).rows[0].cursor);
-      forgetEverything();
+      const { cursor } = (await client.query("select chatschema.events_now() as cursor")).rows[0];
+      forgetEverything(); // before it is stored: a crash between the two begins here again
+      store(place, cursor);
     }
     let page;
     try {
@@ -28,6 +29,7 @@ async function follow(client, place) {
     } catch (error) {
       if (!START_OVER.includes(error.code)) throw error;
       unlinkSync(place);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
       continue;
     }
     page.forEach(handle);

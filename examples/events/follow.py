@@ -35,14 +35,16 @@ def follow(url: str, place: Path) -> None:
         connection.execute("listen chatschema_events")
         while True:
             if not place.exists():
-                store(place, connection.execute("select chatschema.events_now() as cursor").fetchall()[0]["cursor"])
-                forget_everything()
+                now = connection.execute("select chatschema.events_now() as cursor").fetchall()[0]["cursor"]
+                forget_everything()  # before it is stored: a crash between the two begins here again
+                store(place, now)
             try:
                 page = connection.execute("select * from chatschema.events_after(%s, 500)", (place.read_text(),)).fetchall()
             except psycopg.DatabaseError as error:
                 if error.sqlstate not in START_OVER:
                     raise
                 place.unlink()
+                time.sleep(1)
                 continue
             for event in page:
                 handle(event)

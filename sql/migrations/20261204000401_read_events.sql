@@ -10,24 +10,51 @@ begin
         raise exception 'events cannot be read on a standby: it does not know which transactions are still running'
             using errcode = 'OBX01', hint = 'Read them from the primary.', schema = 'chatschema', table = 'events', constraint = 'events_primary_only';
     end if;
-    return (select c.system_identifier from pg_catalog.pg_control_system() as c)
-        || '/' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8);
+    -- The number of the table, too: a restore into the same server makes another one.
+    return concat_ws(
+        '/', (select c.system_identifier from pg_catalog.pg_control_system() as c),
+        substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8), 'chatschema.events'::regclass::oid
+    );
 end
 $$;
 comment on function chatschema.event_origin() is
-    'The server that cursors of events are good for: system identifier and timeline. Refused on a standby with SQLSTATE OBX01.';
+    'What cursors of events are good for: system identifier and timeline of the server, and number of the table. Refused on a standby with SQLSTATE OBX01.';
 revoke execute on function chatschema.event_origin() from public;
 
--- Rows of another server, after a dump and a restore, may have transaction ids ahead of this one's. They have numbers up to the
--- highest one now and ids from the end of the snapshot on; no row of this server has both.
+create function chatschema.event_snapshot() returns pg_snapshot
+    language plpgsql stable
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    seen constant pg_snapshot := pg_current_snapshot();
+    own constant xid8 := pg_current_xact_id_if_assigned();
+begin
+    -- A snapshot leaves its own transaction out, and so would call it committed once a later one has committed.
+    if own is null or own >= pg_snapshot_xmax(seen) then
+        return seen;
+    end if;
+    return format('%s:%s:%s', least(pg_snapshot_xmin(seen), own), pg_snapshot_xmax(seen), (
+        select string_agg(r.xid::text, ',' order by r.xid) from (select pg_snapshot_xip(seen) union select own) as r (xid)
+    ));
+end
+$$;
+comment on function chatschema.event_snapshot() is 'The current snapshot, in which the own transaction counts as still running.';
+revoke execute on function chatschema.event_snapshot() from public;
+
+-- Rows of another server, after a dump and a restore, may have transaction ids ahead of this one's. A row of this server that can be
+-- seen is committed, and so below the end of the snapshot; what is above it and can be seen is restored, and so is every lower number.
 create function chatschema.new_event_cursor(seen pg_snapshot) returns text
     language plpgsql stable
     set search_path = pg_catalog, pg_temp
 as $$
+declare
+    upto constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
 begin
     return concat_ws(
-        ';', '1', chatschema.event_origin(), new_event_cursor.seen, new_event_cursor.seen, 0,
-        pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()), (select coalesce(max(e.id), 0) from chatschema.events as e)
+        ';', '1', chatschema.event_origin(), new_event_cursor.seen, new_event_cursor.seen, 0, upto, (
+            select coalesce(max(e.id), 0) from chatschema.events as e
+            where e.xid >= upto and e.xid is distinct from pg_current_xact_id_if_assigned()
+        )
     );
 end
 $$;
@@ -39,7 +66,7 @@ create function chatschema.events_now() returns text
     set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return chatschema.new_event_cursor(pg_catalog.pg_current_snapshot());
+    return chatschema.new_event_cursor(chatschema.event_snapshot());
 end
 $$;
 comment on function chatschema.events_now() is
@@ -51,7 +78,7 @@ create function chatschema.events_after(after text, "limit" integer default 100)
         cursor text, id bigint, recorded_at timestamptz, kind text, table_name text, row_id uuid, row_number bigint, conversation_id uuid, user_id uuid,
         first_id uuid, last_id uuid, row_count bigint
     )
-    language plpgsql stable security definer
+    language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
     -- In the order of their numbers, page after page: sorting all that one transaction wrote takes much longer.
     set plan_cache_mode = force_custom_plan
@@ -59,7 +86,7 @@ as $$
 #variable_conflict use_column
 declare
     origin constant text := chatschema.event_origin();
-    now constant pg_snapshot := pg_catalog.pg_current_snapshot();
+    now pg_snapshot;
     size constant integer := least(greatest(coalesce("limit", 100), 1), 10000);
     given constant text := coalesce(nullif(events_after.after, ''), chatschema.new_event_cursor('1:1:'));
     parts text[];
@@ -70,7 +97,10 @@ declare
     start_id bigint;
     dropped record;
 begin
-    parts := regexp_match(given, '^1;(\d+/[0-9A-F]{8});(\d+:\d+:[\d,]*);(\d+:\d+:[\d,]*);(\d+);(\d+);(\d+)$');
+    -- No month goes while this reads, and what is read next sees those that have gone: volatile, so each statement has its own snapshot.
+    lock table chatschema.events in access share mode;
+    now := chatschema.event_snapshot();
+    parts := regexp_match(given, '^1;(\d+/[0-9A-F]{8}/\d+);(\d+:\d+:[\d,]*);(\d+:\d+:[\d,]*);(\d+);(\d+);(\d+)$');
     if parts is null then
         raise exception 'this is not a cursor of chatschema.events_after()'
             using errcode = 'invalid_parameter_value',
@@ -90,13 +120,22 @@ begin
     end if;
     if pg_snapshot_xmax(upto) > pg_snapshot_xmax(now)
         or exists (select from pg_snapshot_xip(now) as r (xid) where pg_visible_in_snapshot(r.xid, upto))
+        -- A snapshot that is kept does not see that a month has gone, nor events that were moved; the server's own look does.
+        or current_setting('transaction_isolation') <> 'read committed' and (
+            select array_agg(p.relid::oid order by p.relid::oid) from pg_partition_tree('chatschema.events') as p where p.isleaf
+        ) is distinct from (
+            select array_agg(i.inhrelid order by i.inhrelid) from pg_inherits as i where i.inhparent = 'chatschema.events'::regclass
+        )
     then
-        raise exception 'this transaction is older than the cursor'
+        raise exception 'this transaction is older than the cursor, or than the months of events'
             using errcode = 'serialization_failure', hint = 'Read events in a transaction of their own.',
                 schema = 'chatschema', table = 'events', constraint = 'events_cursor_snapshot';
     end if;
     select s.dropped_xid, s.dropped_id into dropped from chatschema.event_state as s;
-    if dropped.dropped_xid >= pg_snapshot_xmin(upto) or dropped.dropped_xid >= pg_snapshot_xmin(was) and dropped.dropped_id > last then
+    -- A mark that this server has not reached is of the server that the database was restored from.
+    if dropped.dropped_xid < pg_snapshot_xmax(now)
+        and (dropped.dropped_xid >= pg_snapshot_xmin(upto) or dropped.dropped_xid >= pg_snapshot_xmin(was) and dropped.dropped_id > last)
+    then
         if nullif(events_after.after, '') is not null then
             raise exception 'this cursor is older than the oldest events that are kept'
                 using errcode = 'OBX03', hint = 'Events are missing: empty the caches, and go on from chatschema.events_now().',

@@ -10,3 +10,4 @@ drop function chatschema.record_key_event();
 drop function chatschema.record_published_keys();
 drop function chatschema.record_session_event();
 drop function chatschema.tell_of_events();
+drop function chatschema.is_event_batch();

@@ -1,6 +1,18 @@
 -- events: sessions and keys that end, keys that are published, and holds, whoever changes them.
 -- Why: an application that keeps sessions or public keys in memory must not go on with one that was revoked.
 -- Risk: new triggers on auth_sessions, user_public_keys and holds, which wait for their writers for the moment of the commit.
+create function chatschema.is_event_batch() returns boolean
+    language sql stable
+as $$
+    -- As chatschema.is_audit_batch(). What a trigger changes in turn, the command does not record: replies to a purged message.
+    select coalesce(
+        current_setting('chatschema.event_batch', true) = 'on' and pg_trigger_depth() = 1 and pg_has_role(session_user, current_user, 'member'), false
+    )
+$$;
+comment on function chatschema.is_event_batch() is
+    'Whether a command of the owner writes events of its own for what it changes: the triggers write none. For SECURITY DEFINER triggers.';
+revoke execute on function chatschema.is_event_batch() from public;
+
 create function chatschema.tell_of_events() returns void
     language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -45,7 +57,7 @@ create function chatschema.record_key_event() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if not chatschema.is_audit_batch() then
+    if not chatschema.is_event_batch() then
         insert into chatschema.events (kind, table_name, row_id, user_id)
         values ('key.' || case tg_op when 'DELETE' then 'removed' else new.status end, 'user_public_keys', old.id, old.user_id);
         perform chatschema.tell_of_events();

@@ -9,7 +9,7 @@ declare
 begin
     -- Read here, and not by a function: this is the price of each message where nothing is recorded.
     select s.records_changes, s.notifies into state from chatschema.event_state as s;
-    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+    if state.records_changes is not true or (current_setting('chatschema.event_batch', true) = 'on' and chatschema.is_event_batch()) then
         return null;
     end if;
     if (select count(*) from (select from added limit 2) as few) = 1 then
@@ -24,7 +24,7 @@ begin
         from added as m
         group by m.conversation_id;
     end if;
-    if state.notifies then
+    if found and state.notifies then
         perform pg_notify('chatschema_events', '');
     end if;
     return null;
@@ -42,7 +42,7 @@ declare
 begin
     -- Read here, and not by a function: this is the price of each message where nothing is recorded.
     select s.records_changes, s.notifies into state from chatschema.event_state as s;
-    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+    if state.records_changes is not true or (current_setting('chatschema.event_batch', true) = 'on' and chatschema.is_event_batch()) then
         return null;
     end if;
     insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
@@ -67,7 +67,7 @@ begin
         )
     ) as m
     group by m.kind, m.conversation_id;
-    if state.notifies then
+    if found and state.notifies then
         perform pg_notify('chatschema_events', '');
     end if;
     return null;
@@ -84,7 +84,7 @@ declare
 begin
     -- Read here, and not by a function: this is the price of each message where nothing is recorded.
     select s.records_changes, s.notifies into state from chatschema.event_state as s;
-    if state.records_changes is not true or (current_setting('chatschema.audit_batch', true) = 'on' and chatschema.is_audit_batch()) then
+    if state.records_changes is not true or (current_setting('chatschema.event_batch', true) = 'on' and chatschema.is_event_batch()) then
         return null;
     end if;
     insert into chatschema.events (kind, table_name, row_id, conversation_id, user_id, first_id, last_id, row_count)
@@ -94,7 +94,7 @@ begin
         case when count(*) > 1 then count(*) end
     from before as m
     group by m.conversation_id;
-    if state.notifies then
+    if found and state.notifies then
         perform pg_notify('chatschema_events', '');
     end if;
     return null;

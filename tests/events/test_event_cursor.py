@@ -21,7 +21,7 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.database import Database
-from tests.support.events import SEND, SWITCH_ON, after, conversations, write
+from tests.support.events import SEND, SWITCH_ON, after, conversations, now, write
 from tests.support.pace import long
 
 FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
@@ -67,7 +67,7 @@ def test_16_writers_and_a_reader_that_reconnects(migrated: Database) -> None:
     chance = random.Random(1)
     seen: dict[UUID, list[int]] = {}
     with migrated.connect() as connection:
-        cursor = connection.execute("select chatschema.events_now()").fetchone()[0]  # type: ignore[index]
+        cursor = now(connection)
     with writing(migrated) as finished:
         while True:
             is_over = finished.is_set()
@@ -196,7 +196,7 @@ def test_events_of_a_restored_dump_do_not_come_again(migrated: Database) -> None
     )
     migrated.run("alter table chatschema.events alter column id restart with 2")
     with migrated.connect() as reader:
-        cursor = reader.execute("select chatschema.events_now()").fetchone()[0]  # type: ignore[index]
+        cursor = now(reader)
         seen = list[int | None]()
         for number in range(2, 15):
             migrated.run(ADD, str(number))
@@ -218,9 +218,11 @@ def test_cursors_that_are_no_good_are_refused(migrated: Database) -> None:
     with migrated.connect() as reader:
         cursor = after(reader, None)[0].cursor
         origin, rest = cursor.split(";")[1], cursor.split(";", 2)[2]
-        system, timeline = origin.split("/")
-        assert state_of(reader, f"1;{int(system) + 1}/{timeline};{rest}") == "OBX02"
-        assert state_of(reader, f"1;{system}/0000000F;{rest}") == "OBX02"
+        system, timeline, table = origin.split("/")
+        assert state_of(reader, f"1;{int(system) + 1}/{timeline}/{table};{rest}") == "OBX02"
+        assert state_of(reader, f"1;{system}/0000000F/{table};{rest}") == "OBX02"
+        # A restore into the same server makes another table.
+        assert state_of(reader, f"1;{system}/{timeline}/{int(table) + 1};{rest}") == "OBX02"
         # From before a restore of the same server to an earlier time.
         assert state_of(reader, f"1;{origin};1:1:;900000000:900000000:;0;900000000;0") == "OBX02"
         for text in ("nonsense", cursor[:-1] + "x", f"2{cursor[1:]}"):

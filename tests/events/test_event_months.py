@@ -1,6 +1,6 @@
 """Months of events: created ahead, append-only, dropped after their time; and events that no month takes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -58,6 +58,60 @@ def test_an_event_without_a_month_is_moved_into_one(cli: Cli, migrated: Database
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         migrated.run("truncate chat_partitions.events_default")
     assert "no difference" in cli("verify", "--url", migrated.url).out
+
+
+def test_a_partition_of_events_without_a_month_becomes_that_of_the_missing_months(cli: Cli, migrated: Database) -> None:
+    """Nothing is copied: copying millions of events would keep all senders waiting."""
+    drop_all_months(migrated)
+    now = datetime.now(UTC)
+    migrated.run(ADD, "1", now)
+    migrated.run(ADD, "2", now - timedelta(days=70))
+    held = migrated.one("select 'chat_partitions.events_default'::regclass::oid")
+    with migrated.connect() as reader:
+        first = after(reader, None, 1)[0]
+        assert cli("partition", "ensure", "--url", migrated.url).code == 0
+        assert migrated.one("select count(*) from chat_partitions.events_default") == 0
+        found = migrated.one("select array_agg(distinct tableoid::oid) from chatschema.events")
+        assert found == [held], "it was copied"
+        assert [event.row_number for event in after(reader, None)] == [1, 2]
+        assert [event.row_number for event in after(reader, first.cursor)] == [2]
+    assert "no difference" in cli("verify", "--url", migrated.url).out
+    assert cli("status", "--check", "--url", migrated.url).code == 0
+    assert migrated.one("select count(*) from pg_trigger where tgrelid = %s and tgname = 'month_refuse_truncate'", held) == 1
+
+
+@long
+def test_months_are_created_beside_writers_and_migrate_leaves_a_busy_table_to_maintain(
+    cli: Cli, migrated: Database, tmp_path: Path
+) -> None:
+    with migrated.connect() as writer:
+        writer.execute("begin")
+        writer.execute(ADD.encode(), ("1", datetime.now(UTC)))
+        (tmp_path / "chatschema.toml").write_text("[partition]\nahead = 8\n")
+        assert cli("partition", "ensure", "--url", migrated.url).code == 0
+        assert len(months(migrated)) == 9
+        # As pg_dump does.
+        writer.execute("lock table chat_partitions.events_default in access share mode")
+        (tmp_path / "chatschema.toml").write_text("[partition]\nahead = 9\n")
+        done = cli("migrate", "--url", migrated.url)
+        assert done.code == 0, done.err
+        assert "months of events were not created" in done.err
+        assert len(months(migrated)) == 9
+        writer.execute("commit")
+        assert cli("migrate", "--url", migrated.url).code == 0
+    assert len(months(migrated)) == 10
+
+
+def test_an_event_that_was_rolled_back_leaves_no_finding(cli: Cli, migrated: Database) -> None:
+    """The partition without a month then has a size and no row; only its owner could see that it has none."""
+    with migrated.connect() as writer:
+        writer.execute("begin")
+        writer.execute(ADD.encode(), ("1", datetime.now(UTC) + timedelta(days=5000)))
+        writer.execute("rollback")
+    assert "for whose month there is no partition" in cli("status", "--check", "--url", migrated.url).out
+    assert cli("partition", "ensure", "--url", migrated.url).code == 0
+    checked = cli("status", "--check", "--url", migrated.url)
+    assert (checked.code, "for whose month there is no partition" in checked.out) == (0, False)
 
 
 def test_they_are_append_only(migrated: Database) -> None:

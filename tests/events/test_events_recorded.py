@@ -1,6 +1,5 @@
 """What becomes an event: what commands remove and restore, what is revoked and held; and changes, where that is switched on."""
 
-import os
 from uuid import UUID
 
 import psycopg
@@ -8,12 +7,7 @@ import pytest
 
 from tests.support.cli import Cli
 from tests.support.database import Database
-from tests.support.events import HASH, SEND, SWITCH_ON, conversations, kinds
-from tests.support.pace import long
-
-FULL = bool(os.environ.get("CHATSCHEMA_TEST_FULL"))
-MANY = 1_000_000 if FULL else 6_000
-ROWS = "select kind, table_name, coalesce(row_id::text, row_number::text), conversation_id, user_id, first_id, last_id, row_count from chatschema.events order by id"
+from tests.support.events import HASH, ROWS, SEND, SWITCH_ON, conversations, kinds
 
 
 def test_sessions_keys_and_holds(cli: Cli, migrated: Database) -> None:
@@ -79,6 +73,18 @@ def test_changes_become_events_only_while_that_is_switched_on(cli: Cli, migrated
     assert len(kinds(migrated)) == 6
 
 
+def test_a_column_that_comes_is_recorded_and_one_that_goes_is_not_missed(cli: Cli, migrated: Database) -> None:
+    room = conversations(migrated, 1)[0]
+    assert cli("events", "record", "--url", migrated.url).code == 0
+    migrated.run("alter table public.conversations drop column avatar_url cascade, add topic text")
+    migrated.run("alter table public.conversation_participants drop column muted_until cascade, add nickname text")
+    migrated.run("update public.conversations set updated_at = now()")
+    assert kinds(migrated) == []
+    migrated.run("update public.conversations set topic = 'cats' where id = %s", room)
+    migrated.run("update public.conversation_participants set nickname = 'Al' where conversation_id = %s", room)
+    assert set(kinds(migrated)) == {"conversation.changed", "participant.changed"}
+
+
 def test_many_rows_of_a_statement_are_one_event_a_conversation(migrated: Database) -> None:
     rooms = conversations(migrated, 3)
     migrated.run(SWITCH_ON)
@@ -117,38 +123,6 @@ def test_a_notify_is_sent_only_where_that_is_switched_on(cli: Cli, migrated: Dat
         migrated.run(SEND, room)
         told = list(listener.notifies(timeout=5, stop_after=1))
         assert [(one.channel, one.payload) for one in told] == [("chatschema_events", "")]
-
-
-def fill(database: Database, rooms: int, count: int) -> None:
-    """Write `count` messages of last year's month of today into conversations that keep theirs for a day."""
-    conversations(database, rooms)
-    database.run("update public.conversations set retention_days = 1")
-    database.run(
-        "insert into public.messages (id, conversation_id, sender_id, content_encrypted)"
-        " select chatschema.uuid7(now() - interval '2 days' - n * interval '1 millisecond'), c.id, c.created_by, '\\x00'"
-        " from generate_series(1, %s) as n join (select *, row_number() over (order by id) as i from public.conversations) as c"
-        " on c.i = n %% %s + 1",
-        count,
-        rooms,
-    )
-
-
-@long
-def test_a_purge_writes_one_event_a_conversation_and_batch(cli: Cli, migrated: Database) -> None:
-    assert cli("partition", "ensure", "--from", "2026-01", "--url", migrated.url).code == 0
-    fill(migrated, 4, MANY)
-    migrated.run(SWITCH_ON)
-    done = cli("partition", "purge", "--url", migrated.url, timeout=3600)
-    assert done.code == 0, done.err
-    assert migrated.one("select count(*) from public.messages") == 0
-    purged = migrated.all(
-        "select conversation_id, count(*), sum(coalesce(row_count, 1)) from chatschema.events where kind = 'message.purged' group by 1"
-    )
-    assert set(kinds(migrated)) == {"message.purged"}
-    assert sum(rows for _, _, rows in purged) == MANY
-    batch = 1000
-    assert [events for _, events, _ in purged] == [-(-MANY // 4 // batch)] * 4
-    print(f"purged {MANY} messages with {sum(events for _, events, _ in purged)} events")
 
 
 def test_a_small_purge_and_what_expired(cli: Cli, migrated: Database) -> None:

@@ -65,3 +65,25 @@ def test_the_bench_of_rules_prints_every_line() -> None:
         "COPY of 100 messages",
         "COPY of 100 statuses",
     ]
+
+
+@long
+def test_the_bench_of_growth_prints_every_line() -> None:
+    lines = [line[:20].strip() for line in small("bench.growth")]
+    assert lines[-6:] == [
+        "median, slowest 5 %",
+        "newest page",
+        "keyset page",
+        "chatschema.page()",
+        "unread, up to 100",
+        "status upsert",
+    ]
+    assert "messages" in lines
+
+
+@long
+def test_the_bench_of_audit_months_prints_every_line() -> None:
+    lines = [line[:28].strip() for line in small("bench.audit_months")]
+    for title in ("audit_logs", "audit_months", "newest 50 of a user", "all of a day", "1000 added", "the oldest month removed"):
+        assert title in lines
+    assert sum(line.startswith("without idx_audit_logs") for line in lines) == 4

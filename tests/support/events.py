@@ -15,6 +15,9 @@ SWITCH_ON = (
     "insert into chatschema.event_state (records_changes) values (true) on conflict (is_only) do update set records_changes = true"
 )
 
+# What tests compare of all events.
+ROWS = "select kind, table_name, coalesce(row_id::text, row_number::text), conversation_id, user_id, first_id, last_id, row_count from chatschema.events order by id"
+
 
 @dataclass(frozen=True)
 class Event:
@@ -32,6 +35,12 @@ class Event:
     first_id: UUID | None
     last_id: UUID | None
     row_count: int | None
+
+
+def now(connection: "psycopg.Connection[Any]") -> str:
+    """Return a cursor behind all events so far."""
+    [(cursor,)] = connection.execute("select chatschema.events_now()").fetchall()
+    return str(cursor)
 
 
 def after(connection: "psycopg.Connection[Any]", cursor: str | None, limit: int = 100) -> list[Event]:

@@ -8,6 +8,8 @@ from chatschema.migration.forecast.values import Foreseen, Work
 
 # How many times longer than a plain read: to check each row, to look up a key, to build an index, and to write the table.
 _CHECK, _KEY, _BUILD, _REWRITE = 1.0, 1.0, 2.5, 3.0
+# An index sorts rows, so one of few bytes takes as long as one of so many.
+_LEAST_ROW = 250
 # To change a row, with its indexes; to lock a table; and to begin a file of a table or an index.
 _ROW_MS, _TABLE_MS, _FILE_MS = 0.05, 0.4, 1.0
 
@@ -70,10 +72,13 @@ def _bytes(work: Work, leaf: Leaf | None) -> int:
 def _ms(work: Work, leaf: Leaf | None, rate: float) -> float:
     if leaf is None:
         return 0.0
-    files = work.builds + (1 + leaf.indexes if work.is_rewrite else 0)
-    times = work.builds * _BUILD + work.keys * _KEY
+    heap = leaf.heap or 0
+    builds = work.builds + (leaf.indexes if work.is_rewrite else 0)
+    files = builds + work.is_rewrite
+    times = work.keys * _KEY
     if work.is_rewrite:
-        times += _REWRITE + leaf.indexes * _BUILD
+        times += _REWRITE
     elif work.is_scan and not work.builds:
         times += _CHECK
-    return (leaf.heap or 0) * times / rate * 1000 + files * _FILE_MS
+    total = heap * times + builds * _BUILD * max(heap, leaf.rows * _LEAST_ROW if heap else 0)
+    return total / rate * 1000 + files * _FILE_MS

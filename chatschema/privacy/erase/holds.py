@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from chatschema import audit, hold, postgres
+from chatschema import audit, events, hold, postgres
 from chatschema.errors import ChatschemaError, ExitCode
 from chatschema.postgres import Connection, locks
 from chatschema.privacy.subject import Subject
@@ -102,6 +102,7 @@ def batch(connection: Connection, subject: Subject, work: Callable[[], T]) -> T:
         if found := on(connection, subject):
             raise Held(subject, found)
         audit.as_batch(connection)
+        events.as_batch(connection)
         return work()
 
     return locks.in_transaction(connection, guarded, locks.DDL)

@@ -158,13 +158,16 @@ def _copy(connection: Connection, table: sql.Identifier, columns: Sequence[str],
     return total
 
 
-def _copy_binary(connection: Connection, table: sql.Identifier, columns: Sequence[str], data: bytes, *, freeze: bool) -> None:
+def _copy_binary(
+    connection: Connection, table: sql.Identifier, columns: Sequence[str], pieces: Iterable[bytes], *, freeze: bool
+) -> None:
     options = sql.SQL("format binary, freeze" if freeze else "format binary")
     query = sql.SQL("copy {} ({}) from stdin ({})").format(table, _listed(columns), options)
-    view = memoryview(data)
     with postgres.translated(), connection.cursor() as cursor, cursor.copy(query) as stream:
-        for place in range(0, len(view), _PIECE):
-            stream.write(view[place : place + _PIECE])
+        for piece in pieces:
+            view = memoryview(piece)
+            for place in range(0, len(view), _PIECE):
+                stream.write(view[place : place + _PIECE])
 
 
 def _listed(columns: Sequence[str]) -> sql.Composed:

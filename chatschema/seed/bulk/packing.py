@@ -35,10 +35,10 @@ def jsonb(text: str) -> bytes:
     return b"\x01" + text.encode()
 
 
-def pack(count: int, columns: int, fields: Sequence[Field]) -> Objects:
-    """Return the beginnings of `count` rows of `columns` fields: the fields that have the same size in each of them.
+def pack(columns: int, fields: Sequence[Field]) -> Objects:
+    """Return the beginnings of rows of `columns` fields: the fields that have the same size in each of them.
 
-    A value of None is a null in all rows; a text must be the same in all.
+    A value of None is a null in all rows; a text must be the same in all. The first field has an array, a value for each row.
     """
     layout: list[tuple[str, Any]] = [("columns", ">i2")]
     for number, (kind, value) in enumerate(fields):
@@ -46,7 +46,7 @@ def pack(count: int, columns: int, fields: Sequence[Field]) -> Objects:
         if value is not None:
             width = f"V{len(value)}" if kind == "text" else {"uuid": UUID, "time": ">i8", "int": ">i4", "bool": "i1"}[kind]
             layout.append((f"value{number}", width))
-    rows = np.empty(count, np.dtype(layout))
+    rows = np.empty(len(fields[0][1]), np.dtype(layout))
     rows["columns"] = columns
     for number, (kind, value) in enumerate(fields):
         if value is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -30,23 +31,35 @@ ATTACHMENTS = (
 AUDIT_LOGS = ("user_id", "action", "resource_type", "resource_id", "severity", "details", "created_at", "pii_digest")
 # The stored files of a bulk seed would be in a folder of their own.
 STORAGE = "seed/"
+# Rows that are bytes at once, so that these are a small part of the memory.
+_PIECE = 10_000
 _MIME_TYPES = {"image": "image/webp", "file": "application/pdf", "audio": "audio/ogg"}
 
 
-def messages(size: Size, everybody: People, said: Talk) -> bytes:
-    """Return a slice's messages as one binary COPY."""
-    beginnings: Objects = np.empty(len(said), object)
-    replies = said.reply >= 0
+def _pieces(count: int, packed: Callable[[Ints], bytes]) -> Iterator[bytes]:
+    yield HEADER
+    for first in range(0, count, _PIECE):
+        yield packed(np.arange(first, min(first + _PIECE, count)))
+    yield TRAILER
+
+
+def messages(size: Size, everybody: People, said: Talk) -> Iterator[bytes]:
+    """Yield a slice's messages as pieces of one binary COPY."""
+    return _pieces(len(said), lambda these: _messages(size, everybody, said, these))
+
+
+def _messages(size: Size, everybody: People, said: Talk, these: Ints) -> bytes:
+    beginnings: Objects = np.empty(len(these), object)
+    replies = said.reply[these] >= 0
     for is_reply in (False, True):
         for change in ("", "edited", "deleted"):
             chosen = replies == is_reply
             for name, flags in (("edited", said.is_edited), ("deleted", said.is_deleted), ("system", said.is_system)):
-                chosen = chosen & (flags if name == change else ~flags)
-            places = np.flatnonzero(chosen)
-            beginnings[places] = pack(len(places), len(MESSAGES), _message(everybody, said, places, is_reply, change))
-    places = np.flatnonzero(said.is_system)
-    beginnings[places] = pack(len(places), len(MESSAGES), _message(everybody, said, places, False, "system"))
-    return HEADER + join(beginnings, _ends(size, said)) + TRAILER
+                chosen = chosen & (flags[these] if name == change else ~flags[these])
+            beginnings[chosen] = pack(len(MESSAGES), _message(everybody, said, these[chosen], is_reply, change))
+    system = said.is_system[these]
+    beginnings[system] = pack(len(MESSAGES), _message(everybody, said, these[system], False, "system"))
+    return join(beginnings, _ends(size, said, these))
 
 
 def _message(everybody: People, said: Talk, places: Ints, is_reply: bool, change: str) -> list[Field]:
@@ -71,14 +84,14 @@ def _message(everybody: People, said: Talk, places: Ints, is_reply: bool, change
     ]
 
 
-def _ends(size: Size, said: Talk) -> Objects:
-    """Return the rest of each message: its type, history and ciphertext, ready in the pool."""
+def _ends(size: Size, said: Talk, these: Ints) -> Objects:
+    """Return the rest of each of these messages: its type, history and ciphertext, ready in the pool."""
     plain, edited, removed, system = _pool(size.rng, size.shape.lengths)
-    secret = said.conversation % pool.SECRETS
-    ends = plain[said.kind, secret, said.text]
-    ends[said.is_edited] = edited[secret[said.is_edited], said.text[said.is_edited]]
-    ends[said.is_deleted] = removed
-    ends[said.is_system] = system
+    secret, text, is_edited = said.conversation[these] % pool.SECRETS, said.text[these], said.is_edited[these]
+    ends = plain[said.kind[these], secret, text]
+    ends[is_edited] = edited[secret[is_edited], text[is_edited]]
+    ends[said.is_deleted[these]] = removed
+    ends[said.is_system[these]] = system
     return ends
 
 
@@ -98,32 +111,39 @@ def _pool(rng: int, lengths: tuple[int, ...]) -> tuple[Objects, Objects, bytes, 
     return plain, edited, text + never + algorithm + null + null, field(b"system") + never + null + null + null
 
 
-def statuses(everybody: People, said: Talk, received: Receipts) -> bytes:
-    """Return a slice's statuses as one binary COPY, in the order of their key."""
-    beginnings: Objects = np.empty(len(received), object)
-    ends: Objects = np.empty(len(received), object)
-    reacts = received.reaction >= 0
+def statuses(everybody: People, said: Talk, received: Receipts) -> Iterator[bytes]:
+    """Yield a slice's statuses as pieces of one binary COPY, in the order of their key."""
+    return _pieces(len(received), lambda these: _statuses(everybody, said, received, these))
+
+
+def _statuses(everybody: People, said: Talk, received: Receipts, these: Ints) -> bytes:
+    beginnings: Objects = np.empty(len(these), object)
+    ends: Objects = np.empty(len(these), object)
+    reaction = received.reaction[these]
     for is_read, is_reacted in ((False, False), (True, False), (True, True)):
-        places = np.flatnonzero((received.is_read == is_read) & (reacts == is_reacted))
-        message = received.message[places]
-        delivered, read = server_times(received.delivered[places]), server_times(received.read[places])
-        fields: list[Field] = [
-            ("uuid", said.ids[message]),
-            ("uuid", everybody.users[received.user[places]]),
-            ("uuid", everybody.conversations[said.conversation[message]]),
-            ("text", b"read" if is_read else b"delivered"),
-            ("time", delivered),
-            ("time", read if is_read else None),
-            ("time", delivered),
-            ("time", read if is_read else delivered),
-            ("time", read if is_reacted else None),
-        ]
-        beginnings[places] = pack(len(places), len(STATUSES), fields)
-    arrays = [field(text_array([one])) for one in REACTIONS]
+        chosen = (received.is_read[these] == is_read) & ((reaction >= 0) == is_reacted)
+        beginnings[chosen] = pack(len(STATUSES), _status(everybody, said, received, these[chosen], is_read, is_reacted))
     ends[:] = field(text_array([]))
-    for number, array in enumerate(arrays):
-        ends[received.reaction == number] = array
-    return HEADER + join(beginnings, ends) + TRAILER
+    for number, one in enumerate(REACTIONS):
+        ends[reaction == number] = field(text_array([one]))
+    return join(beginnings, ends)
+
+
+def _status(everybody: People, said: Talk, received: Receipts, places: Ints, is_read: bool, is_reacted: bool) -> list[Field]:
+    """Return the fields of statuses that have the same nulls, as far as they have the same size."""
+    message = received.message[places]
+    delivered, read = server_times(received.delivered[places]), server_times(received.read[places])
+    return [
+        ("uuid", said.ids[message]),
+        ("uuid", everybody.users[received.user[places]]),
+        ("uuid", everybody.conversations[said.conversation[message]]),
+        ("text", b"read" if is_read else b"delivered"),
+        ("time", delivered),
+        ("time", read if is_read else None),
+        ("time", delivered),
+        ("time", read if is_read else delivered),
+        ("time", read if is_reacted else None),
+    ]
 
 
 def attachments(size: Size, everybody: People, part: Part, slice: int, said: Talk) -> str:
