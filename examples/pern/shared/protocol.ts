@@ -112,6 +112,8 @@ export interface Api {
 }
 
 // Socket.io, path /socket.io, `auth: { token }` with the access token. Each call has an answer: what is named here, or a Refusal.
+// A socket may have missed something while it was away, and the server closes those that it cannot be sure of: after each `connect` fetch
+// the conversations and the open page again. A handshake that is refused with `invalid_token` needs POST /refresh first.
 export interface ToServer {
   /** The id comes from the browser, a UUIDv7, so that a repeated call is the same message. */
   send_message(data: {
@@ -131,12 +133,18 @@ export interface ToBrowser {
   message_changed(message: Message): void;
   /** Rows are gone: all messages of the conversation from the first to the last id that the browser has; without ids all. */
   messages_removed(data: { conversationId: Id; firstId?: Id; lastId?: Id }): void;
+  /**
+   * From the outbox of the database, up to a second after the change, whoever made it. Mostly the browser has it already, by new_message or
+   * message_changed: after "sent" it fetches the newest page only if it has not got `lastId`; otherwise, at most once a second, those that it shows.
+   */
+  messages_changed(data: { conversationId: Id; firstId: Id; lastId: Id; change: "sent" | "edited" | "deleted" | "erased" }): void;
   reaction(data: { conversationId: Id; messageId: Id; userId: Id; reactions: string[] }): void;
   read(data: { conversationId: Id; userId: Id; messageId: Id }): void;
   status(data: { conversationId: Id; messageId: Id; userId: Id; status: "delivered" | "read" }): void;
   /** Members, title, keys: fetch it again. */
   conversation_changed(data: { conversationId: Id }): void;
   conversation_removed(data: { conversationId: Id }): void;
+  /** After connecting, one for each person of my conversations who is online; then each change. */
   presence(data: { userId: Id; isOnline: boolean }): void;
   typing(data: { conversationId: Id; userId: Id }): void;
   /** This device was signed out elsewhere. The socket closes. */
