@@ -1,0 +1,159 @@
+"""All of it together: what is started in which order, where it listens, and what is restarted when it ends."""
+
+import dataclasses
+import json
+import os
+import secrets
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from . import account, application, database, pooler, ports, programs, redis
+from .child import Child, StartError
+from .control import Control
+from .faults import Faults
+from .postgres import Postgres
+
+FOLDER = application.PACKAGE / ".stack"
+PASSWORDS = ("setup", "api", "worker", "jwt")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """`server` is "embedded" or "system"; `delay` is how far the standby stays behind; with `port` 0 all ports are free ones."""
+
+    folder: Path = FOLDER
+    server: str = "embedded"
+    delay: str = "300ms"
+    port: int = 3000
+    processes: int = 2
+    with_page: bool = True
+
+
+class Stack:
+    """A context manager: everything runs inside, nothing afterwards."""
+
+    def __init__(self, options: Options, say: Any = print) -> None:
+        """`say` prints a line of progress."""
+        self.options, self.say = options, say
+        self.children: dict[str, Child] = {}
+        self.state: dict[str, Any] = {}
+        self._control: Control | None = None
+        self._is_over = threading.Event()
+
+    def __enter__(self) -> "Stack":
+        """Start all. Raises MissingError, StartError or RuntimeError; nothing runs then."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """Stop all."""
+        self.stop()
+
+    def _start(self) -> None:
+        found = programs.find(self.options.server)
+        folder, who = self.options.folder.resolve(), account.of_servers()
+        logs = folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+        who.reach(folder)
+        who.reach(found.postgres)
+        self._refuse_a_second(folder)
+        if application.install(found):
+            self.say("installed the packages of package-lock.json")
+        passwords = self._passwords(folder)
+        at = {name: ports.free() for name in ("primary", "standby", "pgbouncer", "redis")}
+
+        # The data folders of different versions and of tests are kept apart by their folder.
+        primary = Postgres("primary", folder, at["primary"], found, who)
+        primary.create()
+        self._run(primary.child(logs))
+        database.prepare(primary, passwords, folder)
+        self.say("migrated the database, applied the roles, recording changes as events")
+        standby = Postgres("standby", folder, at["standby"], found, who, (f"recovery_min_apply_delay={self.options.delay}",))
+        standby.copy(primary)
+        self._run(standby.child(logs))
+        self._run(pooler.child(folder, at["pgbouncer"], (at["primary"], at["standby"]), passwords, found, who, logs))
+        self._run(redis.child(folder, at["redis"], found, logs))
+
+        env = {
+            "API_URL": database.url(at["pgbouncer"], "api", passwords["api"]),
+            "API_REPLICA_URL": database.url(at["pgbouncer"], "api", passwords["api"], "chat_replica"),
+            "WORKER_URL": database.url(at["pgbouncer"], "worker", passwords["worker"]),
+            "REDIS_URL": f"redis://127.0.0.1:{at['redis']}",
+            "JWT_SECRET": passwords["jwt"],
+        }
+        has_page = self.options.with_page and application.build_page(found)
+        programs_of_ours = application.Application(found, logs, env)
+        self._run(programs_of_ours.worker())
+        apis = [self.options.port + number if self.options.port else ports.free() for number in range(self.options.processes)]
+        for number, port in enumerate(apis, 1):
+            if ports.is_taken(port):
+                raise StartError(f"port {port} is in use: choose another one with --port, or 0 for any")
+            self._run(programs_of_ours.api(number, port))
+        self.faults = Faults(folder, self.children, primary, standby)
+        self._control = Control(self.faults)
+        self.state = {
+            "pid": os.getpid(), "api": [f"http://127.0.0.1:{port}" for port in apis], "control": self._control.url, "hasPage": has_page,
+            "owner": database.url(at["primary"], "setup", passwords["setup"]), "folder": str(folder), "ports": at, **env,
+            "superuser": {"sockets": str(primary.sockets), "port": primary.port},
+        }  # fmt: skip
+        (folder / "state.json").touch(mode=0o600)
+        (folder / "state.json").write_text(json.dumps(self.state, indent=2))
+        threading.Thread(target=self._keep_running, daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop all, the last one first."""
+        self._is_over.set()
+        if self._control:
+            self._control.close()
+        for child in reversed(self.children.values()):
+            child.stop()
+        (self.options.folder / "state.json").unlink(missing_ok=True)
+
+    def fault(self, name: str, down: float = 0.0) -> None:
+        """Do what `python -m examples.pern.stack fault NAME` does."""
+        self.faults.run(name, down)
+
+    def _run(self, child: Child) -> None:
+        self.children[child.name] = child
+        child.start()
+
+    def _keep_running(self) -> None:
+        """Restart what ended by itself: a crash of one program is no end of the others."""
+        while not self._is_over.wait(0.2):
+            for child in self.children.values():
+                if child.is_wanted and child.pid is None and child.lock.acquire(blocking=False):
+                    try:
+                        self.say(f"{child.name} has ended; restarting it")
+                        time.sleep(0.3)
+                        child.start()
+                    except StartError as error:
+                        self.say(str(error))
+                    finally:
+                        child.lock.release()
+
+    @staticmethod
+    def _passwords(folder: Path) -> dict[str, str]:
+        """Return the passwords of this folder, made at its first start."""
+        file = folder / "passwords.json"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(json.dumps({name: secrets.token_hex(24) for name in PASSWORDS}))
+        found: dict[str, str] = json.loads(file.read_text())
+        return found
+
+    @staticmethod
+    def _refuse_a_second(folder: Path) -> None:
+        try:
+            state = json.loads((folder / "state.json").read_text())
+            os.kill(state["pid"], 0)
+        except (OSError, ValueError, KeyError):
+            return
+        raise StartError(f"it runs already: {state['api'][0]} (process {state['pid']})")
