@@ -6,7 +6,7 @@ import re
 import socket
 import urllib.parse
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Self
 
 _HEX = re.compile(rb"\\\\?x((?:[0-9a-f]{2})+)")
 
@@ -38,7 +38,7 @@ def redis_content(port: int, host: str = "127.0.0.1") -> bytes:
         parts = []
         for number in re.findall(rb"^db(\d+):", redis.ask("INFO", "keyspace"), re.MULTILINE):
             redis.ask("SELECT", number)
-            for key in redis.keys():
+            for key in redis.scan():
                 parts += [key, redis.ask("DUMP", key) or b""]
         return b"\n".join(parts)
 
@@ -50,14 +50,14 @@ class Redis:
         self._socket = socket.create_connection((host, port), timeout=20)
         self._answers = self._socket.makefile("rb")
 
-    def __enter__(self) -> "Redis":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._answers.close()
         self._socket.close()
 
-    def keys(self) -> Iterator[bytes]:
+    def scan(self) -> Iterator[bytes]:
         """Yield each key of the chosen database; one may come twice."""
         cursor = b"0"
         while True:

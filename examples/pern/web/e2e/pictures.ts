@@ -1,8 +1,9 @@
 // node --import tsx web/e2e/pictures.ts URL FOLDER: the pictures of the README, from a database without users. Emoji need a font that has them,
 // such as Debian's fonts-noto-color-emoji.
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
+import { smaller } from "./png.js";
 import { type Person, startBrowser, Tab } from "./tab.js";
 
 const WIDE = { width: 1280, height: 800 };
@@ -31,7 +32,7 @@ async function main(url: string, folder: string): Promise<void> {
     await alice.openMembers();
     await picture(alice.page, folder, "phone-members", "dark", NARROW);
     await alice.closeDialog();
-    await alice.button("Back to the list").click();
+    await alice.press("Back to the list");
     await picture(alice.page, folder, "phone-list", "light", NARROW);
   } finally {
     await browser.close();
@@ -76,9 +77,10 @@ async function converse(alice: Tab, bob: Tab, carol: Tab): Promise<void> {
 async function picture(page: Page, folder: string, name: string, colorScheme: "light" | "dark", size: typeof WIDE): Promise<void> {
   await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
   await page.setViewportSize(size);
+  await page.bringToFront();
   await page.mouse.move(0, 0);
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-  await page.screenshot({ path: join(folder, `${name}.png`), caret: "hide", animations: "disabled" });
+  await writeFile(join(folder, `${name}.png`), smaller(await page.screenshot({ caret: "hide", animations: "disabled" })));
 }
 
 await main(process.argv[2] ?? "http://127.0.0.1:8080", process.argv[3] ?? "images");

@@ -35,7 +35,7 @@ export class Tab {
   }
 
   async register(person: Person): Promise<void> {
-    await this.button("Create an account").click();
+    await this.press("Create an account");
     await this.page.getByLabel("Display name").fill(person.displayName);
     await this.enter(person, "Create account");
   }
@@ -45,6 +45,7 @@ export class Tab {
   }
 
   private async enter({ username, password }: Person, button: string): Promise<void> {
+    await this.front();
     await this.page.getByLabel("User name").fill(username);
     await this.page.getByLabel("Password").fill(password);
     await this.button(button).click();
@@ -52,14 +53,14 @@ export class Tab {
   }
 
   async beginDirect(username: string): Promise<void> {
-    await this.button("New conversation").click();
+    await this.press("New conversation");
     await this.dialog.getByLabel("User name").fill(username);
     await this.dialog.getByRole("button", { name: "Begin" }).click();
     await this.dialog.waitFor({ state: "hidden" });
   }
 
   async beginGroup(title: string, usernames: readonly string[]): Promise<void> {
-    await this.button("New conversation").click();
+    await this.press("New conversation");
     await this.dialog.getByText("Group", { exact: true }).click();
     await this.dialog.getByLabel("Title").fill(title);
     for (const [at, username] of usernames.entries()) {
@@ -72,11 +73,13 @@ export class Tab {
   }
 
   async openConversation(title: string): Promise<void> {
-    await this.page.getByRole("navigation").getByRole("button", { name: title }).click();
+    await this.front();
+    await this.page.locator(".conversation", { has: this.page.locator(".title", { hasText: title }) }).click();
     await this.box.waitFor();
   }
 
   async send(text: string): Promise<void> {
+    await this.front();
     await this.box.fill(text);
     await this.box.press("Enter");
   }
@@ -90,6 +93,7 @@ export class Tab {
 
   /** Choose an action of a message by its name, with the keyboard. */
   async act(text: string, action: string): Promise<void> {
+    await this.front();
     const message = await this.sees(text);
     await message.getByRole("button", { name: "Actions for" }).press("Enter");
     await message.getByRole("menuitem", { name: action }).press("Enter");
@@ -102,13 +106,23 @@ export class Tab {
   }
 
   async openMembers(): Promise<void> {
-    await this.button("members and encryption").click();
+    await this.press("members and encryption");
     await this.dialog.waitFor();
   }
 
   async closeDialog(): Promise<void> {
     await this.page.keyboard.press("Escape");
     await this.dialog.waitFor({ state: "hidden" });
+  }
+
+  /** A tab that is not in front is hardly drawn, which makes each click wait. */
+  private async front(): Promise<void> {
+    await this.page.bringToFront();
+  }
+
+  async press(name: string): Promise<void> {
+    await this.front();
+    await this.button(name).click();
   }
 
   button(name: string): Locator {

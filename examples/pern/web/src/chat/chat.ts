@@ -128,6 +128,7 @@ export class Chat {
   }
 
   send(conversationId: Id, text: string, replyToId: Id | null): void {
+    this.typedAt = 0;
     this.outbox.add({ id: this.newId(), conversationId, text, replyToId, failure: null });
   }
 

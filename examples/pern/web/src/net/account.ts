@@ -73,9 +73,8 @@ export async function signOut(): Promise<void> {
   });
 }
 
-/** The spec's middleware answers 403 for a token that has expired, without a reason in the body. */
-const isTokenRefused = (error: unknown): boolean =>
-  error instanceof Refused && (error.status === 401 || (error.status === 403 && error.code === "HTTP403"));
+/** As in the spec's middleware: 401 without a token or login, 403 for a token that has expired. */
+const isTokenRefused = (error: unknown): boolean => error instanceof Refused && (error.status === 401 || error.code === "invalid_token");
 
 function expiryOf(token: string): number {
   const [, payload = ""] = token.split(".");

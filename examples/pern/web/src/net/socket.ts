@@ -46,8 +46,9 @@ export function openSocket(ended: () => void): ChatSocket {
   return socket;
 }
 
+/** The server's reasons to refuse a handshake for which a new token may help; without a login there is none. */
 const isTokenRefused = (error: Error & { data?: unknown }): boolean =>
-  error.message === "invalid_token" || (isRefusal(error.data) && error.data.error.code === "invalid_token");
+  isRefusal(error.data) && ["no_token", "invalid_token", "session_revoked"].includes(error.data.error.code);
 
 /** Call the server and return its answer. Throws Refused, or OutOfReach: then nobody knows whether it was done. */
 export async function ask<C extends Call>(socket: ChatSocket, name: C, data: Data<C>): Promise<Result<C>> {

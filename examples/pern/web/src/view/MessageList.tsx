@@ -81,12 +81,12 @@ function useScroll(first: Id | undefined, last: Id | undefined, pending: number)
     const follow = (): void => {
       was.current.isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
     };
-    // Also when the window or the message box changes its height.
+    // Also when the window, the message box or a message changes its height.
     const observer = new ResizeObserver(() => {
       if (was.current.isAtEnd) element.scrollTop = element.scrollHeight;
     });
     element.addEventListener("scroll", follow, { passive: true });
-    observer.observe(element);
+    for (const watched of [element, ...element.querySelectorAll("ol")]) observer.observe(watched);
     return () => {
       element.removeEventListener("scroll", follow);
       observer.disconnect();

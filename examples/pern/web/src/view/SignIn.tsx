@@ -35,10 +35,10 @@ export function SignIn({ notice, onSignedIn }: { notice: string | null; onSigned
   return (
     <main className="welcome">
       <section className="pitch" aria-label="About this example">
-        <p className="brand"><Icon name="logo" /> chatschema example</p>
+        <p className="brand"><img src="/icon.svg" width="34" height="34" alt="" /> chatschema example</p>
         <h1>A chat whose database cannot read it</h1>
         <ul>
-          <li><Icon name="lock" /><span><b>Encrypted here.</b> Texts leave this page as ciphertext. PostgreSQL, Redis and every backup hold nothing else.</span></li>
+          <li><Icon name="lock" /><span><b>Encrypted here.</b> Texts leave this page as ciphertext. PostgreSQL, Redis and every backup hold them in no other form.</span></li>
           <li><Icon name="key" /><span><b>A new key when somebody leaves.</b> Who left cannot read what follows; who joins starts with a key of their own.</span></li>
           <li><Icon name="people" /><span><b>Try it alone.</b> Open this page in two tabs and be two people: each tab has a login of its own.</span></li>
         </ul>

@@ -43,7 +43,7 @@ export function Thread({ chat, state, conversation }: Props) {
           <h2>{title}</h2>
           <p aria-live="polite">{subtitle(chat, state, conversation)}</p>
         </div>
-        <button type="button" className="lock" onClick={() => setIsShowingMembers(true)} title="Members and encryption">
+        <button type="button" className="encryption" onClick={() => setIsShowingMembers(true)} title="Members and encryption">
           <Icon name="lock" /><span>Key {conversation.keyVersion}</span><span className="unseen">: members and encryption</span>
         </button>
       </header>
