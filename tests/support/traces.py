@@ -75,7 +75,7 @@ class Redis:
     def _read(self) -> Any:
         line = self._answers.readline().rstrip(b"\r\n")
         kind, rest = line[:1], line[1:]
-        assert kind in b"+:$*" and kind, line
+        assert line[:1] in {b"+", b":", b"$", b"*"}, line
         if kind == b"*":
             return [self._read() for _ in range(int(rest))]
         if kind != b"$":
