@@ -10,7 +10,8 @@ import { Keeper } from "./keeper.js";
 import { listen } from "./listen.js";
 import { Outbox } from "./outbox.js";
 import {
-  INITIAL, type Pending, type State, withConversation, withEarlierPage, withMessage, withNewestPages, withoutConversation, withReactions, withRead,
+  INITIAL, type Pending, type State, withConversation, withEarlierPage, withLoading, withMessage, withNewestPages, withoutConversation, withReactions,
+  withRead,
 } from "./state.js";
 import { Store } from "./store.js";
 
@@ -106,6 +107,7 @@ export class Chat {
   /** Fetch what is shown again, as it has changed. */
   async loadShown(id: Id): Promise<void> {
     const first = this.store.get().threads.get(id)?.messages[0]?.id;
+    this.store.set((state) => withLoading(state, id));
     let page = await this.page(id);
     const all = [...page];
     while (page.length === PAGE && first !== undefined && (page.at(-1)?.id ?? "") > first) {

@@ -19,7 +19,14 @@ export function listen(chat: Chat): () => void {
     timers.add(timer);
   };
 
+  /** Whoever does something is here, also somebody of a conversation that began after this page connected. */
+  const isHere = (userId: Id | null): void => {
+    if (userId === null || userId === me || store.get().online.has(userId)) return;
+    store.set((state) => ({ ...state, online: new Set(state.online).add(userId) }));
+  };
+
   const received = (message: Message): void => {
+    isHere(message.senderId);
     store.set((state) => withMessage(message.senderId === me ? state : withUnread(state, message), message));
     stopTyping(message.conversationId, message.senderId);
     const conversation = store.get().conversations.get(message.conversationId);
@@ -36,7 +43,8 @@ export function listen(chat: Chat): () => void {
     const conversation = conversations.get(id);
     if (!conversation || !chat.keeper.isDue(conversation)) return;
     const present = conversation.members.filter(({ userId, hasLeft }) => !hasLeft && (userId === me || online.has(userId)));
-    const rank = present.map(({ userId }) => userId).sort().indexOf(me);
+    // Whoever has no key lets those go first who have one, or who began the conversation.
+    const rank = present.map(({ userId }) => userId).sort().indexOf(me) + (chat.keeper.ringOf(conversation) ? 0 : 3);
     later(rank * RANK_MS, () => chat.attempt(chat.keeper.settle(id).then(() => chat.outbox.flush())));
   };
 
@@ -74,6 +82,7 @@ export function listen(chat: Chat): () => void {
 
   const typed = (conversationId: Id, userId: Id): void => {
     if (userId === me) return;
+    isHere(userId);
     const until = Date.now() + TYPING_MS;
     store.set((state) => {
       const all = state.typing.get(conversationId) ?? new Map<Id, number>();
@@ -99,8 +108,10 @@ export function listen(chat: Chat): () => void {
     store.set((state) => withoutMessages(state, conversationId, firstId, lastId)));
   socket.on("reaction", ({ conversationId, messageId, userId, reactions }) =>
     store.set((state) => withReactions(state, conversationId, messageId, userId, reactions)));
-  socket.on("read", ({ conversationId, userId, messageId }) =>
-    store.set((state) => withRead(state, conversationId, userId, messageId, userId === me)));
+  socket.on("read", ({ conversationId, userId, messageId }) => {
+    isHere(userId);
+    store.set((state) => withRead(state, conversationId, userId, messageId, userId === me));
+  });
   socket.on("status", ({ messageId, userId }) => {
     if (userId !== me) store.set((state) => ({ ...state, delivered: new Set(state.delivered).add(messageId) }));
   });

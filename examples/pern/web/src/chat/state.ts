@@ -5,6 +5,8 @@ export interface Thread {
   /** Oldest first, without a gap. */
   messages: readonly Message[];
   hasEarlier: boolean;
+  /** Whether the newest page was read. What arrives before is kept. */
+  isLoaded: boolean;
 }
 
 /** A message that the server has not confirmed. */
@@ -70,11 +72,15 @@ function rethreaded(state: State, id: Id, change: (messages: readonly Message[])
 
 const byId = (one: Message, other: Message): number => (one.id < other.id ? -1 : 1);
 
+/** The newest page is being fetched. */
+export const withLoading = (state: State, id: Id): State =>
+  state.threads.has(id) ? state : { ...state, threads: withEntry(state.threads, id, { messages: [], hasEarlier: true, isLoaded: false }) };
+
 /** The newest pages, instead of what was loaded; what has arrived since they were read stays. */
 export function withNewestPages(state: State, id: Id, pages: readonly Message[], hasEarlier: boolean): State {
   const read = [...pages].sort(byId);
   const since = (state.threads.get(id)?.messages ?? []).filter((message) => message.id > (read.at(-1)?.id ?? ""));
-  return { ...state, threads: withEntry(state.threads, id, { messages: [...read, ...since], hasEarlier }) };
+  return { ...state, threads: withEntry(state.threads, id, { messages: [...read, ...since], hasEarlier, isLoaded: true }) };
 }
 
 export function withEarlierPage(state: State, id: Id, page: readonly Message[], hasEarlier: boolean): State {
@@ -82,7 +88,7 @@ export function withEarlierPage(state: State, id: Id, page: readonly Message[], 
   if (!thread) return state;
   const first = thread.messages[0]?.id ?? "g";
   const earlier = page.filter((message) => message.id < first).sort(byId);
-  return { ...state, threads: withEntry(state.threads, id, { messages: [...earlier, ...thread.messages], hasEarlier }) };
+  return { ...state, threads: withEntry(state.threads, id, { ...thread, messages: [...earlier, ...thread.messages], hasEarlier }) };
 }
 
 /** A message that is new or has changed. What is older than the loaded pages stays out. */
