@@ -146,6 +146,10 @@ async function revoke(other: Tab, alice: Tab, person: Person): Promise<void> {
   assert.equal(status, 401);
   await alice.send(text("still here"));
   await alice.sees(texts.at(-1) as string);
+  // Read once more, so that the caches have it too when they are searched.
+  await alice.page.reload();
+  await alice.openConversation(`Lunch ${mark}`);
+  await alice.sees(texts.at(-1) as string);
 }
 
 await main(process.argv[2] ?? "http://127.0.0.1:8080");

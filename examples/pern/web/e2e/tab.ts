@@ -1,7 +1,7 @@
 // A tab of the page, driven as a person would: by labels, buttons and keys.
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export interface Person {
   username: string;
