@@ -24,13 +24,13 @@ const at = (url: URL) => ({
 
 // Behind PgBouncer a setting of the session is another client's too: Sequelize sets none (neither time zone nor client_min_messages).
 // Limits of time belong to the logins. What the network swallows ends by `query_timeout`.
-const options: Options = {
+// The types do not know keepDefaultTimezone.
+const options: Options & { keepDefaultTimezone: boolean } = {
   dialect: "postgres",
   logging: false,
   keepDefaultTimezone: true,
-  clientMinMessages: "ignore",
   pool: { max: 8, acquire: 8_000, idle: 20_000 },
-  dialectOptions: { connectionTimeoutMillis: 4_000, query_timeout: 12_000, keepAlive: true, application_name: config.processName },
+  dialectOptions: { clientMinMessages: "ignore", connectionTimeoutMillis: 4_000, query_timeout: 12_000, keepAlive: true, application_name: config.processName },
 };
 
 export const app = new Sequelize({ ...options, replication: { write: at(config.api), read: [at(config.replica)] } });

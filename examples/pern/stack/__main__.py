@@ -9,12 +9,15 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from .child import StartError
 from .programs import MissingError
 from .stack import FOLDER, Options, Stack
+
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -44,18 +47,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(options: argparse.Namespace) -> int:
     chosen = Options(options.folder, options.server, options.delay, options.port, with_page=not options.no_page)
-    is_over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: is_over.set())
-    with Stack(chosen, say=_say) as stack:
+    # Each of them ends the start as well as the wait, and is ignored while all is being stopped.
+    for number in _ENDS:
+        signal.signal(number, _interrupt)
+    with suppress(KeyboardInterrupt), Stack(chosen, say=_say) as stack:
         first, *others = stack.state["api"]
         _say(f"\nopen {first}" + "".join(f" and, for another user, {other}" for other in others))
         if not stack.state["hasPage"]:
             _say("there is no web page: examples/pern/web is not built")
         _say(f"logs: {chosen.folder / 'logs'}\nCtrl-C stops all of it")
-        is_over.wait()
-        _say("stopping")
+        threading.Event().wait()
     return 0
+
+
+def _interrupt(*_: object) -> None:
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
+    _say("stopping")
+    raise KeyboardInterrupt
 
 
 def _say(line: str) -> None:

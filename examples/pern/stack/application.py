@@ -33,7 +33,8 @@ class Application:
         return self._node("worker", "server/worker.ts", {"READY_FILE": str(ready), "PROCESS_NAME": "worker"}, ready.exists)
 
     def _node(self, name: str, file: str, extra: dict[str, str], is_ready: Callable[[], bool]) -> Child:
-        command = [self.programs.node, "--enable-source-maps", "--import", "tsx", file]
+        # The folder is for stack/leftovers.py.
+        command = [self.programs.node, "--enable-source-maps", "--import", "tsx", file, self.logs.parent]
         return Child(name, command, log=self.logs / f"{name}.log", is_ready=is_ready, cwd=PACKAGE, env={**self.env, **extra})
 
 

@@ -8,9 +8,9 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
-from . import account, application, database, pooler, ports, programs, redis
+from . import account, application, database, leftovers, pooler, ports, programs, redis
 from .child import Child, StartError
 from .control import Control
 from .faults import Faults
@@ -41,6 +41,7 @@ class Stack:
         self.children: dict[str, Child] = {}
         self.state: dict[str, Any] = {}
         self._control: Control | None = None
+        self._lock: IO[str] | None = None
         self._is_over = threading.Event()
 
     def __enter__(self) -> "Stack":
@@ -64,7 +65,8 @@ class Stack:
         (folder / ".gitignore").write_text("*\n")
         who.reach(folder)
         who.reach(found.postgres)
-        self._refuse_a_second(folder)
+        self._lock = leftovers.claim(folder)
+        leftovers.end(folder)
         if application.install(found):
             self.say("installed the packages of package-lock.json")
         passwords = self._passwords(folder)
@@ -115,7 +117,9 @@ class Stack:
             self._control.close()
         for child in reversed(self.children.values()):
             child.stop()
-        (self.options.folder / "state.json").unlink(missing_ok=True)
+        if self._lock:
+            (self.options.folder / "state.json").unlink(missing_ok=True)
+            self._lock.close()
 
     def fault(self, name: str, down: float = 0.0) -> None:
         """Do what `python -m examples.pern.stack fault NAME` does."""
@@ -148,12 +152,3 @@ class Stack:
             file.write_text(json.dumps({name: secrets.token_hex(24) for name in PASSWORDS}))
         found: dict[str, str] = json.loads(file.read_text())
         return found
-
-    @staticmethod
-    def _refuse_a_second(folder: Path) -> None:
-        try:
-            state = json.loads((folder / "state.json").read_text())
-            os.kill(state["pid"], 0)
-        except (OSError, ValueError, KeyError):
-            return
-        raise StartError(f"it runs already: {state['api'][0]} (process {state['pid']})")

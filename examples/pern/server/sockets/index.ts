@@ -31,7 +31,7 @@ export function initializeSocket(server: HttpServer): Chat {
   const publish = publisher.publish.bind(publisher);
   publisher.publish = ((channel: string, message: Buffer) => publish(channel, message).catch(() => 0)) as typeof publisher.publish;
   const io: Chat = new Server(server, { adapter: createAdapter(publisher, subscriber), maxHttpBufferSize: 200_000 });
-  io.use((socket, next) => void authenticate(socket).then(next, (error) => next(connectError(error))));
+  io.use((socket, next) => void authenticate(socket).then(() => next(), (error) => next(connectError(error))));
   io.on("connection", (socket) => void connected(socket).catch(() => socket.conn.close()));
   io.on("check_sessions", (userId) => void checkSessions(io, userId));
   io.on("everybody_again", () => everybodyAgain(io));
