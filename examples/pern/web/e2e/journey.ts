@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import type { Answer } from "../src/net/http.js";
 import { deriveSecrets, identityOf, openRing, readMessage, ready, toBase64 } from "../src/crypto/index.js";
 import { cutConnection } from "./connection.js";
+import { isLegible, movedBy } from "./legible.js";
 import { type Person, startBrowser, Tab } from "./tab.js";
 
 type Detail = Answer<"GET /conversations/:id">;
@@ -30,6 +31,8 @@ async function main(url: string): Promise<void> {
     // One context: what is kept for a tab must not reach another tab of the same browser.
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const [alice, bob, carol] = [await Tab.open(context, url), await Tab.open(context, url), await Tab.open(context, url)];
+    await isLegible(alice.page);
+    assert.equal(await movedBy(alice.page), 0, "nothing moves while the page loads");
     await alice.register(people.alice);
     await bob.register(people.bob);
     await carol.register(people.carol);
@@ -73,6 +76,10 @@ async function talk(alice: Tab, bob: Tab, people: { alice: Person; bob: Person }
   await bob.act(deleted, "Delete for everybody");
   await alice.page.getByText("Message deleted").first().waitFor();
   assert.equal(await alice.page.getByText(deleted).count(), 0);
+  await isLegible(alice.page);
+  await alice.openMembers();
+  await isLegible(alice.page);
+  await alice.closeDialog();
   await alice.page.reload();
   await alice.openConversation(people.bob.displayName);
   await alice.sees(edited);
