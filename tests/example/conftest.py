@@ -24,7 +24,7 @@ def stack() -> Iterator[Stack]:
     server = "system" if os.environ.get("CHATSCHEMA_TEST_SERVER") == "system" else "embedded"
     with tempfile.TemporaryDirectory(prefix="chatschema-example-", ignore_cleanup_errors=True) as folder:
         try:
-            with Stack(Options(Path(folder), server, DELAY, port=0, with_page=False)) as running:
+            with Stack(Options(Path(folder), server, DELAY, port=0, with_page=False, is_durable=False)) as running:
                 yield running
         except RuntimeError as error:
             if any(code in str(error) for code in OFFLINE):

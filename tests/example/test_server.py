@@ -37,12 +37,10 @@ class Talk:
 
 @pytest.fixture
 def talk(stack: Stack) -> Iterator[Talk]:
-    process = subprocess.Popen(
-        ["node", TALK, *stack.state["api"]], cwd=PACKAGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )  # fmt: skip
-    yield Talk(process)
-    process.kill()
-    process.wait()
+    command = ["node", TALK, *stack.state["api"]]
+    with subprocess.Popen(command, cwd=PACKAGE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Talk(process)
+        process.kill()
 
 
 def keys(stack: Stack, pattern: str) -> list[str]:

@@ -82,7 +82,7 @@ class Postgres:
         """Create the primary's data folder unless it exists."""
         if not (self.data / "PG_VERSION").exists():
             unfinished = self._unfinished()
-            locale = ("-E", "UTF8", "--locale=C.UTF-8")
+            locale = ("-E", "UTF8", "--locale=C.UTF-8", *(("-N",) if "fsync=off" in self.settings else ()))
             self._checked("initdb", "-D", unfinished, "-A", "trust", "-U", SUPERUSER, *locale)
             (unfinished / "pg_hba.conf").write_text(_HBA)
             unfinished.rename(self.data)

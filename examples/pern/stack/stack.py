@@ -22,7 +22,10 @@ PASSWORDS = ("setup", "api", "worker", "jwt")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """`server` is "embedded" or "system"; `delay` is how far the standby stays behind; with `port` 0 all ports are free ones."""
+    """`server` is "embedded" or "system"; `delay` is how far the standby stays behind; with `port` 0 all ports are free ones.
+
+    Without `is_durable` PostgreSQL does not wait for the disk: for tests.
+    """
 
     folder: Path = FOLDER
     server: str = "embedded"
@@ -30,6 +33,7 @@ class Options:
     port: int = 3000
     processes: int = 2
     with_page: bool = True
+    is_durable: bool = True
 
 
 class Stack:
@@ -73,12 +77,13 @@ class Stack:
         at = {name: ports.free() for name in ("primary", "standby", "pgbouncer", "redis")}
 
         # The data folders of different versions and of tests are kept apart by their folder.
-        primary = Postgres("primary", folder, at["primary"], found, who)
+        on_disk = () if self.options.is_durable else ("fsync=off",)
+        primary = Postgres("primary", folder, at["primary"], found, who, on_disk)
         primary.create()
         self._run(primary.child(logs))
         database.prepare(primary, passwords, folder)
         self.say("migrated the database, applied the roles, recording changes as events")
-        standby = Postgres("standby", folder, at["standby"], found, who, (f"recovery_min_apply_delay={self.options.delay}",))
+        standby = Postgres("standby", folder, at["standby"], found, who, (f"recovery_min_apply_delay={self.options.delay}", *on_disk))
         standby.copy(primary)
         self._run(standby.child(logs))
         self._run(pooler.child(folder, at["pgbouncer"], (at["primary"], at["standby"]), passwords, found, who, logs))
