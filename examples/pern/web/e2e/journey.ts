@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { Answer } from "../src/net/http.js";
-import { deriveSecrets, identityOf, openRing, readMessage, ready, toBase64 } from "../src/crypto/index.js";
+import { deriveSecrets, type Identity, identityOf, openRing, readMessage, ready, toBase64 } from "../src/crypto/index.js";
 import { cutConnection } from "./connection.js";
 import { isLegible, movedBy } from "./legible.js";
 import { type Person, startBrowser, Tab } from "./tab.js";
@@ -31,8 +31,8 @@ async function main(url: string): Promise<void> {
     // One context: what is kept for a tab must not reach another tab of the same browser.
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const [alice, bob, carol] = [await Tab.open(context, url), await Tab.open(context, url), await Tab.open(context, url)];
-    await isLegible(alice.page);
     assert.equal(await movedBy(alice.page), 0, "nothing moves while the page loads");
+    await isLegible(alice.page);
     await alice.register(people.alice);
     await bob.register(people.bob);
     await carol.register(people.carol);
@@ -132,6 +132,22 @@ async function leave(alice: Tab, bob: Tab, carol: Tab, { username, password }: P
   assert.match(readMessage({ ...newest, keyVersion: 1 }, ring).failure ?? "", /cannot be decrypted/);
   const refused = await carol.api(`/conversations/${id}/messages`);
   assert(refused.status >= 400 || (refused.body as Page).messages.length === 0, "carol gets no ciphertext either");
+  await comeBack(alice, carol, username, String(id), identityOf(deriveSecrets(username, password).seed));
+}
+
+/** Who is added gets a new key, reads what follows, and has no key of what was written before. */
+async function comeBack(alice: Tab, carol: Tab, username: string, id: string, identity: Identity): Promise<void> {
+  const again = text("three again");
+  await alice.openMembers();
+  await alice.dialog.getByLabel("Add by user name").fill(username);
+  await alice.dialog.getByRole("button", { name: "Add", exact: true }).click();
+  await alice.page.locator(".encryption", { hasText: "Key 3" }).waitFor();
+  await alice.closeDialog();
+  await alice.send(again);
+  await carol.openConversation(`Lunch ${mark}`);
+  await carol.sees(again);
+  const { conversation } = (await carol.api(`/conversations/${id}`)).body as Detail;
+  assert.deepEqual([...(openRing(conversation.wrappedKeys ?? "", identity)?.keys.keys() ?? [])], [3]);
 }
 
 /** A second device is signed out from the first: its page says so, and its tokens are of no use. */

@@ -30,7 +30,11 @@ export function Devices({ chat, onClose }: { chat: Chat; onClose: () => void }) 
             </span>
             {device.isThis
               ? <span className="tag">This device</span>
-              : <button type="button" className="danger" onClick={() => void signOut(device)}>Sign out<span className="unseen"> {device.deviceName ?? "unknown device"}</span></button>}
+              : (
+                <button type="button" className="danger" onClick={() => void signOut(device)}>
+                  Sign out<span className="unseen"> {device.deviceName ?? "unknown device"}</span>
+                </button>
+              )}
           </li>
         ))}
       </ul>

@@ -34,7 +34,10 @@ export function Members({ chat, state, conversation, onClose }: Props) {
       {failure && <p className="notice bad" role="alert">{failure}</p>}
       <ul className="rows">
         {present(conversation).map((member) => (
-          <Row key={member.userId} chat={chat} state={state} conversation={conversation} member={member} canRemove={isAdmin && member.userId !== chat.me} onRemove={() => run(chat.removeMember(conversation.id, member.userId))} />
+          <Row
+            key={member.userId} chat={chat} state={state} conversation={conversation} member={member}
+            canRemove={isAdmin && member.userId !== chat.me} onRemove={() => run(chat.removeMember(conversation.id, member.userId))}
+          />
         ))}
       </ul>
       <p className="hint">Compare a safety number with its owner, for example by telephone: it shows that the server handed out the right public key.</p>

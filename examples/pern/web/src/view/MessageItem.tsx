@@ -44,7 +44,12 @@ export function MessageItem({ chat, conversation, message, repliedTo, continues,
               {isMine && <><Icon name={isDelivered ? "delivered" : "sent"} /><span className="unseen">{isDelivered ? "delivered" : "sent"}</span></>}
             </p>
           </div>
-          {!message.isDeleted && <Actions chat={chat} conversation={conversation} message={message} canEdit={isMine && isReadable} label={`Actions for the message by ${name(message.senderId)}, ${clock(message.createdAt)}`} onReply={onReply} onEdit={onEdit} />}
+          {!message.isDeleted && (
+            <Actions
+              chat={chat} conversation={conversation} message={message} canEdit={isMine && isReadable} onReply={onReply} onEdit={onEdit}
+              label={`Actions for the message by ${name(message.senderId)}, ${clock(message.createdAt)}`}
+            />
+          )}
         </div>
         <Reactions chat={chat} message={message} name={name} />
         {readers.length > 0 && (
@@ -74,7 +79,10 @@ function Reactions({ chat, message, name }: { chat: Chat; message: Message; name
         const people = message.reactions.filter(({ reactions }) => reactions.includes(reaction)).map(({ userId }) => userId);
         return (
           <li key={reaction}>
-            <button type="button" aria-pressed={people.includes(chat.me)} title={listed(people.map(name))} aria-label={`${labelOf(reaction)}: ${listed(people.map(name))}`} onClick={() => chat.attempt(chat.react(message, reaction))}>
+            <button
+              type="button" aria-pressed={people.includes(chat.me)} title={listed(people.map(name))}
+              aria-label={`${labelOf(reaction)}: ${listed(people.map(name))}`} onClick={() => chat.attempt(chat.react(message, reaction))}
+            >
               {reaction} <span>{people.length}</span>
             </button>
           </li>
@@ -97,7 +105,12 @@ function Actions({ chat, conversation, message, canEdit, label, onReply, onEdit 
   };
   return (
     <div className="actions">
-      <button ref={button} type="button" className="plain" aria-haspopup="menu" aria-expanded={isOpen} aria-label={label} onClick={() => setIsOpen(!isOpen)}><Icon name="more" /></button>
+      <button
+        ref={button} type="button" className="plain" aria-haspopup="menu" aria-expanded={isOpen} aria-label={label}
+        onClick={() => setIsOpen(!isOpen)}
+      >
+        <Icon name="more" />
+      </button>
       {isOpen && (
         <Menu
           onClose={close}

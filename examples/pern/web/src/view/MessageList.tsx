@@ -33,7 +33,9 @@ export function MessageList({ chat, state, conversation, onReply, onEdit }: Prop
   };
   return (
     <div className="messages" ref={list} tabIndex={0} role="region" aria-label="Messages">
-      {thread?.isLoaded && thread.hasEarlier && <button type="button" className="earlier" disabled={isBusy} onClick={loadEarlier}>{isBusy ? "Loading…" : "Earlier messages"}</button>}
+      {thread?.isLoaded && thread.hasEarlier && (
+        <button type="button" className="earlier" disabled={isBusy} onClick={loadEarlier}>{isBusy ? "Loading…" : "Earlier messages"}</button>
+      )}
       {thread?.isLoaded && messages.length + pending.length === 0 && <p className="empty">Nothing here yet. Only the members can read what is written here.</p>}
       <ol role="log" aria-busy={!thread?.isLoaded}>
         {messages.map((message, at) => {

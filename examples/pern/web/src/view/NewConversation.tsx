@@ -56,14 +56,19 @@ export function NewConversation({ chat, onClose }: { chat: Chat; onClose: () => 
           <ul className="chips" aria-label="Members">
             {people.map(({ id, name }) => (
               <li key={id}>{name}
-                <button type="button" className="plain" aria-label={`Remove ${name}`} onClick={() => setPeople(people.filter((person) => person.id !== id))}><Icon name="close" /></button>
+                <button type="button" className="plain" aria-label={`Remove ${name}`} onClick={() => setPeople(people.filter((person) => person.id !== id))}>
+                  <Icon name="close" />
+                </button>
               </li>
             ))}
           </ul>
         )}
         <label>User name
           <span className="with-button">
-            <input value={username} autoCapitalize="none" spellCheck={false} autoComplete="off" required={type === "direct"} onChange={(event) => setUsername(event.target.value)} />
+            <input
+              value={username} autoCapitalize="none" spellCheck={false} autoComplete="off" required={type === "direct"}
+              onChange={(event) => setUsername(event.target.value)}
+            />
             {type === "group" && <button type="button" onClick={() => void run(async () => void (await add()))}>Add</button>}
           </span>
         </label>
