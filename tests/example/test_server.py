@@ -12,6 +12,7 @@ import pytest
 from examples.pern.stack import Stack
 from examples.pern.stack.application import PACKAGE
 from tests.support.cli import run_cli
+from tests.support.pace import long
 
 TALK = Path(__file__).with_name("talk.mjs")
 MODELS = (("sequelize", "chat_app", "app.cjs"), ("sequelize", "chat_worker", "worker.cjs"), ("typescript", "chat_app", "types.ts"))
@@ -103,6 +104,7 @@ def test_the_models_are_those_of_the_schema(stack: Stack, tmp_path: Path, target
     assert done.code == 0, done.err
 
 
+@long
 def test_the_server_compiles(stack: Stack) -> None:
     del stack  # which has installed the packages
     done = subprocess.run(["npm", "run", "--silent", "check"], cwd=PACKAGE, capture_output=True, text=True, check=False)

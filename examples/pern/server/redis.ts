@@ -11,8 +11,8 @@ function connect(options: RedisOptions): Redis {
   return redis;
 }
 
-/** For requests: no waiting for a Redis that is away, and a quarter of a second for one that does not answer. */
-export const forRequests = () => connect({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 250 });
+/** For requests: no waiting for a Redis that is away, and half a second for one that does not answer. */
+export const forRequests = () => connect({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 500 });
 
 /** For subscriptions and queues, which wait until Redis is back. */
 export const patient = () => connect({ maxRetriesPerRequest: null, enableReadyCheck: false });

@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where its data and logs are (default: examples/pern/.stack)")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start all of it; Ctrl-C stops it")
-    up.add_argument("--server", choices=["embedded", "system"], default="embedded", help="PostgreSQL of the wheel, or of this machine")
+    up.add_argument(
+        "--server", choices=["embedded", "system"], default="embedded", help="PostgreSQL of the wheel, or of this machine"
+    )
     up.add_argument("--delay", default="300ms", help="how far the standby stays behind (default: 300ms)")
     up.add_argument("--port", type=int, default=3000, help="port of the first API process; 0: any free ports (default: 3000)")
     up.add_argument("--no-page", action="store_true", help="do not build the web page")
@@ -86,7 +88,7 @@ def _fault(options: argparse.Namespace) -> int:
 
 def _ask(url: str, data: bytes | None = None) -> Any:
     try:
-        with urllib.request.urlopen(url, data) as answer:  # noqa: S310: the address of state.json
+        with urllib.request.urlopen(url, data) as answer:  # noqa: S310 - the address of state.json
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise StartError(json.load(error)["error"]) from None

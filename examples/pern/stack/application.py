@@ -24,7 +24,9 @@ class Application:
     def api(self, number: int, port: int) -> Child:
         """Return an API process; it also serves the web page."""
         url = f"http://127.0.0.1:{port}/api/health"
-        return self._node(f"api{number}", "server/api.ts", {"PORT": str(port), "PROCESS_NAME": f"api{number}"}, lambda: ports.serves(url))
+        return self._node(
+            f"api{number}", "server/api.ts", {"PORT": str(port), "PROCESS_NAME": f"api{number}"}, lambda: ports.serves(url)
+        )
 
     def worker(self) -> Child:
         """Return the worker: it writes delivery statuses and follows the events."""
@@ -34,7 +36,7 @@ class Application:
 
     def _node(self, name: str, file: str, extra: dict[str, str], is_ready: Callable[[], bool]) -> Child:
         # The folder is for stack/leftovers.py.
-        command = [self.programs.node, "--enable-source-maps", "--import", "tsx", file, self.logs.parent]
+        command: list[str | Path] = [self.programs.node, "--enable-source-maps", "--import", "tsx", file, self.logs.parent]
         return Child(name, command, log=self.logs / f"{name}.log", is_ready=is_ready, cwd=PACKAGE, env={**self.env, **extra})
 
 
@@ -49,7 +51,12 @@ def install(programs: Programs) -> bool:
 
 def build_page(programs: Programs) -> bool:
     """Build the web page unless it is newer than its sources; return False where there are no sources."""
-    sources = [path for folder in ("web", "shared") for path in (PACKAGE / folder).rglob("*") if "dist" not in path.parts and path.is_file()]
+    sources = [
+        path
+        for folder in ("web", "shared")
+        for path in (PACKAGE / folder).rglob("*")
+        if "dist" not in path.parts and path.is_file()
+    ]
     if not (PACKAGE / "web" / "index.html").exists():
         return False
     built = PACKAGE / "web" / "dist" / "index.html"
@@ -60,7 +67,13 @@ def build_page(programs: Programs) -> bool:
 
 def _npm(programs: Programs, *command: str) -> None:
     done = subprocess.run(
-        [programs.npm, *command], cwd=PACKAGE, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env={**os.environ}
+        [programs.npm, *command],
+        cwd=PACKAGE,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ},
     )
     if done.returncode:
         raise RuntimeError(f"npm {' '.join(command)} failed:\n{(done.stderr or done.stdout).strip()[-2000:]}")

@@ -20,7 +20,7 @@ class StartError(Exception):
 
 
 class Child:
-    """One program of the stack. It has a session of its own, so that Ctrl-C in the terminal reaches only whoever stops it in order."""
+    """One program of the stack. It has a session of its own, so that Ctrl-C reaches only whoever stops all in order."""
 
     def __init__(
         self,
@@ -37,7 +37,12 @@ class Child:
     ) -> None:
         """`stop_signal` asks it to end, `kill_signal` makes it crash."""
         self.name, self.command, self.log, self.is_ready, self.cwd = name, [str(part) for part in command], log, is_ready, cwd
-        self.env, self.account, self.stop_signal, self.kill_signal = {**os.environ, **(env or {})}, account or Account(), stop_signal, kill_signal
+        self.env, self.account, self.stop_signal, self.kill_signal = (
+            {**os.environ, **(env or {})},
+            account or Account(),
+            stop_signal,
+            kill_signal,
+        )
         # Whoever starts or ends it holds this: it is not restarted in the middle of a fault.
         self.lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None

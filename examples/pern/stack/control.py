@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             self.faults.run(name, down)
-        except Exception as error:  # noqa: BLE001: whoever asked for the fault is told
+        except Exception as error:  # noqa: BLE001 - whoever asked for the fault is told
             self._answer(500, {"error": str(error)})
         else:
             self._answer(200, {"done": name})

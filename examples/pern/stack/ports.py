@@ -45,7 +45,7 @@ def says(port: int, request: bytes, answer: bytes) -> bool:
 def serves(url: str) -> bool:
     """Whether an HTTP server answers, be it with an error."""
     try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310: an address of this machine
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - an address of this machine
             return True
     except urllib.error.HTTPError:
         return True

@@ -68,7 +68,10 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""
-        return self._run("pg_isready", "-q", "-h", self.sockets, "-p", str(self.port), "-U", SUPERUSER, "-d", "postgres").returncode == 0
+        return (
+            self._run("pg_isready", "-q", "-h", self.sockets, "-p", str(self.port), "-U", SUPERUSER, "-d", "postgres").returncode
+            == 0
+        )
 
     def sql(self, statements: str, database: str = "postgres") -> str:
         """Run statements as superuser and return what they print. Raises RuntimeError with the first error."""

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from . import account, application, database, leftovers, pooler, ports, programs, redis
 from .child import Child, StartError
@@ -48,7 +48,7 @@ class Stack:
         self._lock: IO[str] | None = None
         self._is_over = threading.Event()
 
-    def __enter__(self) -> "Stack":
+    def __enter__(self) -> Self:
         """Start all. Raises MissingError, StartError or RuntimeError; nothing runs then."""
         try:
             self._start()
@@ -73,22 +73,10 @@ class Stack:
         leftovers.end(folder)
         if application.install(found):
             self.say("installed the packages of package-lock.json")
-        passwords = self._passwords(folder)
-        at = {name: ports.free() for name in ("primary", "standby", "pgbouncer", "redis")}
-
-        # The data folders of different versions and of tests are kept apart by their folder.
-        on_disk = () if self.options.is_durable else ("fsync=off",)
-        primary = Postgres("primary", folder, at["primary"], found, who, on_disk)
-        primary.create()
-        self._run(primary.child(logs))
-        database.prepare(primary, passwords, folder)
-        self.say("migrated the database, applied the roles, recording changes as events")
-        standby = Postgres("standby", folder, at["standby"], found, who, (f"recovery_min_apply_delay={self.options.delay}", *on_disk))
-        standby.copy(primary)
-        self._run(standby.child(logs))
+        passwords, at = self._passwords(folder), {name: ports.free() for name in ("primary", "standby", "pgbouncer", "redis")}
+        primary, standby = self._servers(Postgres("", folder, 0, found, who), at, passwords)
         self._run(pooler.child(folder, at["pgbouncer"], (at["primary"], at["standby"]), passwords, found, who, logs))
         self._run(redis.child(folder, at["redis"], found, logs))
-
         env = {
             "API_URL": database.url(at["pgbouncer"], "api", passwords["api"]),
             "API_REPLICA_URL": database.url(at["pgbouncer"], "api", passwords["api"], "chat_replica"),
@@ -97,23 +85,48 @@ class Stack:
             "JWT_SECRET": passwords["jwt"],
         }
         has_page = self.options.with_page and application.build_page(found)
-        programs_of_ours = application.Application(found, logs, env)
-        self._run(programs_of_ours.worker())
+        apis = self._processes(application.Application(found, logs, env))
+        self.faults = Faults(folder, self.children, primary, standby)
+        self._control = Control(self.faults)
+        self.state = {
+            "pid": os.getpid(),
+            "api": [f"http://127.0.0.1:{port}" for port in apis],
+            "control": self._control.url,
+            "hasPage": has_page,
+            "owner": database.url(at["primary"], "setup", passwords["setup"]),
+            "folder": str(folder),
+            "ports": at,
+            "superuser": {"sockets": str(primary.sockets), "port": primary.port},
+            **env,
+        }
+        (folder / "state.json").touch(mode=0o600)
+        (folder / "state.json").write_text(json.dumps(self.state, indent=2))
+        threading.Thread(target=self._keep_running, daemon=True).start()
+
+    def _servers(self, like: Postgres, at: dict[str, int], passwords: dict[str, str]) -> tuple[Postgres, Postgres]:
+        """Start the primary, with its database, and the standby."""
+        on_disk = () if self.options.is_durable else ("fsync=off",)
+        late = f"recovery_min_apply_delay={self.options.delay}"
+        primary = dataclasses.replace(like, name="primary", port=at["primary"], settings=on_disk)
+        standby = dataclasses.replace(like, name="standby", port=at["standby"], settings=(late, *on_disk))
+        logs = like.folder / "logs"
+        primary.create()
+        self._run(primary.child(logs))
+        database.prepare(primary, passwords, like.folder)
+        self.say("migrated the database, applied the roles, recording changes as events")
+        standby.copy(primary)
+        self._run(standby.child(logs))
+        return primary, standby
+
+    def _processes(self, chat: application.Application) -> list[int]:
+        """Start the worker and the API processes, and return the ports of these."""
+        self._run(chat.worker())
         apis = [self.options.port + number if self.options.port else ports.free() for number in range(self.options.processes)]
         for number, port in enumerate(apis, 1):
             if ports.is_taken(port):
                 raise StartError(f"port {port} is in use: choose another one with --port, or 0 for any")
-            self._run(programs_of_ours.api(number, port))
-        self.faults = Faults(folder, self.children, primary, standby)
-        self._control = Control(self.faults)
-        self.state = {
-            "pid": os.getpid(), "api": [f"http://127.0.0.1:{port}" for port in apis], "control": self._control.url, "hasPage": has_page,
-            "owner": database.url(at["primary"], "setup", passwords["setup"]), "folder": str(folder), "ports": at, **env,
-            "superuser": {"sockets": str(primary.sockets), "port": primary.port},
-        }  # fmt: skip
-        (folder / "state.json").touch(mode=0o600)
-        (folder / "state.json").write_text(json.dumps(self.state, indent=2))
-        threading.Thread(target=self._keep_running, daemon=True).start()
+            self._run(chat.api(number, port))
+        return apis
 
     def stop(self) -> None:
         """Stop all, the last one first."""

@@ -57,7 +57,9 @@ function ofMessages(conversation: string, what: string): Effect {
     case "removed":
     case "purged":
       return { topics: both, tell: { to: "messages_removed" } };
-    default: // restored, erasing, erased
+    case "erasing": // a moment before: there is nothing else to fetch yet
+      return { topics: both };
+    default: // restored, erased
       return { topics: both, tell: { to: "messages_changed", change: "erased" } };
   }
 }

@@ -70,7 +70,12 @@ export class EventReader {
   private async handle(page: Event[], from: string, to: string): Promise<void> {
     // After the page was read: the changes are in front of it.
     const lsn = await position();
-    const effects = await Promise.all(page.map(async (event) => ({ event, effect: await this.spread(event, effect(event)) })));
+    const effects = await Promise.all(
+      page.map(async (one) => {
+        const event = await this.complete(one);
+        return { event, effect: await this.spread(event, effect(event)) };
+      }),
+    );
     if (effects.some(({ effect }) => effect.everything)) {
       await store.startOver(randomUUID(), to, lsn);
       return this.announcer.everybodyAgain();
@@ -80,6 +85,13 @@ export class EventReader {
     for (const { event, effect } of effects) this.announcer.announce(event, effect);
     await this.announcer.isSent();
     await store.move(from, to, lsn, old);
+  }
+
+  /** The beginning and the end of the erasure of one message name no conversation. */
+  private async complete(event: Event): Promise<Event> {
+    if (!event.kind.startsWith("message.") || event.conversation_id || !event.row_id) return event;
+    const [row] = await select<{ id: string }>("select conversation_id as id from public.messages where id = $1", [event.row_id]);
+    return { ...event, conversation_id: row?.id ?? null };
   }
 
   private async spread(event: Event, found: Effect): Promise<Effect> {

@@ -101,9 +101,13 @@ const localSockets = (io: Chat, room?: string): ChatSocket[] =>
 
 function keepPresence(io: Chat): void {
   const renew = async () => {
-    const byUser = new Map<string, string[]>();
-    for (const { id, data } of localSockets(io)) byUser.set(data.actor.id, [...(byUser.get(data.actor.id) ?? []), id]);
-    for (const [userId, sockets] of byUser) await presence.enter(userId, sockets);
+    const byUser = new Map<string, ChatSocket[]>();
+    for (const socket of localSockets(io)) byUser.set(socket.data.actor.id, [...(byUser.get(socket.data.actor.id) ?? []), socket]);
+    for (const [userId, sockets] of byUser) {
+      // Redis had forgotten the user, or did not answer when the user came.
+      const cameOnline = await presence.enter(userId, sockets.map(({ id }) => id));
+      if (cameOnline) io.to([...sockets[0]!.rooms]).emit("presence", { userId, isOnline: true });
+    }
   };
   setInterval(() => void renew().catch(() => {}), RENEW_MS);
   presence.onBack(() => void renew().catch(() => {}));
