@@ -47,6 +47,7 @@ class Child:
         self.lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self.is_wanted = False
+        self._is_closed = False
 
     @property
     def pid(self) -> int | None:
@@ -56,6 +57,8 @@ class Child:
     def start(self) -> None:
         """Start it and wait until it answers. Raises StartError."""
         with self.lock, self.log.open("ab") as log:
+            if self._is_closed:
+                raise StartError(f"{self.name} is not started any more: all is being stopped")
             self.is_wanted = True
             self._process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.cwd, env=self.env, start_new_session=True,
@@ -74,6 +77,26 @@ class Child:
             self.is_wanted = False
             self._end(self.stop_signal)
 
+    def close(self) -> None:
+        """End it for good: whoever waits for the lock, to start it after a fault or because it ended, does not."""
+        with self.lock:
+            self._is_closed = True
+            self.stop()
+
+    def revive(self, pause_s: float) -> bool:
+        """Start it after a pause if it ended by itself and nobody else is at it; return whether it had. Raises StartError."""
+        if not self.lock.acquire(blocking=False):
+            return False
+        try:
+            # Asked with the lock: it may have been stopped since.
+            if not self.is_wanted or self.pid is not None:
+                return False
+            time.sleep(pause_s)
+            self.start()
+            return True
+        finally:
+            self.lock.release()
+
     def crash(self) -> None:
         """End it without a chance to tidy up."""
         with self.lock:
@@ -87,14 +110,22 @@ class Child:
                 os.killpg(self.pid, number)
 
     def _end(self, number: signal.Signals) -> None:
-        if self._process is None or self._process.poll() is not None:
+        """End the program, and what it had started: a Redis that is killed leaves the process that writes its file."""
+        process = self._process
+        if process is None:
             return
-        self._process.send_signal(number)
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.send(signal.SIGKILL)
-            self._process.wait()
+        if process.poll() is None:
+            process.send_signal(number)
+            # A frozen one would not hear of it.
+            process.send_signal(signal.SIGCONT)
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        self._process = None
 
     def _tail(self, lines: int = 8) -> str:
         return "\n".join(f"  {line}" for line in self.log.read_text("utf-8", "replace").splitlines()[-lines:])

@@ -23,7 +23,7 @@ def claim(folder: Path) -> IO[str]:
 
 
 def end(folder: Path) -> None:
-    """End programs that were started in this folder and whose starter is gone: each has the folder in its command."""
+    """End programs that were started in this folder and whose starter is gone: each names or is in the folder."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         found = _of(folder)
         for pid in found:
@@ -40,7 +40,10 @@ def _of(folder: Path) -> list[int]:
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             words = entry.read_bytes().decode("utf-8", "replace").split("\0")
-            is_server = Path(words[0]).name.startswith(("postgres", "pgbouncer", "redis-server", "node"))
-            if is_server and any(word == str(folder) or word.startswith(f"{folder}{os.sep}") for word in words[1:]):
+            if not Path(words[0]).name.startswith(("postgres", "pgbouncer", "redis-server", "redis-aof-rewrite", "node")):
+                continue
+            # Redis puts a title in the place of its command, and keeps the folder that it works in.
+            names = [*words[1:], os.readlink(entry.parent / "cwd")]
+            if any(name == str(folder) or name.startswith(f"{folder}{os.sep}") for name in names):
                 pids.append(int(entry.parent.name))
     return pids

@@ -5,9 +5,8 @@ import json
 import os
 import secrets
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -19,6 +18,7 @@ from .faults import Faults
 from .postgres import Postgres
 
 FOLDER = application.PACKAGE / ".stack"
+RESTART_PAUSE_S = 0.3
 PASSWORDS = ("setup", "api", "worker", "jwt")
 
 
@@ -133,18 +133,26 @@ class Stack:
         return apis
 
     def stop(self) -> None:
-        """Stop all, the last one first."""
+        """Stop all, the last one first, also where one of them does not end as it should."""
         self._is_over.set()
-        if self._control:
-            self._control.close()
-        for child in reversed(self.children.values()):
-            child.stop()
+        with ExitStack() as last_first:
+            last_first.callback(self._release)
+            for child in self.children.values():
+                last_first.callback(child.close)
+            if self._control:
+                last_first.callback(self._control.close)
+
+    def _release(self) -> None:
+        """Let the next stack have the folder, in which nothing runs any more."""
+        if not self._lock:
+            return
+        # One that was started just as somebody interrupted this process is nobody's child.
+        leftovers.end(self.options.folder.resolve())
         for server in self._postgres:
             with suppress(OSError):
                 server.sockets.rmdir()
-        if self._lock:
-            (self.options.folder / "state.json").unlink(missing_ok=True)
-            self._lock.close()
+        (self.options.folder / "state.json").unlink(missing_ok=True)
+        self._lock.close()
 
     def fault(self, name: str, down: float = 0.0) -> None:
         """Do what `python -m examples.pern.stack fault NAME` does."""
@@ -167,15 +175,11 @@ class Stack:
         """Restart what ended by itself: a crash of one program is no end of the others."""
         while not self._is_over.wait(0.2):
             for child in self.children.values():
-                if child.is_wanted and child.pid is None and child.lock.acquire(blocking=False):
-                    try:
-                        self.say(f"{child.name} has ended; restarting it")
-                        time.sleep(0.3)
-                        child.start()
-                    except StartError as error:
-                        self.say(str(error))
-                    finally:
-                        child.lock.release()
+                try:
+                    if child.revive(RESTART_PAUSE_S):
+                        self.say(f"{child.name} had ended, and was restarted")
+                except StartError as error:
+                    self.say(str(error))
 
     @staticmethod
     def _passwords(folder: Path) -> dict[str, str]:

@@ -16,6 +16,10 @@ const POLL_MS = 100;
 const LEASE_MS = 3_000;
 const PAGE = 200;
 const START_OVER = ["OBX02", "OBX03"]; // another server or a failover; or away for longer than events are kept
+// One row at least, with the start of the server: after a crash it may give numbers again that a cursor has seen, so the reader starts over.
+const EVENTS = `
+  select extract(epoch from pg_postmaster_start_time())::text as server, e.*
+  from (select) as always left join chatschema.events_after($1, $2) as e on true`;
 
 const select = <Row extends object>(query: string, bind: unknown[] = []) => worker.query<Row>(query, { bind, type: QueryTypes.SELECT });
 
@@ -50,20 +54,25 @@ export class EventReader {
       await this.announcer.everybodyAgain();
       this.runId = runId;
     }
-    const cursor = await store.cursor();
-    if (cursor === null) return this.startOver();
-    let page: Event[];
-    try {
-      page = await select<Event>("select * from chatschema.events_after($1, $2)", [cursor, PAGE]);
-    } catch (error) {
-      if (!START_OVER.includes(failure(error).code)) throw error;
-      return this.startOver();
-    }
+    const { cursor, server } = await store.state();
+    const page = cursor && (await this.page(cursor, server));
+    if (!page) return this.startOver();
     const last = page.at(-1);
     if (last) return this.handle(page, cursor, last.cursor);
     await store.lease(cursor, runId, LEASE_MS);
     this.onCaughtUp();
     await sleep(POLL_MS);
+  }
+
+  /** The next events behind the cursor; null if they cannot be told from those that it has seen. */
+  private async page(cursor: string, server: string | null): Promise<Event[] | null> {
+    try {
+      const rows = await select<Event & { server: string }>(EVENTS, [cursor, PAGE]);
+      return rows[0]?.server === server ? rows.filter(({ kind }) => kind !== null) : null;
+    } catch (error) {
+      if (!START_OVER.includes(failure(error).code)) throw error;
+      return null;
+    }
   }
 
   /** First the caches, then the browsers, which fetch at once; the cursor last, together with the caches once more. */
@@ -105,9 +114,11 @@ export class EventReader {
   }
 
   private async startOver(): Promise<void> {
-    const [row] = await select<{ cursor: string }>("select chatschema.events_now() as cursor");
+    const [row] = await select<{ cursor: string; server: string }>(
+      "select chatschema.events_now() as cursor, extract(epoch from pg_postmaster_start_time())::text as server",
+    );
     // The position after the cursor: what was changed before the cursor is in front of it.
-    if (row) await store.startOver(randomUUID(), row.cursor, await position());
+    if (row) await store.startOver(randomUUID(), row.cursor, await position(), row.server);
     await this.announcer.everybodyAgain();
   }
 }

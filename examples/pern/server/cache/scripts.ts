@@ -1,5 +1,5 @@
 // Scripts of Redis: each is atomic. Keys below `chat:cache:`
-//   state          hash: epoch, floor (of all topics), cursor (of the events)
+//   state          hash: epoch, floor (of all topics), cursor (of the events), server (its start, for which the cursor is good)
 //   lease          "<run id of Redis> <epoch>", for seconds: the reader of events has read all that there was
 //   f:<epoch>:<topic>   floor: "<position>.<number of changes>", for a day
 //   v:<epoch>:<topic>   hash of values, for minutes
@@ -58,10 +58,11 @@ export const MOVE = `${NAMES}
   return 1
 `;
 
-/** ARGV: new epoch, cursor, position. Empties all caches. */
+/** ARGV: new epoch, cursor, position, and the start of the server if it is another one. Empties all caches. */
 export const START_OVER = `
   redis.call('DEL', 'chat:cache:lease')
   redis.call('HSET', 'chat:cache:state', 'epoch', ARGV[1], 'cursor', ARGV[2], 'floor', ARGV[3])
+  if ARGV[4] then redis.call('HSET', 'chat:cache:state', 'server', ARGV[4]) end
   return 1
 `;
 

@@ -43,8 +43,9 @@ class Store {
     return (await this.run.MOVE(from, to, position, FLOOR_TTL_MS, ...topics)) === 1;
   }
 
-  startOver(epoch: string, cursor: string, position: string): Promise<unknown> {
-    return this.run.START_OVER(epoch, cursor, position);
+  /** With `server` where the cursor is of another start of the server. */
+  startOver(epoch: string, cursor: string, position: string, server?: string): Promise<unknown> {
+    return this.run.START_OVER(epoch, cursor, position, ...(server === undefined ? [] : [server]));
   }
 
   async raiseAll(position: string): Promise<boolean> {
@@ -55,8 +56,10 @@ class Store {
     return this.run.LEASE(cursor, runId, ttlMs);
   }
 
-  cursor(): Promise<string | null> {
-    return this.redis.hget("chat:cache:state", "cursor");
+  /** The cursor of the events, and the start of the server that it is good for. */
+  async state(): Promise<{ cursor: string | null; server: string | null }> {
+    const [cursor = null, server = null] = await this.redis.hmget("chat:cache:state", "cursor", "server");
+    return { cursor, server };
   }
 }
 
