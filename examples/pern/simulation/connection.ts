@@ -3,8 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { io, type Socket } from "socket.io-client";
 import type { Login, Refusal, ToBrowser, ToServer } from "../shared/protocol";
 
-const ANSWER_MS = 4_000;
-const PATIENCE_MS = 90_000;
+// Longer than the server tries by itself (server/retry.ts): whoever asks again sooner makes a slow server slower.
+const ANSWER_MS = 10_000;
+const PATIENCE_MS = 180_000;
 const SIGN_IN_AGAIN = ["invalid_token", "session_revoked"];
 
 /** A refusal that is final, or no answer for a long time. */
@@ -62,7 +63,7 @@ export class Connection {
   async request(method: string, path: string, body?: object): Promise<any> {
     return this.repeat({ attempts: 0 }, async () => {
       const headers = { "Content-Type": "application/json", Authorization: `Bearer ${this.login.accessToken}` };
-      const signal = AbortSignal.timeout(2 * ANSWER_MS);
+      const signal = AbortSignal.timeout(ANSWER_MS);
       const response = await fetch(`${this.api}/api${path}`, { method, headers, signal, body: body && JSON.stringify(body) }).catch(() => null);
       const answer: object | null = response && await (response.json() as Promise<object>).catch(() => null);
       if (response === null || answer === null) return null;

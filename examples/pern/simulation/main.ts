@@ -80,6 +80,7 @@ tell({ at: "quiet", seconds: (Date.now() - started) / 1000 });
 await hear();
 
 // What was told by then, and what only a new connection brought.
+await Promise.all(people.map((person) => person.settled()));
 const before = new Map(people.map((person) => [person.id, person.report()]));
 for (const { connection } of people) if (!connection.isSignedOut) connection.socket.disconnect().connect();
 await sleep(300);

@@ -1,18 +1,24 @@
 // A user as a browser is one: knows conversations, shows the newest messages of each, and follows what the server tells.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Conversation, Id, Message, PublicKey } from "../shared/protocol";
 import { Refused, type Connection } from "./connection";
 import { Place } from "./place";
-import { base64 } from "./random";
+import { base64, pick } from "./random";
 import type { Client, Record } from "./record";
 
 /** A broadcast may be under way when somebody leaves; the room is left by an event, up to a second later, or when Redis is back. */
 const STILL_MS = 10_000;
+/** A member left, or was erased, between reading the members and sharing the key with them: read again, share again. */
+const OUTDATED = ["share_key_members", "share_key_public_key"];
+const SHARE_TRIES = 5;
 
 export class Person {
   readonly places = new Map<Id, Place>();
   readonly strange: Client["strange"] = [];
   private readonly leftAt = new Map<Id, number>();
-  private readonly rereading = new Map<Id, NodeJS.Timeout>();
+  /** Conversations to fetch again, and the one loop that does it. */
+  private readonly due = new Set<Id>();
+  private rereading: Promise<void> | null = null;
   private syncing: Promise<void> = Promise.resolve();
 
   constructor(readonly connection: Connection, private readonly record: Record) {
@@ -85,32 +91,52 @@ export class Person {
     this.leftAt.delete(conversation.id);
   }
 
-  /** The conversation and what it shows, at most once a second. */
+  /** All that was to be fetched again has been. */
+  async settled(): Promise<void> {
+    while (this.rereading !== null) await this.rereading;
+  }
+
+  /** Fetch the conversation and what it shows: one after the other and about one a second, however much is told. */
   private reread(id: Id): void {
-    if (this.rereading.has(id)) return;
-    this.rereading.set(id, setTimeout(() => {
-      this.rereading.delete(id);
-      void this.fetchConversation(id).catch((error) => this.failed("GET /conversations/:id", error));
-    }, 300 + Math.random() * 700));
+    this.due.add(id);
+    this.rereading ??= this.rereadAll().finally(() => (this.rereading = null));
+  }
+
+  private async rereadAll(): Promise<void> {
+    while (this.due.size > 0 && !this.connection.isSignedOut) {
+      await sleep(500 + Math.random() * 1_000);
+      const id = pick([...this.due])!;
+      this.due.delete(id);
+      await this.fetchConversation(id).catch((error) => this.failed("GET /conversations/:id", error));
+    }
   }
 
   private async fetchConversation(id: Id): Promise<void> {
     try {
-      const { conversation, keys } = (await this.connection.request("GET", `/conversations/${id}`)) as { conversation: Conversation; keys: PublicKey[] };
-      this.enter(conversation);
-      await this.places.get(id)?.fetch();
-      await this.shareKeys(conversation, keys);
+      for (let attempt = 1; ; attempt += 1) {
+        const { conversation, keys } = (await this.connection.request("GET", `/conversations/${id}`)) as { conversation: Conversation; keys: PublicKey[] };
+        this.enter(conversation);
+        await this.places.get(id)?.fetch();
+        if (await this.shareKeys(conversation, keys, attempt === SHARE_TRIES)) return;
+      }
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== "not_found") throw error;
       if (this.places.has(id)) this.left(id);
     }
   }
 
-  /** Somebody left: an admin makes the next key. */
-  private async shareKeys({ id, keyVersion, members }: Conversation, keys: PublicKey[]): Promise<void> {
+  /** Somebody left: an admin makes the next key. False: who is to have it changed meanwhile, as web/src/chat/keeper.ts has it too. */
+  private async shareKeys({ id, keyVersion, members }: Conversation, keys: PublicKey[], isLast: boolean): Promise<boolean> {
     const me = members.find(({ userId }) => userId === this.id);
-    if (me?.role !== "admin" || (me.keyVersion ?? 0) >= keyVersion) return;
+    if (me?.role !== "admin" || (me.keyVersion ?? 0) >= keyVersion) return true;
     const wrapped = keys.map((key) => ({ userId: key.userId, publicKeyId: key.id, wrappedKeys: base64(80) }));
-    await this.connection.request("PUT", `/conversations/${id}/keys`, { version: keyVersion, wrapped });
+    try {
+      await this.connection.request("PUT", `/conversations/${id}/keys`, { version: keyVersion, wrapped });
+    } catch (error) {
+      if (isLast || !(error instanceof Refused) || !OUTDATED.includes(error.code)) throw error;
+      this.record.repeated("PUT /conversations/:id/keys", error.code);
+      return false;
+    }
+    return true;
   }
 }

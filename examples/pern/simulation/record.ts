@@ -52,18 +52,25 @@ export class Record {
   /** Who left or came back: for a while nobody knows whether a message reached them. */
   readonly moved = new Set<string>();
   readonly refusals = new Map<string, number>();
+  /** Refused because something had changed since it was read, and done again with what there is now. */
+  readonly repetitions = new Map<string, number>();
   readonly times: { at: number; ms: number; attempts: number }[] = [];
   clients: Client[] = [];
 
   refused(call: string, code: string): void {
-    const key = `${call} ${code}`;
-    this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1);
+    count(this.refusals, `${call} ${code}`);
+  }
+
+  repeated(call: string, code: string): void {
+    count(this.repetitions, `${call} ${code}`);
   }
 
   write(file: string): void {
     writeFileSync(file, JSON.stringify({
       sent: [...this.sent.values()], intruding: this.intruding, marks: [...this.marks.values()], reads: [...this.reads.values()],
-      moved: [...this.moved], refusals: Object.fromEntries(this.refusals), times: this.times, clients: this.clients,
+      moved: [...this.moved], refusals: Object.fromEntries(this.refusals), repetitions: Object.fromEntries(this.repetitions), times: this.times, clients: this.clients,
     }));
   }
 }
+
+const count = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from examples.pern.stack.application import PACKAGE
 
-PATIENCE_S = 300
+PATIENCE_S = 900
 
 
 class Users:

@@ -43,7 +43,7 @@ def _of(folder: Path) -> list[int]:
             if not Path(words[0]).name.startswith(("postgres", "pgbouncer", "redis-server", "redis-aof-rewrite", "node")):
                 continue
             # Redis puts a title in the place of its command, and keeps the folder that it works in.
-            names = [*words[1:], os.readlink(entry.parent / "cwd")]
+            names = [*words[1:], str((entry.parent / "cwd").readlink())]
             if any(name == str(folder) or name.startswith(f"{folder}{os.sep}") for name in names):
                 pids.append(int(entry.parent.name))
     return pids
