@@ -44,7 +44,7 @@ export function failure(error: unknown): Failure {
 
 function isOfConnection(error: unknown, message: string): boolean {
   return /^Sequelize(Connection|HostN|Invalid)/.test((error as Error).name ?? "")
-    || /Connection terminated|timeout expired|Query read timeout|server conn crashed|server closed the connection/i.test(message);
+    || /Connection terminated|timeout expired|Query read timeout|is not queryable|server conn crashed|server closed the connection/i.test(message);
 }
 
 function isSchemaError(name: string | null): name is SchemaError {
