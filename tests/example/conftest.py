@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from examples.pern.stack import Options, Stack
+from examples.pern.stack import Options, Stack, application
+from tests.support.pace import LONG
 
 PROGRAMS = ("node", "npm", "redis-server", "pgbouncer")
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
@@ -22,6 +23,8 @@ def stack() -> Iterator[Stack]:
     missing = [name for name in PROGRAMS if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
     if missing:
         pytest.skip(f"{', '.join(missing)}: not installed")
+    if not LONG and not application.is_installed():
+        pytest.skip("the packages of examples/pern are not installed: make example")
     server = "system" if os.environ.get("CHATSCHEMA_TEST_SERVER") == "system" else "embedded"
     with tempfile.TemporaryDirectory(prefix="chatschema-example-", ignore_cleanup_errors=True) as folder:
         try:

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from examples.pern.stack import Stack
-from examples.pern.stack.application import PACKAGE, build_page, install
+from examples.pern.stack.application import PACKAGE, build_page, install, is_installed
 from examples.pern.stack.programs import MissingError, Programs, find
 from tests.support.browser import program
-from tests.support.pace import long
+from tests.support.pace import LONG, long
 from tests.support.traces import Redis, forms, redis_content, traces
 
 IMAGES = PACKAGE / "images"
@@ -111,6 +111,8 @@ def proves_the_search(stack: Stack, programs: Programs, everything: set[str]) ->
 
 
 def test_the_encryption_keeps_its_promises(programs: Programs) -> None:
+    if not LONG and not is_installed():
+        pytest.skip("the packages of examples/pern are not installed: make example")
     install(programs)
     printed = node(programs, "--test", "web/src/crypto/crypto.test.ts")
     assert "# pass 14" in printed

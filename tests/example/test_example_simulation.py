@@ -115,7 +115,15 @@ def _world() -> tuple[Row, Truth, Answers]:
          "conversations": [{"id": "c", "received": ["m1"], "shown": [dict(MESSAGE)]}]}
         for user in ("a", "b")
     ]  # fmt: skip
-    record = {"sent": [dict(SENT)], "intruding": [], "marks": [], "reads": [], "refusals": {}, "clients": clients}
+    record = {
+        "sent": [dict(SENT)],
+        "intruding": [],
+        "marks": [],
+        "reads": [],
+        "refusals": {},
+        "repetitions": {},
+        "clients": clients,
+    }
     answers = Answers("b", "http://api", {"c": truth.conversation("b", "c")}, {"c": truth.page("b", "c")})
     return json.loads(json.dumps(record)), truth, answers
 
@@ -146,7 +154,7 @@ CHANGES: dict[str, tuple[str, Callable[[Row, Truth, Answers], object]]] = {
         "misplaced", lambda record, truth, answers: record["intruding"].append({"id": "m1", "conversationId": "c", "senderId": "a", "answer": "no_answer"}),
     ),
     "stored while out": ("misplaced", lambda record, truth, answers: truth.misplaced.append({"id": "m1", "recorded_at": "2", "left_at": "1"})),
-    "an answer of 500": ("refused", lambda record, truth, answers: record["refusals"].update({"send_message internal": 1})),
+    "an answer of 500": ("refused", lambda record, truth, answers: record["refusals"].update({"send_message; internal; a": 1})),
 }  # fmt: skip
 
 
@@ -156,3 +164,15 @@ def test_the_judge_notices(name: str) -> None:
     kind, change = CHANGES[name]
     change(record, truth, answers)
     assert kind in {finding.kind for finding in judge.judge(record, truth, [answers], set())}
+
+
+def test_what_is_refused_to_the_erased_is_counted_and_no_finding() -> None:
+    record, truth, answers = _world()
+    record["refusals"] = {"send_message; acting_user_inactive; a": 2}
+    record["repetitions"] = {"PUT /conversations/:id/keys; share_key_members": 1}
+    assert judge.judge(record, truth, [answers], {"a"}) == []
+    assert judge.explained(record, {"a"}) == [
+        "1 times PUT /conversations/:id/keys refused, share_key_members: done again with what had changed",
+        "2 times send_message refused, acting_user_inactive: the user was being erased",
+    ]
+    assert [one.kind for one in judge.judge(record, truth, [answers], set())] == ["refused"]

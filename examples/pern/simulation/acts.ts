@@ -1,7 +1,7 @@
 // What people do: mostly they send. Each act waits for its answer, and is written into the record as a promise.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Id, Message } from "../shared/protocol";
-import { Refused, type Tries } from "./connection";
+import { Refused, unless, type Tries } from "./connection";
 import type { Person } from "./person";
 import type { Place } from "./place";
 import { chance, pick, sealed, uuid7 } from "./random";
@@ -124,7 +124,3 @@ export class Acts {
     }));
   }
 }
-
-const unless = (code: string) => (error: unknown) => {
-  if (!(error instanceof Refused) || error.code !== code) throw error;
-};

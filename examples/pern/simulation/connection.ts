@@ -15,6 +15,11 @@ export class Refused extends Error {
   }
 }
 
+/** For `catch`: this refusal is none. */
+export const unless = (code: string) => (error: unknown) => {
+  if (!(error instanceof Refused) || error.code !== code) throw error;
+};
+
 /** How often a call was tried until it was answered. */
 export interface Tries {
   attempts: number;

@@ -9,11 +9,8 @@ from .answers import Answers
 from .truth import Row, Truth
 
 SHOWN = 100
-# What the rules of the schema refuse: an act on what is gone meanwhile. Anything else is a fault of the application.
-_EXPECTED = {
-    "messages_require_sender", "message_statuses_require_reader", "messages_sender_insert", "42501", "not_found", "23503",
-    "message_statuses_message_id_fkey", "messages_reply_to_id_fkey", "share_key_members", "share_key_public_key",
-}  # fmt: skip
+# Refusals that are right, and why: somebody else was faster. Any other is a fault of the application, of the schema or of the client.
+RIGHT: dict[tuple[str, str], str] = {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -172,6 +169,25 @@ def _refusals(record: dict[str, Any], erased: set[str]) -> Iterator[Finding]:
     for client in record["clients"]:
         if client["isSignedOut"] and client["userId"] not in erased:
             yield Finding("refused", f"{client['username']} was signed out")
-    for call, times in record["refusals"].items():
-        if call.rsplit(" ", 1)[1] not in _EXPECTED:
-            yield Finding("refused", f"{call}: {times} times")
+    for call, code, user, times in _refused(record):
+        if user not in erased and (call, code) not in RIGHT:
+            yield Finding("refused", f"{call}: {code}, {times} times")
+
+
+def explained(record: dict[str, Any], erased: set[str]) -> list[str]:
+    """Return what was refused rightly, and what was refused and then done with what there was by then: a line each."""
+    counts: Counter[str] = Counter()
+    for call, code, user, times in _refused(record):
+        if user in erased:
+            counts[f"{call} refused, {code}: the user was being erased"] += times
+        elif reason := RIGHT.get((call, code)):
+            counts[f"{call} refused, {code}: {reason}"] += times
+    for key, times in record["repetitions"].items():
+        counts["{} refused, {}: done again with what had changed".format(*key.split("; "))] += times
+    return [f"{times} times {text}" for text, times in sorted(counts.items())]
+
+
+def _refused(record: dict[str, Any]) -> Iterator[tuple[str, str, str, int]]:
+    for key, times in record["refusals"].items():
+        call, code, user = key.split("; ")
+        yield call, code, user, times

@@ -29,7 +29,7 @@ export class Person {
     socket.on("messages_changed", ({ conversationId, firstId, lastId, change }) => {
       const place = this.places.get(conversationId);
       if (change === "sent" && place?.received.has(lastId)) return;
-      if (change === "sent") void place?.fetch(firstId);
+      if (change === "sent") void place?.fetch(firstId).catch((error) => this.failed("GET /messages", error));
       else this.reread(conversationId);
     });
     socket.on("messages_removed", ({ conversationId, firstId, lastId }) => {
@@ -74,7 +74,7 @@ export class Person {
 
   failed(call: string, error: unknown): void {
     if (!(error instanceof Refused)) throw error;
-    if (error.code !== "signed_out" && !this.connection.isSignedOut) this.record.refused(call, error.code);
+    if (error.code !== "signed_out" && !this.connection.isSignedOut) this.record.refused(call, error.code, this.id);
   }
 
   private onMessage(message: Message): void {

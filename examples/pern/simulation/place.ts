@@ -1,6 +1,6 @@
 // A conversation as one client has it: the newest messages, which it shows, and the ids of all that it ever got.
 import type { Conversation, Id, Message } from "../shared/protocol";
-import { Refused, type Connection } from "./connection";
+import { unless, type Connection } from "./connection";
 
 const PAGE = 50;
 /** How many messages a client keeps current; of older ones it knows only that it got them. */
@@ -46,10 +46,9 @@ export class Place {
 
   /** Pages from the newest back to what is known, and as far as is shown; or at least back to `firstId`. One at a time. */
   fetch(firstId?: Id): Promise<void> {
-    this.fetching = this.fetching.then(() => this.load(firstId)).catch((error) => {
-      if (!(error instanceof Refused)) throw error; // not a member any more, or signed out
-    });
-    return this.fetching;
+    const loading = this.fetching.then(() => this.load(firstId)).catch(unless("not_found")); // not a member any more
+    this.fetching = loading.catch(() => {});
+    return loading;
   }
 
   private async load(firstId?: Id): Promise<void> {

@@ -51,18 +51,19 @@ export class Record {
   readonly reads = new Map<string, Read>();
   /** Who left or came back: for a while nobody knows whether a message reached them. */
   readonly moved = new Set<string>();
+  /** By call, code and user. */
   readonly refusals = new Map<string, number>();
   /** Refused because something had changed since it was read, and done again with what there is now. */
   readonly repetitions = new Map<string, number>();
   readonly times: { at: number; ms: number; attempts: number }[] = [];
   clients: Client[] = [];
 
-  refused(call: string, code: string): void {
-    count(this.refusals, `${call} ${code}`);
+  refused(call: string, code: string, userId: Id): void {
+    count(this.refusals, `${call}; ${code}; ${userId}`);
   }
 
   repeated(call: string, code: string): void {
-    count(this.repetitions, `${call} ${code}`);
+    count(this.repetitions, `${call}; ${code}`);
   }
 
   write(file: string): void {

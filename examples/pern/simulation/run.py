@@ -134,6 +134,7 @@ def summary(outcome: Outcome, findings: list[judge.Finding]) -> str:
         f"{len(record['clients'])} users: {acknowledged} messages acknowledged in {outcome.seconds:.0f} s, {again} sent again;",
         f"{changes} edits, {len(record['marks'])} reactions; {len(record['moved'])} left and came back",
         *(f"  {at:6.1f} s  {name} ({took:.1f} s)" for at, name, took in outcome.happened),
+        *(f"  {line}" for line in judge.explained(record, outcome.erased)),
         f"{late} messages came only with the next connection",
         f"send: p50 {median:.0f} ms, p99 {slowest:.0f} ms",
         ", ".join(f"{counts[kind]} {kind}" for kind in ("lost", "duplicated", "stale", "misplaced", "refused")),

@@ -40,10 +40,15 @@ class Application:
         return Child(name, command, log=self.logs / f"{name}.log", is_ready=is_ready, cwd=PACKAGE, env={**self.env, **extra})
 
 
+def is_installed() -> bool:
+    """Whether the packages of the lock file are there."""
+    installed = PACKAGE / "node_modules" / ".package-lock.json"
+    return installed.exists() and installed.stat().st_mtime >= (PACKAGE / "package-lock.json").stat().st_mtime
+
+
 def install(programs: Programs) -> bool:
     """Install the packages of the lock file unless they are; return whether it had to."""
-    installed = PACKAGE / "node_modules" / ".package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= (PACKAGE / "package-lock.json").stat().st_mtime:
+    if is_installed():
         return False
     _npm(programs, "ci", "--no-audit", "--no-fund", "--loglevel=error")
     return True
