@@ -9,7 +9,7 @@ from .answers import Answers
 from .truth import Row, Truth
 
 SHOWN = 100
-# Refusals that are right, and why: somebody else was faster. Any other is a fault of the application, of the schema or of the client.
+# Refusals that are right, and why: somebody else was faster. Any other is a fault of the application, the schema or the client.
 RIGHT: dict[tuple[str, str], str] = {}
 
 
