@@ -102,6 +102,7 @@ export class Acts {
     this.person.left(id);
     await this.intrude(id, place.conversation.keyVersion);
     await sleep(300 + Math.random() * 3_000);
+    this.person.comesBack(id);
     await admin.connection.request("POST", `/conversations/${id}/members`, { userId: this.person.id });
     await this.person.sync();
   }

@@ -30,6 +30,7 @@ const isRefusal = (answer: object): answer is Refusal => "error" in answer;
 export class Connection {
   readonly socket: Socket<ToBrowser, ToServer>;
   isSignedOut = false;
+  private renewing: Promise<boolean> | null = null;
 
   constructor(private readonly api: string, private login: Login) {
     this.socket = io(api, {
@@ -67,12 +68,13 @@ export class Connection {
   /** A request over HTTP. A repeated one may find its work done, and is then refused as what is not there. */
   async request(method: string, path: string, body?: object): Promise<any> {
     return this.repeat({ attempts: 0 }, async () => {
-      const headers = { "Content-Type": "application/json", Authorization: `Bearer ${this.login.accessToken}` };
+      const token = this.login.accessToken;
+      const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
       const signal = AbortSignal.timeout(ANSWER_MS);
       const response = await fetch(`${this.api}/api${path}`, { method, headers, signal, body: body && JSON.stringify(body) }).catch(() => null);
       const answer: object | null = response && await (response.json() as Promise<object>).catch(() => null);
       if (response === null || answer === null) return null;
-      if (isRefusal(answer) && SIGN_IN_AGAIN.includes(answer.error.code) && (await this.renew())) return null;
+      if (isRefusal(answer) && SIGN_IN_AGAIN.includes(answer.error.code) && (token !== this.login.accessToken || (await this.renew()))) return null;
       if (isRefusal(answer)) return refuse(answer);
       return answer;
     });
@@ -97,8 +99,12 @@ export class Connection {
     if (!this.isSignedOut && !this.socket.active) this.socket.connect();
   }
 
-  /** A new access token. False: the login has ended. */
-  private async renew(): Promise<boolean> {
+  /** A new access token. False: the login has ended. One at a time: a refresh token that is used late a second time ends the login. */
+  private renew(): Promise<boolean> {
+    return (this.renewing ??= this.askForToken().finally(() => (this.renewing = null)));
+  }
+
+  private async askForToken(): Promise<boolean> {
     const body = JSON.stringify({ refreshToken: this.login.refreshToken });
     const headers = { "Content-Type": "application/json" };
     const response = await fetch(`${this.api}/api/refresh`, { method: "POST", headers, body }).catch(() => null);

@@ -62,6 +62,11 @@ export class Person {
     this.leftAt.set(id, Date.now());
   }
 
+  /** Somebody lets this person in again: from now on messages may come, before the client knows of it. */
+  comesBack(id: Id): void {
+    this.leftAt.delete(id);
+  }
+
   /** What the judge asks for. */
   report(): Client {
     return {

@@ -70,6 +70,9 @@ async function connected(socket: ChatSocket): Promise<void> {
   await socket.join(`user:${actor.id}`);
   const ids = (await membershipsOf(actor)).map(({ id }) => id);
   await socket.join(ids);
+  // Who was removed between the look and the room would stay in it: the event that takes sockets out came before this one was in.
+  const still = new Set((await membershipsOf(actor)).map(({ id }) => id));
+  for (const id of ids) if (!still.has(id)) await socket.leave(id);
   // It may have been signed out between its handshake and its room.
   if (!(await isLive(actor.id, actor.family))) return signOut(socket);
   const cameOnline = await presence.enter(actor.id, [socket.id]).catch(() => false);
