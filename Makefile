@@ -19,7 +19,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: test-cluster help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events bench-growth bench-audit-months
+.PHONY: test-cluster help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events bench-growth bench-audit-months example example-test
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -37,6 +37,9 @@ demo: $(VENV)/.demo ## Install, migrate and seed the embedded server, show its s
 	@echo "next: look around: $(BIN)/chatschema server psql"
 	@echo "      leave it running for your application: $(BIN)/chatschema server start"
 	@echo "      start over: $(BIN)/chatschema reset --seed --url embedded"
+
+example: $(VENV)/.demo ## Start the reference application (node, redis, pgbouncer)
+	@$(BIN)/python -m examples.pern.stack up $(ARGS)
 
 check: lint test ## Run what CI runs: lint, then test
 
@@ -138,6 +141,8 @@ test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers fo
 
 test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs (on Citus)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/cluster
+example-test: $(VENV)/.dev ## Break the reference application under 20 users (needs node)
+	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s -n 0 tests/example/test_example_simulation.py
 
 test-events: $(VENV)/.dev ## Race 16 writers, purge 1,000,000 rows, read 1,000 writes
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/events tests/server/test_wait_for.py
