@@ -61,7 +61,7 @@ _MEMBERS = """
 _OBJECTS = """
     select format('%I.%I', n.nspname, c.relname), pg_get_userbyid(c.relowner) from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname in ('public', 'chatschema') and c.relkind in ('r', 'p', 'v')
+    where n.nspname in ('public', 'chatschema', 'chat_partitions') and c.relkind in ('r', 'p', 'v')
     union all
     select format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)), pg_get_userbyid(p.proowner)
     from pg_catalog.pg_proc as p join pg_catalog.pg_namespace as n on n.oid = p.pronamespace where n.nspname = 'chatschema'
@@ -86,6 +86,12 @@ _MONTH_TRIGGERS = """
     from pg_catalog.pg_trigger as t join pg_catalog.pg_trigger as p on p.oid = t.tgparentid
     where t.tgenabled <> p.tgenabled and not t.tgisinternal
 """
+# Whoever sets it switches every trigger off for itself.
+_TRIGGER_SWITCHES = """
+    select case x.grantee when 0 then 'public' else pg_get_userbyid(x.grantee) end, lower(x.privilege_type)
+    from pg_catalog.pg_parameter_acl as p cross join lateral aclexplode(p.paracl) as x
+    where p.parname = 'session_replication_role'
+"""
 _PREFIX_OF_POLICY = """
     select left(r.rolname, -length('_readonly')) from pg_catalog.pg_policy as p
     join pg_catalog.pg_roles as r on r.oid = any (p.polroles) and r.rolname ~ '^[a-z][a-z0-9_]*_readonly$'
@@ -108,7 +114,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The state of one moment. `members`: (role, member); `owners`: the owner of each object; `columns`: (table, column)."""
+    """The state of one moment. `members`: (role, member); `owners`: the owner of each object; `columns`: (table, column).
+
+    `trigger_switches`: (role, privilege) on the setting session_replication_role.
+    """
 
     grants: frozenset[Grant]
     policies: tuple[Policy, ...]
@@ -118,6 +127,7 @@ class Catalog:
     columns: frozenset[tuple[str, str]]
     views: dict[str, tuple[str, ...]]
     month_triggers: tuple[tuple[str, str], ...]
+    trigger_switches: tuple[tuple[str, str], ...]
 
     def all_members(self, role: str) -> set[str]:
         """Return the direct and indirect members of a role."""
@@ -140,9 +150,9 @@ def read(connection: Connection) -> Catalog:
         postgres.execute(connection, "select set_config('search_path', '', true)")
         rows = [
             postgres.fetch_all(connection, query)
-            for query in (_GRANTS, _POLICIES, _ROLES, _MEMBERS, _OBJECTS, _COLUMNS, _VIEWS, _MONTH_TRIGGERS)
+            for query in (_GRANTS, _POLICIES, _ROLES, _MEMBERS, _OBJECTS, _COLUMNS, _VIEWS, _MONTH_TRIGGERS, _TRIGGER_SWITCHES)
         ]
-    grants, policies, roles, members, owners, columns, views, month_triggers = rows
+    grants, policies, roles, members, owners, columns, views, month_triggers, trigger_switches = rows
     return Catalog(
         frozenset(Grant(*row) for row in grants),
         tuple(Policy(*row) for row in policies),
@@ -152,6 +162,7 @@ def read(connection: Connection) -> Catalog:
         frozenset((row[0], row[1]) for row in columns),
         {row[0]: tuple(row[1]) for row in views},
         tuple((row[0], row[1]) for row in month_triggers),
+        tuple((row[0], row[1]) for row in trigger_switches),
     )
 
 

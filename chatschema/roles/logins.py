@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chatschema.roles.catalog import Catalog
-from chatschema.roles.values import RESTRICTED, Finding
+from chatschema.roles.values import PUBLIC, RESTRICTED, Finding
 from chatschema.structure.names import quoted
 from chatschema.values import TABLES
 
@@ -16,6 +16,7 @@ def findings(found: Catalog, names: dict[str, str]) -> Iterator[Finding]:
     """Yield logins of applications that have more rights than policies restrict, and owners other than the owner's group."""
     owner = names["owner"]
     owners = {found.owners[name] for table in TABLES if (name := f"public.{table}") in found.owners}
+    of_parts = {owner for name, owner in found.owners.items() if name.startswith(("chatschema.", "chat_partitions."))}
     mighty = {member: role for role in {*owners, owner} for member in {role, *found.all_members(role)}}
     mighty |= {member: role for role in _ALL_DATA for member in found.all_members(role)}
     logins = {
@@ -30,7 +31,7 @@ def findings(found: Catalog, names: dict[str, str]) -> Iterator[Finding]:
             yield _of_login("roles.login-superuser", login, group, "is a superuser", f"alter role {quoted(login)} nosuperuser")
         if role.bypasses_policies:
             yield _of_login("roles.login-bypass", login, group, "bypasses row policies", f"alter role {quoted(login)} nobypassrls")
-        if login in owners:
+        if login in owners | of_parts:
             yield _of_login("roles.login-owner", login, group, "owns the tables", *steps(login, names[group], owner))
         elif login in mighty:
             of = mighty[login]
@@ -40,6 +41,7 @@ def findings(found: Catalog, names: dict[str, str]) -> Iterator[Finding]:
             text = f"login {login} owns the tables; row policies do not restrict whoever connects as {login}"
             yield Finding("roles.owner-login", login, text, steps(login, names["app"], owner), "dba")
     yield from _owners(found)
+    yield from _trigger_switches(found, {PUBLIC, *logins, *(names[group] for group in RESTRICTED)})
 
 
 def steps(login: str, group: str, owner: str) -> tuple[str, ...]:
@@ -67,5 +69,15 @@ def _owners(found: Catalog) -> Iterator[Finding]:
     for name, other in sorted(found.owners.items()):
         if owner and other != owner and name.startswith("chatschema.") and ("(" in name or name in found.views):
             kind = "function" if "(" in name else "view"
-            statement = f"alter {kind} {name} owner to {quoted(owner)}"
+            statement = f"alter {'view' if kind == 'view' else 'routine'} {name} owner to {quoted(owner)}"
             yield Finding("roles.owner", name, f"{kind} {name} belongs to {other}, and the tables to {owner}", (statement,), "dba")
+
+
+def _trigger_switches(found: Catalog, restricted: set[str]) -> Iterator[Finding]:
+    """Yield roles of applications that may set session_replication_role."""
+    for role, privilege in sorted(found.trigger_switches):
+        if role in restricted:
+            name = role if role == PUBLIC else quoted(role)
+            statement = f"revoke {privilege} on parameter session_replication_role from {name}"
+            text = f"{name} may set session_replication_role, which switches off every trigger that guards the tables"
+            yield Finding("roles.trigger-switch", role, text, (statement,), "dba")

@@ -1,9 +1,13 @@
 """Set up from nothing by a login with CREATEROLE, and each command run by the role that docs/reference/access.md names for it."""
 
+import json
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 import psycopg
@@ -13,8 +17,10 @@ from chatschema import config, postgres
 from chatschema.partition import create as creation
 from chatschema.partition import grid
 from tests.support import PASSWORD, ROOT
-from tests.support.access.world import LOGINS, World, created, user
+from tests.support.access import page
+from tests.support.access.world import LOGINS, World, created
 from tests.support.cli import Cli
+from tests.support.database import Database
 from tests.support.migrations import NEXT, write
 from tests.support.pace import long
 from tests.support.servers import PgServer
@@ -46,26 +52,54 @@ def url(world: World, login: str) -> tuple[str, str]:
     return "--url", world.database.server.url(world.database.name, user=login, password=PASSWORD)
 
 
-@pytest.fixture
-def old_month(world: World) -> None:
-    """A month of 2024 with a message in it, created by the operator."""
-    settings = config.load(url=url(world, "operator")[1], environ={}, folder=ROOT, sql_dir=ROOT / "sql")
-    lower = datetime(2024, 1, 1, tzinfo=UTC)
-    with closing(postgres.connect(settings)) as connection:
-        list(creation.ensure(connection, [grid.month(parent.table, lower) for parent in grid.GROUP], say=print))
-    world.database.run(
-        "insert into public.messages (id, conversation_id, sender_id, content_encrypted, created_at)"
-        " select chatschema.uuid7(t), conversation_id, %s, 'x', t from public.conversation_participants,"
-        " (select timestamptz '2024-01-02') as s (t) where user_id = %s limit 1",
-        user("m"),
-        user("m"),
-    )
+@dataclass(frozen=True)
+class Tour:
+    """A run through the commands: the option with the URL of each group's login, and what was run so far."""
+
+    cli: Cli
+    database: Database
+    urls: dict[str, tuple[str, str]]
+    done: set[tuple[str, str]] = field(default_factory=set)
+
+    def runs(self, group: str, *command: str, codes: tuple[int, ...] = (0,)) -> str:
+        """Run a command as the login of a group; return what it printed."""
+        ran = self.cli(*command, *self.urls[group])
+        assert ran.code in codes, f"{group}: {command}: {ran.out}{ran.err}"
+        words = [*takewhile(lambda word: re.fullmatch("[a-z]+", word), command)]
+        self.done.update((" ".join(words[:count]), group) for count in (1, 2))
+        return ran.out
+
+    def old_messages(self) -> object:
+        """Return the number of messages of the old month."""
+        return self.database.one("select count(*) from public.messages where id < chatschema.uuid7_floor('2024-02-01')")
+
+    def add_old_month(self) -> None:
+        """Let the operator create a month of 2024, and put a message into it."""
+        settings = config.load(url=self.urls["migrator"][1], environ={}, folder=ROOT, sql_dir=ROOT / "sql")
+        lower = datetime(2024, 1, 1, tzinfo=UTC)
+        with closing(postgres.connect(settings)) as connection:
+            list(creation.ensure(connection, [grid.month(parent.table, lower) for parent in grid.GROUP], say=print))
+        self.database.run(
+            "insert into public.messages (id, conversation_id, sender_id, content_encrypted, created_at)"
+            " select chatschema.uuid7(t), conversation_id, user_id, 'x', t from public.conversation_participants,"
+            " (select timestamptz '2024-01-02') as s (t) limit 1"
+        )
 
 
-@long
-@pytest.mark.usefixtures("old_month")
-def test_the_operator_runs_every_command_and_the_monitor_looks(cli: Cli, world: World, sql_dir: Path) -> None:
-    own = url(world, "operator")
+def named() -> set[tuple[str, str]]:
+    """Return the commands of the page, each with its group; for "any login" that of analysts."""
+    part = page.PAGE.read_text("utf-8").partition("## Which command needs which role")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in part.splitlines() if line.startswith("| `")]
+    assert len(rows) > 8
+    return {
+        (command, match[1] if (match := re.search("`chat_([a-z]+)`", login)) else "readonly")
+        for commands, login in rows
+        for command in re.findall("`([a-z ]+)`", commands)
+    }
+
+
+def walk(tour: Tour, sql_dir: Path, folder: Path) -> None:
+    """Run every command of the page by its role: `sql_dir` has one migration more."""
     write(
         sql_dir,
         NEXT,
@@ -74,37 +108,96 @@ def test_the_operator_runs_every_command_and_the_monitor_looks(cli: Cli, world: 
     )
 
     def runs(*command: str) -> str:
-        done = cli(*command, *own)
-        assert done.code == 0, f"{command}: {done.out}{done.err}"
-        return done.out
+        return tour.runs("migrator", *command)
 
     runs("migrate", "--sql-dir", str(sql_dir))
     runs("status", "--sql-dir", str(sql_dir))
     runs("undo", "--yes", "--sql-dir", str(sql_dir))
     runs("seed", "--into-used")
-    runs("seed", "--undo")
+    runs("verify", "--scratch", tour.database.url)
+    tour.add_old_month()
     runs("partition", "ensure")
     runs("partition", "archive", MONTH)
-    retired = ("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
-    runs(*retired)
-    assert world.database.one("select count(*) from public.messages where id < chatschema.uuid7_floor('2024-02-01')") == 0
+    runs("partition", "retire", "--older-than", "12mo", "--grace", "0d", "--yes")
+    assert tour.old_messages() == 0
     runs("partition", "restore", MONTH)
-    assert world.database.one("select count(*) from public.messages where id < chatschema.uuid7_floor('2024-02-01')") == 1
-    runs("hold", "add", "--user", user("m"), "--reason", "case 7")
+    assert tour.old_messages() == 1
+    someone = str(tour.database.one("select sender_id from public.messages where id < chatschema.uuid7_floor('2024-02-01')"))
+    runs("hold", "add", "--user", someone, "--reason", "case 7")
     runs("hold", "list")
-    runs("hold", "release", "1", "--reason", "settled")
+    hold = str(tour.database.one("select max(id) from chatschema.holds"))
+    runs("hold", "export", hold, "--dir", str(folder / "export"))
+    runs("hold", "release", hold, "--reason", "settled")
     runs("partition", "purge")
+    runs("retention", "plan")
+    runs("retention", "run", "--yes")
+    runs("attachments", "due")
     runs("maintain")
     runs("batch", "list")
+    runs("events", "record")
+    runs("events", "notify")
+    runs("privacy", "export", someone, "--out", str(folder / "person"))
+    runs("privacy", "erase", someone, "--yes")
     runs("protect", "--reason", "a test")
     runs("unprotect", "--yes")
+    runs("audit", "seal")
+    runs("audit", "archive", "--out", str(folder / "trail"))
     assert "nothing to do" in runs("roles", "apply")
-    runs("roles", "check")
+    key = str(folder / "anchor.key")
+    assert tour.cli("audit", "key", "--out", key).code == 0
+    entry = str(tour.database.one("select min(id::text) from public.audit_logs"))
+    tour.runs("auditor", "audit", "verify")
+    tour.runs("auditor", "audit", "anchor", "--key", key)
+    tour.runs("auditor", "audit", "prove", entry)
+    tour.runs("worker", "events", "tail")
+    for command in (("report",), ("status",), ("roles", "show"), ("roles", "check"), ("partition", "list")):
+        tour.runs("readonly", *command, codes=(0, 3))
+
+
+@long
+@pytest.mark.parametrize("creates_databases", [False, True], ids=["stays", "createdb"])
+def test_each_command_is_run_by_its_role(cli: Cli, world: World, sql_dir: Path, tmp_path: Path, creates_databases: bool) -> None:
+    """Set up by a login with CREATEROLE; without CREATEDB the database stays, and its tables are created again."""
+    logins = {"migrator": "operator", "readonly": "watcher", "auditor": "auditor", "worker": "queue"}
+    tour = Tour(cli, world.database, {group: url(world, login) for group, login in logins.items()})
+    with world.database.server.connect("postgres") as admin:
+        admin.execute(f"alter role operator {'' if creates_databases else 'no'}createdb".encode())
+    walk(tour, sql_dir, tmp_path)
     # Whoever migrates, the tables, months and functions have one owner.
     assert world.database.all(OWNERS) == [("chat_owner",)]
-    for command in (("report",), ("status",), ("roles", "show"), ("roles", "check"), ("partition", "list")):
-        looked = cli(*command, *url(world, "watcher"))
-        assert looked.code in (0, 3), f"{command}: {looked.err}"
+    tour.runs("migrator", "roles", "check")
+    # The settings of `setup` in this database are for whoever may alter that role; nothing is dropped.
+    tour.runs("migrator", "reset", "--yes", "--seed", codes=(1,) if creates_databases else (0,))
+    assert world.database.all(OWNERS) == [("chat_owner",)]
+    tour.runs("migrator", "roles", "check")
+    assert named() <= tour.done
+    with world.connect("api") as connection, connection.transaction():
+        connection.execute("select set_config('app.user_id', id::text, true) from chatschema.find_login('alice') as f (id)")
+        seen = connection.execute("select count(*) > 0 from public.messages").fetchone()
+    # Where the reset was refused, the person of the walk is still erased.
+    assert creates_databases or seen == (True,)
+
+
+@long
+def test_one_login_with_every_right_sets_up_and_runs_all(
+    cli: Cli, empty: Database, prefix: str, sql_dir: Path, tmp_path: Path
+) -> None:
+    every = "--url", empty.url
+    tour = Tour(cli, empty, {"migrator": every})
+    tour.runs("migrator", "migrate")
+    tour.runs("migrator", "roles", "apply", "--prefix", prefix)
+    for group in ("auditor", "worker", "readonly"):
+        more = ", pg_monitor" if group == "readonly" else ""
+        empty.run(
+            f"create role {prefix}_login_{group} login password '{PASSWORD}'; grant {prefix}_{group}{more} to {prefix}_login_{group}"
+        )
+        tour.urls[group] = "--url", empty.server.url(empty.name, user=f"{prefix}_login_{group}", password=PASSWORD)
+    walk(tour, sql_dir, tmp_path)
+    tour.runs("migrator", "reset", "--yes", "--seed")
+    assert empty.all(OWNERS) == [(empty.server.user,)]
+    # That a login owns the tables is the one finding.
+    assert json.loads(tour.runs("migrator", "roles", "check", "--json", codes=(3,)))["findings"][0]["code"] == "roles.owner-login"
+    assert named() <= tour.done
 
 
 @pytest.mark.parametrize("login", ["api", "reader"])

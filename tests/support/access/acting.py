@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 
 import psycopg
 from psycopg import sql
@@ -25,6 +26,9 @@ ACTORS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "stranger": (("api", "s", user("s")),),
     # Suspended, without a context, with garbage as context.
     "nobody": (("api", "u", user("u")), ("api", "m", ""), ("api", "m", "garbage")),
+    "suspended": (("api", "u", user("u")),),
+    "no context": (("api", "m", ""),),
+    "garbage": (("api", "m", "garbage"),),
     "worker": (("queue", "m", ""),),
     "readonly": (("reader", "m", ""),),
     "auditor": (("auditor", "m", ""),),
@@ -68,28 +72,43 @@ class Score:
     wrong: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One form of an action of the page, as one of those who act."""
+
+    login: str
+    context: str
+    words: str
+    action: Action
+    form: str
+    statements: tuple[str, ...]
+    is_allowed: bool
+
+
 def act(world: World, rows: list[Row], score: Score) -> None:
-    """Try each row as each actor, in both forms."""
+    """Try each row as each actor, in all its forms."""
+    for (login, _), some in groupby(cells(world, rows), lambda cell: (cell.login, cell.context)):
+        with world.connect(login) as connection:
+            for cell in some:
+                score.tried += 1
+                score.wrong += judged(cell, *attempt(connection, cell))
+
+
+def cells(world: World, rows: list[Row]) -> Iterator[Cell]:
+    """Yield the cells of the page's tables, actor by actor."""
     granted: dict[str, set[str]] = {}
     for row in rows:
         granted.setdefault(row.section, set()).update(row.columns or ())
     for actor, contexts in ACTORS.items():
         for login, letter, context in contexts:
-            with world.connect(login) as connection:
-                someone = Self(world, letter)
-                for row in rows:
-                    if actor in row.may:
-                        for words, action, is_allowed in _tries(
-                            row, someone, row.may[actor], FULL or actor in FIRST, granted[row.section]
-                        ):
-                            _try(
-                                connection,
-                                context,
-                                f"{actor} ({context[:9] or 'no context'}): {row.section}: {words}",
-                                action,
-                                is_allowed,
-                                score,
-                            )
+            someone = Self(world, letter)
+            for row in rows:
+                if actor not in row.may:
+                    continue
+                for words, action, is_allowed in _tries(row, someone, row.may[actor], FULL or actor in FIRST, granted[row.section]):
+                    said = f"{actor} ({context[:9] or 'no context'}): {row.section}: {words}"
+                    for form, statements in _forms(action, is_allowed):
+                        yield Cell(login, context, said, action, form, statements, is_allowed)
 
 
 def _tries(row: Row, someone: Self, is_allowed: bool, is_all: bool, granted: set[str]) -> Iterator[tuple[str, Action, bool]]:
@@ -126,17 +145,18 @@ def columns_of(world: World, relation: str, *, is_written: bool = True) -> tuple
     )
 
 
-def _try(connection: Connection, context: str, words: str, action: Action, is_allowed: bool, score: Score) -> None:
-    for form, statements in _forms(action, is_allowed):
-        score.tried += 1
-        did, error = attempt(connection, context, action, statements)
-        if did and not is_allowed:
-            score.wrong.append(f"{words}, {form}: is refused on the page, and was done")
-        if not did and is_allowed and form != "bare":
-            score.wrong.append(f"{words}, {form}: is allowed on the page, and was not done: {error}")
-        # A bare update of all rows may meet one that it must not have.
-        if error and not _is_refusal(error) and form != "bare":
-            score.wrong.append(f"{words}, {form}: {error.sqlstate}: {error}")
+def judged(cell: Cell, did: bool, error: psycopg.Error | None) -> list[str]:
+    """Return what is wrong with the outcome of a cell."""
+    said = f"{cell.words}, {cell.form}"
+    wrong = []
+    if did and not cell.is_allowed:
+        wrong.append(f"{said}: is refused on the page, and was done")
+    if not did and cell.is_allowed and cell.form != "bare":
+        wrong.append(f"{said}: is allowed on the page, and was not done: {error}")
+    # A bare update of all rows may meet one that it must not have.
+    if error and not _is_refusal(error) and cell.form != "bare":
+        wrong.append(f"{said}: {error.sqlstate}: {error}")
+    return wrong
 
 
 def _is_refusal(error: psycopg.Error) -> bool:
@@ -168,18 +188,19 @@ def _forms(action: Action, is_allowed: bool) -> Iterator[tuple[str, tuple[str, .
         yield "returning", (*before, f"{last} returning {action.key}")
 
 
-def attempt(connection: Connection, context: str, action: Action, statements: tuple[str, ...]) -> tuple[bool, psycopg.Error | None]:
+def attempt(connection: Connection, cell: Cell, start: str = "begin", end: str = "rollback") -> tuple[bool, psycopg.Error | None]:
     """Run the statements in one round trip, and roll back; return whether they read or changed the rows, and their error."""
+    action = cell.action
     look_up = sql.SQL("select watching.rows({}, {})").format(action.relation, action.where).as_string(connection)
-    parts = [f"begin; select set_config('app.user_id', '{context}', true)", *statements]
+    parts = [f"{start}; select set_config('app.user_id', '{cell.context}', true)", *cell.statements]
     if action.statements:
-        parts = [parts[0], look_up, *statements, look_up]
+        parts = [parts[0], look_up, *cell.statements, look_up]
     did, error = False, None
     try:
         results = [cursor.fetchone() for cursor in connection.execute("; ".join(parts).encode()).results() if cursor.description]
         last = results[-1]
         did = last != results[1] if action.statements else bool(last and last[0])
     except psycopg.Error as refusal:
-        error = refusal
-    connection.execute("rollback")
+        did, error = (True, None) if refusal.sqlstate == action.ran else (False, refusal)
+    connection.execute(end.encode())
     return did, error

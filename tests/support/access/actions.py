@@ -11,7 +11,7 @@ from tests.support.access.world import DIRECT, GROUP, World, id_of, user
 class Action:
     """Statements, and the rows on which their effect is looked up: those of `relation` where `where` is true.
 
-    A `select` asks whether such a row is read. `key` is what a write returns.
+    A `select` asks whether such a row is read. `key` is what a write returns. `ran` is the SQLSTATE that proves that a procedure ran.
     """
 
     relation: str
@@ -19,6 +19,7 @@ class Action:
     statements: tuple[str, ...] = ()
     key: str = "id"
     is_of_column: bool = False
+    ran: str = ""
 
 
 @dataclass(frozen=True)

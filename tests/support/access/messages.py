@@ -1,4 +1,4 @@
-"""What each row of the page means in SQL: participants, messages, statuses, files, the trail, views and functions."""
+"""What each row of the page means in SQL: participants, messages and statuses."""
 
 from collections.abc import Callable
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.support import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "access.md"
+SECURITY = ROOT / "docs" / "explanation" / "security.md"
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,11 @@ def columns() -> dict[tuple[str, str], tuple[bool, set[str]]]:
             hidden = {part.strip(" `") for part in (match["hidden"] or "").split(",")} - {""}
             found[cells[0].strip("`"), role] = cell != "-", hidden
     return found
+
+
+def covered() -> list[str]:
+    """Return the patterns of the mutations that another layer covers, from the page about security."""
+    section = SECURITY.read_text("utf-8").partition("## What only the check shows")[2].partition("\n## ")[0]
+    return [
+        name for line in section.splitlines() if line.startswith("| `") for name in re.findall("`([^`]+)`", line.split(" | ")[0])
+    ]
