@@ -1,7 +1,7 @@
 """Distributing a database over a cluster of Citus and bringing it back: one transaction, with the rows proved equal."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,7 +11,8 @@ from chatschema.cluster.distribute import checks, places, proof, script
 from chatschema.cluster.distribute.places import Place
 from chatschema.cluster.distribute.proof import Sum
 from chatschema.cluster.distribute.script import Step
-from chatschema.errors import ServerError
+from chatschema.errors import ChatschemaError, ServerError
+from chatschema.migration import history, ledger
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say, locks
 from chatschema.structure import recording
@@ -37,35 +38,49 @@ def declared(files: Sequence[MigrationFile]) -> dict[str, str]:
     return found
 
 
-def plan(connection: Connection, headers: Mapping[str, str], shards: int) -> list[Step]:
+def plan(connection: Connection, files: Sequence[MigrationFile], shards: int) -> list[Step]:
     """Return the steps to a cluster; none if the database is distributed. Raises ChatschemaError for what stands in the way."""
     if checks.is_distributed(connection):
         return []
     measure.require_messages(connection)
+    _refuse_other_schema(connection, files)
+    headers = declared(files)
     # The foreign keys of a table that moves too are dropped and added again with the others.
     others = [one for one in obstacles.of_catalog(connection) if one.object.rpartition(".")[0] not in headers]
     checks.refuse([*checks.of_servers(connection), *others])
     return list(script.distribute(connection, places.places(headers), shards))
 
 
-def plan_back(connection: Connection, headers: Mapping[str, str]) -> list[Step]:
+def _refuse_other_schema(connection: Connection, files: Sequence[MigrationFile]) -> None:
+    """Raise ChatschemaError unless the schema is that of these files: the functions for shards stand for those of this release."""
+    other = [one for one in history.statuses(list(files), ledger.entries(connection)) if one.state != "applied"]
+    if other:
+        also = f", and {len(other) - 1} more are not applied as they are here" if other[1:] else ""
+        raise ChatschemaError(
+            f"migration {other[0].id} is {other[0].state}{also}: a cluster takes the schema of this release and no other",
+            "apply it first, or look what differs: chatschema migrate, chatschema status",
+            code="cluster.other-schema",
+        )
+
+
+def plan_back(connection: Connection, files: Sequence[MigrationFile]) -> list[Step]:
     """Return the steps back to one server; none if it is not distributed. Raises ChatschemaError for what stands in the way."""
     if not checks.is_distributed(connection):
         return []
     checks.refuse(list(checks.of_servers(connection)))
-    return list(script.undistribute(connection, places.places(headers)))
+    return list(script.undistribute(connection, places.places(declared(files))))
 
 
-def distribute(connection: Connection, headers: Mapping[str, str], shards: int, *, say: Say) -> Moved:
+def distribute(connection: Connection, files: Sequence[MigrationFile], shards: int, *, say: Say) -> Moved:
     """Distribute the database. Killed at any moment, it is as before or distributed. Raises ChatschemaError."""
     with locks.change_lock(connection, wait_s=LOCK_WAIT_S, say=say):
-        return _run(connection, plan(connection, headers, shards), places.places(headers), say)
+        return _run(connection, plan(connection, files, shards), places.places(declared(files)), say)
 
 
-def undistribute(connection: Connection, headers: Mapping[str, str], *, say: Say) -> Moved:
+def undistribute(connection: Connection, files: Sequence[MigrationFile], *, say: Say) -> Moved:
     """Bring the database back to one server. Killed at any moment, it is distributed or back. Raises ChatschemaError."""
     with locks.change_lock(connection, wait_s=LOCK_WAIT_S, say=say):
-        return _run(connection, plan_back(connection, headers), places.places(headers), say)
+        return _run(connection, plan_back(connection, files), places.places(declared(files)), say)
 
 
 def _run(connection: Connection, steps: Sequence[Step], moved: Sequence[Place], say: Say) -> Moved:

@@ -1,5 +1,7 @@
 """What keeps a database from being distributed is refused with the reason and what to type, and nothing is changed."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.citus import database, needs_citus
@@ -68,6 +70,14 @@ def test_objects_of_others_are_refused_by_name(cli: Cli) -> None:
             assert name in _refused(cli, citus.url, code).err
             citus.run(_undone(statement))
         assert cli("cluster", "distribute", "--dry-run", "--url", citus.url).code == 0
+
+
+def test_another_schema_is_refused(cli: Cli, migrated: Database, sql_dir: Path) -> None:
+    (sql_dir / "migrations" / "20990101000000_add_note.sql").write_text("create table public.note (id int);")
+    done = cli("cluster", "distribute", "--dry-run", "--url", migrated.url, "--sql-dir", str(sql_dir))
+    assert done.code == 1
+    assert "error[cluster.other-schema]: migration 20990101000000_add_note is pending" in done.err
+    assert "chatschema migrate" in done.err
 
 
 @needs_citus

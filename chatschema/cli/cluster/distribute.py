@@ -9,8 +9,6 @@ import typer
 from chatschema.cli import console, options, session
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from chatschema.cluster.distribute.script import Step
     from chatschema.postgres import Connection
     from chatschema.task.distributing import Moved
@@ -32,12 +30,13 @@ def distribute(
     the tables until it ends. Users and keys are copied to every node; everything else stays on the coordinator.
     """
     from chatschema.cluster.distribute import cost
+    from chatschema.migration import files
     from chatschema.task import distributing
 
     settings = session.settings(url, sql_dir)
     with session.connected(settings) as (live, connection):
-        headers = _headers(live.sql_dir)
-        steps = distributing.plan(connection, headers, shards)
+        found = files.discover(live.sql_dir / "migrations")
+        steps = distributing.plan(connection, found, shards)
         expected = cost.of(connection, shards)
         if dry_run:
             _print_script(steps, expected.words() if steps else (), json=json)
@@ -45,7 +44,7 @@ def distribute(
         if steps:
             action = f"distribute locks the tables of conversations for about {expected.duration} and changes their keys"
             _confirm(connection, action, "distribute", yes=yes)
-        done = distributing.distribute(connection, headers, shards, say=console.note)
+        done = distributing.distribute(connection, found, shards, say=console.note)
     _print_done(done, "distributed", "it is distributed already", json=json)
 
 
@@ -61,12 +60,13 @@ def undistribute(
     One transaction with the same proof as distribute. The coordinator needs the disk space of all rows.
     """
     from chatschema.cluster.distribute import cost
+    from chatschema.migration import files
     from chatschema.task import distributing
 
     settings = session.settings(url, sql_dir)
     with session.connected(settings) as (live, connection):
-        headers = _headers(live.sql_dir)
-        steps = distributing.plan_back(connection, headers)
+        found = files.discover(live.sql_dir / "migrations")
+        steps = distributing.plan_back(connection, found)
         expected = cost.of_way_back(connection) if steps else None
         if dry_run:
             _print_script(steps, expected.words() if expected else (), json=json)
@@ -74,15 +74,8 @@ def undistribute(
         if expected:
             action = f"undistribute locks the tables of conversations for about {expected.duration}"
             _confirm(connection, action, "undistribute", yes=yes)
-        done = distributing.undistribute(connection, headers, say=console.note)
+        done = distributing.undistribute(connection, found, say=console.note)
     _print_done(done, "back on one server", "it is not distributed", json=json)
-
-
-def _headers(sql_dir: Path) -> dict[str, str]:
-    from chatschema.migration import files
-    from chatschema.task import distributing
-
-    return distributing.declared(files.discover(sql_dir / "migrations"))
 
 
 def _confirm(connection: Connection, action: str, command: str, *, yes: bool) -> None:
