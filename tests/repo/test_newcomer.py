@@ -38,7 +38,17 @@ REPORT_TESTS = (
     "tests/report/test_damages.py -k extension",
 )
 _LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".chatschema", "__pycache__", ".pytest_cache", ".hypothesis", "build", "dist", "*.egg-info", "node_modules", ".stack"
+    ".git",
+    ".venv",
+    ".chatschema",
+    "__pycache__",
+    ".pytest_cache",
+    ".hypothesis",
+    "build",
+    "dist",
+    "*.egg-info",
+    "node_modules",
+    ".stack",
 )
 _BLOCK = re.compile(
     r"(?:<!-- (?P<act>write|edit): (?P<path>\S+) -->\n)?^ *```(?P<kind>\w+)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL
