@@ -71,15 +71,20 @@ def _other(id: str) -> str:
 
 @contextmanager
 def _poisoned(stack: Stack, kind: str) -> Iterator[None]:
-    """Change one cached value, as a process that stores an old one would."""
-    key = next(key for key in run.redis(stack, "keys", f"chat:cache:v:*:{kind}:*").splitlines())
-    field = run.redis(stack, "hkeys", key).splitlines()[0]
-    value = run.redis(stack, "hget", key, field)
-    changed = re.sub(r'"(nonce|title)":("[^"]*"|null)', r'"\1":"AAAA"', value)
-    assert changed != value
-    run.redis(stack, "hset", key, field, changed)
+    """Change the cached values of a kind, as a process that stores old ones would. Those of an earlier epoch nobody reads."""
+    epoch = run.redis(stack, "hget", "chat:cache:state", "epoch")
+    values = {
+        (key, field): run.redis(stack, "hget", key, field)
+        for key in run.redis(stack, "keys", f"chat:cache:v:{epoch}:{kind}:*").splitlines()
+        for field in run.redis(stack, "hkeys", key).splitlines()
+    }
+    changed = {place: re.sub(r'"(nonce|title)":("[^"]*"|null)', r'"\1":"AAAA"', value) for place, value in values.items()}
+    assert changed != values
+    for (key, field), value in changed.items():
+        run.redis(stack, "hset", key, field, value)
     yield
-    run.redis(stack, "hset", key, field, value)
+    for (key, field), value in values.items():
+        run.redis(stack, "hset", key, field, value)
 
 
 MESSAGE: Row = {
