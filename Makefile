@@ -141,6 +141,7 @@ test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers fo
 
 test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs (on Citus)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/cluster
+
 example-test: $(VENV)/.dev ## Break the reference application under 20 users (needs node)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s -n 0 tests/example/test_example_simulation.py
 
