@@ -99,7 +99,7 @@ def test_which_mutations_the_matrix_notices_by_itself(world: World) -> None:
             wrong = turning.noticed(connection, one, turning.reached(cells, one))
             (by_matrix if wrong else by_check).append(one.name)
     print(
-        f"{len(every)} mutations; noticed by the matrix: {len(by_matrix)}; by roles check alone: {len(by_check)}",
+        f"{len(by_matrix) + len(by_check)} mutations; noticed by the matrix: {len(by_matrix)}; by roles check alone: {len(by_check)}",
         *by_check,
         sep="\n",
     )
