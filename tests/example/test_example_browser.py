@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import secrets
 import subprocess
 from pathlib import Path
 
@@ -119,7 +118,7 @@ def test_the_encryption_keeps_its_promises(programs: Programs) -> None:
     assert "# fail 0" in printed
 
 
-@pytest.mark.parametrize("secret", ["naïve 漢字 heron", "x" * 33, secrets.token_hex(9)])
+@pytest.mark.parametrize("secret", ["naïve 漢字 heron", "x" * 33, "e4ea61e6cd6fcf4f90"])
 @pytest.mark.parametrize("before", ["", "a", "ab"])
 def test_a_secret_is_found_in_each_form(secret: str, before: str) -> None:
     inside = f"{before}{secret} and more".encode()
