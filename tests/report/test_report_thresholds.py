@@ -22,6 +22,7 @@ def test_no_report_breaks_when_every_threshold_is_0(cli: Cli, migrated: Database
         found = [
             *answer(cli, migrated.url)["reports"],
             *answer(cli, migrated.url, "security")["reports"],
+            *answer(cli, migrated.url, "pool")["reports"],
             *answer(cli, migrated.url, "bloat-exact", "--timeout", "20")["reports"],
         ]
         assert {report.name for report in reports} <= {report["name"] for report in found}

@@ -134,6 +134,8 @@ FUNCTIONS: dict[tuple[str, str], Make] = {
         "wait for a position with wait_for()": _run("wait_for('0/0')"),
         "wait for a position with refuse_open_transaction()": _run("refuse_open_transaction()"),
         "select a new id with uuid7()": _value(lambda _: "uuid7()"),
+        "select the id of a direct conversation with direct_id()": _value(lambda s: f"direct_id('{s.me}', '{user('e')}')"),
+        "select the id of a new conversation with new_conversation_id()": _value(lambda _: "new_conversation_id()"),
         "select the time of an id with uuid7_time()": _value(lambda _: "uuid7_time('00000000-0000-7000-8000-000000000000')"),
         "select the first id of a time with uuid7_floor()": _value(lambda _: "uuid7_floor(now())"),
         "select what is wrong with an id with explain_message_id()": _value(lambda s: f"explain_message_id('{s.world.messages['x']}')"),
