@@ -146,7 +146,10 @@ def test_an_analyst_needs_one_grant_and_who_does_not_see_all_rows_is_refused(
         assert served.code == 0, served.err
         assert "hours are as in the demo" in served.err
         learned = tomllib.loads((own_folder / "mine.toml").read_text())
-        assert (set(learned), learned["conversations"]["sizes"]) == ({"size", "conversations"}, [0, 100_000])
+        assert set(learned) == {"size", "conversations"}
+        # The noise may leave a few in another class.
+        assert learned["conversations"]["sizes"][0] == 0
+        assert learned["conversations"]["sizes"][1] > 95_000
         assert learned["size"]["messages"] == pytest.approx(2000, abs=400)
 
         # Who has the grants and no policy would learn from no row.
