@@ -34,7 +34,7 @@ def distribute(
     from chatschema.task import distributing
 
     settings = session.settings(url, sql_dir)
-    with session.connected(settings) as (live, connection):
+    with session.connected(settings, writes=not dry_run) as (live, connection):
         found = files.discover(live.sql_dir / "migrations")
         steps = distributing.plan(connection, found, shards)
         expected = cost.of(connection, shards)
@@ -64,7 +64,7 @@ def undistribute(
     from chatschema.task import distributing
 
     settings = session.settings(url, sql_dir)
-    with session.connected(settings) as (live, connection):
+    with session.connected(settings, writes=not dry_run) as (live, connection):
         found = files.discover(live.sql_dir / "migrations")
         steps = distributing.plan_back(connection, found)
         expected = cost.of_way_back(connection) if steps else None
