@@ -57,18 +57,18 @@ class Level:
             if found is None:
                 return self.outer.key(fields) if self.outer else None
             return self._of(found, fields[-1])
-        keys = (self._of(found, fields[0], is_guess=True) for found in self.names.values())
-        return next((key for key in keys if key), None) or (self.outer.key(fields) if self.outer else None)
+        return self.guessed(fields[0]) or (self.outer.key(fields) if self.outer else None)
 
     def _of(self, found: "Source | Level", column: str, *, is_guess: bool = False) -> Key | None:
         if isinstance(found, Level):
-            return found.returned.get(column) or (found._inner(column) if found.has_star else None)  # noqa: SLF001
+            return found.returned.get(column) or (found.guessed(column) if found.has_star else None)
         # Without an alias a name belongs to the table that is distributed by it.
         if is_guess and not (found.is_distributed and DISTRIBUTED[found.table] == column):
             return None
         return found.number, column
 
-    def _inner(self, column: str) -> Key | None:
+    def guessed(self, column: str) -> Key | None:
+        """Return the column that a name without an alias means here; None where no table here is distributed by it."""
         keys = (self._of(found, column, is_guess=True) for found in self.names.values())
         return next((key for key in keys if key), None)
 

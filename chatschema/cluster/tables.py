@@ -1,20 +1,16 @@
-"""Which table lives where in a cluster, and the names of the objects that chatschema itself brings."""
+"""The tables of the application that move to a cluster, and the names of the objects that chatschema itself brings."""
 
 import functools
 import re
 
 from chatschema import assets
+from chatschema.cluster import places
 
+_PUBLIC = {one.table.removeprefix("public."): one.column for one in places.places({}) if one.table.startswith("public.")}
 # The tables of a conversation, and the column that says on which shard a row is.
-DISTRIBUTED = {
-    "conversations": "id",
-    "conversation_participants": "conversation_id",
-    "messages": "conversation_id",
-    "message_statuses": "conversation_id",
-    "attachments": "conversation_id",
-}
+DISTRIBUTED = {table: column for table, column in _PUBLIC.items() if column}
 # Copied to every node.
-REFERENCE = ("users", "user_public_keys")
+REFERENCE = tuple(table for table, column in _PUBLIC.items() if not column)
 MOVING = (*DISTRIBUTED, *REFERENCE)
 
 _NAMED = re.compile(

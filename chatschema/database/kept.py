@@ -58,12 +58,6 @@ def refuse(connection: Connection) -> None:
         # The server wrote the name, and the extension's author the condition.
         if postgres.fetch_one(connection, sql.SQL(f"select exists (select from {table} {condition})"))[0]:
             found.append((f"{what}, which has rows of its own in {table}", way_out))
-    if found and found[-1][1].startswith("chatschema "):
-        raise ChatschemaError(
-            f"database {connection.info.dbname} has {found[-1][0]}, which would keep them; nothing was dropped",
-            f"bring them back first: {found[-1][1]}",
-            code="reset.distributed",
-        )
     if found:
         what, way_out = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

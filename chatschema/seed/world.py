@@ -3,7 +3,7 @@
 import hashlib
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import chain, islice
@@ -79,28 +79,28 @@ class World:
         database meanwhile.
         """
         rest = iter(rows)
-        if (first := next(rest, None)) is None:
+        first = next(rest, None)
+        if first is None:
             return
         columns = list(first)
         key = relation.primary_key(self._connection, table)
         names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
         copy = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier("public", table), names)
-        rest = chain((first,), rest)
         # In pieces, so that no statement is long: each waits for this program to write its rows.
-        while keys := self._store(copy, islice(rest, _PIECE), columns, list(key)):
+        while first is not None:
+            keys = self._store(copy, chain((first,), islice(rest, _PIECE - 1)), columns, list(key))
             self._remember(table, keys)
             self.rows += len(keys)
+            first = next(rest, None)
         if not _SAME_TEXT.issuperset(key.values()):
             self._as_the_server_writes(table, key)
         self.filled.add(table)
 
-    def _store(self, copy: sql.Composed, rows: Iterator[dict[str, Any]], columns: list[str], key: list[str]) -> list[str]:
-        """Store rows, and return their primary keys as elements of an array; no statement runs where there is no row."""
+    def _store(self, copy: sql.Composed, rows: Iterable[dict[str, Any]], columns: list[str], key: list[str]) -> list[str]:
+        """Store rows, and return their primary keys as elements of an array."""
         keys: list[str] = []
-        if (first := next(rows, None)) is None:
-            return keys
         with postgres.translated(), self._connection.cursor() as cursor, cursor.copy(copy) as stream:
-            for row in chain((first,), rows):
+            for row in rows:
                 stream.write_row([_plain(row[column]) for column in columns])
                 keys.append(",".join([_element(_text(row[column])) for column in key]))
         return keys

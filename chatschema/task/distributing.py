@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chatschema import postgres
-from chatschema.cluster import measure, obstacles
-from chatschema.cluster.distribute import checks, places, proof, script
-from chatschema.cluster.distribute.places import Place
+from chatschema.cluster import measure, obstacles, places
+from chatschema.cluster.distribute import checks, proof, script
 from chatschema.cluster.distribute.proof import Sum
 from chatschema.cluster.distribute.script import Step
+from chatschema.cluster.places import Place
 from chatschema.errors import ChatschemaError, ServerError
 from chatschema.migration import history, ledger
 from chatschema.migration.files import MigrationFile

@@ -12,7 +12,7 @@ from chatschema.database.catalog import Target
 from chatschema.errors import CannotConnect, ChatschemaError
 from chatschema.migration import files as migration_files
 from chatschema.migration.files import MigrationFile
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.structure import comparison
 from chatschema.task import granting, migrating, repeating
 from chatschema.task.waits import LOCK_WAIT_S
@@ -130,6 +130,7 @@ class Reset:
                 contents.refuse_foreign(own, "reset")
             protection.refuse(own, self.settings, "reset")
             hold.refuse_active(own, "reset")
+            _refuse_distributed(own)
             yield own
 
     def _clone(self, connection: Connection, target: Target) -> bool:
@@ -171,6 +172,16 @@ class Reset:
         if keep:
             with swap.opened(connection, target), closing(postgres.connect(self.settings, dbname=target.clone)) as clone:
                 kept.restore(clone, keep, target.name)
+
+
+def _refuse_distributed(connection: Connection) -> None:
+    """Raise ChatschemaError if the rows are on the workers of a cluster, which the drop of a database here does not reach."""
+    if postgres.has_table(connection, f"chatschema.{door.SIGN}"):
+        raise ChatschemaError(
+            f"database {connection.info.dbname} has tables on the workers of a cluster, which would keep them; nothing was dropped",
+            "bring them back first: chatschema cluster undistribute",
+            code="reset.distributed",
+        )
 
 
 def template_contents(settings: Settings, files: list[MigrationFile], connection: Connection) -> list[str]:

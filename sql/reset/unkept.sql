@@ -20,6 +20,4 @@ where not exists (
     select from pg_catalog.pg_depend as d
     where d.classid = 'pg_catalog.pg_foreign_server'::regclass and d.objid = s.oid and d.deptype = 'e'
 )
-union all
-select 'tables on the workers of a cluster', 'chatschema cluster undistribute' where to_regclass('chatschema.before_cluster') is not null
 order by 1

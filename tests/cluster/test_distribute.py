@@ -85,16 +85,13 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
 
 def _group(citus: Citus) -> tuple[str, str, str]:
     """Return a group and two who take part in it."""
-    return tuple(
-        map(
-            str,
-            citus.rows("""
-        select conversation_id, min(user_id::text), max(user_id::text) from public.conversation_participants as p
+    ((conversation, one, two),) = citus.rows("""
+        select conversation_id::text, min(user_id::text), max(user_id::text) from public.conversation_participants as p
         join public.conversations as c on c.id = p.conversation_id
-        where p.left_at is null and c.type = 'group' group by 1 having count(*) > 2 order by 1 limit 1
-    """)[0],
-        )
-    )  # type: ignore[return-value]
+        where p.left_at is null and c.type = 'group' group by p.conversation_id having count(*) > 2
+        order by p.conversation_id limit 1
+    """)
+    return conversation, one, two
 
 
 def _behaves(citus: Citus, conversation: str, one: str, two: str) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chatschema.cluster.distribute import places
+from chatschema.cluster import places
 from chatschema.errors import UsageError
 from tests.support.citus import database, needs_citus
 from tests.support.cli import Cli

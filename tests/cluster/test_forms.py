@@ -1,4 +1,4 @@
-"""Functions in their form for shards are those of one server, changed where a shard needs it: one that changes there changes here."""
+"""Functions in their form for shards are those of one server, changed where a shard needs it: a change there needs a change here."""
 
 import os
 
@@ -10,7 +10,7 @@ BASED_ON = FOLDER / "cluster_forms.txt"
 
 
 def test_a_function_that_changed_has_its_form_looked_at(migrated: Database) -> None:
-    """Whoever changes one of these functions adapts sql/cluster/forms too, then writes the file anew: make golden."""
+    """If you change one of these functions, change its form in sql/cluster/forms too, then run make golden."""
     found = migrated.all(
         "select p.proname, md5(p.prosrc) from pg_proc as p where p.pronamespace = 'chatschema'::regnamespace"
         f" and p.proname = any (array{script.replaced()}) order by 1, 2"

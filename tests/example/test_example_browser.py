@@ -12,7 +12,7 @@ import pytest
 from examples.pern.stack import Stack
 from examples.pern.stack.application import PACKAGE, build_page, install, is_installed
 from examples.pern.stack.programs import MissingError, Programs, find
-from tests.support.browser import program
+from tests.support.browser import required
 from tests.support.pace import LONG, long
 from tests.support.traces import Redis, forms, redis_content, traces
 
@@ -31,13 +31,7 @@ def programs() -> Programs:
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    path = program()
-    if path is None:
-        reason = "there is no Chromium on the PATH: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+    return required()
 
 
 def node(programs: Programs, *command: str, **environment: str) -> str:

@@ -97,7 +97,7 @@ def test_a_redis_whose_stack_was_killed_is_ended_by_the_next_one(tmp_path: Path)
         with subprocess.Popen(["sleep", "60"], cwd=tmp_path) as other:
             leftovers.end(tmp_path)
             assert within(5, lambda: child.pid is None)
-            assert other.poll() is None, "what is none of ours goes on"
+            assert other.poll() is None, "a process of somebody else was ended"
             other.kill()
     finally:
         child.close()

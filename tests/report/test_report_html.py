@@ -1,6 +1,5 @@
 """The page of a report, opened in a real browser: it is silent, alone, readable on a phone, and shows names as they are."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ import pytest
 
 from chatschema.report.forms import html
 from chatschema.report.result import STATUSES, Coverage, Finding, Gap, Result, Severity
-from tests.support.browser import Browser, program, started
+from tests.support.browser import Browser, required, started
 from tests.support.cli import Cli
 from tests.support.database import Database
 
@@ -58,13 +57,7 @@ CLIPPED = """[...document.querySelectorAll('.scroll')].filter(one => one.scrollW
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = program()
-    if path is None:
-        reason = "there is no Chromium on the PATH: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with started(path) as running:
+    with started(required()) as running:
         yield running
 
 

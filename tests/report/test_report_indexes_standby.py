@@ -1,11 +1,10 @@
 """Indexes as a standby sees them: what it does not scan the primary may."""
 
-import time
 from pathlib import Path
 
 from tests.report.test_report_servers import KIND
 from tests.support.cli import Cli
-from tests.support.database import Database
+from tests.support.database import Database, caught_up
 from tests.support.reports import findings
 from tests.support.servers import private, programs
 
@@ -19,9 +18,7 @@ def test_a_standby_does_not_know_what_the_primary_scans(cli: Cli, tmp_path: Path
         primary.run("create table public.t (a integer); create index t_a on public.t (a); insert into public.t values (1)")
         with private(programs(KIND), "blind", of=server) as follower:
             standby = Database(follower, "postgres")
-            end = primary.one("select pg_current_wal_lsn()::text")
-            while not standby.one("select pg_last_wal_replay_lsn() >= %s::pg_lsn", end):
-                time.sleep(0.05)
+            caught_up(primary, standby)
             with standby.connect() as reader:
                 reader.execute("select count(*) from public.t")
                 reader.execute("select pg_stat_force_next_flush()")

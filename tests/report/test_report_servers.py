@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.support.cli import Cli
-from tests.support.database import Database
+from tests.support.database import Database, caught_up
 from tests.support.pace import long
 from tests.support.reports import FSYNC, answer, findings, rows
 from tests.support.servers import PgServer, private, programs
@@ -118,10 +118,6 @@ def test_a_standby_and_its_primary(cli: Cli, tmp_path: Path) -> None:
             assert standby.one("select pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()")
             found = findings(cli, standby, "replication")
             assert found["replication.receiver:this standby"]["severity"] == "critical"
-
-
-def caught_up(primary: Database, standby: Database) -> None:
-    until(lambda: standby.one("select pg_last_wal_replay_lsn() >= %s::pg_lsn", primary.one("select pg_current_wal_lsn()::text")))
 
 
 def check_the_standby(cli: Cli, primary: Database, standby: Database) -> None:

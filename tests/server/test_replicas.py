@@ -15,7 +15,7 @@ from chatschema.postgres.replicas import Replicas
 from chatschema.values import Settings
 from tests.support import PASSWORD, ROOT, golden
 from tests.support.cli import Cli, run_cli
-from tests.support.database import Database, create
+from tests.support.database import Database, caught_up, create
 from tests.support.migrations import NEXT, write
 from tests.support.months import JANUARY, aged_template, there
 from tests.support.reports import findings, rows
@@ -43,13 +43,6 @@ def reading(standby: Database, query: str = "select count(*) from public.message
         reader.execute(f"begin; {query}".encode())
         time.sleep(1.1)
         yield reader
-
-
-def caught_up(primary: Database, standby: Database) -> None:
-    end, deadline = primary.one("select pg_current_wal_lsn()::text"), time.monotonic() + 20
-    while not standby.one("select pg_last_wal_replay_lsn() >= %s::pg_lsn", end):
-        assert time.monotonic() < deadline, "the standby does not follow"
-        time.sleep(0.05)
 
 
 def names(primary: Database, standby: Database) -> dict[str, str]:

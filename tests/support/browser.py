@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -26,6 +28,17 @@ _PATIENCE_S = 30
 def program() -> str | None:
     """Return the path of a Chromium, None where there is none."""
     return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def required() -> str:
+    """Return the path of a Chromium. Where there is none, the test is left out, and in CI it fails."""
+    path = program()
+    if path is None:
+        reason = "there is no Chromium on the PATH: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
 
 
 @dataclass

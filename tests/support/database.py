@@ -1,5 +1,6 @@
 """A database of one test, on a real server."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,14 @@ class Database:
     def run(self, query: str, *params: object) -> None:
         with self.connect() as connection:
             connection.execute(query.encode(), params or None)
+
+
+def caught_up(primary: Database, standby: Database) -> None:
+    """Wait until the standby has replayed what the primary has written so far."""
+    end, deadline = primary.one("select pg_current_wal_lsn()::text"), time.monotonic() + 20
+    while not standby.one("select pg_last_wal_replay_lsn() >= %s::pg_lsn", end):
+        assert time.monotonic() < deadline, "the standby does not follow"
+        time.sleep(0.05)
 
 
 def create(server: PgServer, name: str, template: str = "template1") -> Iterator[Database]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chatschema import postgres
 from chatschema.cluster.obstacles import Obstacle
 from chatschema.errors import CannotConnect, ChatschemaError
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, door
 
 _HAS_CITUS = "select exists (select from pg_catalog.pg_extension where extname = 'citus')"
 _CAN_HAVE = "select exists (select from pg_catalog.pg_available_extensions where name = 'citus')"
@@ -38,7 +38,7 @@ def has_citus(connection: Connection) -> bool:
 
 def is_distributed(connection: Connection) -> bool:
     """Return whether chatschema distributed this database; asks no other node."""
-    return postgres.has_table(connection, "chatschema.before_cluster")
+    return postgres.has_table(connection, f"chatschema.{door.SIGN}")
 
 
 def nodes(connection: Connection) -> list[Node]:

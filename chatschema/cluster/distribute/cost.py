@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chatschema import postgres, units
 from chatschema.cluster.distribute import checks
+from chatschema.cluster.tables import DISTRIBUTED, REFERENCE
 from chatschema.postgres import Connection
 
 # Measured with a coordinator and two workers that shared two cores, and 32 shards: 3,000 rows in 9.4 s, which is DDL alone, and
@@ -26,10 +27,8 @@ _KEYS = (
     "keys: messages (conversation_id, id); message_statuses (conversation_id, message_id, user_id); attachments with"
     " conversation_id in front; the unique pair of a direct conversation becomes its id"
 )
-_OF_CONVERSATIONS = [
-    "public.conversations", "public.conversation_participants", "public.messages", "public.message_statuses", "public.attachments",
-]  # fmt: skip
-_OF_NODES = ["public.users", "public.user_public_keys"]
+_OF_CONVERSATIONS = [f"public.{table}" for table in DISTRIBUTED]
+_OF_NODES = [f"public.{table}" for table in REFERENCE]
 
 
 @dataclass(frozen=True, slots=True)

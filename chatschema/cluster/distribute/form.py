@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from chatschema import postgres
-from chatschema.cluster.distribute import places, script
+from chatschema.cluster import places
+from chatschema.cluster.distribute import script
 from chatschema.postgres import Connection
 from chatschema.structure import comparison
 from chatschema.structure.drift import Drift

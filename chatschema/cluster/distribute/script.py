@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from chatschema import assets, postgres, sqlfile
-from chatschema.cluster.distribute import places
-from chatschema.cluster.distribute.places import Place
+from chatschema.cluster import places
+from chatschema.cluster.places import Place
 from chatschema.postgres import Connection
 from chatschema.statements import Statements
 
