@@ -56,12 +56,12 @@ def done(database: Database) -> int:
     return int(database.one("select coalesce((select rows_done from chatschema.batches order by id desc limit 1), 0)"))
 
 
-def wait_until(is_so: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Return once the condition holds."""
+def wait_until(is_so: Callable[[], object], what: str, seconds: float = 60, *, every_s: float = 0.01) -> None:
+    """Return once the condition holds, asked at this interval."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, what
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 def wait_for(database: Database, rows: int) -> None:
