@@ -23,6 +23,15 @@ EXPIRED: Scope = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
+class _Batch:
+    """How many messages a batch found and removed, and the last one that it found: its id, and when it expired."""
+
+    found: int
+    removed: int
+    last: tuple[UUID, str | None] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Purged:
     """How many messages of a conversation; conversation None is for messages that expired by themselves."""
 
@@ -94,20 +103,19 @@ def purge(
     """Remove the messages that are due in batches, yielding each conversation once it is done, or once the time `is_over`.
 
     `due` is all that is due, or a part of it: conversations(), EXPIRED. No progress is stored: the next run continues where one
-    was interrupted. It also takes the rows that were in use; rows under a hold stay. After a batch it pauses for `pace` times as
-    long as the batch took.
+    was interrupted, and takes the rows that were in use; rows under a hold stay, and are looked at once. After a batch it pauses
+    for `pace` times as long as the batch took.
     """
     if door.is_distributed(connection):
         _refuse_distributed(connection)
         return
     for conversation, kept_from in _with_something_due(connection) if due is None else due:
-        removed = 0
+        removed, last = 0, None
         while True:
             started = time.monotonic()
-            found, count = _batch(connection, conversation, kept_from, batch)
-            removed += count
-            # A batch of which no row could be removed would be found again and again.
-            if found < batch or not count or is_over():
+            done = _batch(connection, conversation, kept_from, batch, last)
+            removed, last = removed + done.removed, done.last
+            if done.found < batch or is_over():
                 break
             say(f"purged {removed} messages of {conversation or 'any conversation, expired'}")
             time.sleep((time.monotonic() - started) * pace)
@@ -133,9 +141,9 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
     """
     tables = {"messages": sql.Identifier(SCHEMA, messages.name), "statuses": sql.Identifier(SCHEMA, statuses.name)}
 
-    def work() -> tuple[int, int]:
+    def work() -> tuple[list[UUID], int]:
         hold.freeze(connection)
-        values = {**tables, **kept(connection), "batch": sql.Literal(BATCH)}
+        values = {**tables, **kept(connection), "batch": sql.Literal(BATCH), "after": sql.Literal(after)}
         select = sqlfile.fill("partitions/purge_detached.sql", **values)
         audit.as_batch(connection)
         erased = erasures.apply_detached(connection, tables["messages"], tables["statuses"])
@@ -147,11 +155,12 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
         if ids or erased:
             retired_months.write(connection, messages.lower, archive_is_current=False)
             audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
-        return len(ids), erased
+        return ids, erased
 
-    removed = erased = 0
-    while any(counts := locks.in_transaction(connection, work, locks.DDL)):
-        removed, erased = removed + counts[0], erased + counts[1]
+    removed, erased, after = 0, 0, UUID(int=0)
+    while any(done := locks.in_transaction(connection, work, locks.DDL)):
+        removed, erased = removed + len(done[0]), erased + done[1]
+        after = done[0][-1] if done[0] else after
     return removed, erased
 
 
@@ -164,23 +173,36 @@ def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> lis
     return [id for id in ids if id not in in_use]
 
 
-def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | None, batch: int) -> tuple[int, int]:
-    """Remove one batch; return how many messages were found, and how many of them were removed."""
-    where = condition(conversation, kept_from)
+def _order(conversation: UUID | None, last: tuple[UUID, str | None] | None) -> dict[str, sql.Composable]:
+    """Return the order of the messages of a scope, which an index has, and the condition for those after the last one."""
+    if conversation is not None:
+        after = sql.SQL("m.id > {}").format(last[0]) if last else sql.SQL("true")
+        return {"order": sql.SQL("m.id"), "after": after}
+    after = sql.SQL("true")
+    if last:
+        values = {"at": sql.Literal(last[1]), "id": sql.Literal(last[0])}
+        after = sql.SQL("m.expires_at >= {at}::timestamptz and (m.expires_at, m.id) > ({at}::timestamptz, {id})").format(**values)
+    return {"order": sql.SQL("m.expires_at, m.id"), "after": after}
 
-    def work() -> tuple[int, int]:
+
+def _batch(
+    connection: Connection, conversation: UUID | None, kept_from: UUID | None, batch: int, last: tuple[UUID, str | None] | None
+) -> _Batch:
+    """Remove the batch after the message `last`."""
+    where = {"due": condition(conversation, kept_from), **_order(conversation, last)}
+
+    def work() -> _Batch:
         hold.freeze(connection)
-        values = {"due": where, "batch": sql.Literal(batch), **kept(connection)}
-        select = sqlfile.fill("partitions/purge.sql", **values)
-        found = [row[0] for row in postgres.fetch_all(connection, select)]
-        ids = _not_answered_by_rows_in_use(connection, found)
+        select = sqlfile.fill("partitions/purge.sql", batch=sql.Literal(batch), **where, **kept(connection))
+        found = postgres.fetch_all(connection, select)
+        ids = _not_answered_by_rows_in_use(connection, [row[0] for row in found])
         if ids:
             audit.as_batch(connection)
             events.as_batch(connection)
             events.record_rows(connection, "message.purged", "messages", ids)
             # Between the first and the last: so that only their months are in the plan.
             query = "delete from public.messages where id = any (%s) and id >= %s and id <= %s"
-            postgres.execute(connection, query, (ids, ids[0], ids[-1]))
+            postgres.execute(connection, query, (ids, min(ids), max(ids)))
             audit.record(
                 connection,
                 "retention.purge",
@@ -189,6 +211,6 @@ def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | 
                 messages=len(ids),
                 last=str(ids[-1]),
             )
-        return len(found), len(ids)
+        return _Batch(len(found), len(ids), found[-1] if found else None)
 
     return locks.in_transaction(connection, work, locks.DDL)

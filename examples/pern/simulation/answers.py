@@ -28,20 +28,32 @@ def ask(apis: list[str], clients: list[Row], outsiders: dict[str, list[str]]) ->
 
     `outsiders` names conversations by the id of a user who left them.
     """
-    asked = [(api, client) for client in clients if not client["isSignedOut"] for api in apis]
+    signed_in = [client for client in clients if not client["isSignedOut"]]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
+        # The tokens of the simulation may have expired since.
+        tokens = pool.map(lambda client: _sign_in(apis[0], client), signed_in)
+        asked = [(api, client["userId"], token) for client, token in zip(signed_in, tokens, strict=True) for api in apis]
         found = list(pool.map(lambda one: _of(*one), asked))
         wrong = [
             text
-            for (api, client) in asked
-            for conversation in outsiders.get(client["userId"], [])
-            if (text := _refused(api, client["accessToken"], conversation))
+            for (api, user_id, token) in asked
+            for conversation in outsiders.get(user_id, [])
+            if (text := _refused(api, token, conversation))
         ]
     return found, wrong
 
 
-def _of(api: str, client: Row) -> Answers:
-    token = client["accessToken"]
+def _sign_in(api: str, client: Row) -> str:
+    """Return an access token of a client."""
+    body = json.dumps({"username": client["username"], "password": client["password"]}).encode()
+    # A process of the stack.
+    request = urllib.request.Request(f"{api}/api/login", body, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        token: str = json.load(answer)["accessToken"]
+    return token
+
+
+def _of(api: str, user_id: str, token: str) -> Answers:
     conversations = {row["id"]: row for row in _get(api, token, "/conversations")["conversations"]}
     pages: dict[str, list[Row]] = {}
     for id in conversations:
@@ -52,7 +64,7 @@ def _of(api: str, client: Row) -> Answers:
             pages[id] += page
             if len(page) < PAGE:
                 break
-    return Answers(client["userId"], api, conversations, pages)
+    return Answers(user_id, api, conversations, pages)
 
 
 def _refused(api: str, token: str, conversation_id: str) -> str | None:

@@ -45,10 +45,6 @@ export class Connection {
     return this.login.user;
   }
 
-  get accessToken() {
-    return this.login.accessToken;
-  }
-
   end(): void {
     this.isSignedOut = true;
     this.socket.disconnect();
@@ -123,9 +119,12 @@ function refuse(answer: Refusal): null {
   throw new Refused(answer.error.name ?? answer.error.code);
 }
 
+/** The password of somebody who does not exist. */
+export const passwordOf = (username: string): string => `derived in the browser for ${username}`;
+
 /** Register; the answer to an earlier attempt may have been lost, so the name is then signed in. */
 export async function register(api: string, username: string, publicKey: string): Promise<Login> {
-  const password = `derived in the browser for ${username}`;
+  const password = passwordOf(username);
   for (let attempt = 0; attempt < 20; attempt += 1) {
     for (const [path, body] of [["register", { username, password, publicKey }], ["login", { username, password }]] as const) {
       const headers = { "Content-Type": "application/json" };

@@ -1,7 +1,7 @@
 // A user as a browser is one: knows conversations, shows the newest messages of each, and follows what the server tells.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Conversation, Id, Message, PublicKey } from "../shared/protocol";
-import { Refused, type Connection } from "./connection";
+import { passwordOf, Refused, type Connection } from "./connection";
 import { Place } from "./place";
 import { base64, pick } from "./random";
 import type { Client, Record } from "./record";
@@ -70,7 +70,7 @@ export class Person {
   /** What the judge asks for. */
   report(): Client {
     return {
-      userId: this.id, username: this.connection.user.username, accessToken: this.connection.accessToken,
+      userId: this.id, username: this.connection.user.username, password: passwordOf(this.connection.user.username),
       isSignedOut: this.connection.isSignedOut, strange: this.strange,
       conversations: [...this.places].map(([id, place]) => ({ id, received: [...place.received], shown: place.newestFirst(), missingBeforeReconnect: 0 })),
       doubled: [...this.places.values()].flatMap(({ doubled }) => doubled),

@@ -33,7 +33,7 @@ export interface Read {
 export interface Client {
   userId: Id;
   username: string;
-  accessToken: string;
+  password: string;
   /** Signed out by the server: the user was erased. */
   isSignedOut: boolean;
   conversations: { id: Id; received: Id[]; shown: Message[]; missingBeforeReconnect: number }[];
