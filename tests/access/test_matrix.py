@@ -108,3 +108,25 @@ def test_a_cheap_function_in_where_sees_no_row_of_others(world: World) -> None:
         seen.clear()
         connection.execute("select count(*) from chatschema.people where public.leak(username)")
         assert seen == []
+
+
+def test_who_came_back_sees_the_own_messages_of_before_and_cannot_react_to_them(world: World) -> None:
+    own, of_another = world.messages["m"], world.messages["x"]
+    place = f"public.conversation_participants set left_at = %s where conversation_id = '{GROUP}' and user_id = '{user('m')}'"
+    add, remove = (f"select chatschema.{how}_reaction(%s, '{user('m')}', %s)".encode() for how in ("add", "remove"))
+    with world.connect("api") as connection, connection.transaction(force_rollback=True):
+        run = connection.execute
+        run("select set_config('app.user_id', %s, true)", (user("m"),))
+        for message in (own, of_another):
+            assert run(add, (message, "before")).fetchone() == (True,)
+        run(f"update {place}".encode(), ("now",))
+        run("select set_config('app.user_id', %s, true)", (user("a"),))
+        run(f"update {place}".encode(), (None,))
+        run("select set_config('app.user_id', %s, true)", (user("m"),))
+        assert run("select id::text from public.messages where id = any (%s)", ([own, of_another],)).fetchall() == [(own,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"), connection.transaction():
+            run(add, (own, "after"))
+        with pytest.raises(psycopg.errors.ForeignKeyViolation, match="does not exist"), connection.transaction():
+            run(add, (of_another, "after"))
+        for message in (own, of_another):
+            assert run(remove, (message, "before")).fetchone() == (True,)

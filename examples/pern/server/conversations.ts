@@ -44,14 +44,15 @@ const STRUCTURES = `
   from public.conversations as c
   where c.id = any ($1::uuid[])`;
 
-// No event announces a read mark or the name of a person, so they are read each time. The count of unread messages ends at 100.
+// No event announces a read mark or the name of a person, so they are read each time, and from when on the user reads with them. The
+// count of unread messages ends at 100.
 const MARKS = `
   select p.conversation_id as id, p.user_id as "userId", u.username, u.display_name as "displayName", p.last_read_message_id as "lastRead"
   from public.conversation_participants as p
   join chatschema.people as u on u.id = p.user_id
   where p.conversation_id = any ($1::uuid[])`;
 const UNREAD = `
-  select v.conversation_id as id, (
+  select v.conversation_id as id, v.since, (
     select count(*)::integer from (
       select from public.messages as m
       where m.conversation_id = v.conversation_id and m.id > coalesce(p.last_read_message_id, v.since_id)
@@ -111,19 +112,20 @@ export async function conversationsOf(actor: Actor, only?: Id): Promise<Conversa
   if (ids.length === 0) return [];
   const structures = await structuresOf(actor, ids);
   const seen = await look([topics.written(actor.id), ...ids.flatMap((id) => [topics.marks(id), topics.messages(id)])]);
-  const { marks, unread, last } = await reading(actor, seen, async () => ({
+  const { marks, own, last } = await reading(actor, seen, async () => ({
     marks: await select<{ id: Id; userId: Id; username: string; displayName: string | null; lastRead: Id | null }>(MARKS, [ids]),
-    unread: new Map((await select<{ id: Id; unread: number }>(UNREAD, [ids])).map((row) => [row.id, row.unread])),
+    own: new Map((await select<{ id: Id; since: Date; unread: number }>(UNREAD, [ids])).map((row) => [row.id, row])),
     last: await newestOf(ids),
   }));
   return memberships.flatMap(({ id, wrappedKeys, wrappedKeysVersion }) => {
-    const structure = structures.get(id);
-    if (!structure) return []; // closed since
+    const [structure, mine] = [structures.get(id), own.get(id)];
+    if (!structure || !mine) return []; // closed or left since
     const members = structure.members.flatMap((member) => {
       const mark = marks.find((row) => row.id === id && row.userId === member.userId);
       return mark ? [{ ...member, username: mark.username, displayName: mark.displayName, lastReadMessageId: mark.lastRead }] : [];
     });
-    return [{ ...structure, members, wrappedKeys, wrappedKeysVersion, unread: unread.get(id) ?? 0, lastMessage: last.get(id) ?? null }];
+    const readsFrom = new Date(mine.since).toISOString();
+    return [{ ...structure, members, wrappedKeys, wrappedKeysVersion, readsFrom, unread: mine.unread, lastMessage: last.get(id) ?? null }];
   });
 }
 

@@ -48,6 +48,8 @@ export interface Conversation {
   wrappedKeys: Base64 | null;
   wrappedKeysVersion: number | null;
   members: Member[];
+  /** From when on I read, also after coming back. My own messages of before are shown, and cannot be reacted to. */
+  readsFrom: Time;
   unread: number;
   lastMessage: Message | null;
 }

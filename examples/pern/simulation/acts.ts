@@ -72,7 +72,8 @@ export class Acts {
   }
 
   private async react(place: Place): Promise<void> {
-    const message = pick(place.recent().filter(({ isDeleted }) => !isDeleted));
+    // To what the person may read: own messages of before coming back are shown, and a reaction to them is refused.
+    const message = pick(place.recent().filter(({ isDeleted, createdAt }) => !isDeleted && createdAt >= place.conversation.readsFrom));
     const reaction = pick(REACTIONS)!;
     if (!message) return;
     const key = `${message.id} ${this.person.id} ${reaction}`;

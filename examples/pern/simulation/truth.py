@@ -112,7 +112,7 @@ class Truth:
         return {
             "id": id, "type": conversation["type"], "title": conversation["title"],
             "keyVersion": conversation["current_key_version"],
-            "wrappedKeys": own["wrapped"], "wrappedKeysVersion": own["key_version"], "members": members,
+            "wrappedKeys": own["wrapped"], "wrappedKeysVersion": own["key_version"], "members": members, "readsFrom": own["since"],
             "unread": min(unread, MOST_UNREAD), "lastMessage": page[0] if page else None,
         }  # fmt: skip
 

@@ -13,6 +13,7 @@ import { forRequests, patient } from "../redis";
 import { isLive } from "../sessions";
 import { onMessages } from "./messages";
 import { onReactions } from "./reactions";
+import { enterRooms } from "./rooms";
 
 interface BetweenProcesses {
   check_sessions(userId: string): void;
@@ -67,12 +68,7 @@ async function connected(socket: ChatSocket): Promise<void> {
     const rooms = [...socket.rooms];
     void presence.leave(actor.id, socket.id).then((isOffline) => isOffline && socket.to(rooms).emit("presence", { userId: actor.id, isOnline: false }), () => {});
   });
-  await socket.join(`user:${actor.id}`);
-  const ids = (await membershipsOf(actor)).map(({ id }) => id);
-  await socket.join(ids);
-  // Who was removed between the look and the room would stay in it: the event that takes sockets out came before this one was in.
-  const still = new Set((await membershipsOf(actor)).map(({ id }) => id));
-  for (const id of ids) if (!still.has(id)) await socket.leave(id);
+  const ids = await enterRooms(socket, actor.id, async () => (await membershipsOf(actor)).map(({ id }) => id));
   // It may have been signed out between its handshake and its room.
   if (!(await isLive(actor.id, actor.family))) return signOut(socket);
   const cameOnline = await presence.enter(actor.id, [socket.id]).catch(() => false);

@@ -24,7 +24,8 @@ const derived = (name: string) => {
 type Person = ReturnType<typeof derived>;
 
 const conversationOf = (people: Person[], keyVersion = 1, versions: Record<string, number> = {}): Conversation => ({
-  id: "conversation", type: "group", title: null, keyVersion, wrappedKeys: null, wrappedKeysVersion: null, unread: 0, lastMessage: null,
+  id: "conversation", type: "group", title: null, keyVersion, wrappedKeys: null, wrappedKeysVersion: null,
+  readsFrom: "2026-01-01T00:00:00.000Z", unread: 0, lastMessage: null,
   members: people.map(({ name, member }) => ({ ...member, keyVersion: versions[name] ?? null })),
 });
 const keysOf = (people: Person[]): PublicKey[] => people.map(({ key }) => key);

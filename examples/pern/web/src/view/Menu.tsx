@@ -50,16 +50,18 @@ export function Menu({ reactions, items, onReact, onClose }: Props) {
   };
   return (
     <div ref={menu} className={`menu${isAbove ? " above" : ""}`} role="menu" aria-label="Actions" onKeyDown={move}>
-      <div className="quick" role="group" aria-label="React">
-        {reactions.map((reaction) => (
-          <button
-            key={reaction} type="button" role="menuitem" tabIndex={-1}
-            aria-label={labelOf(reaction)} title={labelOf(reaction)} onClick={choose(() => onReact(reaction))}
-          >
-            {reaction}
-          </button>
-        ))}
-      </div>
+      {reactions.length > 0 && (
+        <div className="quick" role="group" aria-label="React">
+          {reactions.map((reaction) => (
+            <button
+              key={reaction} type="button" role="menuitem" tabIndex={-1}
+              aria-label={labelOf(reaction)} title={labelOf(reaction)} onClick={choose(() => onReact(reaction))}
+            >
+              {reaction}
+            </button>
+          ))}
+        </div>
+      )}
       {items.map(({ icon, label, run }) => (
         <button key={label} type="button" role="menuitem" tabIndex={-1} className={icon === "remove" ? "bad" : ""} onClick={choose(run)}>
           <Icon name={icon} />{label}

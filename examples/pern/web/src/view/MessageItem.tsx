@@ -99,6 +99,8 @@ function Actions({ chat, conversation, message, canEdit, label, onReply, onEdit 
   const button = useRef<HTMLButtonElement>(null);
   const role = memberOf(conversation, chat.me)?.role;
   const canRemove = message.senderId === chat.me || (conversation.type === "group" && (role === "admin" || role === "moderator"));
+  // My own messages of before I came back: shown, but the conversation of that time is not mine any more.
+  const canReact = message.createdAt >= conversation.readsFrom;
   const close = (isBack: boolean): void => {
     setIsOpen(false);
     if (isBack) button.current?.focus();
@@ -114,7 +116,7 @@ function Actions({ chat, conversation, message, canEdit, label, onReply, onEdit 
       {isOpen && (
         <Menu
           onClose={close}
-          reactions={REACTIONS} onReact={(reaction) => chat.attempt(chat.react(message, reaction))}
+          reactions={canReact ? REACTIONS : []} onReact={(reaction) => chat.attempt(chat.react(message, reaction))}
           items={[
             { icon: "reply", label: "Reply", run: () => onReply(message) },
             ...(canEdit ? [{ icon: "edit" as const, label: "Edit", run: () => onEdit(message) }] : []),
