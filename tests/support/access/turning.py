@@ -99,6 +99,14 @@ def _outcome(connection: acting.Connection, cell: Cell) -> tuple[bool, psycopg.E
     return acting.attempt(connection, cell, start, "rollback to savepoint cell; release savepoint cell")
 
 
+def changed(connection: acting.Connection, mutation: Mutation, every: Iterable[Cell]) -> list[Cell]:
+    """Turn the mutation in a transaction of a superuser, and return all cells that then end otherwise than the page says."""
+    with connection.transaction(force_rollback=True):
+        for statement in mutation.statements:
+            connection.execute(statement.encode())
+        return [cell for cell in every if acting.judged(cell, *_outcome(connection, cell))]
+
+
 def noticed(connection: acting.Connection, mutation: Mutation, some: Iterable[Cell]) -> str:
     """Turn the mutation in a transaction of a superuser, and return the first of the cells that shows it, "" for none."""
     with connection.transaction(force_rollback=True):
