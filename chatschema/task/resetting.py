@@ -170,7 +170,7 @@ class Reset:
 
 
 def _obstacle(connection: Connection, target: Target) -> str | None:
-    """Return why the target cannot be replaced by a clone; None if it can. Raises ChatschemaError if it cannot be created at all."""
+    """Return why the target cannot be replaced by a clone; None if it can. Raises ChatschemaError if it cannot be created."""
     if not target.exists and not target.can_clone:
         raise ChatschemaError(
             f"role {connection.info.user} may not create database {target.name}",

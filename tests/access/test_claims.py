@@ -12,7 +12,7 @@ NAMED = re.compile(r"`(tests/[\w./]+\.py)(?:::(\w+))?`")
 
 
 @cache
-def tests_of(path: Path) -> frozenset[str]:
+def defined_in(path: Path) -> frozenset[str]:
     """Return the names of the tests of a file."""
     return frozenset(re.findall(r"^def (test_\w+)\(", path.read_text("utf-8"), re.MULTILINE))
 
@@ -36,6 +36,6 @@ def test_every_test_that_a_page_names_is_there() -> None:
     wrong = [
         (where, file, name)
         for where, file, name in named
-        if not (ROOT / file).is_file() or (name and name not in tests_of(ROOT / file))
+        if not (ROOT / file).is_file() or (name and name not in defined_in(ROOT / file))
     ]
     assert wrong == []
