@@ -59,8 +59,13 @@ def maintenance(settings: Settings, name: str, *, wait_s: float = 0, say: Say | 
 
 def inspect(connection: Connection, name: str) -> Target:
     """Return the database of this name, if it exists, and whether this role may drop and create it."""
-    owner = "select pg_catalog.pg_has_role(datdba, 'usage') from pg_catalog.pg_database where datname = %s"
-    row = postgres.execute(connection, owner, (name,)).fetchone()
+    # The clone is created by this role and given to the owner, which from 16 on takes the right to set that role.
+    owner = """
+        select pg_catalog.pg_has_role(datdba, 'usage') and pg_catalog.pg_has_role(datdba, %s)
+        from pg_catalog.pg_database where datname = %s
+    """
+    give = "set" if connection.info.server_version >= 160000 else "member"
+    row = postgres.execute(connection, owner, (give, name)).fetchone()
     creator = "select rolcreatedb or rolsuper from pg_catalog.pg_roles where rolname = current_user"
     may_create = bool(postgres.fetch_one(connection, creator)[0])
     own = locale(connection, name if row else "template1")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from chatschema import postgres
 from chatschema.database import copying
 from chatschema.database.catalog import Target, ddl, drop, exists, locale
+from chatschema.errors import ServerError
 from chatschema.postgres import Connection
 
 
@@ -18,8 +19,26 @@ def make_clone(connection: Connection, target: Target, template: str, *, shares_
     how = copying.way(connection, template, shares_blocks=shares_blocks)
     copying.copy(connection, template, target.clone, how, closed=True)
     if target.exists:
-        for statement in _properties(connection, target.name, target.clone):
-            postgres.execute_text(connection, statement)
+        try:
+            _give(connection, _properties(connection, target.name, target.clone))
+        except ServerError:
+            drop(connection, target.clone)
+            raise
+
+
+def refusal(connection: Connection, name: str) -> str | None:
+    """Return the server's words if this role may not give a clone the properties of the database `name`; None if it may.
+
+    Settings of other logins are among them, and those that only superusers make. Tried on the database itself, and rolled back.
+    """
+    try:
+        with connection.transaction(force_rollback=True):
+            _give(connection, _properties(connection, name, name))
+    except ServerError as error:
+        if error.sqlstate != "42501":
+            raise
+        return str(error)
+    return None
 
 
 def swap(connection: Connection, target: Target) -> None:
@@ -91,6 +110,11 @@ def end_sessions(connection: Connection, name: str, *, but: int = 0) -> None:
         where datname = %s and pid <> %s and usesysid is not null
     """
     postgres.fetch_one(connection, query, (name, but))
+
+
+def _give(connection: Connection, statements: list[str]) -> None:
+    for statement in statements:
+        postgres.execute_text(connection, statement)
 
 
 def _owner(connection: Connection, name: str) -> str:

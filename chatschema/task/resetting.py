@@ -87,33 +87,28 @@ class Reset:
         """
         if connection.info.dbname == self.name:
             # This role can log in to no other database, so this one cannot be replaced from outside.
-            return self._drop_objects()
+            return self._drop_objects("this role may not create databases")
         # The lock of the maintenance database: two overlapping resets would build the same template.
         with locks.migration_lock(connection, wait_s=LOCK_WAIT_S, say=self.say):
             swap.recover(connection, self.name)
             target = catalog.inspect(connection, self.name)
+            obstacle = _obstacle(connection, target)
             if target.exists:
                 # Checked here, so that nothing is built in vain, and again before the old one is dropped.
                 with self._guarded() as own:
-                    if target.can_clone:
+                    if obstacle is None:
                         kept.refuse(own)
-            if not target.exists and not target.can_clone:
-                raise ChatschemaError(
-                    f"role {connection.info.user} may not create database {self.name}",
-                    "run it as a role with CREATEDB, or create the database first: createdb",
-                    code="reset.no-createdb",
-                )
-            if not target.can_clone:
-                return self._drop_objects()
+            if obstacle is not None:
+                return self._drop_objects(obstacle)
             was_built = self._clone(connection, target)
         return "migrated a template and cloned it" if was_built else "cloned from its template"
 
-    def _drop_objects(self) -> str:
-        """Drop the objects that chatschema created in a database that has to stay; return how it was reset."""
+    def _drop_objects(self, obstacle: str) -> str:
+        """Drop the objects that chatschema created in a database that has to stay; return how it was reset, and why so."""
         with self._guarded() as own:
             migration_files.check(self.files)
             objects.drop_objects(own, granting.kept(own))
-        return "its objects were dropped and created again, because this role may not create databases"
+        return f"its objects were dropped and created again, because {obstacle}"
 
     @contextmanager
     def _guarded(self) -> Iterator[Connection]:
@@ -172,6 +167,21 @@ class Reset:
         if keep:
             with swap.opened(connection, target), closing(postgres.connect(self.settings, dbname=target.clone)) as clone:
                 kept.restore(clone, keep, target.name)
+
+
+def _obstacle(connection: Connection, target: Target) -> str | None:
+    """Return why the target cannot be replaced by a clone; None if it can. Raises ChatschemaError if it cannot be created."""
+    if not target.exists and not target.can_clone:
+        raise ChatschemaError(
+            f"role {connection.info.user} may not create database {target.name}",
+            "run it as a role with CREATEDB, or create the database first: createdb",
+            code="reset.no-createdb",
+        )
+    if not target.can_clone:
+        return "this role may not set its owner" if target.may_create else "this role may not create databases"
+    if target.exists and (refused := swap.refusal(connection, target.name)):
+        return f"this role may not set up another database like it: {refused}"
+    return None
 
 
 def _refuse_distributed(connection: Connection) -> None:

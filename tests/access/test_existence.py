@@ -13,6 +13,7 @@ from tests.support.servers import PgServer
 
 ABSENT = "00000000-0000-7000-8000-00000000dead"
 ME = user("m")
+HASH = "$2b$12$" + "a" * 53
 # By what is tried: the statement with {id}, what exists and is not seen by the member, and whether the answers differ by nature.
 SAME = {
     "select a conversation": ("select count(*) from public.conversations where id = '{id}'", FOREIGN),
@@ -37,6 +38,19 @@ SAME = {
     "share a key": (
         f"select chatschema.share_key('{{id}}', '{ME}', '\\x00', 1, 'x25519-sealed-box', null, null)", FOREIGN,
     ),
+    "page on": (f"select count(*) from chatschema.page_after('{{id}}', '{ABSENT}', 50)", FOREIGN),
+    "found a conversation": ("select chatschema.is_founding('{id}')", FOREIGN),
+    "explain a message id": ("select chatschema.explain_message_id('{id}')", "message"),
+    "react to a message": (f"select chatschema.add_reaction('{{id}}', '{ME}', '+')", "message"),
+    "take a reaction back": (f"select chatschema.remove_reaction('{{id}}', '{ME}', '+')", "message"),
+    "revoke a device": (f"select * from chatschema.revoke_device('{ME}', '{{id}}')", user("s")),
+    "revoke the device of another": (f"select * from chatschema.revoke_device('{{id}}', '{user('s')}')", user("s")),
+    "look at the devices of another": ("select * from chatschema.sessions_of('{id}')", user("s")),
+    "sign another in": (f"select chatschema.start_session('{{id}}', '{HASH}')", user("s")),
+    "sign another out": ("select chatschema.revoke_sessions('{id}', 'logout')", user("s")),
+    "rotate a session": (f"select * from chatschema.rotate_session('{{id}}', '{HASH}')", id_of(SESSION, "s")),
+    "change a password": (f"select chatschema.change_password('{{id}}', '{HASH}')", user("s")),
+    "publish a key": ("select chatschema.publish_key('{id}', null, 'identity', 'k', decode(repeat('00', 32), 'hex'))", user("s")),
     "end a key": ("update public.user_public_keys set status = 'revoked', revoked_at = now() where id = '{id}'", id_of(KEY, "s")),
 }  # fmt: skip
 # A unique key is checked among all rows: docs/explanation/security.md names these.
@@ -49,8 +63,16 @@ TELL = {
         f"insert into public.user_public_keys (id, user_id, device_id, key_type, key_id, public_key) values ('{{id}}', '{ME}', gen_random_uuid(), 'identity', 'k', decode(repeat('00', 32), 'hex'))",
         id_of(KEY, "s"),
     ),
+    "a conversation id": ("select chatschema.is_empty('{id}')", FOREIGN),
     "a user name": ("select chatschema.register_user('{id}', '$2b$12$' || repeat('a', 53))", "user-s"),
 }
+
+# Other functions to which an id is given, and why there is nothing to hide.
+NOTHING_TO_HIDE = {
+    "claim_one_time_key": "people, and that they have keys, are for everybody", "create_conversation": "people are for everybody",
+    "session_hash": "asked before anybody acts, with the id of a token: the page names it",
+    "direct_id": "computed from the ids", "uuid7_time": "computed from the id",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +120,14 @@ def test_what_a_unique_key_tells_is_on_the_page(world: World, name: str) -> None
     assert answer(world, statement, id) != answer(world, statement, f"{id[:-4]}dead")
     page = (Path(__file__).parents[2] / "docs" / "explanation" / "security.md").read_text()
     assert name in page
+
+
+def test_every_function_to_which_a_member_gives_an_id_is_tried(world: World) -> None:
+    found = world.database.all(
+        "select distinct proname::text from pg_proc where pronamespace = 'chatschema'::regnamespace"
+        " and has_function_privilege('chat_app', oid, 'execute') and proargtypes::oid[] && array['uuid', 'uuid[]']::regtype[]::oid[]"
+    )
+    tried = {name for statement, _ in (*SAME.values(), *TELL.values()) for name in re.findall(r"chatschema\.(\w+)\(", statement)}
+    assert {name for (name,) in found} - tried == set(NOTHING_TO_HIDE)
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "security.md").read_text()
+    assert "session_hash()" in page

@@ -45,18 +45,21 @@ def read(connection: "psycopg.Connection[Any]", execute: str) -> float:
     return found
 
 
-def pages(database: Database, url: str, mode: str) -> dict[tuple[str, int], float]:
-    """Return the rows read for the newest page and the next one of a large conversation and of an ordinary one."""
+def pages(database: Database, url: str, mode: str, user: str = "many", *, is_named: bool = False) -> dict[tuple[str, int], float]:
+    """Return the rows read for the newest page and the next one of a large conversation and of an ordinary one.
+
+    `is_named`: the context has the conversation.
+    """
     found = {}
-    user = crowd.people(database)["many"]
     with psycopg.connect(url, autocommit=True) as connection, connection.transaction():
-        connection.execute("select set_config('app.user_id', %s, true)", (user,))
+        connection.execute("select set_config('app.user_id', %s, true)", (crowd.people(database)[user],))
         connection.execute(f"set local plan_cache_mode = force_{mode}_plan".encode())
         keyset = crowd.KEYSET.replace("%s", "$1", 1).replace("%s", "$2")
         connection.execute(f"prepare newest (uuid) as {crowd.NEWEST.replace('%s', '$1')}".encode())
         connection.execute(f"prepare keyset (uuid, uuid) as {keyset}".encode())
         for n, skipped in ((0, MESSAGES // 2), (7, 100)):
             id = crowd.conversation(database, n)
+            connection.execute("select set_config('app.conversation_id', %s, true)", (id if is_named else "",))
             last = database.one(
                 f"select id from public.messages where conversation_id = '{id}' order by id desc offset {skipped} limit 1"
             )
@@ -65,9 +68,11 @@ def pages(database: Database, url: str, mode: str) -> dict[tuple[str, int], floa
     return found
 
 
+@pytest.mark.parametrize("is_named", [False, True], ids=["without", "named"])
+@pytest.mark.parametrize("user", ["few", "many"])
 @pytest.mark.parametrize("mode", ["custom", "generic"])
-def test_a_page_reads_no_more_than_its_rows(crowded: tuple[Database, str], mode: str) -> None:
-    found = pages(*crowded, mode)
+def test_a_page_reads_no_more_than_its_rows(crowded: tuple[Database, str], mode: str, user: str, is_named: bool) -> None:
+    found = pages(*crowded, mode, user, is_named=is_named)
     assert set(found.values()) == {50}, found
 
 

@@ -57,6 +57,11 @@ KEPT = """
     select 'identity', relname, relreplident::text, null from pg_class where relreplident = 'f'
     order by 1, 2, 3"""
 
+PROPERTIES = """
+    select datdba::regrole::text, datacl::text, datconnlimit, datallowconn, shobj_description(d.oid, 'pg_database'),
+        (select array_agg((setrole, setconfig)::text order by setrole) from pg_db_role_setting where setdatabase = d.oid)
+    from pg_database as d where datname = 'kept_chat'"""
+
 
 @pytest.fixture
 def roles(server: PgServer) -> Iterator[None]:
@@ -128,6 +133,53 @@ def test_where_only_our_objects_are_dropped_their_grants_come_again(cli: Cli, pl
     assert "its objects were dropped" in result.out
     assert set(database.all(KEPT)) ^ set(before) == set()
     assert database.one("select to_regclass('chatschema.kept_by_reset') is null")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        f"role {READER} in database kept_chat set work_mem = '7MB'",
+        pytest.param("database kept_chat set log_statement = 'ddl'", marks=long),
+    ],
+    ids=["of a login", "of superusers"],
+)
+def test_settings_that_only_others_may_make_stay_since_the_database_does(
+    cli: Cli, plain: tuple[Database, str], setting: str
+) -> None:
+    """A clone could not be given them, so the objects are created again; nothing else is built or lost."""
+    database, url = plain
+    database.run(
+        f"alter role {PLAIN} createdb; grant connect on database kept_chat to {READER}; revoke connect on database kept_chat from public;"
+        "comment on database kept_chat is 'ours'; alter database kept_chat connection limit 40; alter database kept_chat set work_mem = '5MB'"
+    )
+    database.run(f"alter {setting}")
+    database.run("insert into public.users (username) values ('alice')")
+    before = database.all(PROPERTIES)
+    result = cli("reset", "--yes", "--url", url)
+    assert result.code == 0, result.err
+    assert "its objects were dropped and created again, because this role may not set up another database like it" in result.out
+    assert database.all(PROPERTIES) == before
+    assert database.one("select count(*) from public.users") == 0
+    assert (
+        database.one("select string_agg(datname, ',') from pg_database where datname ~ '^chatschema_(reset|old|template)'") is None
+    )
+
+
+@long
+def test_a_database_of_a_role_that_this_one_inherits_and_may_not_set_keeps_its_owner(
+    cli: Cli, server: PgServer, plain: tuple[Database, str]
+) -> None:
+    database, url = plain
+    if server.version < 160000:
+        pytest.skip("PostgreSQL 15 has one kind of membership")
+    # Without a grant to the new owner, the former one has no rights left but those that it inherits.
+    database.run(
+        f"alter role {PLAIN} createdb; alter database kept_chat owner to {WRITER}; grant {WRITER} to {PLAIN} with inherit true, set false"
+    )
+    result = cli("reset", "--yes", "--url", url)
+    assert result.code == 0, result.err
+    assert "because this role may not set its owner" in result.out
+    assert database.one("select datdba::regrole::text from pg_database where datname = 'kept_chat'") == WRITER
 
 
 def test_what_this_role_cannot_make_again_is_refused_by_name(cli: Cli, plain: tuple[Database, str]) -> None:

@@ -23,7 +23,7 @@ def test_a_socket_is_in_the_rooms_of_its_user_whatever_happens_meanwhile() -> No
     except MissingError as error:
         pytest.skip(str(error))
     application.install(programs)
-    command = [programs.node, "--import", "tsx", SCRIPT]
+    command: list[str | Path] = [programs.node, "--import", "tsx", SCRIPT]
     done = subprocess.run(command, cwd=application.PACKAGE, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout) == {

@@ -40,6 +40,24 @@ def test_the_bench_of_seeds_prints_every_line() -> None:
 
 
 @long
+def test_the_bench_of_access_prints_every_aim() -> None:
+    """Each with the kind of plan, for users in 10 and 2,000 conversations."""
+    rows = [line for line in small("bench.access") if line.endswith(tuple("0123456789")) and " ms" in line]
+    found = sorted((line[:62].strip().partition(",")[0], line[62:71].strip(), float(line.split()[-1])) for line in rows)
+    pages = [(f"{page} page", plan, aim) for page, plan, aim in (
+        ("newest", "custom", 1.3), ("keyset", "custom", 1.3), ("newest", "generic", 2.5), ("keyset", "generic", 3.5),
+    ) for _ in range(4)]  # fmt: skip
+    named = [("transaction", "generic", 1.4)] * 4
+    writes = [(write, "generic", aim) for write, aim in (("send", 1.5), ("status upsert", 3.0)) for _ in range(2)]
+    lists = [("conversation list", "generic", 1.5), ("conversation list", "generic", 6.0)]
+    assert found == sorted([*pages, *named, *writes, *lists])
+    assert {words for line in rows for words in ("user in 10 ", "user in 2,000 ") if words in line} == {
+        "user in 10 ",
+        "user in 2,000 ",
+    }
+
+
+@long
 def test_the_bench_of_events_prints_every_line() -> None:
     assert [line[:30].rstrip() for line in small("bench.events")[4:]] == [
         "a message a transaction",

@@ -33,6 +33,7 @@ CALLS = {
     "share_key": "('{group}', '{bob}', '\\x6b', 1, 'x')",
     "start_session": "('{alice}', '{hash}', '{{\"device_name\": \"x\"}}')",
 }
+PINNED = r"set search_path (?:= |to )(?:pg_catalog, pg_temp|''|'pg_catalog', 'pg_temp')"
 RELEASE = "update chatschema.holds set released_at = '2100-01-01', released_by = 'x', release_reason = 'x'; "
 # It looks up nothing by name: its search_path guards what a later change may add.
 NOTHING_TO_SHADOW = {"events_now", "record_added_participants", "record_erasure", "record_session_event", "refuse_erased_name"}
@@ -143,6 +144,20 @@ def test_every_definer_function_pins_its_names_and_is_not_public(chat: Database)
             or p.proacl is null or exists (select from aclexplode(p.proacl) as a where a.grantee = 0)
         )""")
     assert wrong == []
+
+
+def test_those_that_a_cluster_or_a_recipe_brings_pin_their_names_too() -> None:
+    """They are in no catalog yet, so their files are read."""
+    head = re.compile(r"create (?:or replace )?(?:function|procedure) (\S+?)\((.*?)\bas\b\s*\$", re.DOTALL | re.IGNORECASE)
+    found = [
+        (path.name, name, text)
+        for path in sorted((ROOT / "sql").glob("**/*.sql"))
+        if "migrations" not in path.parts and path.name != "schema.sql"
+        for name, text in head.findall(path.read_text("utf-8"))
+        if "security definer" in text.lower()
+    ]
+    assert len(found) > 30
+    assert [(file, name) for file, name, text in found if not re.search(PINNED, text, re.IGNORECASE)] == []
 
 
 def test_every_function_that_a_group_may_call_is_declared_and_no_other(chat: Database) -> None:

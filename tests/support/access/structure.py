@@ -19,6 +19,8 @@ def statements(world: World) -> list[str]:
         "set session_replication_role = replica",
         "set role chat_owner",
         "set session authorization postgres",
+        "select set_config('role', 'chat_owner', false)",
+        "select set_config('session_authorization', 'postgres', false)",
         "create table public.mine (i int)",
         "create function chatschema.mine() returns int language sql as 'select 1'",
         "create schema mine",

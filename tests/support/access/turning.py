@@ -1,5 +1,6 @@
 """A protection that is turned, in a transaction that is rolled back, and the cells of the matrix that it can change."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -75,7 +76,7 @@ def _structure(world: World) -> Iterator[Cell]:
     for login in LOGINS:
         for statement in statements(world):
             # The superuser who began the transaction may take any name again.
-            if not statement.startswith("set session authorization"):
+            if not re.search("session.authorization", statement):
                 yield Cell(
                     login, "", f"{login}: {statement}", Action("public.users", "true"), "with where", (statement, "select 1"), False
                 )
@@ -97,6 +98,14 @@ def _outcome(connection: acting.Connection, cell: Cell) -> tuple[bool, psycopg.E
     """Try a cell as its login in the transaction of a superuser."""
     start = f"savepoint cell; set local session authorization {cell.login}"
     return acting.attempt(connection, cell, start, "rollback to savepoint cell; release savepoint cell")
+
+
+def changed(connection: acting.Connection, mutation: Mutation, every: Iterable[Cell]) -> list[Cell]:
+    """Turn the mutation in a transaction of a superuser, and return all cells that then end otherwise than the page says."""
+    with connection.transaction(force_rollback=True):
+        for statement in mutation.statements:
+            connection.execute(statement.encode())
+        return [cell for cell in every if acting.judged(cell, *_outcome(connection, cell))]
 
 
 def noticed(connection: acting.Connection, mutation: Mutation, some: Iterable[Cell]) -> str:
