@@ -125,9 +125,10 @@ def is_text(result: Result, what: str) -> None:
 def test_an_argument_is_never_sql(cli: Cli, watched: Database, every: list[Parameter], tmp_path: Path) -> None:
     """In each form that gets to its work: all else that the command needs is given, so that a payload alone is wrong."""
     cases = [(one, payload) for one in every for payload in PAYLOADS]
-    # Where `new migration` writes.
-    shutil.copytree(ROOT / "sql", tmp_path / "sql")
-    (tmp_path / "chatschema.toml").write_text('sql_dir = "sql"\n')
+    # Where `new` writes.
+    for folder in ("sql", "seeds"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "chatschema.toml").write_text('sql_dir = "sql"\nseeds_dir = "seeds"\n')
     assert cli("audit", "key", "--out", "anchor.key").code == 0
     user, conversation = add_conversation(watched)
     message = add_message(watched, user, conversation)
