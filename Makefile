@@ -204,7 +204,7 @@ bench-audit-verify: $(VENV)/.dev ## Measure seals of 10,000,000 audit entries (a
 bench-events: $(VENV)/.dev ## Measure what an event costs the insert of a message (minutes)
 	$(BIN)/python -m bench.events
 
-bench-citus: $(VENV)/.dev ## Measure statements on a Citus cluster against one server (minutes)
+bench-citus: $(VENV)/.dev ## Measure statements on a Citus cluster (minutes)
 	$(BIN)/python -m bench.citus
 
 bench-pool: $(VENV)/.dev ## Measure how long tests wait for a database (10 minutes)
