@@ -1,4 +1,4 @@
--- rights: what only a distributed database has belongs to the owner, but for the functions and the table that the application uses.
+-- rights: what only a distributed database has belongs to the owner, but for what the application's role uses, where it was applied.
 -- Why: with EXECUTE, anyone could attach a SECURITY DEFINER trigger function to their own table. enter() and pair_id() check who
 -- acts, and the lists have a policy.
 revoke all on function chatschema.require_pair_id() from public;
@@ -17,6 +17,9 @@ revoke all on function chatschema.note_month() from public;
 revoke all on function chatschema.renew_lists(uuid[], uuid[], uuid[]) from public;
 revoke all on function chatschema.relay_lists(integer) from public;
 revoke all on function chatschema.relay_list_month(integer) from public;
+revoke all on function chatschema.enter(uuid) from public;
+revoke all on function chatschema.enter(uuid, uuid) from public;
+revoke all on function chatschema.pair_id(uuid, uuid) from public;
 do $rights$
 declare
     app text;
@@ -25,6 +28,7 @@ begin
         select r.rolname from chatschema.applied_roles as a join pg_catalog.pg_roles as r on r.rolname = a.prefix || '_app'
     loop
         execute format('grant select on chatschema.user_conversations to %I', app);
+        execute format('grant execute on function chatschema.enter(uuid), chatschema.enter(uuid, uuid), chatschema.pair_id(uuid, uuid) to %I', app);
     end loop;
 end
 $rights$;

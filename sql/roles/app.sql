@@ -24,7 +24,6 @@ grant select on public.attachments to {app};
 grant insert (id, message_id, conversation_id, uploader_id, storage_provider, storage_key, file_name_encrypted, mime_type, size_bytes, sha256, is_encrypted, encryption_algorithm, encryption_nonce, key_version, state, created_at, updated_at) on public.attachments to {app};
 grant update (message_id, state, updated_at) on public.attachments to {app};
 grant select on chatschema.memberships, chatschema.people to {app};
-grant select on chatschema.user_conversations to {app};
 grant execute on function chatschema.actor(), chatschema.is_empty(uuid), chatschema.is_founding(uuid) to {app};
 grant execute on function chatschema.direct_id(uuid, uuid), chatschema.new_conversation_id(), chatschema.uuid7(), chatschema.uuid7(timestamp with time zone), chatschema.uuid7_floor(timestamp with time zone), chatschema.uuid7_time(uuid) to {app};
 grant execute on function chatschema.page(uuid, uuid, integer), chatschema.page_after(uuid, uuid, integer), chatschema.explain_message_id(uuid) to {app};
