@@ -154,7 +154,10 @@ def test_what_differs_is_found_named_and_repaired(citus: Citus, cli: Cli) -> Non
     assert relay(citus, cli, "--repair")["repaired"] == 0
 
 
-def test_only_the_user_reads_the_list_from_one_shard(citus: Citus) -> None:
+def test_only_the_user_reads_the_list_from_one_shard(citus: Citus, cli: Cli) -> None:
+    assert cli("roles", "apply", "--url", citus.url).code == 0
+    checked = cli("roles", "check", "--url", citus.url).out
+    assert [line for line in checked.splitlines() if "user_conversations" in line or "enter(" in line or "pair_id" in line] == []
     one, two = (row[0] for row in citus.rows("select user_id from chatschema.user_conversations group by 1 order by 1 limit 2"))
     with citus.login("chat_app") as url, psycopg.connect(url) as connection:
         assert connection.execute(LIST, (one,)).fetchall() == []
