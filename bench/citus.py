@@ -183,7 +183,8 @@ def tasks(there: citus.Citus, case: Case) -> str:
     """Return how many shards are asked, by the plan."""
     with psycopg.connect(there.url, autocommit=True) as connection:
         plan = connection.execute(f"explain (costs off) {case.there}".encode(), case.values[0]).fetchall()
-    return re.findall(r"Task Count: (\d+)", "\n".join(row[0] for row in plan))[-1]
+    found: list[str] = re.findall(r"Task Count: (\d+)", "\n".join(row[0] for row in plan))
+    return found[-1]
 
 
 if __name__ == "__main__":
