@@ -1,4 +1,4 @@
-"""Rows that shards wrote for tables of the coordinator are moved there, each once; the lists of users follow their conversations."""
+"""Rows that shards wrote for tables of the coordinator are moved there, each once; the lists of users follow conversations."""
 
 from collections.abc import Iterator
 
