@@ -19,7 +19,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 300 --durations 20 --durations-min 1
 
-.PHONY: test-cluster help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events bench-growth bench-audit-months example example-test
+.PHONY: test-cluster help demo test check fmt lint golden schema docs docs-cli licenses test-15 test-long test-holds test-isolation test-splitter test-kills test-online-index test-online test-recipes test-plan test-seed test-batches test-access test-sessions test-privacy test-retention test-upgrades test-all test-verify test-fleet test-models test-quiet test-image bench bench-access bench-pool bench-seed bench-verify dist image clean bench-audit test-audit bench-audit-verify test-reactions bench-rules test-events bench-events bench-growth bench-audit-months bench-citus example example-test
 .DEFAULT_GOAL := help
 
 ##@ Every day
@@ -203,6 +203,9 @@ bench-audit-verify: $(VENV)/.dev ## Measure seals of 10,000,000 audit entries (a
 
 bench-events: $(VENV)/.dev ## Measure what an event costs the insert of a message (minutes)
 	$(BIN)/python -m bench.events
+
+bench-citus: $(VENV)/.dev ## Measure statements on a Citus cluster (minutes)
+	$(BIN)/python -m bench.citus
 
 bench-pool: $(VENV)/.dev ## Measure how long tests wait for a database (10 minutes)
 	$(BIN)/python -m bench.pool

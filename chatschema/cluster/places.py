@@ -9,7 +9,7 @@ from chatschema.errors import UsageError
 
 REFERENCE, LOCAL = "reference", "local"
 # Tables that only a distributed database has.
-OWN = frozenset({"chatschema.outbox", "chatschema.node_holds", "chatschema.direct_pairs"})
+OWN = frozenset(f"chatschema.{name}" for name in ("outbox", "node_holds", "direct_pairs", "list_changes", "user_conversations"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,21 @@ _OF_PUBLIC = {
         )
     ),
 }
+# What only a distributed database has, as sql/cluster/rights.sql grants it.
+_OF_CLUSTER = (
+    Grant("app", "table", "chatschema.user_conversations", "select"),
+    *(
+        Grant("app", "function", f"chatschema.{name}", "execute")
+        for name in ("enter(uuid)", "enter(uuid, uuid)", "pair_id(uuid, uuid)")
+    ),
+)
 _MONTHS = "chat_partitions"
 
 
 def expected(names: dict[str, str], declared: Sequence[Grant]) -> set[Grant]:
     """Return the grants of the groups, with the names of their roles."""
     of_files = (grant for group in files.groups() for grant in group.grants)
-    return {replace(grant, role=names[grant.role]) for grant in (*of_files, *declared)}
+    return {replace(grant, role=names[grant.role]) for grant in (*of_files, *declared, *_OF_CLUSTER)}
 
 
 def findings(found: Catalog, names: dict[str, str], declared: Sequence[Grant]) -> Iterator[Finding]:

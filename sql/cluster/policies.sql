@@ -77,6 +77,9 @@ create policy attachments_uploader_update on public.attachments for update using
     state in ('pending', 'ready') and conversation_id = nullif(current_setting('app.entered_conversation', true), '')::uuid
     and uploader_id = nullif(current_setting('app.user_id', true), '')::uuid
 );
+create policy user_conversations_own_select on chatschema.user_conversations for select using (
+    user_id = nullif(current_setting('app.user_id', true), '')::uuid
+);
 create policy users_self_select on public.users for select using (
     id = nullif(current_setting('app.user_id', true), '')::uuid
 );

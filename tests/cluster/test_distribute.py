@@ -50,7 +50,7 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
     assert citus.one("select count(*) from chatschema.outbox") == 0
     actions = citus.rows("select action, count(*) from public.audit_logs where details ? 'recorded_by' group by 1 order by 1")
     assert actions == [("message.delete", 1), ("message.edit", 1), ("message.remove", 1)]
-    assert cli("cluster", "relay", "--json", "--url", citus.url).json() == {"moved": 0}
+    assert cli("cluster", "relay", "--json", "--url", citus.url).json() == {"moved": 0, "lists": 0}
 
     ensured = cli("partition", "ensure", "--from", f"{datetime.now(UTC) - timedelta(days=150):%Y-%m}", "--json", "--url", citus.url)
     assert ensured.code == 0, ensured.err

@@ -17,6 +17,7 @@ def test_a_cluster(cli: Cli) -> None:
         assert cli("migrate", "--url", citus.url).code == 0
         assert valid("cluster-distribute-dry-run", cli, citus, "cluster", "distribute", "--dry-run")["steps"]
         assert valid("cluster-distribute", cli, citus, "cluster", "distribute", "--shards", "2", "--yes")["tables"]
-        assert valid("cluster-relay", cli, citus, "cluster", "relay") == {"moved": 0}
+        assert valid("cluster-relay", cli, citus, "cluster", "relay") == {"moved": 0, "lists": 0}
+        assert valid("cluster-relay", cli, citus, "cluster", "relay", "--repair")["repaired"] == 0
         assert valid("cluster-undistribute-dry-run", cli, citus, "cluster", "undistribute", "--dry-run")["steps"]
         assert valid("cluster-undistribute", cli, citus, "cluster", "undistribute", "--yes")["is_changed"] is True

@@ -36,7 +36,7 @@ def expected(connection: Connection, drifts: Sequence[Drift]) -> list[Drift]:
 
 def _changed(connection: Connection) -> set[str]:
     """Return the names of what distribute creates, replaces or drops, as drifts spell them, without arguments."""
-    names = {*places.OWN, "chatschema.before_cluster"}
+    names = {*places.OWN, *(f"chatschema.{name}" for name in ("before_cluster", "list_months", "current_lists"))}
     names |= {f"chatschema.{name}" for name in script.replaced()}
     names |= {name.replace(" ", ".") for name in script.own()}
     for kind, object in postgres.fetch_all(connection, _SAVED):

@@ -24,6 +24,7 @@ KEYS = (
     "attachments_message_id_key",
     "attachments_storage_key",
 )
+_BY_USER = "user_id"
 # A hold stays on the coordinator, and its conversations do not.
 _NOT_THERE = ("chatschema.hold_conversations hold_conversations_hold_id_fkey",)
 # The id says which shard a row is on, so no trigger changes it there: conversations_require_pair_id refuses another one.
@@ -63,6 +64,7 @@ def distribute(connection: Connection, moved: Sequence[Place], shards: int) -> I
     yield Step("nobody reads or writes the tables until the end", lock(there), locks=True)
     yield Step("tables that a distributed database has more", _file("tables"))
     yield Step("holds and pairs that shards look up", _file("fill"))
+    yield Step("the list of each user's conversations", _file("lists"))
     tables = sql.Literal(there)
     yield Step(
         "save what the way back needs",
@@ -96,6 +98,7 @@ def undistribute(connection: Connection, moved: Sequence[Place]) -> Iterator[Ste
     yield Step("settings of this transaction", _file("settings"))
     yield Step("nobody reads or writes the tables until the end", lock(there), locks=True)
     yield Step("rows of the outbox", _file("drain"))
+    yield Step("what reads tables that come back", _file("drop_lists"))
     yield Step(
         "save what goes with the tables", _filled(connection, "save_beside", tables=sql.Literal(there), own=sql.Literal(own()))
     )
@@ -123,7 +126,8 @@ def lock(tables: Sequence[str]) -> str:
 def _distributed(place: Place, moved: Sequence[Place], shards: int) -> str:
     if place.column is None:
         return f"select create_reference_table('{place.table}');\n"
-    first = next(one.table for one in moved if one.column)
+    # Tables by user are beside each other, and all others are beside the conversations.
+    first = next(one.table for one in moved if one.column and (one.column == _BY_USER) == (place.column == _BY_USER))
     how = f"shard_count => {shards}, colocate_with => 'none'" if place.table == first else f"colocate_with => '{first}'"
     return f"select create_distributed_table('{place.table}', '{place.column}', {how});\n"
 

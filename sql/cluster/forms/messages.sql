@@ -8,6 +8,7 @@ create or replace function chatschema.remove_references() returns trigger
 declare
     held uuid;
     of_one record;
+    made uuid;
 begin
     if not exists (select from gone) then
         return null;
@@ -24,6 +25,9 @@ begin
         delete from public.message_statuses as s where s.conversation_id = of_one.id and s.message_id = any (of_one.messages);
         update public.messages as m set reply_to_id = null where m.conversation_id = of_one.id and m.reply_to_id = any (of_one.messages);
         update public.attachments as a set message_id = null where a.conversation_id = of_one.id and a.message_id = any (of_one.messages);
+        -- The lists of those who take part, see lists.sql.
+        made := chatschema.uuid7();
+        insert into chatschema.list_changes (id, conversation_id) values (made, of_one.id);
     end loop;
     return null;
 end
