@@ -8,6 +8,9 @@ with moved as materialized (
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 ),
 saved as (
+    -- What undo may not go back past: the forms for shards stand on these.
+    select 0 as step, 'migration' as kind, y.migration_id as object, '' as statement, 1 as n from chatschema._yoyo_migration as y
+    union all
     select 1 as step, 'function' as kind, p.oid::regprocedure::text as object, pg_get_functiondef(p.oid) as statement, 1 as n
     from pg_catalog.pg_proc as p
     where p.pronamespace = 'chatschema'::regnamespace and p.proname = any ({functions}::text[])
