@@ -78,7 +78,7 @@ def has_others(connection: Connection) -> str | None:
     for table in TABLES:
         if table == "audit_logs" or not postgres.has_table(connection, f"public.{table}"):
             continue
-        query = sql.SQL("select exists (select from {} as t where {})").format(*_unseeded(connection, table))
+        query = sql.SQL("select exists (select 1 from {} as t where {})").format(*_unseeded(connection, table))
         if postgres.fetch_one(connection, query)[0]:
             return table
     return None

@@ -55,7 +55,7 @@ def count(connection: Connection, table: str | sql.Composable, condition: sql.Co
 
     None where this role may not read the table or would have to wait for a lock; 0 where the table does not exist.
     """
-    query = sql.SQL("select count(*) from (select from {} as t where {} limit {}) as counted").format(
+    query = sql.SQL("select count(*) from (select 1 from {} as t where {} limit {}) as counted").format(
         sql.SQL(table) if isinstance(table, str) else table,  # quoted by the server
         condition,
         sql.Literal(COUNTED + 1),

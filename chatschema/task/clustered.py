@@ -8,6 +8,7 @@ from chatschema.cluster.migrate import guarded, placed, wording
 from chatschema.cluster.obstacles import Obstacle
 from chatschema.migration.files import MigrationFile
 from chatschema.postgres import Connection, Say
+from chatschema.sqlfile import SqlFile
 from chatschema.task import planning
 from chatschema.task.planning import Foresight
 from chatschema.values import Settings
@@ -22,7 +23,7 @@ def refuse_migrations(
     settings: Settings, connection: Connection, files: Sequence[MigrationFile], *, where: str | None, say: Say
 ) -> None:
     """Raise ChatschemaError where a migration would be refused by Citus, or change what the distributed database rests on."""
-    checks.refuse(_mentioned(connection, {file.apply.path.name: file.apply.ddl for file in files}))
+    checks.refuse(_mentioned(connection, [file.apply for file in files]))
     foresight = planning.migrations(settings, connection, files, where=where, is_first=False, say=say)
     _refuse(foresight, files, say)
 
@@ -31,9 +32,14 @@ def refuse_rollbacks(
     settings: Settings, connection: Connection, files: Sequence[MigrationFile], *, where: str | None, say: Say
 ) -> None:
     """Raise ChatschemaError where a rollback would be refused by Citus, or change what the distributed database rests on."""
-    texts = {file.rollback.path.name: file.rollback.ddl for file in files if file.rollback}
-    checks.refuse(_mentioned(connection, texts))
+    checks.refuse(_mentioned(connection, [file.rollback for file in files if file.rollback]))
     _refuse(planning.rollbacks(settings, connection, files, where=where, say=say), files, say)
+
+
+def refuse_planned(connection: Connection, foresight: Foresight, files: Sequence[MigrationFile], *, is_undo: bool = False) -> None:
+    """Raise ChatschemaError where the plan, which is printed, would be refused."""
+    texts = [file.rollback if is_undo else file.apply for file in files]
+    checks.refuse([*_mentioned(connection, [text for text in texts if text]), *obstacles(foresight, files)])
 
 
 def refuse_before(connection: Connection, files: Sequence[MigrationFile]) -> None:
@@ -73,9 +79,9 @@ def guard(connection: Connection) -> Callable[[str], None]:
     return check
 
 
-def _mentioned(connection: Connection, texts: dict[str, str]) -> list[Obstacle]:
+def _mentioned(connection: Connection, texts: Sequence[SqlFile]) -> list[Obstacle]:
     known, still = guarded.absent(connection), guarded.read(connection)
-    return [one for name, text in texts.items() for one in guarded.mentions(name, text, known, still)]
+    return [one for text in texts for one in guarded.mentions(text.path.name, text.ddl, known, still)]
 
 
 def _refuse(foresight: Foresight, files: Sequence[MigrationFile], say: Say) -> None:

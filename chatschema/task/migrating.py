@@ -238,3 +238,11 @@ def planned(
     foresight = planning.migrations(settings, connection, pending, where=scratch, is_first=is_first, say=say)
     held = tuple(_held(files, statuses, pending, to))
     return Plan(tuple(pending), tuple(missing), found, unread, foresight, planning.sized(connection, foresight), held)
+
+
+def refuse_planned(connection: Connection, plan: Plan) -> None:
+    """Raise ChatschemaError where a distributed database would refuse the plan, which is printed then."""
+    if plan.pending and door.is_distributed(connection):
+        from chatschema.task import clustered
+
+        clustered.refuse_planned(connection, plan.foresight, plan.pending)

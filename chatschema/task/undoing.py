@@ -113,6 +113,14 @@ def planned(settings: Settings, connection: Connection, undo: Undo, *, scratch: 
     return Planned(foresight, sized, losses)
 
 
+def refuse_planned(connection: Connection, undo: Undo, plan: Planned) -> None:
+    """Raise ChatschemaError where a distributed database would refuse the rollbacks, whose plan is printed then."""
+    if undo.chosen and door.is_distributed(connection):
+        from chatschema.task import clustered
+
+        clustered.refuse_planned(connection, plan.foresight, undo.chosen, is_undo=True)
+
+
 def _complete(connection: Connection, chosen: list[MigrationFile]) -> list[MigrationFile]:
     """Return the migrations without one whose index is only half built: to give that up runs no rollback."""
     return [file for file in chosen if not (file.apply.is_online_index and ledger.is_unfinished(connection, file.id))]

@@ -68,4 +68,6 @@ saved as (
         join pg_catalog.pg_description as d on d.objoid = p.oid and d.classoid = 'pg_policy'::regclass
     ) as c
 )
-select s.kind, s.object, s.statement from saved as s order by s.step, s.object, s.n;
+select s.kind, s.object, s.statement from saved as s
+where s.kind = any ({kinds}::text[]) and (s.kind <> 'trigger' or (s.object <> all ({own}::text[]) and s.object not like '% truncate\_trigger\_%'))
+order by s.step, s.object, s.n;
