@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.support.servers import PgServer
+
+NAME = "citus"
 URL = os.environ.get("CHATSCHEMA_CITUS_URL", "")
 needs_citus = pytest.mark.skipif(not URL, reason="CHATSCHEMA_CITUS_URL names no Citus cluster")
 
@@ -115,3 +119,50 @@ class Worker:
 def workers() -> list[Worker]:
     """Return the workers."""
     return [Worker(*node) for node in nodes()[1:]]
+
+
+def settled(citus: Citus) -> None:
+    """Wait until the session of the killed client is over, and the workers have heard of it."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if not citus.one(
+                "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'chatschema'"
+            ):
+                citus.one("select recover_prepared_transactions()")
+                return
+        except psycopg.Error:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("the session of the killed command is still there")
+
+
+def server() -> PgServer:
+    """Return the coordinator as the server of the tests: the databases that are made on it are distributed."""
+    parts = conninfo_to_dict(URL)
+    with psycopg.connect(URL) as connection:
+        version = connection.info.server_version
+    return PgServer(NAME, str(parts["host"]), int(parts["port"]), str(parts["user"]), str(parts.get("password", "")), version)
+
+
+@contextmanager
+def copied(name: str, template: str) -> Iterator[None]:
+    """Copy a distributed database, which nobody is connected to, on each node; drop the copy afterwards."""
+    try:
+        for host, port in nodes():
+            with _on(host, port, "postgres") as connection:
+                # The metadata has names of hosts and numbers of objects, and both are the same in the copy.
+                connection.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
+        yield
+    finally:
+        for host, port in nodes():
+            with _on(host, port, "postgres") as connection:
+                connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def lock_out(name: str) -> None:
+    """Let nobody connect to a database any more, and end who is: Citus's own worker would keep it from being copied."""
+    for host, port in nodes():
+        with _on(host, port, "postgres") as connection:
+            connection.execute(sql.SQL("alter database {} allow_connections false").format(sql.Identifier(name)))
+            connection.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", (name,))

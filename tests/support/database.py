@@ -46,6 +46,12 @@ def caught_up(primary: Database, standby: Database) -> None:
 
 
 def create(server: PgServer, name: str, template: str = "template1") -> Iterator[Database]:
+    if server.name == "citus" and template != "template1":
+        from tests.support import citus
+
+        with citus.copied(name, template):
+            yield Database(server, name)
+        return
     with server.connect("postgres") as admin:
         admin.execute(f"create database {name} template {template}".encode())
     yield Database(server, name)
