@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import ROOT, distributed, node
+from tests.support import ROOT, node
 from tests.support.cli import Cli, Result, run_cli
 from tests.support.database import Database, create
 from tests.support.servers import PgServer, chosen
@@ -42,6 +42,8 @@ def empty(server: PgServer) -> Iterator[Database]:
 
 def _template(server: PgServer, folder: Path, name: str, *commands: list[str]) -> Iterator[str]:
     if server.name == "citus":
+        from tests.support import distributed
+
         yield from distributed.template(folder, *commands)
         return
     for database in create(server, f"{name}_{uuid.uuid4().hex[:8]}"):
