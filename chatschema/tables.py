@@ -77,7 +77,10 @@ def rows(connection: Connection, *, uncounted: Collection[str] = ()) -> list[Tab
     countable = [
         name
         for name in measured
-        if rows[name][0] and name not in uncounted and (measured[name][0] or 0) <= _COUNTED_BYTES and rows[name][4] <= _COUNTED_PARTITIONS
+        if rows[name][0]
+        and name not in uncounted
+        and (measured[name][0] or 0) <= _COUNTED_BYTES
+        and rows[name][4] <= _COUNTED_PARTITIONS
     ]
     counted = _each(countable, lambda names: _counted(connection, names))
     result = []

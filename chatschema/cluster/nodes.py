@@ -71,16 +71,14 @@ def places(connection: Connection) -> list[Place]:
 def ask(connection: Connection, query: str, of: Sequence[Place] | None = None) -> list[Answer]:
     """Return what each server answers to a query of one value, all at once: outside of this transaction, as the same role."""
     asked = places(connection) if of is None else of
-    rows = postgres.fetch_all(
-        connection, _ASK, ([one.host for one in asked], [one.port for one in asked], [query for _ in asked])
-    )
+    rows = postgres.fetch_all(connection, _ASK, ([one.host for one in asked], [one.port for one in asked], [query for _ in asked]))
     by_name = {one.name: one for one in asked}
     found = [Answer(by_name[f"{host}:{port}"], is_done, text or "") for host, port, is_done, text in rows]
     return sorted(found, key=lambda one: (one.place.group, one.place.name))
 
 
 def documents(connection: Connection, query: str, of: Sequence[Place] | None = None) -> dict[Place, Any]:
-    """Return the JSON document of each server. Raises CannotConnect for a server that does not answer, ChatschemaError for an error."""
+    """Return the JSON document of each server. Raises CannotConnect for a silent one, ChatschemaError for an error."""
     answers = ask(connection, query, of)
     refuse_silent(answers)
     return {one.place: json.loads(one.text) for one in answers}

@@ -144,7 +144,9 @@ def changes(before: dict[int, Table], after: dict[int, Table], *, by_lock: bool 
 
 def counts_rows(connection: Connection) -> bool:
     """Return whether this server counts the rows that a statement updates and deletes: not those of shards."""
-    return not door.is_distributed(connection) and bool(postgres.fetch_one(connection, "select current_setting('track_counts')::boolean")[0])
+    return not door.is_distributed(connection) and bool(
+        postgres.fetch_one(connection, "select current_setting('track_counts')::boolean")[0]
+    )
 
 
 def of_rows(connection: Connection, found: Collection[Change]) -> list[Change]:
@@ -164,7 +166,9 @@ def of_rows(connection: Connection, found: Collection[Change]) -> list[Change]:
 
 def _has_rows(connection: Connection, table: str) -> bool:
     """Return whether the table has a row, or may have one that a policy hides from this role."""
-    query = sql.SQL("select exists (select 1 from {} as t where {})").format(sql.SQL(table), _counted(table))  # quoted by the server
+    query = sql.SQL("select exists (select 1 from {} as t where {})").format(
+        sql.SQL(table), _counted(table)
+    )  # quoted by the server
     postgres.execute(connection, "savepoint chatschema_look")
     try:
         postgres.execute(connection, "set local row_security = off")

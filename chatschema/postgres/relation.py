@@ -86,7 +86,7 @@ def in_words(rows: int | None) -> str:
 
 
 def primary_key(connection: Connection, table: str) -> dict[str, str]:
-    """Return the columns of the primary key of a table in public, in their order, with their types: in a cluster that of one server."""
+    """Return the columns of the primary key of a table in public, with their types, in order: in a cluster that of one server."""
     query = """
         select a.attname, format_type(a.atttypid, null) from pg_catalog.pg_index as i
         cross join lateral unnest(i.indkey) with ordinality as k (attnum, position)

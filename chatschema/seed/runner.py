@@ -167,7 +167,7 @@ def _remove(connection: Connection, seed: str, table: str) -> int:
     return removed
 
 
-def _removal(connection: Connection, seed: str, table: str) -> sql.Composable:
+def _removal(connection: Connection, seed: str, table: str) -> sql.Composed:
     name = sql.Identifier("public", table)
     if door.is_distributed(connection):
         # Rows of a table on every node cannot be joined with one of the coordinator.

@@ -88,7 +88,7 @@ def recorded(
 
 
 def record(connection: Connection, run: Run, migration_id: str, text: str) -> None:
-    """Record the changes of the file with this text, at the end of its transaction. Raises ServerError, and what the check raises."""
+    """Record the changes of the file with this text, at the end of its transaction. Raises ServerError, and as its check."""
     if run.check:
         run.check(migration_id)
     run.last_id = migration_id

@@ -1,4 +1,4 @@
-"""Migrations and rollbacks on a distributed database: tried on a copy that is distributed too, and refused before anything is changed."""
+"""Migrations and rollbacks on a distributed database: tried on a copy that is distributed too, and refused beforehand."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -142,7 +142,8 @@ def _copy(
 
             between = cluster_copy.prepare(connection, made)
         with closing(postgres.connect(made)) as worker, closing(postgres.connect(made)) as observer:
-            missing = clone.structure(settings, version, worker, programs=embedded.bin_folder(), between=between and partial(between, worker))
+            fill = between and partial(between, worker)
+            missing = clone.structure(settings, version, worker, programs=embedded.bin_folder(), between=fill)
             attempt = Trial(worker, observer, reading.reader(connection))
             if between:
                 attempt.after = cluster_copy.Watch(worker, obstacles).look

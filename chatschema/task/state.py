@@ -34,7 +34,7 @@ class State:
     """The server and the source of its address, the migrations, the structure compared with its record, tables, months and seeds.
 
     `partitions` are the differences of months from their parents. `findings` are in words: pending or edited migrations, structural
-    differences, a short runway, a node that does not answer. No findings: up to date. `nodes` are the servers of a distributed database.
+    differences, a short runway, a node that does not answer. No findings: up to date. `nodes`: those of a distributed database.
     """
 
     server: Server

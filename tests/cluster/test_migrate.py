@@ -86,7 +86,9 @@ def _ran(done: Result) -> Result:
 def test_a_migration_and_its_rollback(citus: Citus, cli: Cli, sql_dir: Path) -> None:
     own = _own(sql_dir, POLLS, POLLS_BACK)
     planned = _ran(cli("migrate", "--dry-run", *own, "--url", citus.url))
-    assert "select create_distributed_table('public.polls', 'conversation_id', colocate_with => 'public.conversations')" in planned.out
+    assert (
+        "select create_distributed_table('public.polls', 'conversation_id', colocate_with => 'public.conversations')" in planned.out
+    )
     assert citus.one("select to_regclass('public.polls') is null") is True
     _ran(cli("migrate", *own, "--url", citus.url))
     colocated = "select count(distinct colocationid) from pg_dist_partition where logicalrelid in ('public.polls'::regclass, 'public.messages'::regclass)"
@@ -135,7 +137,9 @@ def test_what_the_cluster_rests_on_stays(citus: Citus, cli: Cli, sql_dir: Path) 
 
 
 def test_an_index_by_months_and_batches_by_conversation(citus: Citus, cli: Cli, sql_dir: Path) -> None:
-    batch = "-- messages: touch.\n-- batch: public.messages by {0}\nupdate public.messages set is_deleted = is_deleted where {{batch}};"
+    batch = (
+        "-- messages: touch.\n-- batch: public.messages by {0}\nupdate public.messages set is_deleted = is_deleted where {{batch}};"
+    )
     own = _own(sql_dir, batch.format("id"))
     by_id = cli("migrate", *own, "--url", citus.url)
     assert "error[batch.key-index]" in by_id.err

@@ -25,16 +25,16 @@ def test_demo_data_there_and_back(cli: Cli) -> None:
         assert messages > 2000
         assert statuses > messages
         assert files > 0
-        ids = (
-            "select bool_and(id = chatschema.direct_id(direct_user_low, direct_user_high)) from public.conversations where type = 'direct'"
-        )
+        ids = "select bool_and(id = chatschema.direct_id(direct_user_low, direct_user_high)) from public.conversations where type = 'direct'"
         assert citus.one(ids) is True
         assert "seeded" not in _ran(cli("seed", "--url", citus.url, timeout=600)).out
         bulk = cli("seed", "--messages", "1k", "--url", citus.url)
         assert bulk.code == 1
         assert "error[cluster.unsupported]" in bulk.err
         # A row of somebody else that refers to a seeded one keeps all of them.
-        conversation, user = citus.rows("select conversation_id::text, user_id::text from public.conversation_participants limit 1")[0]
+        conversation, user = citus.rows(
+            "select conversation_id::text, user_id::text from public.conversation_participants limit 1"
+        )[0]
         other = citus.one(
             "insert into public.messages (conversation_id, sender_id, content_encrypted, content_nonce, content_algorithm, key_version)"
             f" values ('{conversation}', '{user}', '\\x01', '\\x0102030405060708', 'x', 1) returning id::text"

@@ -5,9 +5,10 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -139,25 +140,31 @@ def settled(citus: Citus) -> None:
 
 def server() -> PgServer:
     """Return the coordinator as the server of the tests: the databases that are made on it are distributed."""
-    parts = conninfo_to_dict(URL)
     with psycopg.connect(URL) as connection:
-        version = connection.info.server_version
-    return PgServer(NAME, str(parts["host"]), int(parts["port"]), str(parts["user"]), str(parts.get("password", "")), version)
+        info = connection.info
+        return PgServer(NAME, info.host, info.port, info.user, info.password, info.server_version)
 
 
 @contextmanager
 def copied(name: str, template: str) -> Iterator[None]:
     """Copy a distributed database, which nobody is connected to, on each node; drop the copy afterwards."""
+
+    def on_each(statement: LiteralString, *names: str) -> None:
+        text = sql.SQL(statement).format(*map(sql.Identifier, names))
+
+        def run(node: tuple[str, int]) -> None:
+            with _on(*node, "postgres") as connection:
+                connection.execute(text)
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(run, nodes()))
+
     try:
-        for host, port in nodes():
-            with _on(host, port, "postgres") as connection:
-                # The metadata has names of hosts and numbers of objects, and both are the same in the copy.
-                connection.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
+        # The metadata has names of hosts and numbers of objects, and both are the same in the copy.
+        on_each("create database {} template {} strategy file_copy", name, template)
         yield
     finally:
-        for host, port in nodes():
-            with _on(host, port, "postgres") as connection:
-                connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        on_each("drop database if exists {} with (force)", name)
 
 
 def lock_out(name: str) -> None:

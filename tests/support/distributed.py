@@ -21,6 +21,8 @@ def template(folder: Path, *commands: list[str]) -> Iterator[str]:
     """Yield the name of a database after these commands, distributed; nobody can connect to it, so that it can be copied."""
     from tests.support import citus
 
+    # Each month is hundreds of files, which are copied for each test.
+    (folder / "chatschema.toml").write_text("[partition]\nahead = 1\n", "utf-8")
     with citus.database() as made:
         for command in (*commands, ["cluster", "distribute", "--shards", "2", "--yes"]):
             done = run_cli(*command, "--url", made.url, cwd=folder, timeout=600)

@@ -35,4 +35,6 @@ _INSTEAD = (
 
 def instead(words: str) -> str:
     """Return what to do about a refusal."""
-    return next((do for pattern, do in _INSTEAD if re.search(pattern, words)), f"correct the file; where it runs on one server only, {BACK}")
+    return next(
+        (do for pattern, do in _INSTEAD if re.search(pattern, words)), f"correct the file; where it runs on one server only, {BACK}"
+    )

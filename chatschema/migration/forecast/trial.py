@@ -44,8 +44,8 @@ _LIMIT = "set local statement_timeout = '5min'"
 class Trial:
     """A copy of the structure, in which files are run in their order; `worker` runs them, `observer` watches.
 
-    `read` tells the locks of a statement that cannot be run here, from its text. `after` is called with the id of each file that was
-    run.
+    `read` tells the locks of a statement that cannot be run here, from its text. `after` is called with the id of each file, once
+    it was run.
     """
 
     worker: Connection
