@@ -154,7 +154,15 @@ def copied(name: str, template: str) -> Iterator[None]:
 
         def run(node: tuple[str, int]) -> None:
             with _on(*node, "postgres") as connection:
-                connection.execute(text)
+                for last in (False, False, True):
+                    try:
+                        connection.execute(text)
+                    except psycopg.errors.ObjectInUse:
+                        # Citus's own worker of the database was just beginning.
+                        if last:
+                            raise
+                    else:
+                        return
 
         with ThreadPoolExecutor() as pool:
             list(pool.map(run, nodes()))

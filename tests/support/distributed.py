@@ -5,15 +5,21 @@ there are listed with the reason in tests/cluster/one_server.toml; one of them t
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.support.cli import run_cli
 
 LIST = Path(__file__).parent.parent / "cluster" / "one_server.toml"
+_INSERT = re.compile(
+    r"insert into public\.(?:message_statuses|attachments)(?: as \w+)? \((?P<columns>message_id,[^)]*)\)\s+values \((?=%s)"
+)
 IS_ASKED = os.environ.get("CHATSCHEMA_TEST_SERVER") == "citus"
 
 
@@ -29,6 +35,23 @@ def template(folder: Path, *commands: list[str]) -> Iterator[str]:
             assert done.code == 0, done.err
         citus.lock_out(made.name)
         yield made.name
+
+
+def worded(connection: "psycopg.Connection[Any]", query: str, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
+    """Return a statement as docs/how-to/scale-out.md says that the application changes it: with conversation_id.
+
+    The conversation is looked up by the message, which is the first parameter. Only inserts of one row are changed.
+    """
+    query = query.replace("on conflict (message_id, user_id)", "on conflict (conversation_id, message_id, user_id)")
+    match = _INSERT.search(query)
+    if not match or "conversation_id" in match["columns"] or not params:
+        return query, params
+    found = connection.execute("select conversation_id from public.messages where id = %s", params[:1]).fetchone()
+    if not found:
+        return query, params
+    begin, values = match.start("columns"), match.end()
+    text = f"{query[:begin]}conversation_id, {query[begin:values]}%s, {query[values:]}"
+    return text, (found[0], *params)
 
 
 def reasons() -> dict[str, str]:
