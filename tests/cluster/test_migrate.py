@@ -177,6 +177,12 @@ def test_a_killed_migration_is_done_or_not(citus: Citus, cli: Cli, sql_dir: Path
     print(f"killed {KILLS} times: {ends.count(True)} done, the others as before")
 
 
+def test_a_dump_has_the_form_of_the_place(citus: Citus, cli: Cli) -> None:
+    done = _ran(cli("schema", "dump", "--url", citus.url))
+    assert "PRIMARY KEY (conversation_id, id)" in done.out
+    assert "the database is distributed" in done.err
+
+
 def test_status_names_each_node(citus: Citus, cli: Cli) -> None:
     nodes = _ran(cli("status", "--json", "--url", citus.url)).json()["nodes"]
     assert [one["is_coordinator"] for one in nodes] == [True, False, False]

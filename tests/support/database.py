@@ -38,7 +38,9 @@ class Database:
             query, params = self._worded(connection, query, params)
             connection.execute(query.encode(), params or None)
 
-    def _worded(self, connection: "psycopg.Connection[Any]", query: str, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
+    def _worded(
+        self, connection: "psycopg.Connection[Any]", query: str, params: tuple[object, ...]
+    ) -> tuple[str, tuple[object, ...]]:
         """Return the statement as an application writes it for this server."""
         if self.server.name != "citus":
             return query, params
