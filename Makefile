@@ -140,7 +140,7 @@ test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers fo
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/audit
 
 # The tests of triggers, checks and guards; those that do not apply there are in tests/cluster/one_server.toml.
-ON_CLUSTER := references reference_statements tables reactions taking_part message_ids
+ON_CLUSTER := references tables reactions taking_part
 
 test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs (on Citus)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/cluster
