@@ -139,8 +139,12 @@ test-retention: $(VENV)/.dev ## Remove 1,000,000 due rows and no other (minutes)
 test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers for 60 s
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/audit
 
+# The tests of triggers, checks and guards; those that do not apply there are in tests/cluster/one_server.toml.
+ON_CLUSTER := references tables reactions taking_part
+
 test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs (on Citus)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/cluster
+	CHATSCHEMA_TEST_SERVER=citus $(BIN)/python -m pytest -q $(addprefix tests/schema/test_,$(addsuffix .py,$(ON_CLUSTER)))
 
 example-test: $(VENV)/.dev ## Break the reference application under 20 users (needs node)
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s -n 0 tests/example/test_example_simulation.py

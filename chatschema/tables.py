@@ -1,6 +1,6 @@
 """The nine tables: which exist, how many rows they have, how large they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -64,10 +64,11 @@ def missing(connection: Connection) -> list[str]:
     return [row[0] for row in postgres.fetch_all(connection, query, (list(TABLES),))]
 
 
-def rows(connection: Connection) -> list[TableRows]:
+def rows(connection: Connection, *, uncounted: Collection[str] = ()) -> list[TableRows]:
     """Return the tables that exist, parents first, with rows and bytes.
 
-    Rows are None if this role may not read the table and there is no estimate; a locked table is estimated.
+    Rows are None if this role may not read the table and there is no estimate, and for those that are `uncounted`: a node that has
+    some of them does not answer. A locked table is estimated.
     """
     rows = {row[0]: row[1:] for row in postgres.fetch_all(connection, _FROM_CATALOG, (list(TABLES),))}
     found = [table for table in TABLES if table in rows]
@@ -76,13 +77,16 @@ def rows(connection: Connection) -> list[TableRows]:
     countable = [
         name
         for name in measured
-        if rows[name][0] and (measured[name][0] or 0) <= _COUNTED_BYTES and rows[name][4] <= _COUNTED_PARTITIONS
+        if rows[name][0]
+        and name not in uncounted
+        and (measured[name][0] or 0) <= _COUNTED_BYTES
+        and rows[name][4] <= _COUNTED_PARTITIONS
     ]
     counted = _each(countable, lambda names: _counted(connection, names))
     result = []
     for name in found:
         _, pages, estimate, _, _ = rows[name]
-        count = counted.get(name, None if is_unknown[name] else estimate)
+        count = counted.get(name, None if is_unknown[name] or name in uncounted else estimate)
         result.append(TableRows(name, count, name in counted, measured[name][1] or 0 if name in measured else pages))
     return result
 

@@ -30,8 +30,9 @@ def _conversation(
 ) -> dict[str, Any]:
     started = world.ago(74 - number * 0.4)
     low, high = sorted(pair) if pair else (None, None)
+    id = world.uuid7(started)
     return {
-        "id": world.uuid7(started),
+        "id": (low and high and world.direct_id(low, high)) or id,
         "type": "direct" if pair else "group",
         "title": title,
         "direct_user_low": low,

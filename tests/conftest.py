@@ -14,7 +14,7 @@ from tests.support.cli import Cli, Result, run_cli
 from tests.support.database import Database, create
 from tests.support.servers import PgServer, chosen
 
-pytest_plugins = ("tests.support.pace",)
+pytest_plugins = ("tests.support.pace", "tests.support.distributed")
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +41,11 @@ def empty(server: PgServer) -> Iterator[Database]:
 
 
 def _template(server: PgServer, folder: Path, name: str, *commands: list[str]) -> Iterator[str]:
+    if server.name == "citus":
+        from tests.support import distributed
+
+        yield from distributed.template(folder, *commands)
+        return
     for database in create(server, f"{name}_{uuid.uuid4().hex[:8]}"):
         for command in commands:
             done = run_cli(*command, "--url", database.url, cwd=folder)

@@ -46,6 +46,7 @@ def planned(
     checked = plan_findings.check(connection, files, plan.pending)
     if as_json:
         console.as_json({**_document(plan), "findings": checked.document})
+        migrating.refuse_planned(connection, plan)
         return
     _print_head(plan)
     for file in plan.pending:
@@ -61,6 +62,7 @@ def planned(
     _print_months(connection, plan)
     plan_findings.note_counts(checked)
     _print_end(settings, plan)
+    migrating.refuse_planned(connection, plan)
 
 
 def _print_head(plan: Plan) -> None:

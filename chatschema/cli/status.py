@@ -13,6 +13,7 @@ from chatschema.cli import console, options, session
 from chatschema.errors import ExitCode
 
 if TYPE_CHECKING:
+    from chatschema.cluster.nodes import Node
     from chatschema.migration.values import MigrationStatus
     from chatschema.protection import Protection
     from chatschema.tables import TableRows
@@ -61,6 +62,10 @@ def _print(found: State) -> None:
     from chatschema.structure import wording
 
     _print_server(found.server, found.source, found.protection)
+    if found.nodes:
+        console.answer()
+        nodes = [(f"{one.host}:{one.port}", _role(one), _known(one.shards), _size(one), _answers(one)) for one in found.nodes]
+        console.table(("node", "role", "shards", "size", "state"), nodes, right=(2, 3))
     console.answer()
     _print_migrations(found.migrations)
     if found.tables:
@@ -101,6 +106,24 @@ def _print_server(server: Server, source: str, protection: Protection | None) ->
     console.answer(f"PostgreSQL {server.version}{standby}, database {server.database}, as {server.role} ({source})")
     if protection:
         console.answer(f"protected: {protection.reason}")
+
+
+def _role(node: Node) -> str:
+    return "coordinator" if node.is_coordinator else "worker"
+
+
+def _known(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _size(node: Node) -> str:
+    return "?" if node.bytes is None else units.size(node.bytes)
+
+
+def _answers(node: Node) -> str:
+    if not node.is_reachable:
+        return "does not answer"
+    return "answers" if node.is_active else "not active"
 
 
 def _rows(table: TableRows) -> str:

@@ -126,6 +126,7 @@ def _dry_run(settings: Settings, connection: Connection, wanted: Undo, scratch: 
         files = planning.files(chosen, plan.foresight, plan.sized)
         losses = None if plan.losses is None else found
         console.as_json({"would_undo": files, "losses": losses, **planning.tables(plan.foresight, plan.sized)})
+        undoing.refuse_planned(connection, wanted, plan)
         return
     planning.print_tables(plan.foresight, plan.sized)
     for file in chosen:
@@ -141,3 +142,4 @@ def _dry_run(settings: Settings, connection: Connection, wanted: Undo, scratch: 
     else:
         lost = "this undo would lose data, as listed" if plan.losses else "no row would be lost"
         console.note(f"{lost}. Nothing was changed; to undo, run the command without --dry-run")
+    undoing.refuse_planned(connection, wanted, plan)

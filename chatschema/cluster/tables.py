@@ -12,6 +12,8 @@ DISTRIBUTED = {table: column for table, column in _PUBLIC.items() if column}
 # Copied to every node.
 REFERENCE = tuple(table for table, column in _PUBLIC.items() if not column)
 MOVING = (*DISTRIBUTED, *REFERENCE)
+# Other tables of a conversation are placed beside it.
+FIRST = "public.conversations"
 
 _NAMED = re.compile(
     r"^\s*(?:add\s+)?constraint\s+(?P<constraint>\w+)|create\s+(?:unique\s+)?index\s+(?P<index>\w+)"

@@ -78,7 +78,7 @@ def has_others(connection: Connection) -> str | None:
     for table in TABLES:
         if table == "audit_logs" or not postgres.has_table(connection, f"public.{table}"):
             continue
-        query = sql.SQL("select exists (select from {} as t where {})").format(*_unseeded(connection, table))
+        query = sql.SQL("select exists (select 1 from {} as t where {})").format(*_unseeded(connection, table))
         if postgres.fetch_one(connection, query)[0]:
             return table
     return None
@@ -89,10 +89,7 @@ def _unseeded(connection: Connection, table: str) -> tuple[sql.Composable, sql.C
     rows: sql.Composable = sql.Identifier("public", table)
     if not postgres.has_table(connection, "chatschema.seeded_rows"):
         return rows, relation.ALL
-    # OFFSET 0 keeps it a look-up for each row, which uses the index. A join is planned by statistics, and if these are older
-    # than the rows, the whole record is read for each row of the table.
-    query = sql.SQL("not exists (select from chatschema.seeded_rows as s where s.table_name = {} and {} offset 0)")
-    condition = query.format(sql.Literal(table), relation.is_entry(connection, table, "t", "s"))
+    condition = sql.SQL("not {}").format(relation.has_entry(connection, table, "t", relation.ALL, each=True))
     if seeded.exists(connection):
         # Those of a bulk seed are millions.
         rows = seeded.others(connection, table)

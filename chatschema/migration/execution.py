@@ -7,7 +7,7 @@ from chatschema import postgres
 from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ExitCode, MigrationFailed, ServerError
 from chatschema.migration.backend import Backend, StatementFailed
 from chatschema.migration.files import MigrationFile, excerpt, line_of
-from chatschema.postgres import locks
+from chatschema.postgres import door, locks
 from chatschema.sqlfile import SqlFile
 from chatschema.values import Patience
 
@@ -24,12 +24,16 @@ def lock_failures_bare() -> Iterator[None]:
 
 
 @contextmanager
-def transaction(backend: Backend, patience: Patience) -> Iterator[None]:
-    """Yoyo's transaction with the lock timeout of `patience`; after a timeout it can be retried as a whole."""
+def transaction(backend: Backend, patience: Patience, *, locks_tables: bool = True) -> Iterator[None]:
+    """Yoyo's transaction with the lock timeout of `patience`; after a timeout it can be retried as a whole.
+
+    `locks_tables`: whether its statements lock tables that exist, which a distributed database does in one order.
+    """
     with lock_failures_bare(), backend.committed():
         # The second setting is missing at the end of the file if the file reset all settings.
         query = "select set_config('lock_timeout', %s, true), set_config('chatschema.is_pinned', 'on', true)"
         postgres.execute(backend.connection, query, (f"{patience.timeout_s * 1000:.0f}ms",))
+        door.enter(backend.connection, closes=locks_tables)
         yield
 
 

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from chatschema import postgres
 from chatschema.errors import ChatschemaError, ServerError
-from chatschema.postgres import Connection, relation
+from chatschema.postgres import Connection, door, relation
 
 Kind = Literal["table", "column", "type", "file", "rows", "unseen"]
 _VERBS: dict[Kind, str] = {
@@ -143,8 +143,10 @@ def changes(before: dict[int, Table], after: dict[int, Table], *, by_lock: bool 
 
 
 def counts_rows(connection: Connection) -> bool:
-    """Return whether the server counts the rows that a statement updates and deletes."""
-    return bool(postgres.fetch_one(connection, "select current_setting('track_counts')::boolean")[0])
+    """Return whether this server counts the rows that a statement updates and deletes: not those of shards."""
+    return not door.is_distributed(connection) and bool(
+        postgres.fetch_one(connection, "select current_setting('track_counts')::boolean")[0]
+    )
 
 
 def of_rows(connection: Connection, found: Collection[Change]) -> list[Change]:
@@ -164,7 +166,9 @@ def of_rows(connection: Connection, found: Collection[Change]) -> list[Change]:
 
 def _has_rows(connection: Connection, table: str) -> bool:
     """Return whether the table has a row, or may have one that a policy hides from this role."""
-    query = sql.SQL("select exists (select from {} as t where {})").format(sql.SQL(table), _counted(table))  # quoted by the server
+    query = sql.SQL("select exists (select 1 from {} as t where {})").format(
+        sql.SQL(table), _counted(table)
+    )  # quoted by the server
     postgres.execute(connection, "savepoint chatschema_look")
     try:
         postgres.execute(connection, "set local row_security = off")

@@ -52,11 +52,11 @@ def migrate(
 
 
 def _apply(backend: Backend, file: MigrationFile, run: recording.Run, started: float, wait: Patience, say: Say) -> None:
-    needs = heads.read(file.apply).needs
+    found = heads.read(file.apply)
 
     def work() -> None:
-        with execution.transaction(backend, wait):
-            prelude.take(backend.connection, needs, wait)
+        with execution.transaction(backend, wait, locks_tables=bool(found.needs or found.unread)):
+            prelude.take(backend.connection, found.needs, wait)
             migration = YoyoMigration(file)
             migration.process_steps(backend, "apply")
             # The file may have changed the role for its own objects; the ledger is written as the role that logged in.

@@ -11,14 +11,27 @@ from chatschema.errors import ChatschemaError
 SIGN = "before_cluster"
 # Citus would lock the workers' tables too, and a trigger on a worker would wait for the locker while the locker waits for its
 # statement: so the coordinator's tables alone, in one order. Citus deadlocks where months change beside traffic without it.
-_CLOSE: LiteralString = """
-    set local citus.enable_unsafe_triggers = on;
-    set local client_min_messages = error;
-    set local citus.enable_ddl_propagation = off;
+_LOCK: tuple[LiteralString, ...] = (
+    "set local citus.enable_ddl_propagation = off",
+    """
     lock table public.message_statuses, public.attachments, public.messages, public.conversations, public.users
-        in access exclusive mode;
-    set local citus.enable_ddl_propagation = on
-"""
+        in access exclusive mode
+    """,
+    "set local citus.enable_ddl_propagation = on",
+)
+# A migration resets all settings of its session, and these with them. A local table that refers to users stays local.
+_SEQUENTIAL: tuple[LiteralString, ...] = (
+    "set local citus.multi_shard_modify_mode = 'sequential'",
+    "set local citus.enable_local_reference_table_foreign_keys = off",
+)
+_CLOSE: LiteralString = "; ".join(
+    (
+        *_SEQUENTIAL,
+        "set local citus.enable_unsafe_triggers = on",
+        "set local client_min_messages = error",
+        *_LOCK,
+    )
+)
 _distributed: WeakSet["psycopg.Connection[tuple[object, ...]]"] = WeakSet()
 
 
@@ -37,6 +50,17 @@ def close(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
     """Lock the tables of conversations on the coordinator until the transaction ends; nothing on one server."""
     if is_distributed(connection):
         connection.execute(_CLOSE)
+
+
+def enter(connection: "psycopg.Connection[tuple[object, ...]]", *, closes: bool) -> None:
+    """Begin the transaction of a migration there: `closes` locks the tables of conversations first; nothing on one server.
+
+    Triggers stay refused: a file that knows better sets citus.enable_unsafe_triggers itself. Sends one statement at a time, for a
+    pipeline.
+    """
+    if is_distributed(connection):
+        for statement in (*_SEQUENTIAL, *(_LOCK if closes else ())):
+            connection.execute(statement)
 
 
 def refuse(connection: "psycopg.Connection[tuple[object, ...]]", command: str) -> None:

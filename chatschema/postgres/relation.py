@@ -7,7 +7,7 @@ from psycopg import sql
 
 from chatschema import postgres
 from chatschema.errors import BUSY_SQLSTATES, ServerError
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, door
 
 # Counted up to this number, which takes some ten milliseconds; a table with more rows is large in any case.
 COUNTED = 100_000
@@ -30,6 +30,8 @@ SIZE: LiteralString = """
             and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
     ) then greatest(c.relpages, 1) * current_setting('block_size')::bigint else coalesce(pg_relation_size(c.oid), 0) end
 """
+# Their keys have conversation_id in front in a distributed database; a seed's record has those of one server, there and back.
+_WITHOUT = frozenset({"messages", "message_statuses", "attachments"})
 _UNDEFINED_TABLE, _NO_PRIVILEGE = "42P01", "42501"
 
 
@@ -55,7 +57,7 @@ def count(connection: Connection, table: str | sql.Composable, condition: sql.Co
 
     None where this role may not read the table or would have to wait for a lock; 0 where the table does not exist.
     """
-    query = sql.SQL("select count(*) from (select from {} as t where {} limit {}) as counted").format(
+    query = sql.SQL("select count(*) from (select 1 from {} as t where {} limit {}) as counted").format(
         sql.SQL(table) if isinstance(table, str) else table,  # quoted by the server
         condition,
         sql.Literal(COUNTED + 1),
@@ -84,14 +86,17 @@ def in_words(rows: int | None) -> str:
 
 
 def primary_key(connection: Connection, table: str) -> dict[str, str]:
-    """Return the columns of the primary key of a table in public, in their order, with their types."""
+    """Return the columns of the primary key of a table in public, with their types, in order: in a cluster that of one server."""
     query = """
         select a.attname, format_type(a.atttypid, null) from pg_catalog.pg_index as i
         cross join lateral unnest(i.indkey) with ordinality as k (attnum, position)
         join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
         where i.indrelid = to_regclass(%s) and i.indisprimary order by k.position
     """
-    return dict(postgres.fetch_all(connection, query, (f"public.{table}",)))
+    found = dict(postgres.fetch_all(connection, query, (f"public.{table}",)))
+    if table in _WITHOUT and door.is_distributed(connection):
+        found.pop("conversation_id", None)
+    return found
 
 
 def is_entry(connection: Connection, table: str, row: str, tracked: str) -> sql.Composable:
@@ -99,5 +104,23 @@ def is_entry(connection: Connection, table: str, row: str, tracked: str) -> sql.
 
     An equality of whole keys, which the index serves.
     """
+    return sql.SQL("{}.key = {}").format(sql.Identifier(tracked), _key(connection, table, row))
+
+
+def has_entry(connection: Connection, table: str, row: str, condition: sql.Composable, *, each: bool = False) -> sql.Composable:
+    """Return the condition that chatschema.seeded_rows has an entry `s` for `row` of a table in public that meets the condition.
+
+    With `each` it is looked up for each row, which uses the index: a join is planned by statistics, and if these are older than the
+    rows, the whole record is read for each row of the table. Citus takes no subquery that refers to a row of a shard.
+    """
+    if door.is_distributed(connection):
+        query = sql.SQL("{} in (select s.key from chatschema.seeded_rows as s where s.table_name = {} and {})")
+        return query.format(_key(connection, table, row), sql.Literal(table), condition)
+    query = sql.SQL("exists (select from chatschema.seeded_rows as s where {} and s.table_name = {} and {}{})")
+    match = is_entry(connection, table, row, "s")
+    return query.format(condition, sql.Literal(table), match, sql.SQL(" offset 0" if each else ""))
+
+
+def _key(connection: Connection, table: str, row: str) -> sql.Composable:
     columns = [sql.SQL("{}.{}::text").format(sql.Identifier(row), sql.Identifier(name)) for name in primary_key(connection, table)]
-    return sql.SQL("{}.key = array[{}]::text[]").format(sql.Identifier(tracked), sql.SQL(", ").join(columns))
+    return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(columns))

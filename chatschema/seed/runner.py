@@ -10,7 +10,7 @@ from psycopg import sql
 
 from chatschema import audit, postgres
 from chatschema.errors import ChatschemaError
-from chatschema.postgres import Connection, Say, locks, relation, seeded
+from chatschema.postgres import Connection, Say, door, locks, relation, seeded
 from chatschema.seed.files import Seeder, titles
 from chatschema.seed.world import World
 from chatschema.values import Applied
@@ -161,12 +161,20 @@ def _remove(connection: Connection, seed: str, table: str) -> int:
     if trigger:
         # No other session sees the table without its trigger: it is disabled and enabled in this transaction.
         postgres.execute(connection, sql.SQL("alter table {} disable trigger {}").format(name, sql.Identifier(trigger)))
-    query = sql.SQL("delete from {} as t using chatschema.seeded_rows as s where s.seed = {} and s.table_name = {} and {}")
-    match = relation.is_entry(connection, table, "t", "s")
-    removed = postgres.execute(connection, query.format(name, sql.Literal(seed), sql.Literal(table), match)).rowcount
+    removed = postgres.execute(connection, _removal(connection, seed, table)).rowcount
     if trigger:
         postgres.execute(connection, sql.SQL("alter table {} enable always trigger {}").format(name, sql.Identifier(trigger)))
     return removed
+
+
+def _removal(connection: Connection, seed: str, table: str) -> sql.Composed:
+    name = sql.Identifier("public", table)
+    if door.is_distributed(connection):
+        # Rows of a table on every node cannot be joined with one of the coordinator.
+        condition = sql.SQL("s.seed = {}").format(sql.Literal(seed))
+        return sql.SQL("delete from {} as t where {}").format(name, relation.has_entry(connection, table, "t", condition))
+    query = sql.SQL("delete from {} as t using chatschema.seeded_rows as s where s.seed = {} and s.table_name = {} and {}")
+    return query.format(name, sql.Literal(seed), sql.Literal(table), relation.is_entry(connection, table, "t", "s"))
 
 
 # References to a table, with both lists of columns: by foreign key (those of partitions belong to their parent), and to
@@ -202,9 +210,7 @@ def _refuse_references(connection: Connection, seeds: list[str], table: str) -> 
         )
         own: sql.Composable = sql.SQL("false")
         if schema == "public" and relation.primary_key(connection, child):
-            own = sql.SQL(
-                "exists (select from chatschema.seeded_rows as o where o.seed = any ({}) and o.table_name = {} and {})"
-            ).format(sql.Literal(seeds), sql.Literal(child), relation.is_entry(connection, child, "c", "o"))
+            own = relation.has_entry(connection, child, "c", sql.SQL("s.seed = any ({})").format(sql.Literal(seeds)))
         count = sql.SQL("""
             select count(*) from {child} as c join {parent} as p on {join}
             join chatschema.seeded_rows as s on s.seed = any ({seeds}) and s.table_name = {table} and {match}

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import postgres
-from chatschema.postgres import Connection, relation
+from chatschema.postgres import Connection, door, relation
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -58,6 +58,13 @@ class World:
         """Return a UUIDv7 of `moment` from this seeder's random numbers (RFC 9562 section 5.7)."""
         millis = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
         return UUID(int=millis << 80 | 7 << 76 | self.random.getrandbits(12) << 64 | 2 << 62 | self.random.getrandbits(62))
+
+    def direct_id(self, low: UUID, high: UUID) -> UUID | None:
+        """Return the id that the direct conversation of two users must have in a distributed database; None on one server."""
+        if not door.is_distributed(self._connection):
+            return None
+        found: UUID = postgres.fetch_one(self._connection, "select chatschema.pair_id(%s, %s)", (low, high))[0]
+        return found
 
     def secret(self, purpose: str, of: object) -> bytes:
         """Return 32 bytes that depend only on `rng`, `purpose` and `of`. Anyone can compute them: for demo data only."""

@@ -30,7 +30,8 @@ _OF_ALONE = ("index", "type")
 class Run:
     """One run: changes made by hand before it (`kept`), and objects in public that chatschema did not create (`strangers`).
 
-    Without `is_recorded` there is no earlier record, and one record at the end serves all files.
+    Without `is_recorded` there is no earlier record, and one record at the end serves all files. `check` is called at the end of
+    the transaction of each file, and may raise.
     """
 
     say: Say
@@ -38,6 +39,7 @@ class Run:
     kept: list[Difference] = field(default_factory=list)
     strangers: dict[str, str] = field(default_factory=dict)
     last_id: str | None = None
+    check: Callable[[str], None] | None = None
 
 
 @contextmanager
@@ -86,7 +88,9 @@ def recorded(
 
 
 def record(connection: Connection, run: Run, migration_id: str, text: str) -> None:
-    """Record the changes of the file with this text, at the end of its transaction. Raises ServerError."""
+    """Record the changes of the file with this text, at the end of its transaction. Raises ServerError, and as its check."""
+    if run.check:
+        run.check(migration_id)
     run.last_id = migration_id
     if not run.is_recorded:
         return

@@ -128,7 +128,7 @@ def seed(
     """
     started = time.monotonic()
     contents.refuse_foreign(connection, "seed")
-    door.refuse(connection, "seed")
+    door.refuse(connection, "seed --messages")
     seeding.refuse_unmigrated(connection)
     if not ledger.exists(connection):
         raise ChatschemaError("table chatschema.bulk_seed does not exist", "first: chatschema migrate", code="seed.not-migrated")

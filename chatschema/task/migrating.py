@@ -76,8 +76,10 @@ def migrate(
         later = _later(files, statuses, pending, only_expand=only_expand)
         repeats = repeating.look(settings, connection, files, statuses, pending, later, say=say)
         whole = [*pending, *repeats.due]
-        if whole:
-            door.refuse(connection, "migrate with pending migrations")
+        if whole and door.is_distributed(connection):
+            from chatschema.task import clustered
+
+            clustered.refuse_migrations(settings, connection, whole, where=scratch, say=say)
         begin_plan = reviewing.check(settings, connection, whole, plan_hash, where=scratch, is_first=is_first, say=say)
         ledger.ensure(connection)
         plan.refuse_foreign_lock(connection)
@@ -89,6 +91,8 @@ def migrate(
         done = (file.apply.ddl for file in files if states[file.id] == "applied")
         coming = (file.apply.ddl for file in whole)
         with recording.recorded(connection, done, coming, was_cut_off=was_cut_off, writes=bool(whole), say=say) as run:
+            if whole and door.is_distributed(connection):
+                run.check = clustered.guard(connection)
             yield from _started(connection, statuses)
             guarded = guard.is_needed(statuses, pending)
             yield from _apply(connection, pending, run, patience, replicas, settings.batching, guarded=guarded, say=say)
@@ -156,6 +160,10 @@ def _due(
     found = plan.pending(files, statuses, to, only_expand=only_expand)
     found = squashed.shortened(found, files, statuses, connection.info.server_version // 10000, say=say)
     pending = variables.filled(found, settings.variables)
+    if pending and door.is_distributed(connection):
+        from chatschema.task import clustered
+
+        pending = clustered.with_places(pending)
     migration_files.check(pending)
     granting.declared(pending)
     subject.refuse_unknown(connection, pending)
@@ -230,3 +238,11 @@ def planned(
     foresight = planning.migrations(settings, connection, pending, where=scratch, is_first=is_first, say=say)
     held = tuple(_held(files, statuses, pending, to))
     return Plan(tuple(pending), tuple(missing), found, unread, foresight, planning.sized(connection, foresight), held)
+
+
+def refuse_planned(connection: Connection, plan: Plan) -> None:
+    """Raise ChatschemaError where a distributed database would refuse the plan, which is printed then."""
+    if plan.pending and door.is_distributed(connection):
+        from chatschema.task import clustered
+
+        clustered.refuse_planned(connection, plan.foresight, plan.pending)

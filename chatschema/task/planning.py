@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from chatschema import postgres
 from chatschema.database import clone, scratch
@@ -15,11 +17,14 @@ from chatschema.migration.forecast.planner import Planner
 from chatschema.migration.forecast.trial import Trial
 from chatschema.migration.forecast.values import Forecast
 from chatschema.migration.loss import Change
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, door
 from chatschema.sqlfile import SqlFile
 from chatschema.task import scratching
 from chatschema.task.scratching import NoScratch, Place
 from chatschema.values import Settings
+
+if TYPE_CHECKING:
+    from chatschema.cluster.obstacles import Obstacle
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Foresight:
 
     `copy`: in words where the copy was made, None if there was none; then `why` tells why, and the locks are those that the
     statements name. `changes` are those that rollbacks make to tables; None without a copy. `other_version` is that of the copy's
-    server if it is not the database's.
+    server if it is not the database's. `obstacles`: what the files change that a distributed database rests on.
     """
 
     forecasts: tuple[Forecast, ...]
@@ -38,6 +43,7 @@ class Foresight:
     other_version: tuple[int, int] | None = None
     missing: tuple[str, ...] = ()
     is_first: bool = False
+    obstacles: tuple["Obstacle", ...] = ()
 
     @property
     def parts(self) -> list[tuple[str, str]]:
@@ -88,8 +94,12 @@ def _foreseen(
     say: Say,
 ) -> Foresight:
     """Return what `run` finds on a copy; without one, what the `texts` tell. Raises ChatschemaError if a named server fails."""
+    obstacles: list[Obstacle] = []
     try:
-        with scratching.place(settings, where, say=say) as place, _copy(settings, connection, place, say) as (attempt, missing):
+        with (
+            scratching.place(settings, _where(settings, connection, where), say=say) as place,
+            _copy(settings, connection, place, obstacles, say) as (attempt, missing),
+        ):
             forecasts, changes = run(attempt)
             versions = attempt.worker.info.server_version // 10000, connection.info.server_version // 10000
             return Foresight(
@@ -98,6 +108,7 @@ def _foreseen(
                 changes=None if changes is None else tuple(changes),
                 other_version=versions if versions[0] != versions[1] else None,
                 missing=tuple(missing),
+                obstacles=tuple(obstacles),
             )
     except NoScratch as error:
         why = str(error)
@@ -110,19 +121,33 @@ def _foreseen(
     return Foresight(tuple(trial.of_text(id, text, read) for id, text in texts), None, why)
 
 
+def _where(settings: Settings, connection: Connection, where: str | None) -> str | None:
+    """Return where the copy goes: of a distributed database to its own server, which has Citus, unless somebody says otherwise."""
+    wanted = scratching.wanted(settings, where)
+    return scratching.SAME if wanted is None and door.is_distributed(connection) else wanted
+
+
 @contextmanager
-def _copy(settings: Settings, connection: Connection, place: Place, say: Say) -> Iterator[tuple[Trial, list[str]]]:
+def _copy(
+    settings: Settings, connection: Connection, place: Place, obstacles: "list[Obstacle]", say: Say
+) -> Iterator[tuple[Trial, list[str]]]:
     """Yield a trial on a copy of the structure, which is dropped afterwards, and the errors of the copying."""
     from chatschema.server import embedded
 
-    with (
-        scratch.empty(place.server, say=say if place.is_same else None) as made,
-        closing(postgres.connect(made)) as worker,
-        closing(postgres.connect(made)) as observer,
-    ):
+    with scratch.empty(place.server, say=say if place.is_same else None) as made:
         version = connection.info.server_version // 10000
-        missing = clone.structure(settings, version, worker, programs=embedded.bin_folder())
-        yield Trial(worker, observer, reading.reader(connection)), missing
+        between = None
+        if door.is_distributed(connection):
+            from chatschema.task import cluster_copy
+
+            between = cluster_copy.prepare(connection, made)
+        with closing(postgres.connect(made)) as worker, closing(postgres.connect(made)) as observer:
+            fill = between and partial(between, worker)
+            missing = clone.structure(settings, version, worker, programs=embedded.bin_folder(), between=fill)
+            attempt = Trial(worker, observer, reading.reader(connection))
+            if between:
+                attempt.after = cluster_copy.Watch(worker, obstacles).look
+            yield attempt, missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from chatschema import hold, protection, tables
 from chatschema.database import contents
 from chatschema.errors import ChatschemaError
 from chatschema.partition import catalog, create, grid
-from chatschema.postgres import Connection, Say, door, locks
+from chatschema.postgres import Connection, Say, locks
 from chatschema.seed import demo_keys, files, runner
 from chatschema.seed.bulk import keys_file
 from chatschema.seed.files import Seeder
@@ -54,7 +54,6 @@ def seed(
     seeder created, unless `into_used`.
     """
     contents.refuse_foreign(connection, "seed")
-    door.refuse(connection, "seed")
     refuse_unmigrated(connection)
     seeded = set()
     with locks.migration_lock(connection, wait_s=lock_wait_s, say=say):
@@ -108,7 +107,6 @@ def unseed(
     Raises Protected, UsageError for an unknown name, and ChatschemaError where a row that was not seeded refers to a seeded one.
     """
     contents.refuse_foreign(connection, "seed --undo")
-    door.refuse(connection, "seed --undo")
     # To remove all, no file is read: what ran is recorded, and a file may be gone or broken meanwhile.
     seeders = files.choose(files.discover(settings.seeds_dir), names, dependents=True) if names else []
     has_ledger = runner.has_ledger(connection)

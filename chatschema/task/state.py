@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chatschema import postgres, protection, tables
 from chatschema.errors import ChatschemaError, ServerError
@@ -11,7 +12,7 @@ from chatschema.migration.repeatable import record as repeatables
 from chatschema.migration.values import MigrationStatus
 from chatschema.partition import grid, retired_months
 from chatschema.partition.values import Runway
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, door
 from chatschema.privacy import tags
 from chatschema.privacy.erase import requests
 from chatschema.protection import Protection
@@ -24,13 +25,16 @@ from chatschema.tables import TableRows
 from chatschema.task import months, repeating
 from chatschema.values import Server, Settings
 
+if TYPE_CHECKING:
+    from chatschema.cluster.nodes import Node
+
 
 @dataclass(frozen=True, slots=True)
 class State:
     """The server and the source of its address, the migrations, the structure compared with its record, tables, months and seeds.
 
     `partitions` are the differences of months from their parents. `findings` are in words: pending or edited migrations, structural
-    differences, a short runway. No findings: up to date.
+    differences, a short runway, a node that does not answer. No findings: up to date. `nodes`: those of a distributed database.
     """
 
     server: Server
@@ -42,6 +46,7 @@ class State:
     tables: tuple[TableRows, ...]
     runway: tuple[Runway, ...]
     seeds: tuple[SeedStatus, ...]
+    nodes: "tuple[Node, ...]"
     findings: tuple[str, ...]
 
 
@@ -57,6 +62,7 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
         structure = _without_ignored(settings, comparison.seen(comparison.read(connection)))
         differences = _of_partitions(settings, connection, migrations)
         expected = {*(("waiting",) if only_expand else ()), *(("newer",) if settings.planning.allow_newer else ())}
+        nodes, uncounted = _nodes(connection)
         return State(
             server=postgres.describe(connection),
             source=settings.source,
@@ -64,9 +70,10 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
             migrations=tuple(migrations),
             structure=structure,
             partitions=differences,
-            tables=tuple(tables.rows(connection)),
+            tables=tuple(tables.rows(connection, uncounted=uncounted)),
             runway=there.runway,
             seeds=tuple(runner.statuses(connection, settings.seeds_dir)),
+            nodes=nodes,
             findings=(
                 *_unapplied(migrations, expected),
                 *wording.findings(structure),
@@ -75,6 +82,7 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
                 *_detached(settings, connection, there),
                 *tags.findings(connection),
                 *requests.findings(connection),
+                *(f"node {one.host}:{one.port} does not answer: {one.problem}" for one in nodes if not one.is_reachable),
             ),
         )
     except ServerError as error:
@@ -83,6 +91,17 @@ def read(settings: Settings, connection: Connection, files: list[MigrationFile],
             message = f"this role may not read the ledger: {error.message}"
             raise ChatschemaError(message, hint, code="ledger.permission") from None
         raise
+
+
+def _nodes(connection: Connection) -> "tuple[tuple[Node, ...], tuple[str, ...]]":
+    """Return the servers of a distributed database, and the tables whose rows are not counted because one does not answer."""
+    if not door.is_distributed(connection):
+        return (), ()
+    from chatschema.cluster import nodes
+    from chatschema.cluster.tables import DISTRIBUTED
+
+    found = tuple(nodes.read(connection))
+    return found, () if all(one.is_reachable for one in found) else tuple(DISTRIBUTED)
 
 
 def _without_ignored(settings: Settings, structure: Comparison) -> Comparison:

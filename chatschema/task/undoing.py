@@ -45,13 +45,17 @@ def choose(
     """Return the undo of `steps` migrations, or of those after `to`, or of all.
 
     Raises HistoryConflict if one cannot be undone, and ChatschemaError for a rollback that would end its own transaction:
-    it would be committed before anybody is asked.
+    it would be committed before anybody is asked. So for one that a distributed database rests on.
     """
     entries = ledger.entries(connection)
     last = migration_files.resolve(to, [entry.id for entry in entries]) if to is not None else None
     chosen = rollbacks.to_undo(files, entries, steps=None if is_all else steps, to=last)
     chosen = variables.filled(chosen, settings.variables)
     migration_files.check_rollbacks(chosen)
+    if chosen and door.is_distributed(connection):
+        from chatschema.task import clustered
+
+        clustered.refuse_before(connection, chosen)
     return Undo(files, chosen, is_all)
 
 
@@ -109,6 +113,14 @@ def planned(settings: Settings, connection: Connection, undo: Undo, *, scratch: 
     return Planned(foresight, sized, losses)
 
 
+def refuse_planned(connection: Connection, undo: Undo, plan: Planned) -> None:
+    """Raise ChatschemaError where a distributed database would refuse the rollbacks, whose plan is printed then."""
+    if undo.chosen and door.is_distributed(connection):
+        from chatschema.task import clustered
+
+        clustered.refuse_planned(connection, plan.foresight, undo.chosen, is_undo=True)
+
+
 def _complete(connection: Connection, chosen: list[MigrationFile]) -> list[MigrationFile]:
     """Return the migrations without one whose index is only half built: to give that up runs no rollback."""
     return [file for file in chosen if not (file.apply.is_online_index and ledger.is_unfinished(connection, file.id))]
@@ -135,7 +147,10 @@ def roll_back(
     The migration lock is released while consent is asked for. Raises MigrationFailed, HistoryConflict, Protected, Busy, and the
     errors of `consent`; migrations that were yielded stay undone.
     """
-    door.refuse(connection, "undo")
+    if undo.chosen and door.is_distributed(connection):
+        from chatschema.task import clustered
+
+        clustered.refuse_rollbacks(settings, connection, _complete(connection, undo.chosen), where=None, say=say)
     undone = 0
     while undone < len(undo.chosen):
         left = undo.chosen[undone:]
@@ -147,6 +162,8 @@ def roll_back(
                     for file in left:
                         replicas.wait(f"undo of {file.id}", file.rollback.ddl if file.rollback else "")
                 with _recorded(connection, undo.files, say) as run:
+                    if door.is_distributed(connection):
+                        run.check = clustered.guard(connection)
                     for done in rollbacks.undo(connection, left, run, agreed=agreed, default=settings.locks, say=say):
                         undone += 1
                         yield done

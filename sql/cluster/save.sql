@@ -8,6 +8,9 @@ with moved as materialized (
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 ),
 saved as (
+    -- What undo may not go back past: the forms for shards stand on these.
+    select 0 as step, 'migration' as kind, y.migration_id as object, '' as statement, 1 as n from chatschema._yoyo_migration as y
+    union all
     select 1 as step, 'function' as kind, p.oid::regprocedure::text as object, pg_get_functiondef(p.oid) as statement, 1 as n
     from pg_catalog.pg_proc as p
     where p.pronamespace = 'chatschema'::regnamespace and p.proname = any ({functions}::text[])
@@ -65,4 +68,6 @@ saved as (
         join pg_catalog.pg_description as d on d.objoid = p.oid and d.classoid = 'pg_policy'::regclass
     ) as c
 )
-select s.kind, s.object, s.statement from saved as s order by s.step, s.object, s.n;
+select s.kind, s.object, s.statement from saved as s
+where s.kind = any ({kinds}::text[]) and (s.kind <> 'trigger' or (s.object <> all ({own}::text[]) and s.object not like '% truncate\_trigger\_%'))
+order by s.step, s.object, s.n;

@@ -8,10 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from tests.support.citus import Citus, Worker, database, needs_citus, workers
+from tests.support.citus import Citus, Worker, database, needs_citus, settled, workers
 from tests.support.cli import Cli, clean_environment
 
 pytestmark = needs_citus
@@ -44,7 +43,7 @@ def test_a_killed_command_leaves_one_of_both(citus: Citus, cli: Cli, tmp_path: P
         time.sleep(chance.uniform(0, took[command]))
         running.kill()
         running.wait()
-        _settled(citus)
+        settled(citus)
         ends.append((command, _is_distributed(citus) == was))
         assert citus.rows(COUNTS) == counts
         assert _remains(citus) == []
@@ -69,7 +68,7 @@ def test_a_worker_that_dies_leaves_one_of_both(citus: Citus, cli: Cli, tmp_path:
         assert "Traceback" not in answer
     finally:
         worker.start()
-    _settled(citus)
+    settled(citus)
     assert _is_distributed(citus) in (was, not was)
     assert citus.rows(COUNTS) == counts
     assert cli("cluster", command, "--yes", "--url", citus.url, timeout=1200).code == 0
@@ -108,22 +107,6 @@ def _start(command: str, citus: Citus, folder: Path) -> "subprocess.Popen[bytes]
             [sys.executable, "-m", "chatschema", "cluster", command, *shards, "--yes", "--url", citus.url],
             cwd=folder, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=said,
         )  # fmt: skip
-
-
-def _settled(citus: Citus) -> None:
-    """Wait until the session of the killed client is over, and the workers have heard of it."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            if not citus.one(
-                "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'chatschema'"
-            ):
-                citus.one("select recover_prepared_transactions()")
-                return
-        except psycopg.Error:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("the session of the killed command is still there")
 
 
 def _remains(citus: Citus) -> list[tuple[object, ...]]:

@@ -1,5 +1,7 @@
 """The tables behave as their comments say."""
 
+from datetime import UTC, datetime
+
 import psycopg
 import pytest
 
@@ -79,8 +81,8 @@ def test_a_status_only_rises_and_keeps_its_first_times(migrated: Database) -> No
         insert into public.message_statuses (message_id, user_id, status, delivered_at, read_at) values (%s, %s, %s, %s, %s)
         on conflict (message_id, user_id) do update set
             status = excluded.status, delivered_at = excluded.delivered_at, read_at = excluded.read_at
-        returning status, delivered_at::text, read_at::text, conversation_id"""
-    times = ["2026-01-01 00:00:01-05", "2026-01-01 00:00:05-05", "2026-01-01 00:00:09-05"]
+        returning status, delivered_at, read_at, conversation_id"""
+    times = [datetime(2026, 1, 1, 5, 0, second, tzinfo=UTC) for second in (1, 5, 9)]
     assert migrated.one(upsert, message, user, "delivered", times[0], None)[:3] == ("delivered", times[0], None)
     # What the delivery job sends: the other time as null.
     assert migrated.one(upsert, message, user, "read", None, times[1])[:3] == ("read", times[0], times[1])

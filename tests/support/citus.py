@@ -2,17 +2,22 @@
 
 import os
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.support.servers import PgServer
+
+NAME = "citus"
 URL = os.environ.get("CHATSCHEMA_CITUS_URL", "")
 needs_citus = pytest.mark.skipif(not URL, reason="CHATSCHEMA_CITUS_URL names no Citus cluster")
 
@@ -115,3 +120,64 @@ class Worker:
 def workers() -> list[Worker]:
     """Return the workers."""
     return [Worker(*node) for node in nodes()[1:]]
+
+
+def settled(citus: Citus) -> None:
+    """Wait until the session of the killed client is over, and the workers have heard of it."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if not citus.one(
+                "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'chatschema'"
+            ):
+                citus.one("select recover_prepared_transactions()")
+                return
+        except psycopg.Error:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("the session of the killed command is still there")
+
+
+def server() -> PgServer:
+    """Return the coordinator as the server of the tests: the databases that are made on it are distributed."""
+    with psycopg.connect(URL) as connection:
+        info = connection.info
+        return PgServer(NAME, info.host, info.port, info.user, info.password, info.server_version)
+
+
+@contextmanager
+def copied(name: str, template: str) -> Iterator[None]:
+    """Copy a distributed database, which nobody is connected to, on each node; drop the copy afterwards."""
+
+    def on_each(statement: LiteralString, *names: str) -> None:
+        text = sql.SQL(statement).format(*map(sql.Identifier, names))
+
+        def run(node: tuple[str, int]) -> None:
+            with _on(*node, "postgres") as connection:
+                for last in (False, False, True):
+                    try:
+                        connection.execute(text)
+                    except psycopg.errors.ObjectInUse:
+                        # Citus's own worker of the database was just beginning.
+                        if last:
+                            raise
+                    else:
+                        return
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(run, nodes()))
+
+    try:
+        # The metadata has names of hosts and numbers of objects, and both are the same in the copy.
+        on_each("create database {} template {} strategy file_copy", name, template)
+        yield
+    finally:
+        on_each("drop database if exists {} with (force)", name)
+
+
+def lock_out(name: str) -> None:
+    """Let nobody connect to a database any more, and end who is: Citus's own worker would keep it from being copied."""
+    for host, port in nodes():
+        with _on(host, port, "postgres") as connection:
+            connection.execute(sql.SQL("alter database {} allow_connections false").format(sql.Identifier(name)))
+            connection.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", (name,))

@@ -26,6 +26,7 @@ class Database:
 
     def all(self, query: str, *params: object) -> list[tuple[Any, ...]]:
         with self.connect() as connection:
+            query, params = self._worded(connection, query, params)
             return connection.execute(query.encode(), params or None).fetchall()
 
     def one(self, query: str, *params: object) -> Any:
@@ -34,7 +35,18 @@ class Database:
 
     def run(self, query: str, *params: object) -> None:
         with self.connect() as connection:
+            query, params = self._worded(connection, query, params)
             connection.execute(query.encode(), params or None)
+
+    def _worded(
+        self, connection: "psycopg.Connection[Any]", query: str, params: tuple[object, ...]
+    ) -> tuple[str, tuple[object, ...]]:
+        """Return the statement as an application writes it for this server."""
+        if self.server.name != "citus":
+            return query, params
+        from tests.support import distributed
+
+        return distributed.worded(connection, query, params)
 
 
 def caught_up(primary: Database, standby: Database) -> None:
@@ -46,6 +58,12 @@ def caught_up(primary: Database, standby: Database) -> None:
 
 
 def create(server: PgServer, name: str, template: str = "template1") -> Iterator[Database]:
+    if server.name == "citus" and template != "template1":
+        from tests.support import citus
+
+        with citus.copied(name, template):
+            yield Database(server, name)
+        return
     with server.connect("postgres") as admin:
         admin.execute(f"create database {name} template {template}".encode())
     yield Database(server, name)

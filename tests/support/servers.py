@@ -62,6 +62,10 @@ def chosen() -> Iterator[PgServer]:
     if url := os.environ.get("CHATSCHEMA_TEST_URL"):
         parts = urlsplit(url)
         yield _described("CHATSCHEMA_TEST_URL", parts.hostname or "localhost", parts.port or 5432, parts.username, parts.password)
+    elif kind == "citus":
+        from tests.support import citus
+
+        yield citus.server()
     elif kind == "container":
         with _container() as server:
             yield server

@@ -29,6 +29,8 @@ _BY_USER = "user_id"
 _NOT_THERE = ("chatschema.hold_conversations hold_conversations_hold_id_fkey",)
 # The id says which shard a row is on, so no trigger changes it there: conversations_require_pair_id refuses another one.
 _OF_ONE_SERVER = ("public.conversations conversations_set_direct_id",)
+# What a migration may have changed since: the way back puts it there as it is then.
+_AS_NOW = ["foreign key", "trigger", "comment"]
 LEFT_OUT = frozenset({*(("foreign key", name) for name in _NOT_THERE), *(("trigger", name) for name in _OF_ONE_SERVER)})
 
 
@@ -68,7 +70,7 @@ def distribute(connection: Connection, moved: Sequence[Place], shards: int) -> I
     tables = sql.Literal(there)
     yield Step(
         "save what the way back needs",
-        _filled(connection, "save", tables=tables, functions=sql.Literal(replaced()), keys=sql.Literal(list(KEYS))),
+        _saved(connection, there, ["migration", "function", "key", *_AS_NOW[:2], "policy", "comment"]),
     )
     yield Step("triggers, policies and foreign keys off", _filled(connection, "drop", tables=tables))
     yield Step("keys contain conversation_id", _file("keys"))
@@ -99,6 +101,11 @@ def undistribute(connection: Connection, moved: Sequence[Place]) -> Iterator[Ste
     yield Step("nobody reads or writes the tables until the end", lock(there), locks=True)
     yield Step("rows of the outbox", _file("drain"))
     yield Step("what reads tables that come back", _file("drop_lists"))
+    here = [place.table for place in back]
+    yield Step(
+        "foreign keys, triggers and comments as they are now",
+        _filled(connection, "refresh", but=sql.Literal([*_NOT_THERE, *_OF_ONE_SERVER])) + _saved(connection, here, _AS_NOW),
+    )
     yield Step(
         "save what goes with the tables", _filled(connection, "save_beside", tables=sql.Literal(there), own=sql.Literal(own()))
     )
@@ -130,6 +137,11 @@ def _distributed(place: Place, moved: Sequence[Place], shards: int) -> str:
     first = next(one.table for one in moved if one.column and (one.column == _BY_USER) == (place.column == _BY_USER))
     how = f"shard_count => {shards}, colocate_with => 'none'" if place.table == first else f"colocate_with => '{first}'"
     return f"select create_distributed_table('{place.table}', '{place.column}', {how});\n"
+
+
+def _saved(connection: Connection, tables: Sequence[str], kinds: Sequence[str]) -> str:
+    values = {"tables": list(tables), "functions": replaced(), "keys": list(KEYS), "kinds": list(kinds), "own": own()}
+    return _filled(connection, "save", **{name: sql.Literal(value) for name, value in values.items()})
 
 
 def _put_back(connection: Connection, kinds: list[str], but: Sequence[str] = ()) -> str:

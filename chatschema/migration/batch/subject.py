@@ -11,7 +11,7 @@ from chatschema.errors import ChatschemaError
 from chatschema.migration.batch import header
 from chatschema.migration.batch.header import Header
 from chatschema.migration.files import COMMENTS, MigrationFile
-from chatschema.postgres import Connection, relation
+from chatschema.postgres import Connection, door, relation
 
 _TYPES = ("uuid", "bigint", "integer", "timestamp with time zone")
 _LOOK = """
@@ -69,7 +69,10 @@ def find(connection: Connection, file: MigrationFile, wanted: Header) -> Subject
         raise ChatschemaError(text, "use a column that is not null, such as the primary key", code="batch.key-nullable")
     if not is_indexed:
         text = f"{name}: no index begins with {key}, so each batch would read the whole table"
-        raise ChatschemaError(text, "use the first column of a valid btree index, such as the primary key", code="batch.key-index")
+        hint = "use the first column of a valid btree index, such as the primary key"
+        if door.is_distributed(connection):
+            hint = f"in a distributed database its keys begin with conversation_id: -- batch: {wanted.table} by conversation_id"
+        raise ChatschemaError(text, hint, code="batch.key-index")
     return Subject(table, kind)
 
 

@@ -28,7 +28,7 @@ _RELATIONS = """
         where r.oid = pg_partition_root(c.oid)
     ) as root on c.relispartition and c.relkind in ('r', 'p', 'f')
     where c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'v', 'f', 'i') and c.relpersistence <> 't'
-        and n.nspname !~ '^pg_toast'
+        and n.nspname !~ '^pg_(toast|catalog)'
 """
 # Roles, databases, tablespaces, their settings and their members belong to the whole server, and not to the copy.
 _LOCKS = """

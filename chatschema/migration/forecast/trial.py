@@ -44,17 +44,21 @@ _LIMIT = "set local statement_timeout = '5min'"
 class Trial:
     """A copy of the structure, in which files are run in their order; `worker` runs them, `observer` watches.
 
-    `read` tells the locks of a statement that cannot be run here, from its text.
+    `read` tells the locks of a statement that cannot be run here, from its text. `after` is called with the id of each file, once
+    it was run.
     """
 
     worker: Connection
     observer: Connection
     read: Reading
+    after: Callable[[str], None] = lambda _: None
 
     def apply(self, file: MigrationFile) -> Forecast:
         """Run a migration; return its forecast."""
         text = header.Whole(file.apply) if header.of(file.apply) else file.apply
-        return self._run(file.id, text, text.is_transactional)
+        forecast = self._run(file.id, text, text.is_transactional)
+        self.after(file.id)
+        return forecast
 
     def roll_back(self, file: MigrationFile) -> tuple[Forecast, list[Change]]:
         """Run the rollback of a migration; return its forecast, and the changes of tables, which may lose rows."""
@@ -62,6 +66,7 @@ class Trial:
             return Forecast(file.id, file.apply.checksum, ()), []
         found: list[Change] = []
         forecast = self._run(file.id, file.rollback, file.rollback.is_transactional, found)
+        self.after(file.id)
         return forecast, sorted(set(found))
 
     def _run(self, id: str, text: SqlFile, is_transactional: bool, losses: list[Change] | None = None) -> Forecast:
@@ -98,12 +103,12 @@ class Trial:
         try:
             postgres.execute_text(self.worker, statement.text)
             now = watcher.look(only_locks=bool(_LIGHT.match(statement.text)))
-            why = _GLOBAL if now.is_global else ""
+            why, is_refused = _GLOBAL if now.is_global else "", False
         except ServerError as error:
-            why = error.message
+            why, is_refused = error.message, True
         if why:
             postgres.execute(self.worker, "rollback to savepoint chatschema_trial")
-            return self._unseen(statement, why, is_transactional=True)
+            return self._unseen(statement, why, is_transactional=True, is_refused=is_refused)
         # Each savepoint would hold a lock until the end, and a file may have thousands of statements.
         postgres.execute(self.worker, "release savepoint chatschema_trial")
         locks, work = watcher.since(now)
@@ -125,13 +130,16 @@ class Trial:
         try:
             postgres.execute_text(self.worker, statement.text)
         except ServerError as error:
-            return self._unseen(statement, error.message, is_transactional=False)
+            return self._unseen(statement, error.message, is_transactional=False, is_refused=True)
         return _seen(statement, locks, work, watcher.roots(work), is_transactional=False)
 
-    def _unseen(self, statement: Statement, why: str, *, is_transactional: bool) -> Foreseen:
+    def _unseen(self, statement: Statement, why: str, *, is_transactional: bool, is_refused: bool = False) -> Foreseen:
         locks = self.read(statement.text)
         source: Source = "unknown" if locks is None else "text"
-        return Foreseen(statement.text, statement.line, statement.start, is_transactional, locks or (), None, None, (), source, why)
+        text, line, start = statement.text, statement.line, statement.start
+        return Foreseen(
+            text, line, start, is_transactional, locks or (), None, None, (), source, why, is_refused=is_refused
+        )  # fmt: skip
 
 
 def _seen(

@@ -50,8 +50,8 @@ class Foreseen:
     """A statement, and what it will do.
 
     `locks` are those that it adds to the locks of the statements before it in its transaction. `rewrites` and `scans` are
-    qualified names, a partition as its parent; None if they are not known. `why` tells why the statement was not run on the copy.
-    `is_about_rows`: the planner decides which tables it reads whole, by their sizes.
+    qualified names, a partition as its parent; None if they are not known. `why` tells why the statement was not run on the copy;
+    `is_refused`: the copy's server refused it. `is_about_rows`: the planner decides which tables it reads whole, by their sizes.
     """
 
     sql: str
@@ -65,6 +65,7 @@ class Foreseen:
     source: Source = "copy"
     why: str = ""
     is_about_rows: bool = False
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ of a key, at storage parameters, or at whether the index is valid, so each of th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatschema import postgres
 from chatschema.errors import ServerError
 from chatschema.migration.backend import StatementFailed
 from chatschema.migration.online.statement import CreateIndex
-from chatschema.postgres import Connection, locks, relation
+from chatschema.postgres import Connection, door, locks, relation
 from chatschema.sqlfile import SqlFile
 
 _COPY = "chatschema_online"
@@ -44,6 +44,10 @@ _PARTITIONS = f"""
     join pg_catalog.pg_class as c on c.oid = t.oid
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     order by pg_get_expr(c.relpartbound, 0) desc
+"""
+_SHARDS = """
+    select d.logicalrelid::oid, citus_relation_size(d.logicalrelid) from pg_catalog.pg_dist_partition as d
+    where d.logicalrelid = any (%s::oid[])
 """
 
 
@@ -103,9 +107,17 @@ def with_rows(connection: Connection, of: Table) -> list[Partition]:
     if of.partition_key is None:
         query = f"select {relation.SIZE} from pg_catalog.pg_class as c where c.oid = %s"
         size = postgres.fetch_one(connection, query, (of.oid,))[0]
-        return [Partition(of.oid, of.name, size)] if size else []
-    found = [Partition(*row) for row in postgres.fetch_all(connection, _PARTITIONS, (of.oid,))]
-    return [one for one in found if one.size]
+        return _with_shards(connection, [Partition(of.oid, of.name, size)])
+    return _with_shards(connection, [Partition(*row) for row in postgres.fetch_all(connection, _PARTITIONS, (of.oid,))])
+
+
+def _with_shards(connection: Connection, found: Sequence[Partition]) -> list[Partition]:
+    """Return those that have rows; in a distributed database the rows of its tables are in shards."""
+    sizes: dict[int, int] = {}
+    if door.is_distributed(connection):
+        sizes = dict(postgres.fetch_all(connection, _SHARDS, ([one.oid for one in found],)))
+    sized = [replace(one, size=sizes.get(one.oid, one.size)) for one in found]
+    return [one for one in sized if one.size]
 
 
 def unattached(connection: Connection, of: Sequence[Partition]) -> dict[int, list[Index]]:
