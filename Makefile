@@ -139,7 +139,7 @@ test-retention: $(VENV)/.dev ## Remove 1,000,000 due rows and no other (minutes)
 test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers for 60 s
 	CHATSCHEMA_TEST_FULL=1 CHATSCHEMA_TEST_SERVER=$(if $(filter system,$(SERVER)),system,embedded) $(BIN)/python -m pytest -q -s tests/audit
 
-test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs (on Citus)
+test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs, move shards (Citus)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/cluster
 
 example-test: $(VENV)/.dev ## Break the reference application under 20 users (needs node)
