@@ -142,7 +142,7 @@ test-audit: $(VENV)/.dev ## Tamper with audit trails, move them, race writers fo
 # The tests of triggers, checks and guards; those that do not apply there are in tests/cluster/one_server.toml.
 ON_CLUSTER := references tables reactions taking_part
 
-test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs (on Citus)
+test-cluster: $(VENV)/.dev ## Distribute 500,000 messages, kill 25 runs, move shards (Citus)
 	CHATSCHEMA_TEST_FULL=1 $(BIN)/python -m pytest -q -s tests/cluster
 	CHATSCHEMA_TEST_SERVER=citus $(BIN)/python -m pytest -q $(addprefix tests/schema/test_,$(addsuffix .py,$(ON_CLUSTER)))
 

@@ -78,7 +78,7 @@ def ask(connection: Connection, query: str, of: Sequence[Place] | None = None) -
 
 
 def documents(connection: Connection, query: str, of: Sequence[Place] | None = None) -> dict[Place, Any]:
-    """Return the JSON document of each server. Raises CannotConnect for a silent one, ChatschemaError for an error."""
+    """Return the JSON document of each server. Raises CannotConnect if one does not answer, ChatschemaError if one fails."""
     answers = ask(connection, query, of)
     refuse_silent(answers)
     return {one.place: json.loads(one.text) for one in answers}

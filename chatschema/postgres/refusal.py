@@ -42,6 +42,11 @@ _LOST = {
     "57P05": ("the server ended this session", "it was idle for too long"),
     "08006": ("the connection to the server was lost", "the server crashed or was restarted, or the network failed"),
 }
+# A coordinator of Citus that lost one of its nodes names it in the message, or in the CONTEXT of the statement sent there.
+_NODE = re.compile(r"connection to the remote node (?:[^@\s]*@)?(\S+:\d+) failed|while executing command on (\S+:\d+)")
+_START_NODE = (
+    "start it, then run the command again; conversations on the other nodes are served; to look: chatschema cluster status"
+)
 _LIBPQ = re.compile(r"^consuming input failed: | This probably means the server terminated abnormally.*")
 
 # "Key (email)=(...) already exists.": the columns come before the values, and the problem after them. If the server's messages
@@ -64,6 +69,9 @@ def translate(error: "psycopg.Error") -> ServerError:
     diag = error.diag
     position = int(diag.statement_position) if diag.statement_position else None
     state = _sqlstate(error)
+    if (state[:2] == "08" or state[:3] == "57P") and (lost := _NODE.search(f"{diag.message_primary or ''}\n{diag.context or ''}")):
+        text = f"{lost[1] or lost[2]}, a node of this cluster, does not answer"
+        return ServerError(text, _START_NODE, state, position, code="cluster.unreachable")
     if state in _LOST:
         words, why = _LOST[state]
         again = f"{why}; committed changes are kept; run the command again"

@@ -26,6 +26,7 @@ from tests.support.pace import long
 from tests.support.servers import PgServer
 
 MONTH = "2024-01"
+NOBODY = "019b76da-a800-7000-8000-000000000000"
 OWNERS = """
     select distinct pg_get_userbyid(relowner) from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
     where nspname in ('public', 'chatschema', 'chat_partitions') union select distinct pg_get_userbyid(proowner)
@@ -155,8 +156,15 @@ def walk(tour: Tour, sql_dir: Path, folder: Path) -> None:
     tour.runs("auditor", "audit", "anchor", "--key", key)
     tour.runs("auditor", "audit", "prove", entry)
     tour.runs("worker", "events", "tail")
-    for command in (("report",), ("status",), ("roles", "show"), ("roles", "check"), ("partition", "list")):
+    for command in (
+        ("report",), ("status",), ("roles", "show"), ("roles", "check"), ("partition", "list"), ("cluster", "advise"), ("cluster", "check"),
+    ):  # fmt: skip
         tour.runs("readonly", *command, codes=(0, 3))
+    # On one server the others are refused for what it is, and not for who asks; tests/cluster runs them on a cluster as the owner.
+    runs("cluster", "undistribute", "--yes")
+    for words in ("distribute --yes", "relay", "status", "verify", "rebalance", f"isolate {NOBODY} --yes"):
+        tour.runs("migrator", "cluster", *words.split(), codes=(1,))
+    tour.runs("readonly", "cluster", "add", "127.0.0.1:1", "--yes", codes=(1,))
 
 
 @long

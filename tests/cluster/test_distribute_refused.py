@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from tests.support.citus import database, needs_citus
+from tests.support.citus import database, needs_citus, nodes
 from tests.support.cli import Cli, Result
 from tests.support.database import Database
 
@@ -59,6 +61,25 @@ def test_a_cluster_that_is_not_whole_is_refused(cli: Cli) -> None:
         done = _refused(cli, citus.url, "cluster.no-coordinator")
         assert "citus_set_coordinator_host" in done.err
         assert "citus_add_node" in done.err
+
+
+@needs_citus
+def test_a_worker_of_another_version_and_an_inactive_one_are_refused(cli: Cli) -> None:
+    other = "set allow_system_table_mods = on; update pg_extension set extversion = '{}' where extname = 'citus'"
+    with database() as citus:
+        assert cli("migrate", "--url", citus.url).code == 0
+        version = str(citus.one("select extversion from pg_extension where extname = 'citus'"))
+        host, port = nodes()[1]
+        with psycopg.connect(make_conninfo(citus.url, host=host, port=port), autocommit=True) as worker:
+            worker.execute(other.format("9.0-1").encode())
+            done = _refused(cli, citus.url, "cluster.version")
+            assert f"worker {host}:{port}: it has Citus 9.0-1, and the coordinator has {version}" in done.err
+            worker.execute(other.format(version).encode())
+        citus.run(f"select citus_disable_node('{host}', {port}, true)")
+        done = _refused(cli, citus.url, "cluster.worker-inactive")
+        assert f"citus_activate_node('{host}', {port})" in done.err
+        citus.run(f"select citus_activate_node('{host}', {port})")
+        assert cli("cluster", "distribute", "--dry-run", "--url", citus.url).code == 0
 
 
 @needs_citus

@@ -19,5 +19,16 @@ def test_a_cluster(cli: Cli) -> None:
         assert valid("cluster-distribute", cli, citus, "cluster", "distribute", "--shards", "2", "--yes")["tables"]
         assert valid("cluster-relay", cli, citus, "cluster", "relay") == {"moved": 0, "lists": 0}
         assert valid("cluster-relay", cli, citus, "cluster", "relay", "--repair")["repaired"] == 0
+        assert len(valid("cluster-status", cli, citus, "cluster", "status")["nodes"]) > 2
+        assert valid("cluster-verify", cli, citus, "cluster", "verify")["findings"] == []
+        assert valid("cluster-rebalance", cli, citus, "cluster", "rebalance", "--dry-run")["after"] == []
+        citus.run("insert into public.conversations (id, title) values ('019b76da-a800-7000-8000-000000000000', 'room')")
+        isolate = ("cluster", "isolate", "019b76da-a800-7000-8000-000000000000", "--dry-run")
+        assert valid("cluster-isolate", cli, citus, *isolate)["shard"] is None
+        worker = next(
+            node for node in valid("cluster-status", cli, citus, "cluster", "status")["nodes"] if not node["is_coordinator"]
+        )
+        added = valid("cluster-add", cli, citus, "cluster", "add", f"{worker['host']}:{worker['port']}", "--yes")
+        assert (added["is_changed"], added["steps"]) == (False, [])
         assert valid("cluster-undistribute-dry-run", cli, citus, "cluster", "undistribute", "--dry-run")["steps"]
         assert valid("cluster-undistribute", cli, citus, "cluster", "undistribute", "--yes")["is_changed"] is True

@@ -28,6 +28,7 @@ WRITES = {
     "partition maintain", "hold add", "hold export", "hold release", "retention run", "roles apply", "privacy export", "privacy erase",
     "privacy erase-conversation", "privacy erase-message", "audit seal", "audit archive", "attachments done", "events record",
     "events notify", "protect", "unprotect", "cluster distribute", "cluster undistribute", "cluster relay",
+    "cluster add", "cluster rebalance", "cluster isolate",
 }  # fmt: skip
 ARGUMENTS = {
     "undo": "--yes", "repair": "20241217000001", "baseline": "20241217000001", "squash": "--to 20241217000001 --sql-dir {sql} --scratch {scratch}", "verify": "--scratch {scratch}",
@@ -37,12 +38,19 @@ ARGUMENTS = {
     "hold release": "1 --reason r", "retention run": "--yes", "privacy export": "alice --out export", "privacy erase": "alice --yes",
     "privacy erase-conversation": "{room} --yes", "privacy erase-message": f"{ID} --yes", "audit anchor": "--key key",
     "audit prove": "1", "audit prove-key": ID, "audit archive": "--out trail", "attachments done": ID, "unprotect": "--yes",
-    "report snapshot": "second.json", "report diff": "first.json",
+    "report snapshot": "second.json", "report diff": "first.json", "cluster add": "127.0.0.1:1 --yes", "cluster isolate": f"{ID} --yes",
 }  # fmt: skip
-# What a command says that needs something else than a primary: the keys of alice are not in the trail, and events need the primary.
-ANSWERS = {"audit prove-key": (1, "audit.no-entry"), "events tail": (1, "events.standby")}
+# What a command says that needs something else than a primary: the keys of alice are not in the trail, events need the primary, and
+# nodes a cluster.
+ANSWERS = {
+    "audit prove-key": (1, "audit.no-entry"), "events tail": (1, "events.standby"),
+    "cluster status": (1, "cluster.not-distributed"), "cluster verify": (1, "cluster.not-distributed"),
+}  # fmt: skip
 # What a dry run refuses on any server like this one: there is no such message, and no Citus.
-DRY = {"privacy erase-message": "privacy.", "cluster distribute": "cluster.no-extension"}
+DRY = {
+    "privacy erase-message": "privacy.", "cluster distribute": "cluster.no-extension", "cluster rebalance": "cluster.not-distributed",
+    "cluster isolate": "cluster.not-distributed",
+}  # fmt: skip
 # What watches has no end; it is the overview again and again.
 ENDLESS = {"report watch"}
 

@@ -66,15 +66,30 @@ def nodes() -> list[tuple[str, int]]:
         return connection.execute(query).fetchall()
 
 
+def spares() -> list[tuple[str, int]]:
+    """Return servers of the cluster's folder that run and are not added, as `up -s 1` leaves one."""
+    known = nodes()
+    with psycopg.connect(URL, autocommit=True) as connection:
+        row = connection.execute("show data_directory").fetchone()
+    listed = Path(row[0]).parent / "nodes" if row else Path()
+    lines = listed.read_text("utf-8").splitlines() if listed.is_file() else []
+    found = [(known[0][0], int(line.split()[1])) for line in lines]
+    return [one for one in found if one not in known]
+
+
 def _on(host: str, port: int, database: str) -> psycopg.Connection:
     return psycopg.connect(make_conninfo(URL, host=host, port=port, dbname=database), autocommit=True)
 
 
 @contextmanager
-def database(workers: int | None = None, *, in_metadata: bool = True) -> Iterator[Citus]:
-    """Yield a new database with the extension, with so many workers (all by default), and drop it afterwards."""
+def database(workers: int | None = None, *, in_metadata: bool = True, spare: bool = False) -> Iterator[Citus]:
+    """Yield a new database with the extension, with so many workers (all by default), and drop it afterwards.
+
+    `spare`: it is on the servers that are not added as well.
+    """
     name = f"citus_{uuid.uuid4().hex[:12]}"
-    servers = nodes()
+    added = nodes()
+    servers: list[tuple[str, int]] = [*added, *(spares() if spare else [])]
     try:
         for host, port in servers:
             with _on(host, port, "postgres") as connection:
@@ -84,7 +99,7 @@ def database(workers: int | None = None, *, in_metadata: bool = True) -> Iterato
         with _on(*servers[0], name) as connection:
             if in_metadata:
                 connection.execute("select citus_set_coordinator_host(%s, %s)", servers[0])
-            for worker in servers[1:][:workers]:
+            for worker in added[1:][:workers]:
                 connection.execute("select citus_add_node(%s, %s)", worker)
         yield Citus(name)
     finally:

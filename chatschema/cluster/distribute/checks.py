@@ -16,7 +16,7 @@ _NODES = """
 """
 _VERSIONS = """
     select n.nodename, n.nodeport, r.success, r.result from run_command_on_all_nodes(
-        'select extversion from pg_catalog.pg_extension where extname = ''citus''', give_warning_for_connection_errors => true
+        'select extversion from pg_catalog.pg_extension where extname = ''citus'''
     ) as r join pg_catalog.pg_dist_node as n using (nodeid) order by 1, 2
 """
 

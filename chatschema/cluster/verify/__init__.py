@@ -1,0 +1,1 @@
+"""What is not the same on all nodes of a distributed database, with the statements that repair it."""
