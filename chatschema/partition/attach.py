@@ -93,7 +93,7 @@ def _erase(connection: Connection, months: Sequence[Month]) -> int:
         erasures.defer(connection, months, messages)
         for month in months:
             kind = "messages" if month.parent == GROUP[0].table else "statuses"
-            values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
+            values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.is_held(connection), "messages": messages}
             for file in (f"erase_gone_{kind}.sql", f"erase_{kind}.sql"):
                 changed += postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values)).rowcount
     return changed
@@ -102,7 +102,7 @@ def _erase(connection: Connection, months: Sequence[Month]) -> int:
 def _erase_gone(connection: Connection, month: Month) -> None:
     """Delete the statuses of an attached month whose message was deleted."""
     messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, month.lower).name)
-    values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
+    values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.is_held(connection), "messages": messages}
     query = sqlfile.fill("partitions/erase_gone_statuses.sql", **values)
     locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
 

@@ -1,8 +1,9 @@
 """Dropping a month: compared, checked for holds and dropped in one transaction; then its attachments are released."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from psycopg import sql
@@ -15,7 +16,7 @@ from chatschema.partition.archive.manifest import Manifest
 from chatschema.partition.create import names, statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.values import RetiredMonth
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.values import Month, Policy
 
 
@@ -45,7 +46,9 @@ def drop(connection: Connection, group: Sequence[Month], record: RetiredMonth, p
     def work() -> Dropped:
         return _drop(connection, group, record, described, policy)
 
-    return locks.in_transaction(connection, work, locks.MONTHS, say=say)
+    # Where the month is distributed, the door is closed when its rows have been compared.
+    patience = replace(locks.MONTHS, of_months=False) if door.is_distributed(connection) else locks.MONTHS
+    return locks.in_transaction(connection, work, patience, say=say)
 
 
 def _checked_archive(lower: datetime, record: RetiredMonth) -> Manifest:
@@ -80,7 +83,12 @@ def referenced(connection: Connection, group: Sequence[Month]) -> list[str]:
 
 
 def free_foreign_keys(connection: Connection, group: Sequence[Month], say: Say) -> None:
-    """Drop the foreign keys of detached tables, each in its own short transaction: it locks the referenced table."""
+    """Drop the foreign keys of detached tables, each in its own short transaction: it locks the referenced table.
+
+    On a distributed database they stay: Citus does not find those of a detached month, and it is dropped behind the door.
+    """
+    if door.is_distributed(connection):
+        return
     query = sqlfile.text_of("partitions/foreign_keys.sql")
     for month in group:
         for (name,) in postgres.fetch_all(connection, query, {"table": f"{SCHEMA}.{month.name}"}):
@@ -115,6 +123,7 @@ def _drop(
     is_current = described is not None and _is_compared(connection, group, described, is_required=policy.archive)
     kept = carve.keep_held(connection, group, policy)
     removed = {month.parent: rows[month.parent] - carve.shared(connection, month) for month in group}
+    locks.close_door(connection, locks.MONTHS)
     for parent in reversed(GROUP):
         for month in group:
             if month.parent == parent.table:
@@ -163,6 +172,20 @@ def _compare(connection: Connection, month: Month, described: Manifest) -> None:
     manifest.compare(month.name, found, archived)
 
 
+def _release_distributed(connection: Connection, lower: datetime, select: sql.Composed) -> int:
+    """Release a batch of attachments that `select` finds on all shards; return how many were still there."""
+    found = postgres.fetch_all(connection, select)
+    if not found:
+        return 0
+    audit.as_batch(connection)
+    conversations, ids, messages = (list(column) for column in zip(*found, strict=True))
+    values = {"conversations": sql.Literal(conversations), "ids": sql.Literal(ids), "messages": sql.Literal(messages)}
+    postgres.execute(connection, sqlfile.fill("partitions/distributed/remember_released.sql", **values))
+    postgres.execute(connection, sqlfile.fill("partitions/distributed/release_attachments.sql", **values))
+    audit.record(connection, "partition.release_attachments", "partition", f"{lower:%Y-%m}", attachments=len(found))
+    return len(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Released:
     """References to a dropped month: attachments that were released, and replies that keep the id they answer."""
@@ -188,6 +211,9 @@ def release(connection: Connection, lower: datetime) -> Released:
             audit.record(connection, "partition.release_attachments", "partition", f"{lower:%Y-%m}", attachments=released)
         return released
 
+    if door.is_distributed(connection):
+        ids = sqlfile.fill("partitions/distributed/attachments_to_release.sql", **{**names(month), "kept": kept})
+        work = partial(_release_distributed, connection, lower, ids)
     while released := locks.in_transaction(connection, work, locks.DDL):
         count += released
     replies: int = postgres.fetch_one(connection, statement("count_replies.sql", month))[0]

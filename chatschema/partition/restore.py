@@ -232,7 +232,7 @@ def _relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
     relinked, collected = 0, list[UUID]()
     after = str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
     while True:
-        values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.IS_HELD}
+        values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.is_held(connection)}
         batch = sqlfile.fill("partitions/relink_attachments.sql", **values)
 
         def work(batch: sql.Composed = batch) -> tuple[Any, ...]:

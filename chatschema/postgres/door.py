@@ -30,6 +30,9 @@ _CLOSE: LiteralString = "; ".join(
         "set local citus.enable_unsafe_triggers = on",
         "set local client_min_messages = error",
         *_LOCK,
+        # lock_timeout does not reach the workers by itself. Nobody passes the door, but autovacuum gives way after a second only.
+        "set local citus.propagate_set_commands = 'local'",
+        "set local lock_timeout = '1500ms'",
     )
 )
 _distributed: WeakSet["psycopg.Connection[tuple[object, ...]]"] = WeakSet()
