@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg import sql
@@ -50,19 +51,23 @@ _IS_HELD_BY_VALUES = sql.SQL("""(
 )""")
 
 
+def scopes(connection: Connection) -> list[tuple[Any, ...]]:
+    """Return conversation, sender and bounds of the ids of all that is under a hold; None stands for any."""
+    query = "select distinct conversation_id, sender_id, low, high from chatschema.held_scopes order by 1, 2, 3, 4"
+    return postgres.fetch_all(connection, query)
+
+
 def is_held(connection: Connection, alias: str = "m") -> sql.Composable:
     """Return the condition that a message, whose table is `alias`, is under a hold; call it after freeze() where that counts."""
     m = sql.Identifier(alias)
     if not door.is_distributed(connection):
         return _IS_HELD.format(m=m)
-    scopes = postgres.fetch_all(connection, "select distinct conversation_id, sender_id, low, high from chatschema.held_scopes")
-    if not scopes:
+    active = scopes(connection)
+    if not active:
         return sql.SQL("false")
-    conversations, senders, lows, highs = (sql.Literal(list(column)) for column in zip(*scopes, strict=True))
-    is_wide = sql.Literal(any(scope[:2] == (None, None) for scope in scopes))
-    return _IS_HELD_BY_VALUES.format(
-        m=m, is_wide=is_wide, conversations=conversations, senders=senders, lows=lows, highs=highs
-    )
+    conversations, senders, lows, highs = (sql.Literal(list(column)) for column in zip(*active, strict=True))
+    is_wide = sql.Literal(any(scope[:2] == (None, None) for scope in active))
+    return _IS_HELD_BY_VALUES.format(m=m, is_wide=is_wide, conversations=conversations, senders=senders, lows=lows, highs=highs)
 
 
 @dataclass(frozen=True, slots=True)

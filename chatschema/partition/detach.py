@@ -80,7 +80,7 @@ def _record(connection: Connection, group: Sequence[Month]) -> None:
 
 
 def _detach_together(connection: Connection, group: Sequence[Month], left: Sequence[Month], say: Say) -> None:
-    """Detach and record in one transaction: a distributed database cannot detach concurrently, and its months change behind its door."""
+    """Detach and record in one transaction, behind the door of a distributed database, which cannot detach concurrently."""
 
     def work() -> None:
         for table in left:

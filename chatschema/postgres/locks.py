@@ -201,25 +201,6 @@ def in_transaction(connection: Connection, work: Callable[[], T], patience: Pati
     return with_lock_retries(connection, attempt, patience, say=say)
 
 
-def close_door(connection: Connection, patience: Patience) -> None:
-    """Lock the tables of conversations of a distributed database, in a transaction that has done its reading; nothing on one server.
-
-    Tries again without what the transaction has done before, so others wait for a moment only. Raises ServerError in the end.
-    """
-    if not door.is_distributed(connection):
-        return
-    for attempt in range(1, patience.attempts + 1):
-        try:
-            with postgres.transaction(connection):
-                limit_lock_wait(connection, patience)
-                door.close(connection)
-            return
-        except ServerError as error:
-            if error.sqlstate not in LOCK_SQLSTATES or attempt == patience.attempts:
-                raise
-        time.sleep(min(0.3 * 1.6**attempt, patience.longest_pause_s) * random.uniform(0.3, 1.0))  # noqa: S311  # no secret
-
-
 @contextmanager
 def limited_session(connection: Connection, patience: Patience) -> Iterator[None]:
     """Set the session's lock_timeout to that of `patience` while the block runs, and to 0 after it."""

@@ -114,7 +114,9 @@ def test_nobodys_statement_fails_while_months_come_and_leave(citus: Citus, cli: 
             made = cli("partition", "ensure", "--from", month, "--url", citus.url)
             assert made.code == 0, made.err
             citus.run(_old_messages(month, people))
-            retired = cli("partition", "retire", "--older-than", "60d", "--grace", "0d", "--no-archive", "--yes", "--url", citus.url)
+            retired = cli(
+                "partition", "retire", "--older-than", "60d", "--grace", "0d", "--no-archive", "--yes", "--url", citus.url
+            )
             assert retired.code == 0, retired.err
             assert f"{month} dropped {CLIENTS} messages" in retired.out, retired.out + retired.err
     assert traffic.errors == []
@@ -130,6 +132,7 @@ def test_nobodys_statement_fails_while_months_come_and_leave(citus: Citus, cli: 
 
 def _old_messages(month: str, people: list[tuple[str, str]]) -> str:
     values = ", ".join(
-        f"(chatschema.uuid7(timestamptz '{month}-10 00:00+00'), '{c}', '{u}', 'old', timestamptz '{month}-10 00:00+00')" for c, u in people
+        f"(chatschema.uuid7(timestamptz '{month}-10 00:00+00'), '{c}', '{u}', 'old', timestamptz '{month}-10 00:00+00')"
+        for c, u in people
     )
     return f"insert into public.messages (id, conversation_id, sender_id, content_encrypted, created_at) values {values}"
