@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from psycopg import sql
 
 from chatschema import audit, events, hold, postgres, sqlfile
+from chatschema.partition import deferred
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, door, locks
 from chatschema.values import Month
@@ -35,8 +36,18 @@ def apply(connection: Connection, *, batch: int = BATCH) -> Iterator[int]:
     if not postgres.has_table(connection, _TABLE):
         return
     if door.is_distributed(connection):
-        if postgres.fetch_one(connection, f"select exists (select from {_TABLE})")[0]:
-            door.refuse(connection, "the erasure of what a released hold kept")
+        messages, statuses = (sql.Identifier("public", parent.table) for parent in GROUP)
+
+        def work() -> int:
+            hold.freeze(connection)
+            done = deferred.apply(connection, messages, statuses, batch)
+            if done:
+                events.record_rows(connection, "message.erased", "messages", done)
+                audit.record(connection, "retention.erase_deferred", "message", str(done[0]), erased=len(done), last=str(done[-1]))
+            return len(done)
+
+        while count := locks.in_transaction(connection, work, locks.DDL):
+            yield count
         return
     while done := locks.in_transaction(connection, lambda: _batch(connection, batch), locks.DDL):
         yield done
@@ -47,6 +58,8 @@ def apply_detached(connection: Connection, messages: sql.Identifier, statuses: s
     """Carry out the due erasures in the tables of a detached month; return how many. Within the caller's transaction."""
     if not postgres.has_table(connection, _TABLE):
         return 0
+    if door.is_distributed(connection):
+        return len(deferred.apply(connection, messages, statuses, BATCH))
     values = {"messages": messages, "statuses": statuses, "is_held": hold.is_held(connection)}
     query = sqlfile.fill("partitions/erase_deferred_detached.sql", **values)
     return postgres.execute(connection, query).rowcount

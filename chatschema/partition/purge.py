@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import audit, events, hold, postgres, sqlfile
-from chatschema.partition import catalog, erasures, retired_months
+from chatschema.partition import catalog, erasures, purge_distributed, retired_months
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say, door, locks
 from chatschema.values import Month
@@ -135,6 +135,11 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
 
     def work() -> tuple[int, int]:
         hold.freeze(connection)
+        if door.is_distributed(connection):
+            ids, erased = purge_distributed.of_detached(connection, messages, statuses, BATCH)
+            if ids or erased:
+                _record_detached(connection, messages, ids, erased)
+            return len(ids), erased
         values = {**tables, **kept(connection), "batch": sql.Literal(BATCH)}
         select = sqlfile.fill("partitions/purge_detached.sql", **values)
         audit.as_batch(connection)
@@ -145,14 +150,18 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
             delete = sqlfile.fill("partitions/delete_detached.sql", ids=sql.Literal(ids), **tables)
             postgres.execute(connection, delete)
         if ids or erased:
-            retired_months.write(connection, messages.lower, archive_is_current=False)
-            audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
+            _record_detached(connection, messages, ids, erased)
         return len(ids), erased
 
     removed = erased = 0
     while any(counts := locks.in_transaction(connection, work, locks.DDL)):
         removed, erased = removed + counts[0], erased + counts[1]
     return removed, erased
+
+
+def _record_detached(connection: Connection, messages: Month, ids: list[UUID], erased: int) -> None:
+    retired_months.write(connection, messages.lower, archive_is_current=False)
+    audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
 
 
 def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> list[UUID]:

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from chatschema import audit, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError, UsageError
-from chatschema.partition import attach, carve, catalog, create, drop, fitting, grid, losses, mapping, retired_months
+from chatschema.partition import attach, carve, catalog, create, drop, fitting, grid, losses, mapping, relink, retired_months
 from chatschema.partition.archive import content, manifest, source
 from chatschema.partition.archive.manifest import Table
 from chatschema.partition.archive.source import Source
@@ -68,7 +68,8 @@ def restore(
     compared with the manifest and later erasures have been applied; the next run finishes an interrupted one. `rules` map columns
     that differ from the current ones. The caller holds the migration lock. Raises ArchiveRefused, UsageError, Held or Busy.
     """
-    door.refuse(connection, "partition restore")
+    if rules:
+        door.refuse(connection, "partition restore --map")
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection)}
     there = {(m.parent, m.lower) for m in catalog.detached(connection)}
@@ -149,6 +150,9 @@ def _build(
             for month in months:
                 for file in ("create_table.sql", "add_bounds_check.sql"):
                     postgres.execute(connection, statement(file, month))
+                if door.is_distributed(connection):
+                    values = {**create.names(month), "parent_name": sql.Literal(f"public.{month.parent}")}
+                    postgres.execute(connection, sqlfile.fill("partitions/distributed/distribute.sql", **values))
                 if chosen:
                     _load(connection, month, chosen, rules, lost)
             # The grace period does not count from an earlier detach, and an interrupted restore is not retired too early.
@@ -235,8 +239,8 @@ def _relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
         values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.is_held(connection)}
         batch = sqlfile.fill("partitions/relink_attachments.sql", **values)
 
-        def work(batch: sql.Composed = batch) -> tuple[Any, ...]:
-            row = postgres.fetch_one(connection, batch)
+        def work(batch: sql.Composed = batch, values: dict[str, sql.Composable] = values) -> tuple[Any, ...]:
+            row = relink.batch(connection, values) if door.is_distributed(connection) else postgres.fetch_one(connection, batch)
             if row[2]:
                 # This batch deletes its record, so the audit trail must have it even if the run is killed.
                 audit.record(connection, "partition.attachments_gone", "partition", f"{month.lower:%Y-%m}", attachments=row[2])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
-from chatschema.partition import carve, catalog, detach, drop, grid, purge, retire_plan, retired_months
+from chatschema.partition import carve, catalog, detach, drop, grid, purge, release, retire_plan, retired_months
 from chatschema.partition.archive import disk, folder, write
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
@@ -192,7 +192,7 @@ def carry_out(connection: Connection, step: Step, policy: Policy, *, say: Say) -
         is_dropped = carve.discard(connection, step.month)
         result = "dropped the rows that had been under a hold" if is_dropped else "kept its rows: a hold covers them again"
     else:
-        released = drop.release(connection, step.month)
+        released = release.release(connection, step.month)
         result = f"released {released.attachments} attachments; {released.replies} replies elsewhere keep the id they answer"
     return Done(step.month, step.action, result)
 
