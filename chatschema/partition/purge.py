@@ -35,6 +35,8 @@ def kept(connection: Connection) -> dict[str, sql.Composable]:
 
     Called in the transaction that deletes, after hold.freeze(): without an active hold no other table is read.
     """
+    if door.is_distributed(connection):
+        return purge_distributed.kept(connection)
     query = "select exists (select from chatschema.holds where released_at is null)"
     if not postgres.fetch_one(connection, query)[0]:
         return {"is_held": sql.SQL("false"), "is_answered_by_held": sql.SQL("false")}
@@ -72,6 +74,8 @@ def condition(conversation: UUID | None, kept_from: UUID | None) -> sql.Composed
     """Return the condition for the messages of a conversation before this id; without one, for those that have expired."""
     if conversation is None:
         return sql.Composed([sql.SQL("m.expires_at < now()")])
+    if kept_from is None:
+        return sql.SQL("m.conversation_id = {} and m.expires_at < now()").format(sql.Literal(conversation))
     # The bound is a value: only then are the months that cannot match left out of the plan. It is also read again, as a run may
     # take hours and the conversation may have been given more time since.
     return sql.SQL("""
@@ -97,10 +101,10 @@ def purge(
     was interrupted. It also takes the rows that were in use; rows under a hold stay. After a batch it pauses for `pace` times as
     long as the batch took.
     """
+    scopes = _with_something_due(connection) if due is None else due
     if door.is_distributed(connection):
-        _refuse_distributed(connection)
-        return
-    for conversation, kept_from in _with_something_due(connection) if due is None else due:
+        scopes = purge_distributed.by_conversation(connection, scopes)
+    for conversation, kept_from in scopes:
         removed = 0
         while True:
             started = time.monotonic()
@@ -115,12 +119,6 @@ def purge(
             yield Purged(conversation, removed)
         if is_over():
             return
-
-
-def _refuse_distributed(connection: Connection) -> None:
-    """Raise ChatschemaError if messages are due: they cannot be locked on all shards at once."""
-    if due(connection):
-        door.refuse(connection, "partition purge")
 
 
 def purge_detached(connection: Connection, messages: Month, statuses: Month) -> tuple[int, int]:
@@ -179,6 +177,8 @@ def _batch(connection: Connection, conversation: UUID | None, kept_from: UUID | 
 
     def work() -> tuple[int, int]:
         hold.freeze(connection)
+        if door.is_distributed(connection) and conversation:
+            return purge_distributed.batch(connection, conversation, where, batch)
         values = {"due": where, "batch": sql.Literal(batch), **kept(connection)}
         select = sqlfile.fill("partitions/purge.sql", **values)
         found = [row[0] for row in postgres.fetch_all(connection, select)]

@@ -1,5 +1,6 @@
 """Purging on a distributed database: what holds cover are values, and rows are changed by conversation."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg import sql
@@ -23,6 +24,45 @@ def kept(connection: Connection) -> dict[str, sql.Composable]:
             answered.update(row[0] for row in rows)
     is_answered = sql.SQL("m.id = any ({}::uuid[])").format(sql.Literal(sorted(answered)))
     return {"is_held": is_held, "is_answered_by_held": is_answered}
+
+
+def by_conversation(
+    connection: Connection, scopes: Sequence[tuple[UUID | None, UUID | None]]
+) -> list[tuple[UUID | None, UUID | None]]:
+    """Return the scopes with one a conversation, without a first id to keep, in place of all that expired by themselves.
+
+    Rows are locked by conversation: a statement that locks rows on all shards is refused.
+    """
+    found: list[tuple[UUID | None, UUID | None]] = []
+    for scope in scopes:
+        if scope[0] is None:
+            query = "select distinct conversation_id from public.messages where expires_at < now() order by 1"
+            found += [(row[0], None) for row in postgres.fetch_all(connection, query)]
+        else:
+            found.append(scope)
+    return found
+
+
+def batch(connection: Connection, conversation: UUID, due: sql.Composable, size: int) -> tuple[int, int]:
+    """Remove a batch of what is `due` in a conversation; return how many messages were found, and how many removed.
+
+    Within the caller's transaction, which has called hold.freeze(). Rows in use, and those that such rows answer, stay.
+    """
+    values: dict[str, sql.Composable] = {"due": due, "batch": sql.Literal(size), **kept(connection)}
+    found = [row[0] for row in postgres.fetch_all(connection, sqlfile.fill("partitions/purge.sql", **values))]
+    replies = "select id, reply_to_id from public.messages where conversation_id = %s and reply_to_id = any (%s)"
+    answered = dict(postgres.fetch_all(connection, replies, (conversation, found)))
+    free = dict(postgres.fetch_all(connection, f"{replies} for update skip locked", (conversation, found)))
+    in_use = {message for reply, message in answered.items() if reply not in free}
+    ids = [id for id in found if id not in in_use]
+    if ids:
+        audit.as_batch(connection)
+        events.as_batch(connection)
+        events.record_rows(connection, "message.purged", "messages", ids)
+        query = "delete from public.messages where conversation_id = %s and id = any (%s) and id >= %s and id <= %s"
+        postgres.execute(connection, query, (conversation, ids, ids[0], ids[-1]))
+        audit.record(connection, "retention.purge", "conversation", str(conversation), messages=len(ids), last=str(ids[-1]))
+    return len(found), len(ids)
 
 
 def of_detached(connection: Connection, messages: Month, statuses: Month, batch: int) -> tuple[list[UUID], int]:
