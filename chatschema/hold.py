@@ -10,7 +10,7 @@ from psycopg import sql
 
 from chatschema import audit, postgres
 from chatschema.errors import BUSY_SQLSTATES, ChatschemaError, ServerError, UsageError
-from chatschema.postgres import Connection, Say, door, locks
+from chatschema.postgres import Connection, Say, door, listed, locks
 from chatschema.values import Month
 
 _COLUMNS = """
@@ -43,8 +43,7 @@ IS_ANSWERED_BY_HELD = sql.SQL("exists (select from public.messages as r where r.
 # In a distributed database the scopes are values, because a shard cannot ask the coordinator.
 _IS_HELD_BY_VALUES = sql.SQL("""(
     ({is_wide} or {m}.conversation_id = any ({conversations}::uuid[]) or {m}.sender_id = any ({senders}::uuid[])) and exists (
-        select from unnest({conversations}::uuid[], {senders}::uuid[], {lows}::uuid[], {highs}::uuid[])
-            as s (conversation_id, sender_id, low, high)
+        select 1 from {scopes} as s (conversation_id, sender_id, low, high)
         where (s.conversation_id is null or s.conversation_id = {m}.conversation_id)
             and (s.sender_id is null or s.sender_id = {m}.sender_id) and {m}.id >= s.low and {m}.id < s.high
     )
@@ -65,9 +64,11 @@ def is_held(connection: Connection, alias: str = "m") -> sql.Composable:
     active = scopes(connection)
     if not active:
         return sql.SQL("false")
-    conversations, senders, lows, highs = (sql.Literal(list(column)) for column in zip(*active, strict=True))
+    conversations, senders = (sql.Literal([scope[n] for scope in active if scope[n]]) for n in (0, 1))
     is_wide = sql.Literal(any(scope[:2] == (None, None) for scope in active))
-    return _IS_HELD_BY_VALUES.format(m=m, is_wide=is_wide, conversations=conversations, senders=senders, lows=lows, highs=highs)
+    return _IS_HELD_BY_VALUES.format(
+        m=m, is_wide=is_wide, conversations=conversations, senders=senders, scopes=listed.rows(active, ["uuid"] * 4)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ def has_held(connection: Connection, month: Month) -> bool:
     """Return whether a message in the table of `month` is under a hold."""
     table = sql.Identifier("chat_partitions", month.name)
     if door.is_distributed(connection):
-        query = sql.SQL("select exists (select from {} as m where {})").format(table, is_held(connection))
+        query = sql.SQL("select exists (select 1 from {} as m where {})").format(table, is_held(connection))
     else:
         query = _HAS_HELD.format(table=table)
     return bool(postgres.fetch_one(connection, query)[0])

@@ -6,7 +6,7 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import audit, events, hold, postgres, sqlfile
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, listed
 
 _SOME = """
     select message_id, user_id, origin, erased_at from chatschema.deferred_erasures
@@ -40,13 +40,12 @@ def _erase(connection: Connection, messages: sql.Identifier, statuses: sql.Ident
     lists: dict[str, list[Any]] = {
         "conversations": sorted({row[0] for row in found}),
         "ids": [row[0] for row in contents],
-        "times": [row[3] for row in contents],
         "restored": restored,
         "read": [row[0] for row in readers],
-        "readers": [row[1] for row in readers],
     }
     values: dict[str, sql.Composable] = {name: sql.Literal(one) for name, one in lists.items()}
-    values |= {"messages": messages, "statuses": statuses}
+    values |= {"messages": messages, "statuses": statuses, "read": listed.rows([row[:2] for row in readers], ["uuid", "uuid"])}
+    values["erased"] = listed.rows([(row[0], row[3]) for row in contents], ["uuid", "timestamptz"])
     values["now"] = sql.Literal(postgres.fetch_one(connection, "select clock_timestamp()")[0])
     audit.as_batch(connection)
     events.as_batch(connection)

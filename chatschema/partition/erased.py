@@ -7,7 +7,7 @@ from psycopg import sql
 
 from chatschema import hold, postgres, sqlfile
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, listed
 from chatschema.values import Month
 
 _ERASED = """
@@ -50,7 +50,7 @@ def _values(connection: Connection, erased: Sequence[tuple[Any, ...]]) -> dict[s
     subjects = {kind: [row[1] for row in erased if row[0] == kind] for kind in ("user", "conversation", "message")}
     values: dict[str, sql.Composable] = {f"{kind}s": sql.Literal(ids) for kind, ids in subjects.items()}
     values["said"] = values.pop("messages")
-    values |= {"subjects": sql.Literal([row[1] for row in erased]), "times": sql.Literal([row[2] for row in erased])}
+    values["erased"] = listed.rows([row[1:] for row in erased], ["uuid", "timestamptz"])
     values["now"] = sql.Literal(postgres.fetch_one(connection, "select clock_timestamp()")[0])
     for kind, table in (("user", "users"), ("conversation", "conversations")):
         query = sql.SQL("select id from {} where id = any (%s)").format(sql.Identifier("public", table))

@@ -6,7 +6,7 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import postgres, sqlfile
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, listed
 
 
 def batch(connection: Connection, values: Mapping[str, sql.Composable]) -> tuple[UUID | None, int, list[UUID]]:
@@ -19,7 +19,7 @@ def batch(connection: Connection, values: Mapping[str, sql.Composable]) -> tuple
         return None, 0, []
     ids, messages = (list(column) for column in zip(*found, strict=True))
     erased = [row[0] for row in postgres.fetch_all(connection, "select distinct subject_id from chatschema.erasures")]
-    values = {**values, "ids": sql.Literal(ids), "messages": sql.Literal(messages), "gone": sql.Literal(erased)}
+    values = {**values, "ids": sql.Literal(ids), "released": listed.rows(found, ["uuid", "uuid"]), "gone": sql.Literal(erased)}
     there = {row[0] for row in postgres.fetch_all(connection, sqlfile.fill("partitions/distributed/there_still.sql", **values))}
     query = sqlfile.fill("partitions/distributed/relink_attachments.sql", **values)
     linked = [row[0] for row in postgres.fetch_all(connection, query)]

@@ -3,7 +3,7 @@
 update {messages} as m
 set content_encrypted = null, content_nonce = null, edit_history = '[]', is_deleted = true,
     deleted_at = coalesce(
-        m.deleted_at, (select e.erased_at from unnest({ids}::uuid[], {times}::timestamptz[]) as e (id, erased_at) where e.id = m.id)
+        m.deleted_at, (select e.erased_at from {erased} as e (id, erased_at) where e.id = m.id)
     ),
     updated_at = {now}
 where m.conversation_id = any ({conversations}::uuid[]) and m.id = any ({ids}::uuid[])
