@@ -1,16 +1,43 @@
-"""Linking attachments of a restored month again where the database is distributed: the record is apart from the rows."""
+"""Linking attachments to the messages of a restored month again."""
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import postgres, sqlfile
-from chatschema.postgres import Connection, listed
+from chatschema import audit, hold, postgres, sqlfile
+from chatschema.partition import create, grid
+from chatschema.postgres import Connection, door, listed, locks
+from chatschema.values import Month
 
 
-def batch(connection: Connection, values: Mapping[str, sql.Composable]) -> tuple[UUID | None, int, list[UUID]]:
-    """Link a batch; return the last message's id, how many were linked, and the attachments that no longer exist.
+def relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
+    """Link attachments to their message again, in batches; return how many, and those whose row or file no longer exists."""
+    relinked, collected = 0, list[UUID]()
+    after = str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
+    while True:
+        values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.is_held(connection)}
+        batch = sqlfile.fill("partitions/relink_attachments.sql", **values)
+
+        def work(batch: sql.Composed = batch, values: dict[str, sql.Composable] = values) -> tuple[Any, ...]:
+            row = _batch(connection, values) if door.is_distributed(connection) else postgres.fetch_one(connection, batch)
+            if row[2]:
+                # This batch deletes its record, so the audit trail must have it even if the run is killed.
+                audit.record(connection, "partition.attachments_gone", "partition", f"{month.lower:%Y-%m}", attachments=row[2])
+            return row
+
+        last, found, gone = locks.in_transaction(connection, work, locks.DDL)
+        relinked += found
+        collected += gone
+        if last is None:
+            return relinked, collected
+        after = str(last)
+
+
+def _batch(connection: Connection, values: Mapping[str, sql.Composable]) -> tuple[UUID | None, int, list[UUID]]:
+    """Link a batch where the database is distributed; return the last message, how many were linked, and the attachments that are gone.
+
 
     Within the caller's transaction. None and nothing where no record is left.
     """

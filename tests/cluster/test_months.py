@@ -11,7 +11,6 @@ from psycopg.conninfo import make_conninfo
 
 from tests.support.citus import URL, Citus, database, needs_citus, nodes
 from tests.support.cli import Cli
-from tests.support.pace import long
 
 pytestmark = needs_citus
 # What the files of an archive of the same rows may differ in: when, where and on what they were written.
@@ -36,7 +35,6 @@ def _archived(folder: Path) -> dict[str, Any]:
     return {**files, "manifest": {key: value for key, value in manifest.items() if key not in _ITS_OWN}}
 
 
-@long
 def test_an_archive_of_a_cluster_is_that_of_one_server(citus: Citus, cli: Cli, tmp_path: Path) -> None:
     month = citus.one("select to_char(now() at time zone 'utc' - interval '1 month', 'YYYY-MM')")
     # Workers show values in their own way, unless they are told otherwise.
@@ -63,7 +61,6 @@ def test_an_archive_of_a_cluster_is_that_of_one_server(citus: Citus, cli: Cli, t
     assert verified.code == 0, verified.out
 
 
-@long
 def test_holds_and_purge_on_a_cluster(citus: Citus, cli: Cli, tmp_path: Path) -> None:
     done = cli("cluster", "distribute", "--shards", "4", "--yes", "--url", citus.url, timeout=1200)
     assert done.code == 0, done.err
