@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 
 from chatschema import audit, postgres
 from chatschema.errors import BUSY_SQLSTATES, ChatschemaError, ServerError, UsageError
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, listed, locks
 from chatschema.values import Month
 
 _COLUMNS = """
@@ -37,6 +38,37 @@ IS_HELD = _IS_HELD.format(m=sql.Identifier("m"))
 REPLY_IS_HELD = _IS_HELD.format(m=sql.Identifier("r"))
 # The message that a held reply answers is evidence too: without it the reply would lose its reference.
 IS_ANSWERED_BY_HELD = sql.SQL("exists (select from public.messages as r where r.reply_to_id = m.id and {})").format(REPLY_IS_HELD)
+
+
+# In a distributed database the scopes are values, because a shard cannot ask the coordinator.
+_IS_HELD_BY_VALUES = sql.SQL("""(
+    ({is_wide} or {m}.conversation_id = any ({conversations}::uuid[]) or {m}.sender_id = any ({senders}::uuid[])) and exists (
+        select 1 from {scopes} as s (conversation_id, sender_id, low, high)
+        where (s.conversation_id is null or s.conversation_id = {m}.conversation_id)
+            and (s.sender_id is null or s.sender_id = {m}.sender_id) and {m}.id >= s.low and {m}.id < s.high
+    )
+)""")
+
+
+def scopes(connection: Connection) -> list[tuple[Any, ...]]:
+    """Return conversation, sender and bounds of the ids of all that is under a hold; None stands for any."""
+    query = "select distinct conversation_id, sender_id, low, high from chatschema.held_scopes order by 1, 2, 3, 4"
+    return postgres.fetch_all(connection, query)
+
+
+def is_held(connection: Connection, alias: str = "m") -> sql.Composable:
+    """Return the condition that a message, whose table is `alias`, is under a hold; call it after freeze() where that counts."""
+    m = sql.Identifier(alias)
+    if not door.is_distributed(connection):
+        return _IS_HELD.format(m=m)
+    active = scopes(connection)
+    if not active:
+        return sql.SQL("false")
+    conversations, senders = (sql.Literal([scope[n] for scope in active if scope[n]]) for n in (0, 1))
+    is_wide = sql.Literal(any(scope[:2] == (None, None) for scope in active))
+    return _IS_HELD_BY_VALUES.format(
+        m=m, is_wide=is_wide, conversations=conversations, senders=senders, scopes=listed.rows(active, ["uuid"] * 4)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +200,11 @@ def _may_be_held(connection: Connection, month: Month) -> bool:
 
 def has_held(connection: Connection, month: Month) -> bool:
     """Return whether a message in the table of `month` is under a hold."""
-    query = _HAS_HELD.format(table=sql.Identifier("chat_partitions", month.name))
+    table = sql.Identifier("chat_partitions", month.name)
+    if door.is_distributed(connection):
+        query = sql.SQL("select exists (select 1 from {} as m where {})").format(table, is_held(connection))
+    else:
+        query = _HAS_HELD.format(table=table)
     return bool(postgres.fetch_one(connection, query)[0])
 
 

@@ -7,13 +7,13 @@ from psycopg import sql
 
 from chatschema import audit, events, hold, postgres, sqlfile
 from chatschema.errors import ChatschemaError
-from chatschema.partition import carve, catalog, catch_up, erasures, foreign_keys, grid, mapping, retired_months
+from chatschema.partition import carve, catalog, catch_up, erased, erasures, foreign_keys, grid, mapping, retired_months
 from chatschema.partition.archive import content
 from chatschema.partition.create import statement
 from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.values import Month
 
 # A minute, as the row may have been written long before the erasure's transaction committed.
@@ -43,12 +43,12 @@ def bring_in(
     columns mapped by `rules`; `lost` counts the values that these leave out. Raises ChatschemaError where a row refers to a
     deleted one, or the tables do not fit their parents, Held where a rule drops a column of held rows; then they stay detached.
     """
-    erased = 0
+    changed = 0
     for month in months:
         catch_up.structure_and_rows(connection, month, since, say)
     while True:
         seen = _last_erasure(connection)
-        erased += _erase(connection, months)
+        changed += _erase(connection, months)
         for month in months:
             foreign_keys.add(connection, month, SCHEMA, say)
         _unlink_replies(connection, months[0].lower)
@@ -57,7 +57,7 @@ def bring_in(
         if _attach(connection, months, seen, keep_until, rules, lost, say):
             # Once more, for messages that were deleted after the first look and before the attach.
             _unlink_replies(connection, months[0].lower)
-            return erased
+            return changed
 
 
 def put_back(connection: Connection, months: Sequence[Month], say: Say) -> None:
@@ -87,13 +87,15 @@ def _last_erasure(connection: Connection) -> int:
 def _erase(connection: Connection, months: Sequence[Month]) -> int:
     """Apply every erasure to tables that nobody sees yet; return how many rows were changed or deleted."""
     messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, months[0].lower).name)
+    if door.is_distributed(connection):
+        return erased.apply(connection, months, messages)
     changed = 0
     with postgres.transaction(connection):
         hold.freeze(connection)
         erasures.defer(connection, months, messages)
         for month in months:
             kind = "messages" if month.parent == GROUP[0].table else "statuses"
-            values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
+            values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.is_held(connection), "messages": messages}
             for file in (f"erase_gone_{kind}.sql", f"erase_{kind}.sql"):
                 changed += postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values)).rowcount
     return changed
@@ -102,9 +104,14 @@ def _erase(connection: Connection, months: Sequence[Month]) -> int:
 def _erase_gone(connection: Connection, month: Month) -> None:
     """Delete the statuses of an attached month whose message was deleted."""
     messages = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, month.lower).name)
-    values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.IS_HELD, "messages": messages}
-    query = sqlfile.fill("partitions/erase_gone_statuses.sql", **values)
+    values = {"partition": sql.Identifier(SCHEMA, month.name), "is_held": hold.is_held(connection), "messages": messages}
+    query = sqlfile.fill(f"{_folder(connection)}/erase_gone_statuses.sql", **values)
     locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
+
+
+def _folder(connection: Connection) -> str:
+    """Return the folder of the statements that compare conversations too where the database is distributed."""
+    return "partitions/distributed" if door.is_distributed(connection) else "partitions"
 
 
 def _unlink_replies(connection: Connection, lower: datetime) -> None:
@@ -120,7 +127,7 @@ def _unlink_replies(connection: Connection, lower: datetime) -> None:
     if bounds:
         partition = sql.Identifier(SCHEMA, grid.month(GROUP[0].table, lower).name)
         values = {"partition": partition, "in_attached_months": sql.SQL(" or ").join(bounds)}
-        query = sqlfile.fill("partitions/unlink_replies.sql", **values)
+        query = sqlfile.fill(f"{_folder(connection)}/unlink_replies.sql", **values)
         locks.in_transaction(connection, lambda: postgres.execute(connection, query), locks.DDL)
 
 

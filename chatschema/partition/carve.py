@@ -47,11 +47,11 @@ def keep_held(connection: Connection, group: Sequence[Month], policy: Policy) ->
         # An existing table comes from an interrupted restore: the rows are added to it.
         postgres.execute(connection, sql.SQL("create table if not exists {} (like {} including all)").format(held, partition))
         file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
-        values = {"held": held, "partition": partition, "is_held": hold.IS_HELD, "messages": kept}
+        values = {"held": held, "partition": partition, "is_held": hold.is_held(connection), "messages": kept}
         postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values))
     left = sql.SQL("select count(*) from {} as m where {} and not exists (select from {} as k where k.id = m.id)")
     partition = sql.Identifier(SCHEMA, messages.name)
-    if postgres.fetch_one(connection, left.format(partition, hold.IS_HELD, kept))[0]:
+    if postgres.fetch_one(connection, left.format(partition, hold.is_held(connection), kept))[0]:
         raise ChatschemaError(
             f"not every held message of {messages.name} was kept; nothing was dropped",
             "this is a bug in chatschema; please report it",

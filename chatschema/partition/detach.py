@@ -11,7 +11,7 @@ from chatschema.errors import LOCK_SQLSTATES, Busy, ChatschemaError, ServerError
 from chatschema.partition import attach, catalog, grid, retired_months
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
-from chatschema.postgres import Connection, Say, blockers, locks
+from chatschema.postgres import Connection, Say, blockers, door, locks
 from chatschema.values import Month
 
 _STALL_S = 30.0
@@ -60,15 +60,34 @@ def detach(connection: Connection, group: Sequence[Month], *, say: Say, wait_s: 
             # Inserts fail while only the statuses are detached, so a detach that an earlier run left half done does not wait.
             longest_s = (_STALL_S if wait_s is None else wait_s) if is_whole else _MOMENT_S
             wait_for_old_transactions(connection, group, say, longest_s)
+        if door.is_distributed(connection):
+            _detach_together(connection, group, left, say)
+            return
         retired_months.write(connection, month, state="detaching")
         for table in left:
             if is_whole and table is not left[0]:
                 wait_for_old_transactions(connection, group, say, _MOMENT_S)
             _detach(connection, table, say, locks.MONTHS if is_whole and table is left[0] else _BRIEF)
     with postgres.transaction(connection):
-        retired_months.write(connection, month, state="detached", detached_at=retired_months.NOW, keep_until=None)
-        audit.record(connection, "partition.detach", "partition", f"{month:%Y-%m}", tables=[table.name for table in group])
-        events.record_month(connection, "month.retired", grid.ids(month))
+        _record(connection, group)
+
+
+def _record(connection: Connection, group: Sequence[Month]) -> None:
+    month = group[0].lower
+    retired_months.write(connection, month, state="detached", detached_at=retired_months.NOW, keep_until=None)
+    audit.record(connection, "partition.detach", "partition", f"{month:%Y-%m}", tables=[table.name for table in group])
+    events.record_month(connection, "month.retired", grid.ids(month))
+
+
+def _detach_together(connection: Connection, group: Sequence[Month], left: Sequence[Month], say: Say) -> None:
+    """Detach and record in one transaction, behind the door of a distributed database, which cannot detach concurrently."""
+
+    def work() -> None:
+        for table in left:
+            postgres.execute(connection, statement("detach.sql", table))
+        _record(connection, group)
+
+    locks.in_transaction(connection, work, locks.MONTHS, say=say)
 
 
 def put_back(connection: Connection, group: Sequence[Month], why: ChatschemaError, *, say: Say) -> None:

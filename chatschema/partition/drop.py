@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from psycopg import sql
 
@@ -15,7 +16,7 @@ from chatschema.partition.archive.manifest import Manifest
 from chatschema.partition.create import names, statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.values import RetiredMonth
-from chatschema.postgres import Connection, Say, locks
+from chatschema.postgres import Connection, Say, door, locks
 from chatschema.values import Month, Policy
 
 
@@ -42,10 +43,39 @@ def drop(connection: Connection, group: Sequence[Month], record: RetiredMonth, p
     described = _checked_archive(group[0].lower, record) if policy.archive else _readable_archive(record, say)
     free_foreign_keys(connection, group, say)
 
+    if door.is_distributed(connection):
+        return _drop_distributed(connection, group, record, described, policy, say)
+
     def work() -> Dropped:
-        return _drop(connection, group, record, described, policy)
+        ready = _prepare(connection, group, described, policy)
+        return _remove(connection, group, record, ready)
 
     return locks.in_transaction(connection, work, locks.MONTHS, say=say)
+
+
+def _drop_distributed(
+    connection: Connection, group: Sequence[Month], record: RetiredMonth, described: Manifest | None, policy: Policy, say: Say
+) -> Dropped:
+    """Compare in one transaction, and drop in a second, short one: others wait while it runs.
+
+    Between them only holds can change, and then both are done again: chatschema alone writes to a detached month.
+    """
+    while True:
+
+        def work() -> tuple[_Ready, list[tuple[Any, ...]]]:
+            ready = _prepare(connection, group, described, policy)
+            return ready, hold.scopes(connection)
+
+        ready, scopes = locks.in_transaction(connection, work, locks.DDL, say=say)
+
+        def remove(ready: _Ready = ready, scopes: list[tuple[Any, ...]] = scopes) -> Dropped | None:
+            hold.freeze(connection)
+            if hold.scopes(connection) != scopes:
+                return None
+            return _remove(connection, group, record, ready)
+
+        if gone := locks.in_transaction(connection, remove, locks.MONTHS, say=say):
+            return gone
 
 
 def _checked_archive(lower: datetime, record: RetiredMonth) -> Manifest:
@@ -80,7 +110,12 @@ def referenced(connection: Connection, group: Sequence[Month]) -> list[str]:
 
 
 def free_foreign_keys(connection: Connection, group: Sequence[Month], say: Say) -> None:
-    """Drop the foreign keys of detached tables, each in its own short transaction: it locks the referenced table."""
+    """Drop the foreign keys of detached tables, each in its own short transaction: it locks the referenced table.
+
+    On a distributed database they stay: Citus does not find those of a detached month, and it is dropped behind the door.
+    """
+    if door.is_distributed(connection):
+        return
     query = sqlfile.text_of("partitions/foreign_keys.sql")
     for month in group:
         for (name,) in postgres.fetch_all(connection, query, {"table": f"{SCHEMA}.{month.name}"}):
@@ -92,14 +127,18 @@ def free_foreign_keys(connection: Connection, group: Sequence[Month], say: Say) 
             locks.in_transaction(connection, work, locks.MONTHS, say=say)
 
 
-def _drop(
-    connection: Connection,
-    group: Sequence[Month],
-    record: RetiredMonth,
-    described: Manifest | None,
-    policy: Policy,
-) -> Dropped:
-    lower = group[0].lower
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What was found before a drop, by table: all rows, those that were kept, and whether the archive has all."""
+
+    rows: dict[str, int]
+    kept: dict[str, int]
+    removed: dict[str, int]
+    is_current: bool
+
+
+def _prepare(connection: Connection, group: Sequence[Month], described: Manifest | None, policy: Policy) -> _Ready:
+    """Compare a month with its archive, and keep its rows under a hold; its tables stay locked until the transaction ends."""
     hold.freeze(connection)
     for month in group:
         postgres.execute(connection, statement("lock_for_drop.sql", month))
@@ -115,17 +154,24 @@ def _drop(
     is_current = described is not None and _is_compared(connection, group, described, is_required=policy.archive)
     kept = carve.keep_held(connection, group, policy)
     removed = {month.parent: rows[month.parent] - carve.shared(connection, month) for month in group}
+    return _Ready(rows, kept, removed, is_current)
+
+
+def _remove(connection: Connection, group: Sequence[Month], record: RetiredMonth, ready: _Ready) -> Dropped:
+    """Drop the tables and record it."""
+    lower, kept, removed = group[0].lower, ready.kept, ready.removed
     for parent in reversed(GROUP):
         for month in group:
             if month.parent == parent.table:
                 postgres.execute(connection, statement("drop.sql", month))
     # The rows that a restore brings back from the archive, or else the rows that were removed.
-    listed = rows if is_current else removed
+    listed = ready.rows if ready.is_current else removed
     retired_months.write(
-        connection, lower, state="dropped", dropped_at=retired_months.NOW, attachments_released=None, archive_is_current=is_current,
+        connection, lower, state="dropped", dropped_at=retired_months.NOW, attachments_released=None,
+        archive_is_current=ready.is_current,
         messages=listed.get("messages", 0), statuses=listed.get("message_statuses", 0), held_messages=kept.get("messages", 0),
     )  # fmt: skip
-    archived = {"archive": record.archive, "manifest_sha256": record.archive_sha256, "archive_is_current": is_current}
+    archived = {"archive": record.archive, "manifest_sha256": record.archive_sha256, "archive_is_current": ready.is_current}
     audit.record(
         connection, "partition.drop", "partition", f"{lower:%Y-%m}", rows=removed, held_messages=kept.get("messages", 0),
         held_statuses=kept.get("message_statuses", 0), **(archived if record.archive else {}),
@@ -133,7 +179,7 @@ def _drop(
     events.record_month(connection, "month.dropped", grid.ids(lower))
     return Dropped(
         removed.get("messages", 0), removed.get("message_statuses", 0), kept.get("messages", 0), kept.get("message_statuses", 0),
-        is_current if record.archive else None,
+        ready.is_current if record.archive else None,
     )  # fmt: skip
 
 
@@ -161,36 +207,3 @@ def _compare(connection: Connection, month: Month, described: Manifest) -> None:
         )
     found = content.checksum(connection, sql.Identifier(SCHEMA, month.name), columns)
     manifest.compare(month.name, found, archived)
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """References to a dropped month: attachments that were released, and replies that keep the id they answer."""
-
-    attachments: int
-    replies: int
-
-
-def release(connection: Connection, lower: datetime) -> Released:
-    """Release the attachments of a dropped month in batches, and count the replies to it; finishes an interrupted run."""
-    month = grid.month(GROUP[0].table, lower)
-    held = grid.kept(month).name
-    kept: sql.Composable = sql.SQL("(select null::uuid as id where false)")
-    if postgres.has_table(connection, f"{SCHEMA}.{held}"):
-        kept = sql.Identifier(SCHEMA, held)
-    batch = sqlfile.fill("partitions/release_attachments.sql", **{**names(month), "kept": kept})
-    count = 0
-
-    def work() -> int:
-        audit.as_batch(connection)
-        released = postgres.execute(connection, batch).rowcount
-        if released:
-            audit.record(connection, "partition.release_attachments", "partition", f"{lower:%Y-%m}", attachments=released)
-        return released
-
-    while released := locks.in_transaction(connection, work, locks.DDL):
-        count += released
-    replies: int = postgres.fetch_one(connection, statement("count_replies.sql", month))[0]
-    total = postgres.fetch_one(connection, statement("count_released.sql", month))[0]
-    retired_months.write(connection, lower, attachments_released=total)
-    return Released(count, replies)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from psycopg import sql
 
 from chatschema import audit, events, hold, postgres, sqlfile
+from chatschema.partition import deferred
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, door, locks
 from chatschema.values import Month
@@ -17,7 +18,7 @@ def defer(connection: Connection, months: Sequence[Month], messages: sql.Identif
     """Record the erasures that a hold prevents in detached tables; within the caller's transaction."""
     for month in months:
         file = "defer_messages.sql" if month.parent == GROUP[0].table else "defer_statuses.sql"
-        values = {"partition": sql.Identifier(SCHEMA, month.name), "messages": messages, "is_held": hold.IS_HELD}
+        values = {"partition": sql.Identifier(SCHEMA, month.name), "messages": messages, "is_held": hold.is_held(connection)}
         postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values))
 
 
@@ -26,7 +27,7 @@ def due(connection: Connection) -> int:
     if not postgres.has_table(connection, _TABLE):
         return 0
     query = sql.SQL("select count(*) from {} as d join public.messages as m on m.id = d.message_id where not {}")
-    count: int = postgres.fetch_one(connection, query.format(sql.SQL(_TABLE), hold.IS_HELD))[0]
+    count: int = postgres.fetch_one(connection, query.format(sql.SQL(_TABLE), hold.is_held(connection)))[0]
     return count
 
 
@@ -35,8 +36,18 @@ def apply(connection: Connection, *, batch: int = BATCH) -> Iterator[int]:
     if not postgres.has_table(connection, _TABLE):
         return
     if door.is_distributed(connection):
-        if postgres.fetch_one(connection, f"select exists (select from {_TABLE})")[0]:
-            door.refuse(connection, "the erasure of what a released hold kept")
+        messages, statuses = (sql.Identifier("public", parent.table) for parent in GROUP)
+
+        def work() -> int:
+            hold.freeze(connection)
+            done = deferred.apply(connection, messages, statuses, batch)
+            if done:
+                events.record_rows(connection, "message.erased", "messages", done)
+                audit.record(connection, "retention.erase_deferred", "message", str(done[0]), erased=len(done), last=str(done[-1]))
+            return len(done)
+
+        while count := locks.in_transaction(connection, work, locks.DDL):
+            yield count
         return
     while done := locks.in_transaction(connection, lambda: _batch(connection, batch), locks.DDL):
         yield done
@@ -47,14 +58,16 @@ def apply_detached(connection: Connection, messages: sql.Identifier, statuses: s
     """Carry out the due erasures in the tables of a detached month; return how many. Within the caller's transaction."""
     if not postgres.has_table(connection, _TABLE):
         return 0
-    values = {"messages": messages, "statuses": statuses, "is_held": hold.IS_HELD}
+    if door.is_distributed(connection):
+        return len(deferred.apply(connection, messages, statuses, BATCH))
+    values = {"messages": messages, "statuses": statuses, "is_held": hold.is_held(connection)}
     query = sqlfile.fill("partitions/erase_deferred_detached.sql", **values)
     return postgres.execute(connection, query).rowcount
 
 
 def _batch(connection: Connection, batch: int) -> int:
     hold.freeze(connection)
-    select = sqlfile.fill("partitions/deferred.sql", is_held=hold.IS_HELD, batch=sql.Literal(batch))
+    select = sqlfile.fill("partitions/deferred.sql", is_held=hold.is_held(connection), batch=sql.Literal(batch))
     rows = postgres.fetch_all(connection, select)
     if not rows:
         return 0

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import audit, events, hold, postgres, sqlfile
-from chatschema.partition import catalog, erasures, retired_months
+from chatschema.partition import catalog, erasures, purge_distributed, retired_months
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, Say, door, locks
 from chatschema.values import Month
@@ -44,6 +44,8 @@ def kept(connection: Connection) -> dict[str, sql.Composable]:
 
     Called in the transaction that deletes, after hold.freeze(): without an active hold no other table is read.
     """
+    if door.is_distributed(connection):
+        return purge_distributed.kept(connection)
     query = "select exists (select from chatschema.holds where released_at is null)"
     if not postgres.fetch_one(connection, query)[0]:
         return {"is_held": sql.SQL("false"), "is_answered_by_held": sql.SQL("false")}
@@ -81,6 +83,8 @@ def condition(conversation: UUID | None, kept_from: UUID | None) -> sql.Composed
     """Return the condition for the messages of a conversation before this id; without one, for those that have expired."""
     if conversation is None:
         return sql.Composed([sql.SQL("m.expires_at < now()")])
+    if kept_from is None:
+        return sql.SQL("m.conversation_id = {} and m.expires_at < now()").format(sql.Literal(conversation))
     # The bound is a value: only then are the months that cannot match left out of the plan. It is also read again, as a run may
     # take hours and the conversation may have been given more time since.
     return sql.SQL("""
@@ -106,10 +110,10 @@ def purge(
     was interrupted, and takes the rows that were in use; rows under a hold stay, and are looked at once. After a batch it pauses
     for `pace` times as long as the batch took.
     """
+    scopes = _with_something_due(connection) if due is None else due
     if door.is_distributed(connection):
-        _refuse_distributed(connection)
-        return
-    for conversation, kept_from in _with_something_due(connection) if due is None else due:
+        scopes = purge_distributed.by_conversation(connection, scopes)
+    for conversation, kept_from in scopes:
         removed, last = 0, None
         while True:
             started = time.monotonic()
@@ -125,12 +129,6 @@ def purge(
             return
 
 
-def _refuse_distributed(connection: Connection) -> None:
-    """Raise ChatschemaError if messages are due: they cannot be locked on all shards at once."""
-    if due(connection):
-        door.refuse(connection, "partition purge")
-
-
 def purge_detached(connection: Connection, messages: Month, statuses: Month) -> tuple[int, int]:
     """Remove the messages that are due from the detached tables of one month, and carry out erasures that a hold deferred.
 
@@ -143,6 +141,11 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
 
     def work() -> tuple[list[UUID], int]:
         hold.freeze(connection)
+        if door.is_distributed(connection):
+            ids, erased = purge_distributed.of_detached(connection, messages, statuses, BATCH, after)
+            if ids or erased:
+                _record_detached(connection, messages, ids, erased)
+            return ids, erased
         values = {**tables, **kept(connection), "batch": sql.Literal(BATCH), "after": sql.Literal(after)}
         select = sqlfile.fill("partitions/purge_detached.sql", **values)
         audit.as_batch(connection)
@@ -153,8 +156,7 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
             delete = sqlfile.fill("partitions/delete_detached.sql", ids=sql.Literal(ids), **tables)
             postgres.execute(connection, delete)
         if ids or erased:
-            retired_months.write(connection, messages.lower, archive_is_current=False)
-            audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
+            _record_detached(connection, messages, ids, erased)
         return ids, erased
 
     removed, erased, after = 0, 0, UUID(int=0)
@@ -162,6 +164,11 @@ def purge_detached(connection: Connection, messages: Month, statuses: Month) -> 
         removed, erased = removed + len(done[0]), erased + done[1]
         after = done[0][-1] if done[0] else after
     return removed, erased
+
+
+def _record_detached(connection: Connection, messages: Month, ids: list[UUID], erased: int) -> None:
+    retired_months.write(connection, messages.lower, archive_is_current=False)
+    audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
 
 
 def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> list[UUID]:
@@ -193,6 +200,9 @@ def _batch(
 
     def work() -> _Batch:
         hold.freeze(connection)
+        if door.is_distributed(connection) and conversation:
+            ids, removed = purge_distributed.batch(connection, conversation, where, batch)
+            return _Batch(len(ids), removed, (ids[-1], None) if ids else None)
         select = sqlfile.fill("partitions/purge.sql", batch=sql.Literal(batch), **where, **kept(connection))
         found = postgres.fetch_all(connection, select)
         ids = _not_answered_by_rows_in_use(connection, [row[0] for row in found])

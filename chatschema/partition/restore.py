@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from psycopg import sql
 
-from chatschema import audit, hold, postgres, sqlfile
+from chatschema import audit, postgres, sqlfile
 from chatschema.errors import ChatschemaError, ServerError, UsageError
-from chatschema.partition import attach, carve, catalog, create, drop, fitting, grid, losses, mapping, retired_months
+from chatschema.partition import attach, carve, catalog, create, drop, fitting, grid, losses, mapping, relink, retired_months
 from chatschema.partition.archive import content, manifest, source
 from chatschema.partition.archive.manifest import Table
 from chatschema.partition.archive.source import Source
@@ -20,7 +20,7 @@ from chatschema.partition.fitting import Lost
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
 from chatschema.partition.values import RetiredMonth
-from chatschema.postgres import Connection, Say, door, locks
+from chatschema.postgres import Connection, Say, door
 from chatschema.values import Month
 
 # Of a check, and of a null where there may be none.
@@ -68,7 +68,8 @@ def restore(
     compared with the manifest and later erasures have been applied; the next run finishes an interrupted one. `rules` map columns
     that differ from the current ones. The caller holds the migration lock. Raises ArchiveRefused, UsageError, Held or Busy.
     """
-    door.refuse(connection, "partition restore")
+    if rules:
+        door.refuse(connection, "partition restore --map")
     months = [grid.month(parent.table, lower) for parent in GROUP]
     attached = {(m.parent, m.lower) for m in catalog.months(connection)}
     there = {(m.parent, m.lower) for m in catalog.detached(connection)}
@@ -98,7 +99,7 @@ def restore(
     # Rows that never left this database were checked when they were stored.
     trusted = force or not (missing or (record and record.dropped_at))
     erased = attach.bring_in(connection, to_attach, since, keep_until, rules, lost, say, trusted=trusted) if to_attach else 0
-    relinked, collected = _relink(connection, months[0])
+    relinked, collected = relink.relink(connection, months[0])
     left: int = postgres.fetch_one(connection, statement("count_released.sql", months[0]))[0]
     rows = [content.count(connection, month.name) for month in months]
     origin: Literal["table", "archive", "kept rows"] = "archive" if chosen else "kept rows" if missing else "table"
@@ -149,6 +150,9 @@ def _build(
             for month in months:
                 for file in ("create_table.sql", "add_bounds_check.sql"):
                     postgres.execute(connection, statement(file, month))
+                if door.is_distributed(connection):
+                    values = {**create.names(month), "parent_name": sql.Literal(f"public.{month.parent}")}
+                    postgres.execute(connection, sqlfile.fill("partitions/distributed/distribute.sql", **values))
                 if chosen:
                     _load(connection, month, chosen, rules, lost)
             # The grace period does not count from an earlier detach, and an interrupted restore is not retired too early.
@@ -225,26 +229,3 @@ def _table(chosen: Source, month: Month) -> Table:
         text = f"{chosen.folder} has no {month.parent}"
         raise manifest.ArchiveRefused(text, "restore the folder from a backup", code="archive.incomplete")
     return archived
-
-
-def _relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
-    """Link attachments to their message again, in batches; return how many, and those whose row or file no longer exists."""
-    relinked, collected = 0, list[UUID]()
-    after = str(UUID(int=grid.uuid7_floor(month.lower).int - 1))
-    while True:
-        values = {**create.names(month), "after": sql.Literal(after), "is_held": hold.IS_HELD}
-        batch = sqlfile.fill("partitions/relink_attachments.sql", **values)
-
-        def work(batch: sql.Composed = batch) -> tuple[Any, ...]:
-            row = postgres.fetch_one(connection, batch)
-            if row[2]:
-                # This batch deletes its record, so the audit trail must have it even if the run is killed.
-                audit.record(connection, "partition.attachments_gone", "partition", f"{month.lower:%Y-%m}", attachments=row[2])
-            return row
-
-        last, found, gone = locks.in_transaction(connection, work, locks.DDL)
-        relinked += found
-        collected += gone
-        if last is None:
-            return relinked, collected
-        after = str(last)

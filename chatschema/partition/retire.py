@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chatschema.errors import Busy, ChatschemaError, ExitCode
-from chatschema.partition import carve, catalog, detach, drop, grid, purge, retire_plan, retired_months
+from chatschema.partition import carve, catalog, detach, drop, grid, purge, release, retire_plan, retired_months
 from chatschema.partition.archive import disk, folder, write
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP
@@ -16,12 +16,18 @@ from chatschema.values import Month, Policy
 
 # The statements and locks of a step, for plan and --dry-run.
 _FILES = {"detach": ("detach_concurrently.sql",), "drop": ("lock_for_drop.sql", "drop.sql")}
+_DISTRIBUTED_FILES = {**_FILES, "detach": ("detach.sql",)}
 LOCKS = {
     "detach": "SHARE UPDATE EXCLUSIVE on the table: reads and writes continue; waits for older transactions",
     "archive": "ACCESS SHARE on the detached month, in one snapshot",
     "drop": "ACCESS EXCLUSIVE on the detached month, SHARE on chatschema.holds; before that, briefly, on users and conversations",
     "release": "row locks on attachments, a thousand at a time",
     "discard held": "ACCESS EXCLUSIVE on the kept rows, SHARE on chatschema.holds",
+}
+_DISTRIBUTED_LOCKS = {
+    "detach": "ACCESS EXCLUSIVE on the tables of conversations on the coordinator: others wait while each shard is detached",
+    "drop": "ACCESS EXCLUSIVE on the detached month, SHARE on chatschema.holds; at its end on the tables of conversations on the "
+    "coordinator: others wait while each shard is dropped",
 }
 
 
@@ -44,11 +50,18 @@ def steps(connection: Connection, policy: Policy, at: datetime | None = None) ->
 def statements(connection: Connection, step: Step) -> list[str]:
     """Return the DDL of a step as text, statuses first."""
     months = [grid.month(parent.table, step.month) for parent in reversed(GROUP)]
+    files = _DISTRIBUTED_FILES if door.is_distributed(connection) else _FILES
     return [
         " ".join(line for line in statement(file, month).as_string(connection).splitlines() if not line.startswith("--"))
-        for file in _FILES.get(step.action, ())
+        for file in files.get(step.action, ())
         for month in months
     ]
+
+
+def locks_of(connection: Connection, step: Step) -> str:
+    """Return which locks a step takes, for people; nothing for a step without any."""
+    own = _DISTRIBUTED_LOCKS if door.is_distributed(connection) else {}
+    return own.get(step.action) or LOCKS.get(step.action, "")
 
 
 def retire(connection: Connection, policy: Policy, *, replicas: Replicas | None = None, say: Say) -> Iterator[Done]:
@@ -63,7 +76,6 @@ def retire(connection: Connection, policy: Policy, *, replicas: Replicas | None 
     failed = _try_folder(connection, policy, say)
     archived_now: set[datetime] = set()
     while step := _next(connection, policy, failed):
-        door.refuse(connection, "partition retire")
         try:
             if purged := _purged_again(connection, step, policy, archived_now):
                 yield purged
@@ -180,7 +192,7 @@ def carry_out(connection: Connection, step: Step, policy: Policy, *, say: Say) -
         is_dropped = carve.discard(connection, step.month)
         result = "dropped the rows that had been under a hold" if is_dropped else "kept its rows: a hold covers them again"
     else:
-        released = drop.release(connection, step.month)
+        released = release.release(connection, step.month)
         result = f"released {released.attachments} attachments; {released.replies} replies elsewhere keep the id they answer"
     return Done(step.month, step.action, result)
 

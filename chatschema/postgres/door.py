@@ -10,11 +10,12 @@ from chatschema.errors import ChatschemaError
 # The table that only a distributed database has.
 SIGN = "before_cluster"
 # Citus would lock the workers' tables too, and a trigger on a worker would wait for the locker while the locker waits for its
-# statement: so the coordinator's tables alone, in one order. Citus deadlocks where months change beside traffic without it.
+# statement: so the coordinator's tables alone, in the order in which chatschema.enter() and what follows it take them. It is the
+# first statement that Citus sees: whoever waits within a distributed transaction makes Citus end that of an application. Citus deadlocks where months change beside traffic without it.
 _LOCK: tuple[LiteralString, ...] = (
     "set local citus.enable_ddl_propagation = off",
     """
-    lock table public.message_statuses, public.attachments, public.messages, public.conversations, public.users
+    lock table public.users, public.conversations, public.messages, public.attachments, public.message_statuses
         in access exclusive mode
     """,
     "set local citus.enable_ddl_propagation = on",
@@ -30,6 +31,9 @@ _CLOSE: LiteralString = "; ".join(
         "set local citus.enable_unsafe_triggers = on",
         "set local client_min_messages = error",
         *_LOCK,
+        # lock_timeout does not reach the workers by itself. Nobody passes the door, but autovacuum gives way after a second only.
+        "set local citus.propagate_set_commands = 'local'",
+        "set local lock_timeout = '1500ms'",
     )
 )
 _distributed: WeakSet["psycopg.Connection[tuple[object, ...]]"] = WeakSet()

@@ -69,7 +69,7 @@ def describe(connection: Connection, steps: list[Step]) -> list[dict[str, Any]]:
             "action": step.action,
             "reason": step.reason,
             "sql": retire.statements(connection, step),
-            "locks": retire.LOCKS.get(step.action, ""),
+            "locks": retire.locks_of(connection, step),
         }
         for step in steps
     ]

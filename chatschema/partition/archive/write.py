@@ -16,6 +16,7 @@ from chatschema.partition.grid import SCHEMA
 from chatschema.postgres import Connection, Say, door
 from chatschema.values import Month
 
+_TRIES = 3
 _ORDER = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
 
 
@@ -26,7 +27,6 @@ def archive(connection: Connection, group: Sequence[Month], archives: Path, *, w
     caller holds the migration lock. Raises ArchiveRefused when the files differ from the database, or cannot be written; an
     earlier archive is kept then.
     """
-    door.refuse(connection, "partition archive")
     lower = group[0].lower
     target = disk.folder_of(archives, lower)
     record = retired_months.read(connection).get(lower)
@@ -68,7 +68,7 @@ def _archive(
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir(mode=0o700)
     try:
-        written = _write(connection, group, partial, with_parquet=with_parquet)
+        written = _write_unchanged(connection, group, partial, with_parquet=with_parquet, say=say)
         sha256 = manifest.write(written, partial)
         say(f"reading {partial} back")
         read_back(connection, partial, written)
@@ -117,6 +117,30 @@ def _aside(target: Path, sha256: str | None, cluster: str, database: str) -> Pat
         f"give each database its own folder: --dir DIR; if it belongs to this database, move it away: mv {target} {target}.old",
         code="archive.other-database",
     )
+
+
+def _write_unchanged(connection: Connection, group: Sequence[Month], folder: Path, *, with_parquet: bool, say: Say) -> Manifest:
+    """Write the files of one moment. A distributed database has no snapshot of all nodes: there, both tables are read again."""
+    for _ in range(_TRIES if door.is_distributed(connection) else 1):
+        written = _write(connection, group, folder, with_parquet=with_parquet)
+        if not door.is_distributed(connection) or _is_unchanged(connection, group, written):
+            return written
+        say(f"{written.month} changed while it was read; reading it again")
+    raise ArchiveRefused(
+        f"{group[0].lower:%Y-%m} was not archived: it changed each time while it was read, {_TRIES} times",
+        "run the same command again when its messages are edited less often, or after it is detached",
+        code="archive.changing",
+    )
+
+
+def _is_unchanged(connection: Connection, group: Sequence[Month], written: Manifest) -> bool:
+    with postgres.transaction(connection):
+        content.pin(connection)
+        now = [
+            content.checksum(connection, sql.Identifier(SCHEMA, month.name), content.columns(connection, month.name))
+            for month in group
+        ]
+    return now == [(table.rows, table.checksum) for table in written.tables]
 
 
 def _write(connection: Connection, group: Sequence[Month], folder: Path, *, with_parquet: bool) -> Manifest:
