@@ -43,9 +43,7 @@ def by_conversation(
     return found
 
 
-def batch(
-    connection: Connection, conversation: UUID, where: Mapping[str, sql.Composable], size: int
-) -> tuple[list[UUID], int]:
+def batch(connection: Connection, conversation: UUID, where: Mapping[str, sql.Composable], size: int) -> tuple[list[UUID], int]:
     """Remove a batch of the messages in a conversation that are due; return those that were found, and how many were removed.
 
     Within the caller's transaction, which has called hold.freeze(). Rows in use, and those that such rows answer, stay.

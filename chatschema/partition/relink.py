@@ -36,8 +36,7 @@ def relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
 
 
 def _batch(connection: Connection, values: Mapping[str, sql.Composable]) -> tuple[UUID | None, int, list[UUID]]:
-    """Link a batch where the database is distributed; return the last message, how many were linked, and the attachments that are gone.
-
+    """Link a batch where the database is distributed; return the last message, how many were linked, and which are gone.
 
     Within the caller's transaction. None and nothing where no record is left.
     """
