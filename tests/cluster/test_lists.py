@@ -149,7 +149,11 @@ def test_what_differs_is_found_named_and_repaired(citus: Citus, cli: Cli) -> Non
         (str(stale[0]), stale[1]): "stale",
         (extra, removed[1]): "extra",
     }
+    verified = cli("cluster", "verify", "--url", citus.url)
+    assert verified.code == 3
+    assert "1 extra, 1 missing, 1 stale" in " ".join(verified.out.split())
     assert relay(citus, cli, "--repair")["repaired"] == 3
+    assert cli("cluster", "verify", "--url", citus.url).code == 0
     assert differences(citus) == []
     assert relay(citus, cli, "--repair")["repaired"] == 0
 

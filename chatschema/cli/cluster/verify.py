@@ -20,7 +20,7 @@ def verify(json: options.Json = False, url: options.Url = None) -> None:
     """Compare the nodes of a distributed database, and print the statements that repair what differs. Reads only.
 
     Rows of copied tables, triggers, checks, keys, foreign keys, policies and rights of every shard, functions, roles, shards that
-    belong to no table, and prepared transactions. Exit 3 if there is a finding.
+    belong to no table, prepared transactions, and the users' lists of conversations. Exit 3 if there is a finding.
     """
     from chatschema.cluster.verify import verify as verifying
 
@@ -38,7 +38,8 @@ def _print(found: Verified) -> None:
     for one in found.findings:
         console.paragraph(f"{one.code}: {one.object} on {one.node}")
         console.paragraph(one.reason, indent=2)
-        console.answer(f"  on {one.on}:")
+        if one.do:
+            console.answer(f"  on {one.on}:")
         for statement in one.do[:_SHOWN]:
             console.answer(f"    {statement};")
         if (more := len(one.do) - _SHOWN) > 0:

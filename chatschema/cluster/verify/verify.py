@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chatschema import sqlfile
 from chatschema.cluster import nodes
 from chatschema.cluster.distribute import checks
-from chatschema.cluster.verify import copies, functions, leftovers, shards
+from chatschema.cluster.verify import copies, functions, leftovers, of_lists, shards
 from chatschema.cluster.verify.finding import Finding
 from chatschema.postgres import Connection
 
@@ -44,7 +44,11 @@ def verify(connection: Connection) -> Verified:
             tuple(one for one in found.findings if one in again.findings),
         )
     copied = copies.tables(connection)
-    rest = [*copies.findings(connection, copied), *leftovers.findings(connection)]
+    rest = [
+        *copies.findings(connection, copied),
+        *leftovers.findings(connection),
+        *of_lists.findings(connection, found.nodes[0]),
+    ]
     return Verified(found.nodes, len(copied), found.shards, found.functions, (*found.findings, *rest))
 
 
