@@ -11,7 +11,8 @@ from chatschema.errors import ChatschemaError
 SIGN = "before_cluster"
 # Citus would lock the workers' tables too, and a trigger on a worker would wait for the locker while the locker waits for its
 # statement: so the coordinator's tables alone, in the order in which chatschema.enter() and what follows it take them. It is the
-# first statement that Citus sees: whoever waits within a distributed transaction makes Citus end that of an application. Citus deadlocks where months change beside traffic without it.
+# first statement that Citus sees: whoever waits within a distributed transaction makes Citus end that of an application.
+# Citus deadlocks where months change beside traffic without it.
 _LOCK: tuple[LiteralString, ...] = (
     "set local citus.enable_ddl_propagation = off",
     """
