@@ -12,7 +12,7 @@ from chatschema.partition.archive import content
 from chatschema.partition.create import statement
 from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.partition.mapping import Rule
-from chatschema.postgres import Connection, locks
+from chatschema.postgres import Connection, door, locks
 from chatschema.values import Month, Policy
 
 _KEYS = {"messages": ("id",), "message_statuses": ("message_id", "user_id")}
@@ -47,17 +47,22 @@ def keep_held(connection: Connection, group: Sequence[Month], policy: Policy) ->
         # An existing table comes from an interrupted restore: the rows are added to it.
         postgres.execute(connection, sql.SQL("create table if not exists {} (like {} including all)").format(held, partition))
         file = "keep_held_messages.sql" if month is messages else "keep_held_statuses.sql"
-        values = {"held": held, "partition": partition, "is_held": hold.is_held(connection), "messages": kept}
+        values = {"held": held, "partition": partition, "is_held": hold.is_held(connection), "messages": _local(connection, kept)}
         postgres.execute(connection, sqlfile.fill(f"partitions/{file}", **values))
     left = sql.SQL("select count(*) from {} as m where {} and not exists (select from {} as k where k.id = m.id)")
     partition = sql.Identifier(SCHEMA, messages.name)
-    if postgres.fetch_one(connection, left.format(partition, hold.is_held(connection), kept))[0]:
+    if postgres.fetch_one(connection, left.format(partition, hold.is_held(connection), _local(connection, kept)))[0]:
         raise ChatschemaError(
             f"not every held message of {messages.name} was kept; nothing was dropped",
             "this is a bug in chatschema; please report it",
             code="hold.rows-missing",
         )
     return {month.parent: content.count(connection, grid.kept(month).name) for month in group}
+
+
+def _local(connection: Connection, kept: sql.Identifier) -> sql.Composable:
+    """Return kept rows as a statement reads them: Citus joins those of the coordinator with a month only as a subquery."""
+    return sql.SQL("(select * from {})").format(kept) if door.is_distributed(connection) else kept
 
 
 def refuse_lossy(connection: Connection, lower: datetime, rules: Sequence[Rule]) -> None:
@@ -99,7 +104,7 @@ def shared(connection: Connection, month: Month) -> int:
         return 0
     query = sql.SQL("select count(*) from {} as p join {} as k using ({})").format(
         sql.Identifier(SCHEMA, month.name),
-        sql.Identifier(SCHEMA, kept),
+        _local(connection, sql.Identifier(SCHEMA, kept)),
         sql.SQL(", ").join(sql.Identifier(name) for name in _KEYS[month.parent]),
     )
     found: int = postgres.fetch_one(connection, query)[0]

@@ -42,6 +42,9 @@ def release(connection: Connection, lower: datetime) -> Released:
     kept: sql.Composable = sql.SQL("(select null::uuid as id where false)")
     if postgres.has_table(connection, f"{SCHEMA}.{held}"):
         kept = sql.Identifier(SCHEMA, held)
+        if door.is_distributed(connection):
+            # Citus joins a table of the coordinator with a distributed one only as a subquery.
+            kept = sql.SQL("(select id from {})").format(kept)
     batch = sqlfile.fill("partitions/release_attachments.sql", **{**names(month), "kept": kept})
     count = 0
 

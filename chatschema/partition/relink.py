@@ -36,9 +36,9 @@ def relink(connection: Connection, month: Month) -> tuple[int, list[UUID]]:
 
 
 def _batch(connection: Connection, values: Mapping[str, sql.Composable]) -> tuple[UUID | None, int, list[UUID]]:
-    """Link a batch where the database is distributed; return the last message, how many were linked, and which are gone.
+    """Link a batch; return the last message, how many were linked, and the attachments that no longer exist.
 
-    Within the caller's transaction. None and nothing where no record is left.
+    For a distributed database. Within the caller's transaction. None and nothing where no record is left.
     """
     found = postgres.fetch_all(connection, sqlfile.fill("partitions/distributed/to_relink.sql", **values))
     if not found:

@@ -11,8 +11,8 @@ from chatschema.errors import ChatschemaError
 SIGN = "before_cluster"
 # Citus would lock the workers' tables too, and a trigger on a worker would wait for the locker while the locker waits for its
 # statement: so the coordinator's tables alone, in the order in which chatschema.enter() and what follows it take them. It is the
-# first statement that Citus sees: whoever waits within a distributed transaction makes Citus end that of an application. Without
-# this lock Citus deadlocks where months change beside traffic.
+# first statement that Citus sees: whoever waits within a distributed transaction makes Citus end that of an application.
+# Citus deadlocks where months change beside traffic without it.
 _LOCK: tuple[LiteralString, ...] = (
     "set local citus.enable_ddl_propagation = off",
     """
@@ -60,8 +60,7 @@ def close(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
 def enter(connection: "psycopg.Connection[tuple[object, ...]]", *, closes: bool) -> None:
     """Begin the transaction of a migration there: `closes` locks the tables of conversations first; nothing on one server.
 
-    Triggers stay refused: a file that knows better sets citus.enable_unsafe_triggers itself. Sends one statement at a time, for a
-    pipeline.
+    Triggers stay refused: a file that knows better sets citus.enable_unsafe_triggers itself. One statement at a time, for a pipeline.
     """
     if is_distributed(connection):
         for statement in (*_SEQUENTIAL, *(_LOCK if closes else ())):
