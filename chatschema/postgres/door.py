@@ -60,7 +60,7 @@ def close(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
 def enter(connection: "psycopg.Connection[tuple[object, ...]]", *, closes: bool) -> None:
     """Begin the transaction of a migration there: `closes` locks the tables of conversations first; nothing on one server.
 
-    Triggers stay refused: a file that knows better sets citus.enable_unsafe_triggers itself. One statement at a time, for a pipeline.
+    Triggers stay refused: a file that knows better sets citus.enable_unsafe_triggers itself. One statement each, for a pipeline.
     """
     if is_distributed(connection):
         for statement in (*_SEQUENTIAL, *(_LOCK if closes else ())):
