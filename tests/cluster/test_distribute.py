@@ -65,7 +65,7 @@ def test_there_and_back(citus: Citus, cli: Cli) -> None:
     drifted = cli("verify", "--json", "--url", citus.url).json()["differences"]
     assert [one["object"] for one in drifted] == ["public.users.of_somebody"]
     undo = cli("undo", "--yes", "--url", citus.url)
-    assert "error[cluster.unsupported]" in undo.err, undo.err
+    assert "error[cluster.rests-on]" in undo.err, undo.err
 
     back = cli("cluster", "undistribute", "--yes", "--json", "--url", citus.url, timeout=1200)
     assert back.code == 0, back.err

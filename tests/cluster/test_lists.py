@@ -191,7 +191,7 @@ def test_the_relay_may_be_killed_while_others_write(citus: Citus, cli: Cli, tmp_
                 [sys.executable, "-m", "chatschema", "cluster", "relay", "--url", citus.url],
                 cwd=tmp_path, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
-            time.sleep(chance.uniform(0.3, 2))
+            time.sleep(chance.uniform(0.2, 0.8))
             running.kill()
             running.wait()
             kills.append(running.returncode)

@@ -35,7 +35,7 @@ comment on table public.conversations is 'Another sentence.';
 """
 POLLS_BACK = """\
 alter table public.conversations drop column owner_id;
-comment on table public.conversations is 'Where messages are said: direct (two people) or group.';
+comment on table public.conversations is 'Conversations: direct (two people) or group.';
 alter table public.messages drop column note;
 drop table public.polls;
 """
