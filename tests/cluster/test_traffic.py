@@ -63,7 +63,7 @@ def test_a_server_that_is_no_worker_yet_is_refused_with_what_to_type(citus: Citu
     with psycopg.connect(make_conninfo(citus.url, host=host, port=port), autocommit=True) as spare:
         for broken, code, words, mended in (
             ("drop extension citus", "cluster.no-extension", "create extension citus", "create extension citus"),
-            ("create table public.users (id int)", "cluster.worker-used", "drop database", "drop table public.users"),
+            ("create table public.users (id int)", "cluster.worker-used", "move these tables away", "drop table public.users"),
             (OTHER.format("9.0-1"), "cluster.version", "alter extension citus update to", OTHER.format(citus.one(VERSION))),
         ):
             spare.execute(broken.encode())

@@ -131,5 +131,5 @@ def _of_worker(connection: Connection, place: Place) -> Iterator[Obstacle]:
         yield Obstacle("cluster.worker-used", name, "it belongs to a cluster already", do)
     if found["tables"]:
         shown = ", ".join(found["tables"])
-        do = f"drop database {database}; create database {database}; then in it: create extension citus"
+        do = f"use a server whose database {database} is empty, or move these tables away: nothing of them is looked at here"
         yield Obstacle("cluster.worker-used", name, f"its database is not empty: {shown}", do)
