@@ -57,6 +57,7 @@ class _Work:
 
 def expected(connection: Connection, subject: Subject) -> Expected:
     """Return what erasing this subject would change; reads only. Raises ChatschemaError for a message that is nowhere."""
+    door.refuse(connection, "privacy erase")
     reach.require(connection, subject)
     tables = reach.tables(connection, subject)
     subject = reach.located(connection, subject, tables)

@@ -15,7 +15,7 @@ from chatschema.partition.archive import content, manifest
 from chatschema.partition.archive.manifest import ArchiveRefused, Manifest
 from chatschema.partition.grid import SCHEMA
 from chatschema.partition.values import RetiredMonth
-from chatschema.postgres import Connection, Say
+from chatschema.postgres import Connection, Say, door
 from chatschema.privacy import subject, tags
 from chatschema.privacy.export import folder, page, parts, rows
 from chatschema.privacy.export import manifest as described
@@ -54,6 +54,7 @@ def export(connection: Connection, user: str, scope: Scope, out: Path | None, *,
     All rows are of one snapshot; memory does not grow with their number. Leaves a row in the audit trail. Raises ChatschemaError
     when there is no such user or files cannot be written, UsageError when the folder exists.
     """
+    door.refuse(connection, "privacy export")
     person = subject.find(connection, user)
     target = (out or Path(f"privacy-export-{person}")).absolute()
     with folder.new(target, say) as partial:

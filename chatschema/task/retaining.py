@@ -7,7 +7,7 @@ from datetime import datetime
 from chatschema import units
 from chatschema.errors import ChatschemaError
 from chatschema.partition.retire_plan import before
-from chatschema.postgres import Connection
+from chatschema.postgres import Connection, door
 from chatschema.task import retention_rules
 from chatschema.task.retention_rules import Rule, Run, now
 from chatschema.values import Settings
@@ -67,6 +67,7 @@ class Checked:
 
 def plan(connection: Connection, settings: Settings, at: datetime | None = None) -> tuple[Planned, ...]:
     """Return what is due by each rule now, or `at` another moment; reads only."""
+    door.refuse(connection, "retention")
     state = Run(connection, settings, at or now(connection))
     return tuple(_planned(rule, state) for rule in retention_rules.rules(settings))
 
@@ -93,6 +94,7 @@ def run(state: Run) -> Ran:
 
     A rule that fails does not stop the others. Raises ChatschemaError only if the connection is lost.
     """
+    door.refuse(state.connection, "retention run")
     failed: list[ChatschemaError] = []
     removed = tuple(_carried_out(state, retention_rules.rules(state.settings), failed))
     left = plan(state.connection, state.settings, state.at)
