@@ -21,7 +21,7 @@ WORDS = {
     ),
     "no-conversation": (
         "reads {tables} without conversation_id: every shard is asked, which took 30 times as long as on one server",
-        "add conversation_id = $n to WHERE (id = $n for conversations); for a list, chatschema.user_conversations",
+        "add conversation_id = $n to WHERE (id = $n for conversations); for the list of a user: chatschema.user_conversations",
     ),
     "direct-id": (
         "inserts a direct conversation without its id: there it has to be that of the pair, or two shards may have one each",
