@@ -63,6 +63,7 @@ def test_json_has_stable_keys_and_utc_times(cli: Cli, seeded: Database) -> None:
     assert sorted(document) == [
         "findings",
         "migrations",
+        "nodes",
         "partitions",
         "protection",
         "runway",
