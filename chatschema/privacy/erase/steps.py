@@ -15,7 +15,7 @@ from chatschema.postgres import Connection
 from chatschema.privacy.erase import holds, rule
 from chatschema.privacy.subject import Subject
 
-BATCH = 1000
+BATCH = 500
 # The pause is as long as the batch took, which leaves half of the time to the application.
 _PACE = 1.0
 Ids = Sequence[Any]
