@@ -139,14 +139,11 @@ def test_where_only_our_objects_are_dropped_their_grants_come_again(cli: Cli, pl
     assert database.one("select to_regclass('chatschema.kept_by_reset') is null")
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
-        f"role {READER} in database kept_chat set work_mem = '7MB'",
-        pytest.param("database kept_chat set log_statement = 'ddl'", marks=long),
-    ],
-    ids=["of a login", "of superusers"],
-)
+OF_A_LOGIN = f"role {READER} in database kept_chat set work_mem = '7MB'"
+OF_SUPERUSERS = pytest.param("database kept_chat set log_statement = 'ddl'", marks=long)
+
+
+@pytest.mark.parametrize("setting", [OF_A_LOGIN, OF_SUPERUSERS], ids=["of a login", "of superusers"])
 def test_settings_that_only_others_may_make_stay_since_the_database_does(
     cli: Cli, plain: tuple[Database, str], setting: str
 ) -> None:
