@@ -180,16 +180,21 @@ def held(connection: Connection, months: Sequence[Month]) -> set[datetime]:
 
     Without an active hold no partition is read. A role that may not read the holds gets an empty set.
     """
-    if not is_readable(connection) or not _is_any(connection):
+    if not is_readable(connection) or not _has_scopes(connection):
         return set()
     return {month.lower for month in months if _may_be_held(connection, month)}
 
 
-def _is_any(connection: Connection) -> bool:
+def is_any(connection: Connection) -> bool:
+    """Return whether any hold is active; call it after freeze() where that counts."""
+    return bool(postgres.fetch_one(connection, "select exists (select from chatschema.holds where released_at is null)")[0])
+
+
+def _has_scopes(connection: Connection) -> bool:
     # The scopes of a distributed database are on all nodes, and one of them may be lost.
-    distributed = "select exists (select from chatschema.holds where released_at is null)"
-    query = distributed if door.is_distributed(connection) else "select exists (select from chatschema.held_scopes)"
-    return bool(postgres.fetch_one(connection, query)[0])
+    if door.is_distributed(connection):
+        return is_any(connection)
+    return bool(postgres.fetch_one(connection, "select exists (select from chatschema.held_scopes)")[0])
 
 
 def _may_be_held(connection: Connection, month: Month) -> bool:
