@@ -46,8 +46,7 @@ def kept(connection: Connection) -> dict[str, sql.Composable]:
     """
     if door.is_distributed(connection):
         return purge_distributed.kept(connection)
-    query = "select exists (select from chatschema.holds where released_at is null)"
-    if not postgres.fetch_one(connection, query)[0]:
+    if not hold.is_any(connection):
         return {"is_held": sql.SQL("false"), "is_answered_by_held": sql.SQL("false")}
     away = [month.name for month in catalog.away(connection) if month.parent == GROUP[0].table]
     answered = sql.SQL("exists (select from {} as r where r.reply_to_id = m.id and {})")
@@ -171,11 +170,11 @@ def _record_detached(connection: Connection, messages: Month, ids: list[UUID], e
     audit.record(connection, "retention.purge", "partition", f"{messages.lower:%Y-%m}", messages=len(ids), erased=erased)
 
 
-def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID]) -> list[UUID]:
+def _not_answered_by_rows_in_use(connection: Connection, ids: list[UUID], within: sql.Composable) -> list[UUID]:
     """Return the messages whose replies can be unlinked without waiting for anybody; the replies are locked then."""
-    replies = "select id, reply_to_id from public.messages where reply_to_id = any (%s)"
+    replies = sql.SQL("select id, reply_to_id from public.messages where {}reply_to_id = any (%s)").format(within)
     answered = dict(postgres.fetch_all(connection, replies, (ids,)))
-    free = dict(postgres.fetch_all(connection, f"{replies} for update skip locked", (ids,)))
+    free = dict(postgres.fetch_all(connection, replies + sql.SQL(" for update skip locked"), (ids,)))
     in_use = {message for reply, message in answered.items() if reply not in free}
     return [id for id in ids if id not in in_use]
 
@@ -197,21 +196,22 @@ def _batch(
 ) -> _Batch:
     """Remove the batch after the message `last`."""
     where = {"due": condition(conversation, kept_from), **_order(conversation, last)}
+    within: sql.Composable = sql.SQL("")
+    if door.is_distributed(connection):
+        # Citus locks rows of one conversation only.
+        within = sql.SQL("conversation_id = {} and ").format(sql.Literal(conversation))
 
     def work() -> _Batch:
         hold.freeze(connection)
-        if door.is_distributed(connection) and conversation:
-            ids, removed = purge_distributed.batch(connection, conversation, where, batch)
-            return _Batch(len(ids), removed, (ids[-1], None) if ids else None)
         select = sqlfile.fill("partitions/purge.sql", batch=sql.Literal(batch), **where, **kept(connection))
         found = postgres.fetch_all(connection, select)
-        ids = _not_answered_by_rows_in_use(connection, [row[0] for row in found])
+        ids = _not_answered_by_rows_in_use(connection, [row[0] for row in found], within)
         if ids:
             audit.as_batch(connection)
             events.as_batch(connection)
             events.record_rows(connection, "message.purged", "messages", ids)
             # Between the first and the last: so that only their months are in the plan.
-            query = "delete from public.messages where id = any (%s) and id >= %s and id <= %s"
+            query = sql.SQL("delete from public.messages where {}id = any (%s) and id >= %s and id <= %s").format(within)
             postgres.execute(connection, query, (ids, min(ids), max(ids)))
             audit.record(
                 connection,

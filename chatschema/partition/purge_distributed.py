@@ -1,6 +1,6 @@
 """Purging on a distributed database: what holds cover are values, and rows are changed by conversation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg import sql
@@ -41,28 +41,6 @@ def by_conversation(
         else:
             found.append(scope)
     return found
-
-
-def batch(connection: Connection, conversation: UUID, where: Mapping[str, sql.Composable], size: int) -> tuple[list[UUID], int]:
-    """Remove a batch of the messages in a conversation that are due; return those that were found, and how many were removed.
-
-    Within the caller's transaction, which has called hold.freeze(). Rows in use, and those that such rows answer, stay.
-    """
-    values: dict[str, sql.Composable] = {**where, "batch": sql.Literal(size), **kept(connection)}
-    found = [row[0] for row in postgres.fetch_all(connection, sqlfile.fill("partitions/purge.sql", **values))]
-    replies = "select id, reply_to_id from public.messages where conversation_id = %s and reply_to_id = any (%s)"
-    answered = dict(postgres.fetch_all(connection, replies, (conversation, found)))
-    free = dict(postgres.fetch_all(connection, f"{replies} for update skip locked", (conversation, found)))
-    in_use = {message for reply, message in answered.items() if reply not in free}
-    ids = [id for id in found if id not in in_use]
-    if ids:
-        audit.as_batch(connection)
-        events.as_batch(connection)
-        events.record_rows(connection, "message.purged", "messages", ids)
-        query = "delete from public.messages where conversation_id = %s and id = any (%s) and id >= %s and id <= %s"
-        postgres.execute(connection, query, (conversation, ids, ids[0], ids[-1]))
-        audit.record(connection, "retention.purge", "conversation", str(conversation), messages=len(ids), last=str(ids[-1]))
-    return found, len(ids)
 
 
 def of_detached(connection: Connection, messages: Month, statuses: Month, batch: int, after: UUID) -> tuple[list[UUID], int]:

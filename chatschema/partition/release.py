@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from psycopg import sql
 
@@ -13,17 +12,15 @@ from chatschema.partition.grid import GROUP, SCHEMA
 from chatschema.postgres import Connection, door, locks
 
 
-def _release_distributed(connection: Connection, lower: datetime, select: sql.Composed) -> int:
+def _release_distributed(connection: Connection, select: sql.Composed) -> int:
     """Release a batch of attachments that `select` finds on all shards; return how many were still there."""
     found = postgres.fetch_all(connection, select)
     if not found:
         return 0
-    audit.as_batch(connection)
     conversations, ids, messages = (list(column) for column in zip(*found, strict=True))
     values = {"conversations": sql.Literal(conversations), "ids": sql.Literal(ids), "messages": sql.Literal(messages)}
     postgres.execute(connection, sqlfile.fill("partitions/distributed/remember_released.sql", **values))
     postgres.execute(connection, sqlfile.fill("partitions/distributed/release_attachments.sql", **values))
-    audit.record(connection, "partition.release_attachments", "partition", f"{lower:%Y-%m}", attachments=len(found))
     return len(found)
 
 
@@ -45,19 +42,18 @@ def release(connection: Connection, lower: datetime) -> Released:
         if door.is_distributed(connection):
             # Citus joins a table of the coordinator with a distributed one only as a subquery.
             kept = sql.SQL("(select id from {})").format(kept)
-    batch = sqlfile.fill("partitions/release_attachments.sql", **{**names(month), "kept": kept})
+    file = "distributed/attachments_to_release" if door.is_distributed(connection) else "release_attachments"
+    batch = sqlfile.fill(f"partitions/{file}.sql", **{**names(month), "kept": kept})
     count = 0
 
     def work() -> int:
         audit.as_batch(connection)
-        released = postgres.execute(connection, batch).rowcount
+        is_there = door.is_distributed(connection)
+        released = _release_distributed(connection, batch) if is_there else postgres.execute(connection, batch).rowcount
         if released:
             audit.record(connection, "partition.release_attachments", "partition", f"{lower:%Y-%m}", attachments=released)
         return released
 
-    if door.is_distributed(connection):
-        ids = sqlfile.fill("partitions/distributed/attachments_to_release.sql", **{**names(month), "kept": kept})
-        work = partial(_release_distributed, connection, lower, ids)
     while released := locks.in_transaction(connection, work, locks.DDL):
         count += released
     replies: int = postgres.fetch_one(connection, statement("count_replies.sql", month))[0]
