@@ -3,7 +3,7 @@
 import json
 
 from chatschema import postgres
-from chatschema.postgres import Connection, door
+from chatschema.postgres import Connection, local
 
 
 def record(connection: Connection, action: str, resource_type: str, resource_id: str, **details: object) -> None:
@@ -40,9 +40,4 @@ def as_batch(connection: Connection) -> None:
 
     Only for a login that may act as the owner of the tables: for any other the triggers ignore it.
     """
-    if door.is_distributed(connection):
-        # Only a SET in the text of a statement is passed on to the shards, and only with this setting.
-        postgres.execute(connection, "set local citus.propagate_set_commands = 'local'")
-        postgres.execute(connection, "set local chatschema.audit_batch = 'on'")
-        return
-    postgres.execute(connection, "select set_config('chatschema.audit_batch', 'on', true)")
+    local.switch_on(connection, "chatschema.audit_batch")

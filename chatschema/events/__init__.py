@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import sql
 
 from chatschema import postgres
-from chatschema.postgres import Connection, door
+from chatschema.postgres import Connection, local
 
 TABLE = "chatschema.events"
 CHANNEL = "chatschema_events"
@@ -33,11 +33,7 @@ def as_batch(connection: Connection) -> None:
 
     What triggers change in turn, for example replies to a purged message, becomes events all the same.
     """
-    if door.is_distributed(connection):
-        # Only a SET in the text of a statement is passed on to the shards, and only with this setting.
-        postgres.execute(connection, "set local citus.propagate_set_commands = 'local'; set local chatschema.event_batch = 'on'")
-        return
-    postgres.execute(connection, "select set_config('chatschema.event_batch', 'on', true)")
+    local.switch_on(connection, "chatschema.event_batch")
 
 
 def record(

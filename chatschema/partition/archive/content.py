@@ -6,7 +6,7 @@ from psycopg import sql
 
 from chatschema import postgres, sqlfile
 from chatschema.partition.grid import SCHEMA
-from chatschema.postgres import Connection, door
+from chatschema.postgres import Connection, local
 
 Columns = Sequence[tuple[str, str]]
 # The settings that decide how a value looks as text, so that the same row gives the same checksum on every server and in every
@@ -19,9 +19,8 @@ _PINNED = """
 
 def pin(connection: Connection) -> None:
     """Fix the text form of values, and refuse hidden rows, until the transaction ends; call before checksum() and export()."""
-    if door.is_distributed(connection):
-        # The workers make the text of their rows.
-        postgres.execute(connection, "set local citus.propagate_set_commands = 'local'")
+    # The workers make the text of their rows.
+    local.reach_shards(connection)
     postgres.execute(connection, _PINNED)
 
 
