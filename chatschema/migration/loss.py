@@ -166,9 +166,8 @@ def of_rows(connection: Connection, found: Collection[Change]) -> list[Change]:
 
 def _has_rows(connection: Connection, table: str) -> bool:
     """Return whether the table has a row, or may have one that a policy hides from this role."""
-    query = sql.SQL("select exists (select 1 from {} as t where {})").format(
-        sql.SQL(table), _counted(table)
-    )  # quoted by the server
+    # The server quoted the name.
+    query = sql.SQL("select exists (select 1 from {} as t where {})").format(sql.SQL(table), _counted(table))
     postgres.execute(connection, "savepoint chatschema_look")
     try:
         postgres.execute(connection, "set local row_security = off")

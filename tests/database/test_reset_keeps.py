@@ -147,7 +147,7 @@ OF_SUPERUSERS = pytest.param("database kept_chat set log_statement = 'ddl'", mar
 def test_settings_that_only_others_may_make_stay_since_the_database_does(
     cli: Cli, plain: tuple[Database, str], setting: str
 ) -> None:
-    """A clone could not be given them, so the objects are created again; nothing else is built or lost."""
+    """This role cannot set them for a clone, so the objects are created again; nothing else is built or lost."""
     database, url = plain
     database.run(
         f"alter role {PLAIN} createdb; grant connect on database kept_chat to {READER}; revoke connect on database kept_chat from public;"

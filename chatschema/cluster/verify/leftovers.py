@@ -44,7 +44,8 @@ def _orphans(connection: Connection, found: Mapping[Place, Any]) -> Iterator[Fin
         for name, size in one["orphans"]:
             if (place.group, name.removeprefix("public.")) in cleaned:
                 continue
-            home = homes.get(int(re.search(r"(\d+)\"?$", name)[1]))  # type: ignore[index]  # the query asks for it
+            # The query asks for names that end with the number of a shard.
+            home = homes.get(int(name.rstrip('"').rpartition("_")[2]))
             where = f"the shard lives on {home}" if home else "no node has this shard: look at its rows before you drop it"
             reason = f"is a shard that is not of this node, {units.size(size)}; {where}"
             yield Finding(

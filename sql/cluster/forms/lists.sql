@@ -1,8 +1,8 @@
 -- lists: what changes the list of a user is noted beside the conversation, and the relay renews the lists from the conversations.
 -- Why: the row of a list is on another shard than its conversation, and no write of the application crosses shards.
 
--- New: whom a statement added or deleted as participants; of one added participant only that list is renewed. A deleted one is named,
--- because nothing else tells afterwards whose list it was.
+-- New: whom a statement added or deleted as participants; of one added participant only that list is renewed. Deleted ones are
+-- recorded by name, because their rows are gone when the lists are renewed.
 create or replace function chatschema.note_participants() returns trigger
     language plpgsql security definer
     set search_path to 'pg_catalog', 'pg_temp'
